@@ -1,0 +1,31 @@
+# Each target makes its own environment (.venv) on first use. PYTHON chooses the interpreter (3.11+).
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-all lint bench clean
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit("equalinfo needs Python 3.11 or newer: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev]'
+	touch $@
+
+demo: .venv/installed  ## the whole pipeline on real text, minutes on 2 cores
+	$(BIN)/equalinfo demo --out runs/demo
+
+test: .venv/installed lint
+	$(BIN)/pytest -n 2 --dist loadfile
+
+test-all: .venv/installed lint
+	$(BIN)/pytest -m 'slow or not slow'
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: .venv/installed  ## side-by-side measurements, written to results/
+	$(BIN)/python -m benchmarks
+
+clean:
+	rm -rf .venv runs
