@@ -1,0 +1,126 @@
+"""Documents joined and cut into examples of equal length, and the order in which training sees them."""
+
+import itertools
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from equalinfo.errors import EqualInfoError
+
+# Follows each document (Lester et al. 2024, section 3, end their documents with a token of its own).
+END_OF_DOCUMENT = b"\x00"
+# Bytes that are compressed together in Lester et al. 2024, section 3.
+EXAMPLE_BYTES = 10_240
+
+
+@dataclass(frozen=True)
+class Example:
+    """Consecutive bytes of the joined documents.
+
+    `source_bytes` counts the bytes of `data` that come from documents. The end-of-document markers that
+    were added are left out, zero bytes of the documents are not, so bits per byte can be divided by it.
+    It is 0 for a last example that holds a marker only.
+    """
+
+    data: bytes
+    source_bytes: int
+
+
+def cut_examples(documents: Iterable[bytes], length: int = EXAMPLE_BYTES) -> Iterator[Example]:
+    """Appends END_OF_DOCUMENT to each document, joins them and cuts every `length` bytes.
+
+    The last example may be shorter. Holds one document and one example in memory.
+
+    Raises:
+        EqualInfoError: `length` is not positive.
+    """
+    if length < 1:
+        raise EqualInfoError(f"an example must be at least 1 byte long, not {length}")
+    return _cut(documents, length)
+
+
+def _cut(documents: Iterable[bytes], length: int) -> Iterator[Example]:
+    data = bytearray()  # always shorter than `length` where a byte is added
+    source_bytes = 0
+    for document in documents:
+        start = 0
+        while start < len(document):
+            part = document[start : start + length - len(data)]
+            data += part
+            source_bytes += len(part)
+            start += len(part)
+            if len(data) == length:
+                yield Example(bytes(data), source_bytes)
+                data.clear()
+                source_bytes = 0
+        data += END_OF_DOCUMENT
+        if len(data) == length:
+            yield Example(bytes(data), source_bytes)
+            data.clear()
+            source_bytes = 0
+    if data:
+        yield Example(bytes(data), source_bytes)
+
+
+class ShuffledExamples:
+    """Examples in memory, in stored order by index and in a new random order in each epoch.
+
+    Stored flat: 1 byte per byte of text and 16 bytes per example.
+    """
+
+    def __init__(self, examples: Iterable[Example]) -> None:
+        text = bytearray()
+        ends = array("q", [0])
+        sources = array("q")
+        for example in examples:
+            text += example.data
+            ends.append(len(text))
+            sources.append(example.source_bytes)
+        self._text = np.frombuffer(text, np.uint8)  # [bytes]
+        self._offsets = np.frombuffer(ends, np.int64)  # [examples + 1], into _text
+        self._source_bytes = np.frombuffer(sources, np.int64)  # [examples]
+
+    def __len__(self) -> int:
+        return len(self._source_bytes)
+
+    def __getitem__(self, index: int) -> Example:
+        """The example at `index` in stored order; IndexError beyond the last."""
+        index = range(len(self))[index]
+        start, end = self._offsets[index : index + 2]
+        return Example(self._text[start:end].tobytes(), int(self._source_bytes[index]))
+
+    def iterate(self, seed: int, position: int = 0) -> Iterator[Example]:
+        """Endless examples: each once per epoch, every epoch in an order given by (seed, epoch).
+
+        Args:
+            seed: not negative; the same seed gives the same order on every machine.
+            position: how many examples were consumed before. The sequence continues as if that many had
+                been skipped, at the cost of one permutation.
+
+        Raises:
+            EqualInfoError: there are no examples, or `seed` or `position` is negative.
+        """
+        if not len(self):
+            raise EqualInfoError("there are no examples to shuffle; use a corpus with more documents")
+        if seed < 0 or position < 0:
+            raise EqualInfoError(f"seed and position must not be negative, not {seed} and {position}")
+        return self._iterate(seed, position)
+
+    def _iterate(self, seed: int, position: int) -> Iterator[Example]:
+        first_epoch, skipped = divmod(position, len(self))
+        for epoch in itertools.count(first_epoch):
+            for index in permutation(len(self), seed, epoch)[skipped:]:
+                yield self[int(index)]
+            skipped = 0
+
+
+def permutation(count: int, seed: int, epoch: int) -> np.ndarray:
+    """The order of an epoch: int64 [count], a permutation of 0 ... count - 1.
+
+    Sorts raw PCG64 output, which NumPy promises never to change (NEP 19), instead of calling
+    ``Generator.permutation``, whose result may differ between versions of NumPy.
+    """
+    bits = np.random.PCG64(np.random.SeedSequence([seed, epoch]))
+    return np.argsort(bits.random_raw(count), kind="stable")
