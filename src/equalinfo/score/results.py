@@ -1,0 +1,213 @@
+"""results.jsonl: one line of JSON per measured cell, appended so that a kill loses at most that line."""
+
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import metadata
+from pathlib import Path
+from typing import IO
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.score.metrics import learned_bits_per_byte
+
+try:
+    import fcntl
+except ImportError:  # Windows has none: there, do not append from two processes at once.
+    fcntl = None  # type: ignore[assignment]
+
+
+class Result(BaseModel):
+    """One measured cell: a method, a model size, a seed and what came out.
+
+    Numbers must be finite (a diverged run is an error of the run, not a row). The bits/byte fields and
+    ratios come from `equalinfo.score.metrics`.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
+
+    method: str = Field(min_length=1, description="spec string, as EqualInfo[v=4k]")
+    cell: str = Field(min_length=1, description="hash of all that defines the cell, seed included")
+    corpus: str
+    m1: str | None = Field(None, description="short hash or name of M1; None for methods without one")
+    size: str = Field(description="M2's size by name")
+    parameters: int = Field(gt=0, description="M2's, without embeddings")
+    m1_parameters: int = Field(0, ge=0, description="M1's where it runs per byte, else 0")
+    vocab: int = Field(ge=2)
+    sequence_length: int = Field(gt=0, description="tokens")
+    steps: int = Field(ge=0)
+    batch_size: int = Field(gt=0, description="sequences")
+    seed: int
+    train_tokens: int = Field(ge=0)
+    bits_per_byte: float = Field(ge=0)
+    loss_nats: float = Field(ge=0, description="mean per scored token")
+    eval_tokens: int = Field(gt=0, description="scored tokens")
+    eval_source_bytes: int = Field(gt=0, description="source bytes of the scored tokens")
+    bytes_per_token: float = Field(gt=0)
+    bit_ratio: float = Field(gt=0)
+    uniform_bits_per_byte: float = Field(gt=0)
+    unigram_bits_per_byte: float | None = Field(None, ge=0, description="None if training counts are unknown")
+    flops_per_byte: float = Field(gt=0)
+    windows_changed: float | None = Field(
+        None, ge=0, le=1, description="share of windows where the paper's bits would not have read back"
+    )
+    wall_seconds: float = Field(ge=0)
+    machine: str
+    versions: dict[str, str]
+    created: str = Field(description="ISO 8601 time")
+    extra: dict[str, float | str] = Field(
+        default={},
+        description="numbers are further measurements; strings say how the run differs and keep rows apart "
+        "that would otherwise be averaged as seeds of one cell",
+    )
+
+    @property
+    def learned_bits_per_byte(self) -> float:
+        """Uniform minus measured bits/byte."""
+        return learned_bits_per_byte(self.uniform_bits_per_byte, self.bits_per_byte)
+
+
+def append_result(path: Path, row: Result) -> None:
+    """Adds `row` as one line at the end of `path`, on disk when this returns.
+
+    A last line that a kill left half-written is cut off first. Processes that append at the same time
+    wait for each other.
+
+    Raises:
+        DamagedArtifact: the file ends in something that is not a part of a row; nothing is changed.
+        EqualInfoError: the file cannot be written (a disk that fills up leaves the old rows).
+    """
+    line = row.model_dump_json().encode() + b"\n"
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise EqualInfoError(f"cannot write {path}: it is not an ordinary file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(path) as stream:
+            data = stream.read()
+            whole, tail = _split_torn(data)
+            if tail and _parse(tail) is not None:
+                line = b"\n" + line  # all but the newline arrived: keep the row
+            elif tail:
+                if not (_ROW_START.startswith(tail) or tail.startswith(_ROW_START)):
+                    raise DamagedArtifact(f"{path} does not end in a result row; choose another file")
+                os.ftruncate(stream.fileno(), len(whole))
+                data = whole
+            try:
+                # One write, so that no other process's line can land inside this one.
+                written = os.write(stream.fileno(), line)
+                if written != len(line):
+                    raise OSError("the disk is full")
+                os.fsync(stream.fileno())
+            except OSError:
+                os.ftruncate(stream.fileno(), len(data))
+                raise
+    except OSError as error:
+        raise EqualInfoError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def read_results(path: Path) -> list[Result]:
+    """The rows of `path` in file order; the last row of a cell replaces earlier ones of it.
+
+    A half-written last line is ignored, blank lines too.
+
+    Raises:
+        DamagedArtifact: another line is not a result row; the message names file and line.
+        EqualInfoError: the file is missing or cannot be read.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise EqualInfoError(f"{path}: no such results file; `equalinfo run` writes one") from None
+    except OSError as error:
+        raise EqualInfoError(f"cannot read {path}: {error.strerror or error}") from error
+    whole, tail = _split_torn(data)
+    rows: dict[str, Result] = {}
+    for number, line in enumerate(whole.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        row = _parse(line)
+        if row is None:
+            raise DamagedArtifact(f"{path}, line {number}: {_complaint(line)}; mend or delete that line")
+        rows[row.cell] = row
+    if tail and (last := _parse(tail)) is not None:
+        rows[last.cell] = last
+    return list(rows.values())
+
+
+def environment(accelerator: str | None = None) -> tuple[str, dict[str, str]]:
+    """Machine in words and versions of what matters, for `Result.machine` and `Result.versions`.
+
+    Args:
+        accelerator: the name of the GPU in use, from whoever has torch loaded: this room does not.
+
+    Neither host names nor paths are in it: results are for publishing.
+    """
+    machine = f"{_cpu_model()}, {_cores()} cores"
+    if accelerator:
+        machine += f", {accelerator}"
+    versions = {"python": platform.python_version()}
+    for package in ("equalinfo", "numpy", "torch"):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return machine, versions
+
+
+_ROW_START = b'{"method":'
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[IO[bytes]]:
+    """`path` open for reading and appending, created if missing, with other appenders kept out."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    with os.fdopen(handle, "rb", closefd=True) as stream:
+        if fcntl is not None:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield stream  # closing releases the lock
+
+
+def _split_torn(data: bytes) -> tuple[bytes, bytes]:
+    """Everything up to the last newline, and what follows it (empty unless a write was cut short)."""
+    end = data.rfind(b"\n") + 1
+    return data[:end], data[end:]
+
+
+def _parse(line: bytes) -> Result | None:
+    try:
+        return Result.model_validate_json(line)
+    except ValidationError:
+        return None
+
+
+def _complaint(line: bytes) -> str:
+    """What is wrong with a line that does not parse, in a few words."""
+    try:
+        Result.model_validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return f"not a result row ({where + ': ' if where else ''}{first['msg']})".replace("\n", " ")
+    raise AssertionError("the line parses")
+
+
+def _cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name" and value.strip():
+                return " ".join(value.split())
+    except OSError:
+        pass
+    return platform.processor() or platform.machine() or "unknown CPU"
+
+
+def _cores() -> int:
+    """Cores this process may use, which in a container are fewer than the machine's."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

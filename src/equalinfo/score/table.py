@@ -1,0 +1,61 @@
+"""The comparison as a table, for the terminal and for Markdown files."""
+
+from collections.abc import Iterable
+
+from rich.table import Table
+from rich.text import Text
+
+from equalinfo.score.results import Result
+from equalinfo.score.summary import Summary, summarise
+
+_HEADINGS = ("method", "bytes/token", "bits/byte", "uniform", "unigram", "learned", "MFLOPs/byte", "s")
+
+
+def results_table(results: Iterable[Result]) -> Table:
+    """Settings by mean bits/byte, best first; ± is the standard deviation over seeds.
+
+    "learned" is uniform minus measured bits/byte, "s" the wall time of one cell in seconds.
+    """
+    table = Table(*_HEADINGS[:1])
+    for heading in _HEADINGS[1:]:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for summary in _best_first(results):
+        # Text, not str: rich would take the brackets of AC[v=256] for markup and drop them.
+        table.add_row(*(Text(cell) for cell in _cells(summary)))
+    return table
+
+
+def results_markdown(results: Iterable[Result]) -> str:
+    """The same table in Markdown, with a final newline."""
+    lines = [
+        "| " + " | ".join(_HEADINGS) + " |",
+        "|" + "|".join(["---"] + ["---:"] * (len(_HEADINGS) - 1)) + "|",
+    ]
+    for summary in _best_first(results):
+        name, *numbers = _cells(summary)
+        lines.append("| " + " | ".join([_code(name), *numbers]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _best_first(results: Iterable[Result]) -> list[Summary]:
+    return sorted(summarise(results), key=lambda summary: summary.mean("bits_per_byte"))
+
+
+def _cells(summary: Summary) -> list[str]:
+    unigram, deviation = summary.mean_if_known("unigram_bits_per_byte"), summary.deviation("bits_per_byte")
+    bits = f"{summary.mean('bits_per_byte'):.3f}"
+    return [
+        summary.label,
+        f"{summary.mean('bytes_per_token'):.2f}",
+        bits if deviation is None else f"{bits} ± {deviation:.3f}",
+        f"{summary.mean('uniform_bits_per_byte'):.3f}",
+        "-" if unigram is None else f"{unigram:.3f}",
+        f"{summary.mean('learned_bits_per_byte'):.3f}",
+        f"{summary.mean('flops_per_byte') / 1e6:.2f}",
+        f"{summary.mean('wall_seconds'):,.0f}",
+    ]
+
+
+def _code(text: str) -> str:
+    """A Markdown code span inside a table cell."""
+    return "`" + text.replace("`", "'").replace("|", "\\|").replace("\n", " ") + "`"
