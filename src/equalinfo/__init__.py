@@ -1,1 +1,25 @@
-"""x."""
+"""equalinfo: tokenizers made by neural compression, and the language models trained on them.
+
+    from equalinfo import Tokenizer
+    tokenizer = Tokenizer.from_pretrained("runs/demo/tokenizers/EqualInfoAC-b-16-v-256")
+    ids = tokenizer.encode("some text")      # NumPy array
+    assert tokenizer.decode(ids) == b"some text"
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
+
+if TYPE_CHECKING:
+    from equalinfo.tokens.base import Tokenizer
+
+__all__ = ["DamagedArtifact", "EqualInfoError", "Tokenizer", "UndecodableTokens"]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use, so that `import equalinfo` stays quick.
+    if name == "Tokenizer":
+        return import_module("equalinfo.tokens.base").Tokenizer
+    raise AttributeError(f"module 'equalinfo' has no attribute {name!r}")

@@ -1,0 +1,168 @@
+"""Arithmetic coding of blocks of bytes, in 32-bit integers (Witten, Neal and Cleary 1987).
+
+A block ends after a given number of bytes, or earlier by an END symbol that holds one unit of the 2^14 in
+every context (taken from the likeliest byte; 0.0001 bits per byte). The paper leaves the end of the input
+open; with END, every text reads back. A finished block is the shortest bit string whose dyadic interval
+lies inside the block's interval, so what follows it cannot change how it is read.
+"""
+
+import numpy as np
+from numba import njit
+
+from equalinfo.predict.base import PRECISION, TOTAL
+
+END = 256
+TOP, HALF, QUARTER = (1 << 32) - 1, 1 << 31, 1 << 30
+
+# Decoder registers, one row per stream.
+LOW, HIGH, VALUE, READ, SHIFTS, STOP, PENDING = range(7)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _span(row: np.ndarray, symbol: int) -> tuple[int, int]:
+    """Cumulative bounds of `symbol` once END has its unit; END is last."""
+    if symbol == END:
+        return TOTAL - 1, TOTAL
+    best, below = 0, 0
+    for byte in range(256):
+        if byte < symbol:
+            below += row[byte]
+        if row[byte] > row[best]:
+            best = byte
+    above = below + row[symbol]
+    if best < symbol:
+        below -= 1
+    if best <= symbol:
+        above -= 1
+    return below, above
+
+
+@njit(cache=True, nogil=True)
+def encode_block(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
+    """Bits (0/1, uint8) of a block.
+
+    Args:
+        rows: [len(text), 256] int32, the frequencies of each byte.
+        text: [len(text)] uint8.
+        end: whether END follows, because the block is shorter than the decoder would assume.
+    """
+    length = len(text)
+    # A symbol narrows the interval by at most PRECISION bits and a rounding, so this is enough.
+    bits = np.empty((length + 1) * (PRECISION + 2) + 64, np.uint8)
+    count, pending = 0, 0
+    low, high = np.int64(0), np.int64(TOP)
+    for index in range(length + (1 if end else 0)):
+        if index < length:
+            below, above = _span(rows[index], text[index])
+        else:
+            below, above = TOTAL - 1, TOTAL
+        span = high - low + 1
+        high = low + (span * above >> PRECISION) - 1
+        low = low + (span * below >> PRECISION)
+        while True:
+            if high < HALF or low >= HALF:
+                bit = 1 if low >= HALF else 0
+                bits[count] = bit
+                bits[count + 1 : count + 1 + pending] = 1 - bit
+                count += 1 + pending
+                pending = 0
+                low -= HALF * bit
+                high -= HALF * bit
+            elif low >= QUARTER and high < HALF + QUARTER:
+                pending += 1
+                low -= QUARTER
+                high -= QUARTER
+            else:
+                break
+            low = 2 * low
+            high = 2 * high + 1
+    closing = _closing_bits(low, high, pending > 0)
+    if closing == 1:
+        bit = 0 if low == 0 else 1
+    else:
+        bit = 0 if low <= QUARTER else 1
+    if closing:
+        bits[count] = bit
+        bits[count + 1 : count + 1 + pending] = 1 - bit
+        count += 1 + pending
+    if closing == 2:
+        bits[count] = 1 - bit
+        count += 1
+    return bits[:count].copy()
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _closing_bits(low: int, high: int, pending: bool) -> int:
+    """How many bits more name an interval inside [low, high]: none, a half or a quarter."""
+    if low == 0 and high == TOP and not pending:
+        return 0
+    return 1 if low == 0 or high == TOP else 2
+
+
+def new_streams(count: int) -> np.ndarray:
+    """Decoder registers of `count` streams, [count, 7] int64; call `start_block` before decoding."""
+    return np.zeros((count, 7), np.int64)
+
+
+@njit(cache=True, nogil=True)
+def start_block(register: np.ndarray, bits: np.ndarray, position: int, stop: int) -> None:
+    """Points one stream's registers at a block that starts at bit `position` of `bits` and ends before `stop`.
+
+    Bits at and after `stop` read as zero.
+    """
+    value = 0
+    for index in range(position, position + 32):
+        value = 2 * value + (bits[index] if index < stop else 0)
+    register[LOW], register[HIGH], register[VALUE] = 0, TOP, value
+    register[READ], register[SHIFTS], register[STOP], register[PENDING] = position + 32, 0, stop, 0
+
+
+@njit(cache=True, nogil=True)
+def decode_symbol(register: np.ndarray, bits: np.ndarray, row: np.ndarray) -> int:
+    """The next byte of a stream, or END; `row` [256] holds the byte's frequencies."""
+    low, high, value = register[LOW], register[HIGH], register[VALUE]
+    span = high - low + 1
+    # The largest cumulative bound whose quantised position is not above the value.
+    target = ((value - low + 1) * TOTAL - 1) // span
+    best = 0
+    for byte in range(256):
+        if row[byte] > row[best]:
+            best = byte
+    symbol, below, above = END, TOTAL - 1, TOTAL
+    if target < TOTAL - 1:
+        above = 0
+        for byte in range(256):
+            below = above
+            above += row[byte] - (1 if byte == best else 0)
+            if target < above:
+                symbol = byte
+                break
+    high = low + (span * above >> PRECISION) - 1
+    low = low + (span * below >> PRECISION)
+    while True:
+        if high < HALF:
+            offset = 0
+            register[PENDING] = 0
+        elif low >= HALF:
+            offset = HALF
+            register[PENDING] = 0
+        elif low >= QUARTER and high < HALF + QUARTER:
+            offset = QUARTER
+            register[PENDING] = 1
+        else:
+            break
+        low = 2 * (low - offset)
+        high = 2 * (high - offset) + 1
+        value = 2 * (value - offset)
+        if register[READ] < register[STOP]:
+            value += bits[register[READ]]
+        register[READ] += 1
+        register[SHIFTS] += 1
+    register[LOW], register[HIGH], register[VALUE] = low, high, value
+    return symbol
+
+
+def block_bits(register: np.ndarray) -> int:
+    """Length in bits of the block that a stream's registers have just finished decoding."""
+    closing = _closing_bits(register[LOW], register[HIGH], register[PENDING] > 0)
+    return int(register[SHIFTS]) + int(closing)

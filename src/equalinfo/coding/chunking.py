@@ -1,0 +1,46 @@
+"""Bits to token ids of equal width and back, most significant bit first."""
+
+import numpy as np
+
+from equalinfo.errors import EqualInfoError
+
+WIDEST = 16  # bits per token; wider vocabularies could not be learned from bits
+
+
+def token_bits(vocab: int) -> int:
+    """log2 of a vocabulary made of whole bits; EqualInfoError if it is not one."""
+    bits = vocab.bit_length() - 1
+    if vocab < 2 or 1 << bits != vocab or bits > WIDEST:
+        raise EqualInfoError(f"v={vocab} is not a power of two from 2 to 65k, as tokens cut from bits need")
+    return bits
+
+
+def id_dtype(vocab: int) -> type[np.unsignedinteger]:
+    """The smallest of uint16 and uint32 that holds every id below `vocab`."""
+    return np.uint16 if vocab <= 1 << 16 else np.uint32
+
+
+def bits_to_ids(bits: np.ndarray, width: int) -> np.ndarray:
+    """Token ids [ceil(len / width)] uint16 of a bit array (0/1, uint8), zeros added at the end."""
+    padded = np.zeros(-(-len(bits) // width) * width, np.uint8)
+    padded[: len(bits)] = bits
+    places = (1 << np.arange(width - 1, -1, -1)).astype(np.uint32)
+    return (padded.reshape(-1, width) @ places).astype(np.uint16)
+
+
+def ids_to_bits(ids: np.ndarray, width: int) -> np.ndarray:
+    """The bit array (0/1, uint8) of token ids, `width` bits each."""
+    shifts = np.arange(width - 1, -1, -1)
+    return ((np.asarray(ids, np.uint32)[:, None] >> shifts) & 1).astype(np.uint8).reshape(-1)
+
+
+def codes_to_bits(codes: list[int], bits: int) -> np.ndarray:
+    """Window codes of `bits` bits each as one bit array."""
+    text = "".join(format(code, f"0{bits}b") for code in codes)
+    return np.frombuffer(text.encode(), np.uint8) - ord("0")
+
+
+def bits_to_codes(array: np.ndarray, bits: int) -> list[int]:
+    """Window codes of `bits` bits each; what is left at the end is shorter than a window."""
+    text = (array + ord("0")).astype(np.uint8).tobytes().decode()
+    return [int(text[start : start + bits], 2) for start in range(0, len(text) - bits + 1, bits)]

@@ -1,0 +1,55 @@
+"""The byte unigram of a corpus, the predictor of StaticAC."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.files import sha256_bytes
+from equalinfo.predict.base import TOTAL
+
+
+def quantise_counts(counts: np.ndarray) -> np.ndarray:
+    """Frequencies out of TOTAL, at least 1 each, in proportion to non-negative integer counts [256].
+
+    One unit goes to every byte, the rest by largest remainder (ties to the smaller byte). Integers
+    throughout.
+    """
+    total = int(counts.sum())
+    if total == 0:
+        raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
+    shared = TOTAL - 256
+    products = [int(count) * shared for count in counts]
+    frequencies = np.array([1 + product // total for product in products], np.int32)
+    remainders = [product % total for product in products]
+    order = sorted(range(256), key=lambda byte: (-remainders[byte], byte))
+    frequencies[order[: TOTAL - int(frequencies.sum())]] += 1
+    return frequencies
+
+
+def count_bytes(documents: Iterable[bytes]) -> np.ndarray:
+    """How often each byte occurs; [256] int64."""
+    counts = np.zeros(256, np.int64)
+    for document in documents:
+        counts += np.bincount(np.frombuffer(document, np.uint8), minlength=256)
+    return counts
+
+
+class Unigram:
+    """The same distribution in every context (Lester et al. 2024, StaticAC)."""
+
+    def __init__(self, frequencies: np.ndarray) -> None:
+        frequencies = np.asarray(frequencies)
+        if frequencies.shape != (256,) or frequencies.min() < 1 or frequencies.sum() != TOTAL:
+            raise DamagedArtifact("the byte unigram is damaged; compile the tokenizer again")
+        self.root = frequencies.astype(np.int32)
+        self.identity = sha256_bytes(self.root.astype("<i4").tobytes())
+
+    def open(self, slots: int) -> "Unigram":
+        return self
+
+    def advance(self, slots: np.ndarray, keep: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(self.root, (len(slots), 256))
+
+    def along(self, text: bytes) -> np.ndarray:
+        return np.broadcast_to(self.root, (len(text), 256))

@@ -1,0 +1,35 @@
+"""The byte baseline: one token per byte (ByT5's view of text)."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from equalinfo.tokens.base import Advance, Tokenizer, as_bytes, checked_ids
+from equalinfo.tokens.spec import Spec
+
+
+class BytesTokenizer(Tokenizer):
+    """Ids are byte values."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec, 256)
+
+    def encode_batch(self, texts: Sequence[str | bytes], advance: Advance | None = None) -> list[np.ndarray]:
+        datas = [as_bytes(text) for text in texts]
+        if advance:
+            advance(sum(map(len, datas)))
+        return [np.frombuffer(data, np.uint8).astype(np.uint16) for data in datas]
+
+    def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
+        return [checked_ids(ids, 256).astype(np.uint8).tobytes() for ids in streams]
+
+    def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
+        return [(bytes([byte]), [byte]) for byte in as_bytes(text)]
+
+    def save_files(self, directory: Path) -> None:
+        pass
+
+    def state_identity(self) -> str:
+        return ""

@@ -1,0 +1,61 @@
+"""What the tokenizers share that run a predictor for every byte."""
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from equalinfo.errors import DamagedArtifact
+from equalinfo.files import json_bytes, read_json
+from equalinfo.predict.base import Predictor
+from equalinfo.predict.exact import ExactModel, load_exact, save_exact
+from equalinfo.predict.unigram import Unigram
+from equalinfo.tokens.base import Tokenizer
+from equalinfo.tokens.spec import Spec
+
+UNIGRAM_FILE = "unigram.json"
+
+
+class CodedTokenizer(Tokenizer):
+    """A tokenizer whose ids come from a predictor's integer frequencies."""
+
+    def __init__(self, spec: Spec, vocab: int, predictor: Predictor) -> None:
+        super().__init__(spec, vocab)
+        self.predictor = predictor
+
+    @contextmanager
+    def side_by_side(self) -> Iterator[ThreadPoolExecutor]:
+        """Worker threads, one per core, each with a single-threaded BLAS.
+
+        Threads inside the small matrix products cost more than they bring; the frequencies are exact, so
+        how texts are shared out does not change them.
+        """
+        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as workers:
+            yield workers
+
+    @property
+    def m1_parameters(self) -> int:
+        return self.predictor.size.nominal if isinstance(self.predictor, ExactModel) else 0
+
+    def save_files(self, directory: Path) -> None:
+        if isinstance(self.predictor, ExactModel):
+            save_exact(self.predictor, directory)
+        else:
+            (directory / UNIGRAM_FILE).write_bytes(json_bytes(self.predictor.root.tolist()))
+
+    def state_identity(self) -> str:
+        return self.predictor.identity
+
+
+def load_predictor(directory: Path) -> Predictor:
+    """The predictor that `save_files` wrote into a tokenizer directory."""
+    if (directory / UNIGRAM_FILE).is_file():
+        try:
+            return Unigram(np.array(read_json(directory / UNIGRAM_FILE), np.int64))
+        except (TypeError, ValueError) as error:
+            raise DamagedArtifact(f"{directory / UNIGRAM_FILE} is damaged; compile the tokenizer again") from error
+    return load_exact(directory)

@@ -1,0 +1,78 @@
+"""GZip: DEFLATE at zlib's default level, its bytes cut into tokens (Lester et al. 2024, appendix A.4)."""
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from equalinfo.coding.chunking import bits_to_ids, ids_to_bits, token_bits
+from equalinfo.errors import EqualInfoError, UndecodableTokens
+from equalinfo.tokens.base import Advance, Tokenizer, as_bytes, checked_ids
+from equalinfo.tokens.spec import Spec
+
+WITH_HEADER, BARE = 31, -15  # zlib's names for gzip's container and for none
+
+
+class GZipTokenizer(Tokenizer):
+    """A gzip stream as token ids; `bare` leaves out gzip's header and footer."""
+
+    def __init__(self, spec: Spec) -> None:
+        super().__init__(spec, spec["v"])
+        self.width = token_bits(self.vocab)
+        if self.width not in (8, 16):
+            raise EqualInfoError(f"{spec}: GZip takes v=256 or v=65k, whole bytes per token")
+        self._container = BARE if "bare" in spec else WITH_HEADER
+
+    def encode_batch(self, texts: Sequence[str | bytes], advance: Advance | None = None) -> list[np.ndarray]:
+        streams = []
+        for text in texts:
+            data = as_bytes(text)
+            streams.append(self._ids(self._compress(data, zlib.Z_FINISH)))
+            if advance:
+                advance(len(data))
+        return streams
+
+    def encode_prompt(self, text: str | bytes) -> np.ndarray:
+        return self._ids(self._compress(as_bytes(text), zlib.Z_SYNC_FLUSH))
+
+    def _compress(self, data: bytes, flush: int) -> bytes:
+        if not data:
+            return b""
+        compressor = zlib.compressobj(zlib.Z_DEFAULT_COMPRESSION, zlib.DEFLATED, self._container)
+        return compressor.compress(data) + compressor.flush(flush)
+
+    def _ids(self, stream: bytes) -> np.ndarray:
+        return bits_to_ids(np.unpackbits(np.frombuffer(stream, np.uint8)), self.width)
+
+    def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
+        return [self._decode(checked_ids(ids, self.vocab), partial) for ids in streams]
+
+    def _decode(self, ids: np.ndarray, partial: bool) -> bytes:
+        stream = np.packbits(ids_to_bits(ids, self.width)).tobytes()
+        if not stream:
+            return b""
+        decompressor = zlib.decompressobj(self._container)
+        if partial:
+            text = b""
+            try:
+                for start in range(len(stream)):  # byte by byte, to keep what precedes an invalid one
+                    text += decompressor.decompress(stream[start : start + 1])
+            except zlib.error:
+                pass
+            return text
+        try:
+            text = decompressor.decompress(stream)
+        except zlib.error as error:
+            raise UndecodableTokens(f"the ids are not a gzip stream ({error})") from error
+        # A 16-bit token may carry one byte of padding.
+        if not decompressor.eof or len(decompressor.unused_data) >= self.width // 8 or any(decompressor.unused_data):
+            raise UndecodableTokens("the ids end before or after the gzip stream does; are they truncated?")
+        return text
+
+    def save_files(self, directory: Path) -> None:
+        pass
+
+    def state_identity(self) -> str:
+        return ""

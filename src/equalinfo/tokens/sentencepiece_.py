@@ -1,0 +1,128 @@
+"""SentencePiece Unigram (Kudo 2018), trained by the library, made exact on any bytes.
+
+Nothing is normalised. What the library's model cannot give back (bytes that are not UTF-8, and U+2581,
+which it uses for a space) is written as byte tokens.
+"""
+
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sentencepiece
+
+from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.files import sha256_bytes
+from equalinfo.tokens.base import Advance, Tokenizer, as_bytes, checked_ids
+from equalinfo.tokens.spec import Spec
+
+SPACE = "\u2581"
+LONGEST_SENTENCE = 4000  # the library drops longer ones
+MODEL_FILE = "sentencepiece.model"
+# Training splits its work by this number, so it is part of what decides the vocabulary.
+THREADS = 2
+
+
+class SentencePieceTokenizer(Tokenizer):
+    """A Unigram vocabulary over pieces; byte tokens for whatever pieces cannot write."""
+
+    def __init__(self, spec: Spec, model: bytes) -> None:
+        self._model = model
+        try:
+            self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
+        except RuntimeError as error:
+            raise DamagedArtifact(f"{MODEL_FILE} is not a SentencePiece model; compile the tokenizer again") from error
+        processor = self._processor
+        super().__init__(spec, processor.vocab_size())
+        self._text_of_id = []
+        self._id_of_byte = np.zeros(256, np.uint32)
+        for index in range(self.vocab):
+            if processor.is_byte(index):
+                byte = int(processor.id_to_piece(index)[3:5], 16)
+                self._id_of_byte[byte] = index
+                self._text_of_id.append(bytes([byte]))
+            elif processor.is_control(index) or processor.is_unknown(index):
+                self._text_of_id.append(b"")
+            else:
+                self._text_of_id.append(processor.id_to_piece(index).replace(SPACE, " ").encode())
+
+    @classmethod
+    def train(cls, spec: Spec, documents: Iterable[bytes]) -> "SentencePieceTokenizer":
+        """Trains the vocabulary on the UTF-8 parts of `documents`.
+
+        Raises:
+            EqualInfoError: the corpus is too small for the vocabulary.
+        """
+        sentencepiece.set_random_generator_seed(0)
+        output = io.BytesIO()
+        try:
+            sentencepiece.SentencePieceTrainer.train(
+                sentence_iterator=_sentences(documents),
+                model_writer=output,
+                model_type="unigram",
+                vocab_size=spec["v"],
+                normalization_rule_name="identity",
+                add_dummy_prefix=False,
+                remove_extra_whitespaces=False,
+                byte_fallback=True,
+                num_threads=THREADS,
+                minloglevel=2,
+            )
+        except (RuntimeError, OSError) as error:
+            reason = " ".join(str(error).split())[-160:]
+            raise EqualInfoError(f"SentencePiece cannot train {spec} on this corpus: {reason}") from error
+        return cls(spec, output.getvalue())
+
+    def encode_batch(self, texts: Sequence[str | bytes], advance: Advance | None = None) -> list[np.ndarray]:
+        streams = []
+        for text in texts:
+            data = as_bytes(text)
+            ids = [part_ids for _, part_ids in self._parts(data)]
+            streams.append(np.concatenate(ids).astype(self._dtype) if ids else np.empty(0, self._dtype))
+            if advance:
+                advance(len(data))
+        return streams
+
+    @property
+    def _dtype(self) -> type[np.unsignedinteger]:
+        return np.uint16 if self.vocab <= 1 << 16 else np.uint32
+
+    def _parts(self, data: bytes) -> Iterator[tuple[bytes, np.ndarray]]:
+        """Alternating runs that the library writes and runs that go through byte tokens."""
+        # surrogateescape maps each byte that is not UTF-8 to one character of U+DC80 to U+DCFF.
+        text = data.decode("utf-8", "surrogateescape")
+        for run in re.findall(f"[^{SPACE}\udc80-\udcff]+|[{SPACE}\udc80-\udcff]+", text):
+            part = run.encode("utf-8", "surrogateescape")
+            if run[0] != SPACE and not "\udc80" <= run[0] <= "\udcff":
+                ids = np.array(self._processor.encode(run), np.uint32)
+                # Checked rather than trusted: a character the library treats specially goes through bytes too.
+                if b"".join(self._text_of_id[i] for i in ids.tolist()) == part:
+                    yield part, ids
+                    continue
+            yield part, self._id_of_byte[np.frombuffer(part, np.uint8)]
+
+    def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
+        return [b"".join(self._text_of_id[i] for i in checked_ids(ids, self.vocab).tolist()) for ids in streams]
+
+    def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
+        return [(self._text_of_id[i], [i]) for i in self.encode(text).tolist()]
+
+    def save_files(self, directory: Path) -> None:
+        (directory / MODEL_FILE).write_bytes(self._model)
+
+    @classmethod
+    def load(cls, spec: Spec, directory: Path) -> "SentencePieceTokenizer":
+        return cls(spec, (directory / MODEL_FILE).read_bytes())
+
+    def state_identity(self) -> str:
+        return sha256_bytes(self._model)
+
+
+def _sentences(documents: Iterable[bytes]) -> Iterator[str]:
+    """Lines of the documents, cut where they are longer than the library accepts."""
+    for document in documents:
+        for line in document.decode("utf-8", "ignore").replace("\0", "").splitlines():
+            for start in range(0, len(line), LONGEST_SENTENCE // 4):  # at most 4 bytes a character
+                yield line[start : start + LONGEST_SENTENCE // 4]

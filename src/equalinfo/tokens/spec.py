@@ -1,0 +1,145 @@
+"""Method specs such as ``EqualInfoAC[b=16,v=65k,delay]``: parsed, checked, printed back the same.
+
+The notation is the paper's (Lester et al. 2024); recipes, the command line, file names and plots use it.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from equalinfo.errors import EqualInfoError
+
+# 32k is SentencePiece's habit in the paper; the others are powers of two.
+SIZES_BY_NAME = {
+    "1k": 1024,
+    "2k": 2048,
+    "4k": 4096,
+    "8k": 8192,
+    "16k": 16384,
+    "32k": 32000,
+    "65k": 65536,
+    "128k": 131072,
+    "256k": 262144,
+    "512k": 524288,
+}
+NAMES_BY_SIZE = {size: name for name, size in SIZES_BY_NAME.items()}
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a method's spec may say, and its place in the four columns of the design.
+
+    Args:
+        numbers: options that take a number, with defaults (None: must be given).
+        flags: options without a value.
+        columns: predictor, coder, windows, chunking.
+    """
+
+    columns: tuple[str, str, str, str]
+    numbers: dict[str, int | None] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+
+
+METHODS = {
+    "Bytes": Method(("none", "none", "none", "8 bits")),
+    "SentencePiece": Method(("none", "Unigram vocabulary", "none", "one piece"), {"v": None}),
+    "GZip": Method(("none", "DEFLATE", "none", "log2 v bits"), {"v": 256}, ("bare",)),
+    "AC": Method(("M1", "arithmetic", "none", "log2 v bits"), {"v": 256}),
+    "StaticAC": Method(("byte unigram", "arithmetic", "none", "log2 v bits"), {"v": 256}),
+    "EqualText": Method(("M1", "arithmetic", "n bytes", "log2 v bits"), {"n": 8, "v": 256}),
+    "EqualInfoAC": Method(
+        ("M1", "arithmetic", "b bits, closed as in the paper", "log2 v bits"),
+        {"b": None, "v": 256, "reset": 1},
+        ("delay",),
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A method with its options; `str()` gives the canonical spec.
+
+    >>> str(Spec.parse("EqualInfoAC[v=65536, b=16]"))
+    'EqualInfoAC[b=16,v=65k]'
+    """
+
+    method: str
+    numbers: tuple[tuple[str, int], ...] = ()
+    flags: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> "Spec":
+        """The spec that `text` writes.
+
+        Raises:
+            EqualInfoError: not a known method, a missing, unknown, repeated or malformed option.
+        """
+        match = re.fullmatch(r"\s*(\w+)\s*(?:\[([^\[\]]*)\])?\s*", text)
+        if not match or match[1] not in METHODS:
+            raise EqualInfoError(f"no method {text!r}; write one of {', '.join(METHODS)}, as EqualInfoAC[b=16,v=256]")
+        name, method = match[1], METHODS[match[1]]
+        numbers: dict[str, int] = {}
+        flags: set[str] = set()
+        for option in filter(None, (part.strip() for part in (match[2] or "").split(","))):
+            key, equals, value = (part.strip() for part in option.partition("="))
+            if key in numbers or key in flags:
+                raise EqualInfoError(f"{text!r} gives {key} twice; give it once")
+            if not equals and key in method.flags:
+                flags.add(key)
+            elif equals and key in method.numbers:
+                numbers[key] = _number(key, value, text)
+            else:
+                allowed = [f"{k}=..." for k in method.numbers] + list(method.flags)
+                raise EqualInfoError(f"{text!r}: {name} has no option {option!r}; it takes {', '.join(allowed) or 'none'}")
+        for key, default in method.numbers.items():
+            if key not in numbers:
+                if default is None:
+                    raise EqualInfoError(f"{text!r} lacks {key}; write {name}[{key}=...]")
+                numbers[key] = default
+        ordered = tuple((key, numbers[key]) for key in method.numbers)
+        return cls(name, ordered, tuple(flag for flag in method.flags if flag in flags))
+
+    def __getitem__(self, key: str) -> int:
+        return dict(self.numbers)[key]
+
+    def __contains__(self, flag: str) -> bool:
+        return flag in self.flags
+
+    @property
+    def columns(self) -> tuple[str, str, str, str]:
+        """Predictor, coder, windows and chunking (design, section 1)."""
+        return METHODS[self.method].columns
+
+    @property
+    def needs_m1(self) -> bool:
+        return self.columns[0] == "M1"
+
+    @property
+    def slug(self) -> str:
+        """The spec as part of a file name."""
+        return re.sub(r"[^A-Za-z0-9]+", "-", str(self)).strip("-")
+
+    def __str__(self) -> str:
+        options = [f"{key}={_written(key, number)}" for key, number in self.numbers if not self._is_default(key, number)]
+        options += self.flags
+        return f"{self.method}[{','.join(options)}]" if options else self.method
+
+    def _is_default(self, key: str, number: int) -> bool:
+        # b, n and v are always shown: they are what a reader compares.
+        return key == "reset" and number == METHODS[self.method].numbers[key]
+
+
+def _number(key: str, value: str, text: str) -> int:
+    if key == "reset" and value == "never":
+        return 0
+    if key == "v" and value.lower() in SIZES_BY_NAME:
+        return SIZES_BY_NAME[value.lower()]
+    if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) == 0:
+        known = ", ".join(SIZES_BY_NAME)
+        raise EqualInfoError(f"{text!r}: {key}={value} is not a number from 1 on" + (f" or one of {known}" if key == "v" else ""))
+    return int(value)
+
+
+def _written(key: str, number: int) -> str:
+    if key == "reset" and number == 0:
+        return "never"
+    return NAMES_BY_SIZE.get(number, str(number)) if key == "v" else str(number)
