@@ -143,17 +143,3 @@ def train(
     model.eval()
     log_path.write_text("".join(json.dumps(row) + "\n" for row in log))
     return seconds_before + time.monotonic() - started
-
-
-@torch.no_grad()
-def mean_loss(model: Decoder, sequences: "torch.Tensor", batch_size: int, precision: str = "float32") -> float:
-    """Mean cross-entropy in nats per id over `sequences` [n, T], each from an empty context."""
-    model.eval()
-    total, count = 0.0, 0
-    device = next(model.parameters()).device
-    for ids_BT in sequences.split(batch_size):
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            nats, _ = next_id_loss(model, ids_BT.to(device).long())
-        total += float(nats) * ids_BT.numel()
-        count += ids_BT.numel()
-    return total / count

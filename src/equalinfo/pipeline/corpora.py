@@ -1,0 +1,39 @@
+"""A corpus as the steps see it: documents of one split, readable as often as needed."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from equalinfo.corpus.readers import read_documents
+from equalinfo.corpus.splits import Split, only
+from equalinfo.errors import EqualInfoError
+
+
+class Corpus:
+    """Documents of a source, by split.
+
+    Args:
+        source: what `read_documents` takes; standard input ("-") is held in memory, because it is read
+            once and the steps read a corpus several times.
+        field: column or key that holds the text.
+    """
+
+    def __init__(self, source: str, field: str = "text") -> None:
+        self.source, self.field = source, field
+        self._held = list(read_documents(source, field)) if source == "-" else None
+
+    def documents(self, split: Split | Literal["all"]) -> Iterable[bytes]:
+        """The documents of `split`, or all.
+
+        Raises:
+            EqualInfoError: there is none.
+        """
+        documents = self._held if self._held is not None else read_documents(self.source, self.field)
+        found = False
+        for document in documents if split == "all" else only(documents, split):
+            found = True
+            yield document
+        if not found:
+            raise EqualInfoError(
+                f"{self.source} has no document in the {split} split; give more text"
+                + (" (documents are split 90/5/5 by their hash)" if split != "all" else "")
+            )

@@ -1,0 +1,100 @@
+"""Training M1, the byte-level model whose probabilities drive the coders (`equalinfo train-m1`)."""
+
+import json
+import math
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from rich.progress import Progress
+
+from equalinfo.corpus.examples import cut_examples
+from equalinfo.errors import EqualInfoError
+from equalinfo.files import atomic_directory, json_bytes, read_manifest, refuse_foreign_directory, sha256_bytes, write_manifest
+from equalinfo.model.batches import SequenceBatches
+from equalinfo.model.decoder import Decoder
+from equalinfo.model.scoring import cut_sequences, total_nats
+from equalinfo.model.sizes import size_by_name
+from equalinfo.model.storage import save_tensors
+from equalinfo.model.training import TrainingPlan, train
+from equalinfo.pipeline.corpora import Corpus
+from equalinfo.predict.base import distribution_bits
+from equalinfo.predict.exact import quantise, save_exact
+from equalinfo.score.metrics import bits_per_byte
+
+KIND = "m1"
+VALIDATION_EXAMPLES = 20  # 200 kB: enough for the third digit
+EXACT_SEQUENCES = 100
+
+
+def train_m1(
+    corpus: Corpus, size_name: str, context: int, plan: TrainingPlan, out: Path, progress: Progress
+) -> dict[str, float | str]:
+    """Trains M1 on the corpus's training documents and writes an M1 directory.
+
+    Args:
+        context: bytes per training sequence (the paper's M1: 1,024).
+        out: M1 directory: config.json, model.safetensors, the exact model, log.jsonl.
+
+    Returns:
+        validation figures: bits/byte of the float model, bits/byte of the exact one, its identity.
+    """
+    refuse_foreign_directory(out)
+    size = size_by_name(size_name)
+    text = b"".join(example.data for example in cut_examples(corpus.documents("train")))
+    if len(text) < context:
+        raise EqualInfoError(f"{corpus.source} has {len(text)} bytes to train on; M1 needs {context} or more")
+    sequences = np.frombuffer(text, np.uint8)[: len(text) // context * context].reshape(-1, context)
+    model = Decoder(size, 256)
+    state, log = out.with_name(out.name + ".training"), out.with_name(out.name + ".log.part")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    seconds = train(
+        model,
+        SequenceBatches(sequences, plan.batch_size, plan.seed),
+        plan,
+        state,
+        log,
+        sha256_bytes(text) + f" {context}",
+        lambda nats: bits_per_byte(nats, 1, 1),
+        progress,
+        f"M1 {size_name}",
+    )
+    exact = quantise(size, {name: tensor.numpy() for name, tensor in model.cpu().state_dict().items()})
+    examples = list(islice(cut_examples(corpus.documents("validation")), VALIDATION_EXAMPLES))
+    parts = [part for e in examples for part in cut_sequences(np.frombuffer(e.data, np.uint8), context)]
+    source_bytes = sum(example.source_bytes for example in examples)
+    nats = total_nats(model, parts)
+    # The exact model is slower, so the two are compared on a sample.
+    sample = parts[:: max(1, len(parts) // EXACT_SEQUENCES)]
+    exact_bits = sum(distribution_bits(exact.along(part.tobytes()), part.tobytes()) for part in sample)
+    figures: dict[str, float | str] = {
+        "validation_bits_per_byte": bits_per_byte(nats / source_bytes, source_bytes, source_bytes),
+        "exact_over_float": exact_bits * math.log(2) / total_nats(model, sample),
+        "exact_identity": exact.identity,
+        "seconds": seconds,
+    }
+    with atomic_directory(out) as directory:
+        save_tensors(directory / "model.safetensors", dict(model.state_dict()))
+        save_exact(exact, directory)
+        (directory / "log.jsonl").write_bytes(log.read_bytes())
+        config = {
+            "size": size_name,
+            "dimensions": asdict(size),
+            "vocab": 256,
+            "context": context,
+            "plan": asdict(plan),
+            "corpus": corpus.source,
+            "figures": figures,
+        }
+        (directory / "config.json").write_bytes(json_bytes(config))
+        write_manifest(directory, KIND, identity=exact.identity)
+    state.unlink(missing_ok=True)
+    log.unlink(missing_ok=True)
+    return figures
+
+
+def m1_config(path: Path) -> dict:
+    """config.json of an M1 directory, checked."""
+    read_manifest(path, KIND)
+    return json.loads((path / "config.json").read_bytes())
