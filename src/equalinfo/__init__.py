@@ -1,9 +1,9 @@
 """equalinfo: tokenizers made by neural compression, and the language models trained on them.
 
-    from equalinfo import Tokenizer
-    tokenizer = Tokenizer.from_pretrained("runs/demo/tokenizers/EqualInfoAC-b-16-v-256")
-    ids = tokenizer.encode("some text")      # NumPy array
-    assert tokenizer.decode(ids) == b"some text"
+from equalinfo import Tokenizer
+tokenizer = Tokenizer.from_pretrained("runs/demo/tokenizers/EqualInfoAC-b-16-v-256")
+ids = tokenizer.encode("some text")      # NumPy array
+assert tokenizer.decode(ids) == b"some text"
 """
 
 from importlib import import_module

@@ -50,7 +50,7 @@ def encode_block(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
     # A symbol narrows the interval by at most PRECISION bits and a rounding, so this is enough.
     bits = np.empty((length + 1) * (PRECISION + 2) + 64, np.uint8)
     count, pending = 0, 0
-    low, high = np.int64(0), np.int64(TOP)
+    low, high = 0, TOP
     for index in range(length + (1 if end else 0)):
         if index < length:
             below, above = _span(rows[index], text[index])
@@ -77,10 +77,7 @@ def encode_block(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
             low = 2 * low
             high = 2 * high + 1
     closing = _closing_bits(low, high, pending > 0)
-    if closing == 1:
-        bit = 0 if low == 0 else 1
-    else:
-        bit = 0 if low <= QUARTER else 1
+    bit = 0 if low <= (0 if closing == 1 else QUARTER) else 1
     if closing:
         bits[count] = bit
         bits[count + 1 : count + 1 + pending] = 1 - bit

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from equalinfo.errors import EqualInfoError, UndecodableTokens
-from equalinfo.predict.base import PRECISION, TOTAL, Predictor
+from equalinfo.predict.base import PRECISION, Predictor
 
 GUARD = 16  # interval positions are multiples of 2^-GUARD of a cell
 STOP_CELLS = 256
@@ -106,7 +106,9 @@ def paper_code(node: Node) -> int:
     """The paper's bits: the shortest dyadic interval inside the node's, padded with zeros to b bits."""
     size = 1 << (node.width.bit_length() - 1)
     start = -(-node.low // size) * size
-    if start + size > node.low + node.width:  # then half the size fits: it loses less than a half to alignment
+    if (
+        start + size > node.low + node.width
+    ):  # then half the size fits: it loses less than a half to alignment
         size >>= 1
         start = -(-node.low // size) * size
     return start >> GUARD
@@ -284,7 +286,9 @@ def decode_windows(predictor: Predictor, streams: list[list[int]], rule: WindowR
             keep.append(reader.context + reader.length)
             symbols.append(byte)
             reader.length += 1
-        rows = contexts.advance(np.array(slots, np.int64), np.array(keep, np.int64), np.array(symbols, np.int64))
+        rows = contexts.advance(
+            np.array(slots, np.int64), np.array(keep, np.int64), np.array(symbols, np.int64)
+        )
         for slot, bounds in zip(slots, cumulative(rows), strict=True):
             readers[slot].bounds = bounds
         active = slots

@@ -5,7 +5,7 @@ Both are plain selects and counts on every processor; nothing here depends on on
 
 from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 

@@ -18,7 +18,9 @@ class SequenceBatches:
 
     def __init__(self, sequences: np.ndarray, batch_size: int, seed: int) -> None:
         if len(sequences) == 0:
-            raise EqualInfoError("the training data is shorter than one sequence; give more text or a shorter one")
+            raise EqualInfoError(
+                "the training data is shorter than one sequence; give more text or a shorter one"
+            )
         self.sequences, self.batch_size, self.seed = sequences, batch_size, seed
         self._epoch, self._order = -1, np.empty(0, np.int64)
 

@@ -59,7 +59,9 @@ class Layer(nn.Module):
         self.up = nn.Linear(size.d_model, size.d_ff, bias=False)
         self.down = nn.Linear(size.d_ff, size.d_model, bias=False)
 
-    def forward(self, x_BTD: Tensor, bucket_TS: Tensor, future_TS: Tensor, cache: "LayerCache | None") -> Tensor:
+    def forward(
+        self, x_BTD: Tensor, bucket_TS: Tensor, future_TS: Tensor, cache: "LayerCache | None"
+    ) -> Tensor:
         size = self.size
         batch, length, _ = x_BTD.shape
         normed_BTD = self.attention_norm(x_BTD)

@@ -24,7 +24,9 @@ def next_id_loss(model: Decoder, ids_BT: Tensor) -> tuple[Tensor, Tensor]:
     z = hidden_ND.new_zeros((), dtype=torch.float32)
     for part_ND, part_N in zip(hidden_ND.split(rows), target_N.split(rows), strict=True):
         if len(hidden_ND) > rows and torch.is_grad_enabled():
-            part_nats, part_z = checkpoint(_slice_loss, model.logits.weight, part_ND, part_N, use_reentrant=False)
+            part_nats, part_z = checkpoint(
+                _slice_loss, model.logits.weight, part_ND, part_N, use_reentrant=False
+            )
         else:
             part_nats, part_z = _slice_loss(model.logits.weight, part_ND, part_N)
         nats, z = nats + part_nats, z + part_z

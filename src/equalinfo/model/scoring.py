@@ -33,7 +33,9 @@ def total_nats(
         hidden_BTD = model.hidden(model.shifted(ids_BT.clamp(min=0)))
         # One sequence at a time through the output layer: B x T x V logits may not fit.
         for hidden_TD, ids_T in zip(hidden_BTD, ids_BT, strict=True):
-            total += float(F.cross_entropy(model.logits(hidden_TD), ids_T, ignore_index=-100, reduction="sum"))
+            total += float(
+                F.cross_entropy(model.logits(hidden_TD), ids_T, ignore_index=-100, reduction="sum")
+            )
         if advance:
             advance(len(group))
     return total

@@ -38,10 +38,14 @@ def load_weights(model: nn.Module, path: Path) -> None:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         reason = " ".join(str(error).split())
-        raise DamagedArtifact(f"{path} does not fit its config.json ({reason[:200]}); make it again") from error
+        raise DamagedArtifact(
+            f"{path} does not fit its config.json ({reason[:200]}); make it again"
+        ) from error
 
 
-def save_training_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: dict[str, Any]) -> None:
+def save_training_state(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: dict[str, Any]
+) -> None:
     """Model, optimizer and progress in one file, so that a kill can never separate them."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     scalars: dict[str, Any] = {}
@@ -61,7 +65,9 @@ def load_training_state(path: Path, model: nn.Module, optimizer: torch.optim.Opt
     tensors, metadata = load_tensors(path)
     try:
         progress, scalars = json.loads(metadata["progress"]), json.loads(metadata["scalars"])
-        model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
+        model.load_state_dict(
+            {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
+        )
         state: dict[int, dict[str, Any]] = {}
         for name, tensor in tensors.items():
             if name.startswith("optimizer."):
@@ -72,5 +78,7 @@ def load_training_state(path: Path, model: nn.Module, optimizer: torch.optim.Opt
             state.setdefault(int(index), {})[key] = value
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     except (KeyError, ValueError, RuntimeError) as error:
-        raise DamagedArtifact(f"{path} is not a training state of this model; delete it to start anew") from error
+        raise DamagedArtifact(
+            f"{path} is not a training state of this model; delete it to start anew"
+        ) from error
     return progress

@@ -88,7 +88,9 @@ def train(
     """
     precision = resolved_precision(plan.precision)
     identity = sha256_bytes(
-        json.dumps([asdict(plan), precision, data_identity, asdict(model.size), model.vocab], sort_keys=True).encode()
+        json.dumps(
+            [asdict(plan), precision, data_identity, asdict(model.size), model.vocab], sort_keys=True
+        ).encode()
     )
     torch.set_num_threads(plan.threads)
     model.initialise(plan.seed)
@@ -99,7 +101,9 @@ def train(
     if state_path.is_file():
         saved = load_training_state(state_path, model, optimizer)
         if saved["identity"] != identity:
-            raise EqualInfoError(f"{state_path} belongs to a run with other settings or data; delete it or rename it")
+            raise EqualInfoError(
+                f"{state_path} belongs to a run with other settings or data; delete it or rename it"
+            )
         step, seconds_before, log = saved["step"], saved["seconds"], saved["log"]
     started = last_saved = time.monotonic()
 

@@ -11,7 +11,14 @@ from rich.progress import Progress
 
 from equalinfo.corpus.examples import cut_examples
 from equalinfo.errors import EqualInfoError
-from equalinfo.files import atomic_directory, json_bytes, read_manifest, refuse_foreign_directory, sha256_bytes, write_manifest
+from equalinfo.files import (
+    atomic_directory,
+    json_bytes,
+    read_manifest,
+    refuse_foreign_directory,
+    sha256_bytes,
+    write_manifest,
+)
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.scoring import cut_sequences, total_nats

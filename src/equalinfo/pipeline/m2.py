@@ -83,7 +83,16 @@ def train_m2(tokens: Path, plan: M2Plan, out: Path, progress: Progress) -> dict[
         f"M2 {tokenizer.spec}",
     )
     model.cpu()
-    measured = measure(model, tokenizer, validation, length, size.nominal, progress, training.counts(tokenizer.vocab))
+    measured = measure(
+        model,
+        tokenizer,
+        validation,
+        length,
+        size.nominal,
+        progress,
+        plan.first_only,
+        training.counts(tokenizer.vocab),
+    )
     measured |= {
         "size": plan.size,
         "parameters": size.parameters,
@@ -121,27 +130,33 @@ def measure(
     sequence_length: int,
     nominal_parameters: int,
     progress: Progress,
+    first_only: bool = False,
     training_counts: np.ndarray | None = None,
 ) -> dict[str, Any]:
-    """Scores every token of `text`, in sequences from an empty context; fields as in `score.results.Result`.
+    """Scores the tokens of `text`, in sequences from an empty context; fields as in `score.results.Result`.
 
     bits/byte is (tokens / source bytes) x nats per token / ln 2 (paper, section 4), with all tokens of
-    the text scored, so that the bytes are exactly those of the source.
+    the text scored, so that the bytes are exactly those of the source. With `first_only`, the paper's way,
+    only each example's first sequence is scored and the ratio is that of the whole examples.
     """
-    sequences = [part for ids in text.ids for part in cut_sequences(ids, sequence_length)]
+    parts = (cut_sequences(ids, sequence_length) for ids in text.ids)
+    sequences = [part for cut in parts for part in (cut[:1] if first_only else cut)]
+    scored = sum(map(len, sequences))
     task = progress.add_task(f"evaluate {tokenizer.spec}", total=len(sequences), note="")
-    loss = total_nats(model, sequences, lambda count: progress.advance(task, count)) / text.tokens
+    loss = total_nats(model, sequences, lambda count: progress.advance(task, count)) / scored
     ratio = metrics.bytes_per_token(text.source_bytes, text.tokens)
     unigram = None
     if training_counts is not None:
-        unigram = metrics.unigram_bits_per_byte(training_counts, text.counts(tokenizer.vocab), text.source_bytes)
+        unigram = metrics.unigram_bits_per_byte(
+            training_counts, text.counts(tokenizer.vocab), text.source_bytes
+        )
     return {
         "method": str(tokenizer.spec),
         "vocab": tokenizer.vocab,
         "bits_per_byte": metrics.bits_per_byte(loss, text.tokens, text.source_bytes),
         "loss_nats": loss,
-        "eval_tokens": text.tokens,
-        "eval_source_bytes": text.source_bytes,
+        "eval_tokens": scored,
+        "eval_source_bytes": round(scored * ratio),
         "bytes_per_token": ratio,
         "bit_ratio": metrics.bit_ratio(text.source_bytes, text.tokens, tokenizer.vocab),
         "uniform_bits_per_byte": metrics.uniform_bits_per_byte(tokenizer.vocab, ratio),
@@ -180,4 +195,5 @@ def evaluate(
     if text.tokens == 0 or text.source_bytes == 0:
         raise EqualInfoError(f"{corpus.source} has no bytes to score; give a corpus with text")
     size = size_by_name(config["size"])
-    return measure(model, tokenizer, text, config["sequence_length"], size.nominal, progress)
+    first_only = bool(config["plan"]["first_only"])
+    return measure(model, tokenizer, text, config["sequence_length"], size.nominal, progress, first_only)

@@ -6,7 +6,7 @@ One row is one example of 10,240 bytes of joined documents (paper, section 3.1):
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,13 @@ from rich.progress import Progress
 
 from equalinfo.corpus.examples import EXAMPLE_BYTES, Example, ShuffledExamples, cut_examples
 from equalinfo.errors import DamagedArtifact, EqualInfoError
-from equalinfo.files import atomic_directory, read_manifest, refuse_foreign_directory, sha256_bytes, write_manifest
+from equalinfo.files import (
+    atomic_directory,
+    read_manifest,
+    refuse_foreign_directory,
+    sha256_bytes,
+    write_manifest,
+)
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.directory import save_tokenizer
@@ -35,12 +41,14 @@ class TokenizePlan:
         example_bytes: bytes that are compressed together.
         seed: order of the training examples.
         max_tokens: stop after the training example that reaches it; 0 takes the whole corpus.
+        sequence_length: count only whole sequences of that many tokens towards `max_tokens`.
         validation_examples: how many validation examples to take; 0 takes all.
     """
 
     example_bytes: int = EXAMPLE_BYTES
     seed: int = 0
     max_tokens: int = 0
+    sequence_length: int = 1
     validation_examples: int = 0
 
 
@@ -53,11 +61,16 @@ def tokenize(
         save_tokenizer(tokenizer, directory / "tokenizer")
         training = ShuffledExamples(cut_examples(corpus.documents("train"), plan.example_bytes))
         order = islice(training.iterate(plan.seed), len(training))
-        splits = {"train": _write(tokenizer, order, len(training), "train", plan.max_tokens, directory, progress)}
+        splits = {"train": _write(tokenizer, order, len(training), "train", plan, directory, progress)}
         held_out = list(
-            islice(cut_examples(corpus.documents("validation"), plan.example_bytes), plan.validation_examples or None)
+            islice(
+                cut_examples(corpus.documents("validation"), plan.example_bytes),
+                plan.validation_examples or None,
+            )
         )
-        splits["validation"] = _write(tokenizer, held_out, len(held_out), "validation", 0, directory, progress)
+        splits["validation"] = _write(
+            tokenizer, held_out, len(held_out), "validation", TokenizePlan(), directory, progress
+        )
         changed, windows = tokenizer.windows_changed
         return write_manifest(
             directory,
@@ -78,36 +91,40 @@ def _write(
     examples: Iterable[Example],
     total: int,
     split: str,
-    max_tokens: int,
+    plan: TokenizePlan,
     directory: Path,
     progress: Progress,
 ) -> dict[str, Any]:
     """Encodes examples into the shards of one split; returns its counts."""
-    task = progress.add_task(f"tokenize {split}: {tokenizer.spec}", total=max_tokens or total, note="")
+    task = progress.add_task(f"tokenize {split}: {tokenizer.spec}", total=plan.max_tokens or total, note="")
     examples = iter(examples)
     counts = {"examples": 0, "tokens": 0, "bytes": 0, "source_bytes": 0}
-    # An identity of the text: cells are comparable only where it is equal.
+    usable = 0  # tokens in whole sequences
+    # An identity of the text: results are comparable only where it is equal.
     digest, shard = "", 0
     rows: list[tuple[np.ndarray, int, int]] = []
-    while group := list(islice(examples, EXAMPLES_AT_ONCE)):
+    while not (plan.max_tokens and usable >= plan.max_tokens) and (
+        group := list(islice(examples, EXAMPLES_AT_ONCE))
+    ):
         for example, ids in zip(group, tokenizer.encode_batch([e.data for e in group]), strict=True):
-            if max_tokens and counts["tokens"] >= max_tokens:
+            if plan.max_tokens and usable >= plan.max_tokens:
                 break
             rows.append((ids, len(example.data), example.source_bytes))
+            usable += len(ids) // plan.sequence_length * plan.sequence_length
             counts["examples"] += 1
             counts["tokens"] += len(ids)
             counts["bytes"] += len(example.data)
             counts["source_bytes"] += example.source_bytes
             digest = sha256_bytes(digest.encode() + example.data)
-        progress.update(task, completed=min(counts["tokens"], max_tokens) if max_tokens else counts["examples"])
+        progress.update(
+            task, completed=min(usable, plan.max_tokens) if plan.max_tokens else counts["examples"]
+        )
         if len(rows) >= EXAMPLES_PER_SHARD:
             _write_shard(directory / f"{split}-{shard:05d}.parquet", rows, tokenizer.vocab)
             rows, shard = [], shard + 1
-        if max_tokens and counts["tokens"] >= max_tokens:
-            break
     if rows or not shard:
         _write_shard(directory / f"{split}-{shard:05d}.parquet", rows, tokenizer.vocab)
-    progress.update(task, completed=max_tokens or total)
+    progress.update(task, completed=plan.max_tokens or total)
     return {**counts, "text": digest}
 
 
@@ -154,7 +171,7 @@ def read_split(path: Path, split: str) -> TokenizedSplit:
     for table in _tables(shards):
         column = table.column("ids").combine_chunks()
         values, offsets = column.values.to_numpy(), column.offsets.to_numpy()
-        ids += [values[start:stop] for start, stop in zip(offsets[:-1], offsets[1:], strict=True)]
+        ids += [values[start:stop] for start, stop in pairwise(offsets)]
         source_bytes += int(np.sum(table.column("source_bytes").to_numpy()))
     return TokenizedSplit(ids, source_bytes)
 

@@ -53,13 +53,18 @@ class ExactModel:
             if np.abs(tensors[name].astype(np.int64)).max(initial=0) > _bound(name):
                 raise DamagedArtifact(f"tensor {name} of the exact model is out of range; make M1 again")
         names = sorted(expected)
-        content = json.dumps(asdict(size)).encode() + b"".join(tensors[n].astype("<i4").tobytes() for n in names)
+        content = json.dumps(asdict(size)).encode() + b"".join(
+            tensors[n].astype("<i4").tobytes() for n in names
+        )
         self.identity = sha256_bytes(content)
-        self.integers = {name: tensors[name] for name in names}
+        # Contiguous: safetensors writes the memory as it lies.
+        self.integers = {name: np.ascontiguousarray(tensors[name]) for name in names}
         # Held as float64 so that matrix products run in BLAS.
         self._weights = {name: tensors[name].astype(np.float64) for name in names}
         self._bias_by_distance = [
-            tensors[f"layer{i}.position_bias"][bucket_of_distance(np.arange(MAX_DISTANCE + 1))].astype(np.int64)
+            tensors[f"layer{i}.position_bias"][bucket_of_distance(np.arange(MAX_DISTANCE + 1))].astype(
+                np.int64
+            )
             for i in range(size.n_layers)
         ]
         self.root = self.open(1)._start()
@@ -141,7 +146,9 @@ class ExactContexts:
 
     def _start(self) -> np.ndarray:
         """Writes the start symbol into every slot; returns the frequencies after it, [256]."""
-        frequencies = self._step(np.arange(self.slots), np.zeros(self.slots, np.int64), np.full(self.slots, 256))
+        frequencies = self._step(
+            np.arange(self.slots), np.zeros(self.slots, np.int64), np.full(self.slots, 256)
+        )
         self._started = True
         return frequencies[0]
 
@@ -161,7 +168,14 @@ class ExactContexts:
         for index in range(model.size.n_layers):
             q, k, v = model.queries_keys_values(index, x)
             attended = kernels.attend_step(
-                q, k, v, self._keys[index], self._values[index], slots, positions, model._bias_by_distance[index]
+                q,
+                k,
+                v,
+                self._keys[index],
+                self._values[index],
+                slots,
+                positions,
+                model._bias_by_distance[index],
             )
             x = model.rest_of_layer(index, x, attended)
         return model.frequencies(x)
@@ -218,7 +232,9 @@ def quantise(size: Size, floats: dict[str, np.ndarray]) -> ExactModel:
             values = values * gain.astype(np.float64)[:, None]
         integers = np.rint(values * (1 << WEIGHT_BITS))
         if np.abs(integers).max() > LARGEST_WEIGHT:
-            raise EqualInfoError("a weight of M1 is too large to quantise; train it with a lower learning rate")
+            raise EqualInfoError(
+                "a weight of M1 is too large to quantise; train it with a lower learning rate"
+            )
         return integers.astype(np.int32)
 
     tensors = {
@@ -271,7 +287,9 @@ def load_exact(directory: Path) -> ExactModel:
         size = Size(**fields["size"])
         tensors = load_file(directory / "exact.safetensors")
     except (TypeError, KeyError, SafetensorError, OSError) as error:
-        raise DamagedArtifact(f"{directory}: the exact model cannot be read ({error}); make M1 again") from error
+        raise DamagedArtifact(
+            f"{directory}: the exact model cannot be read ({error}); make M1 again"
+        ) from error
     model = ExactModel(size, tensors)
     if model.identity != fields.get("identity"):
         raise DamagedArtifact(f"{directory}: the exact model is damaged (its hash differs); make M1 again")

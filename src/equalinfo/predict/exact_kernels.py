@@ -21,6 +21,7 @@ WEIGHT_ONE = 20  # attention weights: 2^20 for the largest score
 PROBABILITY_ONE = 30
 NORM_EPSILON = 1e-6
 
+
 def _powers() -> np.ndarray:
     """round(2^(30 - i/1024)) for i in 0..1023, by integers alone, so that no C library's pow decides."""
     fraction = 256
@@ -76,7 +77,7 @@ def normalise(x: np.ndarray) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True)
-def rescale(acc: np.ndarray, bits: int, limit: int) -> None:
+def rescale(acc: np.ndarray, bits: int, limit: float) -> None:
     """acc = round(acc / 2^bits), clipped to [-limit, limit], in place."""
     factor = 1.0 / (1 << bits)
     rows, width = acc.shape
@@ -113,7 +114,7 @@ def gated(acc: np.ndarray, d_ff: int) -> np.ndarray:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _power(below: int, one: int) -> int:
+def _power(below: "int | np.int64", one: int) -> int:
     """round-down of 2^(one - below / 1024) from the table, 0 where it vanishes."""
     shift = (below >> FRACTION_BITS) + (PROBABILITY_ONE - one)
     return POWERS[below & (FRACTIONS - 1)] >> shift if shift < 62 else 0

@@ -23,7 +23,7 @@ def as_bytes(text: str | bytes) -> bytes:
         return text.encode()
     except UnicodeEncodeError as error:
         raise EqualInfoError(
-            f"the text holds a lone surrogate at character {error.start}, which is no Unicode text; give bytes instead"
+            f"the text holds a lone surrogate at character {error.start}, not Unicode text; give bytes instead"
         ) from error
 
 
@@ -31,10 +31,14 @@ def checked_ids(ids: Any, vocab: int) -> np.ndarray:
     """Token ids as a one-dimensional array within the vocabulary; UndecodableTokens otherwise."""
     array = np.asarray(ids)
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise UndecodableTokens(f"token ids must be a list of integers, not {array.dtype} of {array.ndim} dimensions")
+        raise UndecodableTokens(
+            f"token ids must be a list of integers, not {array.dtype} of {array.ndim} dimensions"
+        )
     if array.size and (int(array.min()) < 0 or int(array.max()) >= vocab):
         position = int(np.argmax((array < 0) | (array >= vocab)))
-        raise UndecodableTokens(f"id {array[position]} at position {position} is outside the vocabulary of {vocab}")
+        raise UndecodableTokens(
+            f"id {array[position]} at position {position} is outside the vocabulary of {vocab}"
+        )
     return array.astype(id_dtype(vocab))
 
 
@@ -60,7 +64,9 @@ class Tokenizer(ABC):
             EqualInfoError: no such directory, or not a tokenizer.
             DamagedArtifact: its files are not what was written.
         """
-        from equalinfo.tokens.directory import load_tokenizer  # it imports the methods, which import this module
+        from equalinfo.tokens.directory import (
+            load_tokenizer,
+        )  # it imports the methods, which import this module
 
         return load_tokenizer(Path(path))
 

@@ -52,7 +52,7 @@ class BlockTokenizer(CodedTokenizer):
             return [np.concatenate([np.empty(0, np.uint16), *(next(ids) for _ in parts)]) for parts in blocks]
 
     def encode_prompt(self, text: str | bytes) -> np.ndarray:
-        """The tokens that the text decides whatever follows it: the last block's closing bits are left out."""
+        """The tokens that the text decides whatever follows: the last block's closing bits are left out."""
         parts = self._blocks(as_bytes(text))
         ids = [self._encode_block(part, False) for part in parts]
         if parts and len(parts[-1]) < self.block_bytes:
@@ -67,7 +67,11 @@ class BlockTokenizer(CodedTokenizer):
         bits = [ids_to_bits(checked_ids(ids, self.vocab), self.width) for ids in streams]
         groups = [bits[start : start + STREAMS_AT_ONCE] for start in range(0, len(bits), STREAMS_AT_ONCE)]
         with self.side_by_side() as workers:
-            return [text for group in workers.map(lambda g: self._decode_group(g, partial), groups) for text in group]
+            return [
+                text
+                for group in workers.map(lambda g: self._decode_group(g, partial), groups)
+                for text in group
+            ]
 
     def _decode_group(self, streams: list[np.ndarray], partial: bool) -> list[bytes]:
         """Decodes streams side by side, one step of the predictor per byte."""
@@ -119,5 +123,3 @@ class BlockTokenizer(CodedTokenizer):
             raise UndecodableTokens("the ids end in the middle of a block; are they truncated?")
         if symbol == arithmetic.END and consumed < available:
             raise UndecodableTokens("more ids follow the end of the text; were two texts joined?")
-
-

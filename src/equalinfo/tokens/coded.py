@@ -57,5 +57,7 @@ def load_predictor(directory: Path) -> Predictor:
         try:
             return Unigram(np.array(read_json(directory / UNIGRAM_FILE), np.int64))
         except (TypeError, ValueError) as error:
-            raise DamagedArtifact(f"{directory / UNIGRAM_FILE} is damaged; compile the tokenizer again") from error
+            raise DamagedArtifact(
+                f"{directory / UNIGRAM_FILE} is damaged; compile the tokenizer again"
+            ) from error
     return load_exact(directory)

@@ -27,7 +27,9 @@ CODED: dict[str, Callable[[Spec, Predictor], CodedTokenizer]] = {
 }
 
 
-def make_tokenizer(spec: Spec, m1: Path | None, training_documents: Callable[[], Iterable[bytes]] | None) -> Tokenizer:
+def make_tokenizer(
+    spec: Spec, m1: Path | None, training_documents: Callable[[], Iterable[bytes]] | None
+) -> Tokenizer:
     """The tokenizer that a spec describes.
 
     Args:
@@ -41,7 +43,9 @@ def make_tokenizer(spec: Spec, m1: Path | None, training_documents: Callable[[],
         return PLAIN[spec.method](spec)
     if spec.needs_m1:
         if m1 is None:
-            raise EqualInfoError(f"{spec} needs an M1: train one with `equalinfo train-m1` and give it as --m1")
+            raise EqualInfoError(
+                f"{spec} needs an M1: train one with `equalinfo train-m1` and give it as --m1"
+            )
         read_manifest(m1, "m1")
         return CODED[spec.method](spec, load_exact(m1))
     if training_documents is None:

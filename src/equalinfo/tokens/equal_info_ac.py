@@ -26,7 +26,9 @@ class EqualInfoACTokenizer(CodedTokenizer):
             raise EqualInfoError(f"{spec}: reset takes 1 (every window), 2 (every other) or never")
         self.rule = WindowRule(spec["b"], "delay" in spec, spec["reset"])
         if self.width > self.rule.bits:
-            raise EqualInfoError(f"{spec}: a token of {self.width} bits is wider than a window; use a larger b")
+            raise EqualInfoError(
+                f"{spec}: a token of {self.width} bits is wider than a window; use a larger b"
+            )
 
     def _encode(self, texts: list[bytes], advance: Advance | None) -> list[EncodedWindows]:
         groups = [texts[start : start + STREAMS_AT_ONCE] for start in range(0, len(texts), STREAMS_AT_ONCE)]

@@ -67,7 +67,11 @@ class GZipTokenizer(Tokenizer):
         except zlib.error as error:
             raise UndecodableTokens(f"the ids are not a gzip stream ({error})") from error
         # A 16-bit token may carry one byte of padding.
-        if not decompressor.eof or len(decompressor.unused_data) >= self.width // 8 or any(decompressor.unused_data):
+        if (
+            not decompressor.eof
+            or len(decompressor.unused_data) >= self.width // 8
+            or any(decompressor.unused_data)
+        ):
             raise UndecodableTokens("the ids end before or after the gzip stream does; are they truncated?")
         return text
 

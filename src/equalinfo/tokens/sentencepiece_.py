@@ -33,7 +33,9 @@ class SentencePieceTokenizer(Tokenizer):
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
         except RuntimeError as error:
-            raise DamagedArtifact(f"{MODEL_FILE} is not a SentencePiece model; compile the tokenizer again") from error
+            raise DamagedArtifact(
+                f"{MODEL_FILE} is not a SentencePiece model; compile the tokenizer again"
+            ) from error
         processor = self._processor
         super().__init__(spec, processor.vocab_size())
         self._text_of_id = []
@@ -97,14 +99,16 @@ class SentencePieceTokenizer(Tokenizer):
             part = run.encode("utf-8", "surrogateescape")
             if run[0] != SPACE and not "\udc80" <= run[0] <= "\udcff":
                 ids = np.array(self._processor.encode(run), np.uint32)
-                # Checked rather than trusted: a character the library treats specially goes through bytes too.
+                # Checked rather than trusted: a character the library treats in its own way goes by bytes.
                 if b"".join(self._text_of_id[i] for i in ids.tolist()) == part:
                     yield part, ids
                     continue
             yield part, self._id_of_byte[np.frombuffer(part, np.uint8)]
 
     def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
-        return [b"".join(self._text_of_id[i] for i in checked_ids(ids, self.vocab).tolist()) for ids in streams]
+        return [
+            b"".join(self._text_of_id[i] for i in checked_ids(ids, self.vocab).tolist()) for ids in streams
+        ]
 
     def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
         return [(self._text_of_id[i], [i]) for i in self.encode(text).tolist()]

@@ -75,7 +75,9 @@ class Spec:
         """
         match = re.fullmatch(r"\s*(\w+)\s*(?:\[([^\[\]]*)\])?\s*", text)
         if not match or match[1] not in METHODS:
-            raise EqualInfoError(f"no method {text!r}; write one of {', '.join(METHODS)}, as EqualInfoAC[b=16,v=256]")
+            raise EqualInfoError(
+                f"no method {text!r}; write one of {', '.join(METHODS)}, as EqualInfoAC[b=16,v=256]"
+            )
         name, method = match[1], METHODS[match[1]]
         numbers: dict[str, int] = {}
         flags: set[str] = set()
@@ -89,7 +91,9 @@ class Spec:
                 numbers[key] = _number(key, value, text)
             else:
                 allowed = [f"{k}=..." for k in method.numbers] + list(method.flags)
-                raise EqualInfoError(f"{text!r}: {name} has no option {option!r}; it takes {', '.join(allowed) or 'none'}")
+                raise EqualInfoError(
+                    f"{text!r}: {name} has no option {option!r}; it takes {', '.join(allowed) or 'none'}"
+                )
         for key, default in method.numbers.items():
             if key not in numbers:
                 if default is None:
@@ -119,7 +123,11 @@ class Spec:
         return re.sub(r"[^A-Za-z0-9]+", "-", str(self)).strip("-")
 
     def __str__(self) -> str:
-        options = [f"{key}={_written(key, number)}" for key, number in self.numbers if not self._is_default(key, number)]
+        options = [
+            f"{key}={_written(key, number)}"
+            for key, number in self.numbers
+            if not self._is_default(key, number)
+        ]
         options += self.flags
         return f"{self.method}[{','.join(options)}]" if options else self.method
 
@@ -135,7 +143,10 @@ def _number(key: str, value: str, text: str) -> int:
         return SIZES_BY_NAME[value.lower()]
     if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) == 0:
         known = ", ".join(SIZES_BY_NAME)
-        raise EqualInfoError(f"{text!r}: {key}={value} is not a number from 1 on" + (f" or one of {known}" if key == "v" else ""))
+        raise EqualInfoError(
+            f"{text!r}: {key}={value} is not a number from 1 on"
+            + (f" or one of {known}" if key == "v" else "")
+        )
     return int(value)
 
 

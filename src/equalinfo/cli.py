@@ -1,0 +1,433 @@
+"""The `equalinfo` command: one verb per step, errors as one line, exit status 0 only on success.
+
+Each verb only reads its options and calls a step of `pipeline`; those are imported inside the verbs, so
+that `--help` and tokenizing do not wait for torch.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import click
+import typer
+
+from equalinfo.errors import EqualInfoError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from equalinfo.model.training import TrainingPlan
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Tokenizers made by neural compression, and the language models trained on them.",
+)
+
+Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
+Field = Annotated[
+    str, typer.Option("--field", help="Key or column that holds the text of JSONL and Parquet.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
+Seed = Annotated[int, typer.Option(min=0, help="Decides initial weights, order and draws.")]
+Steps = Annotated[int, typer.Option(min=1, help="Optimizer steps.")]
+Batch = Annotated[int, typer.Option(min=1, help="Sequences per step.")]
+Optimizer = Annotated[str, typer.Option(help="adafactor (the paper's) or adamw.")]
+Rate = Annotated[float | None, typer.Option(min=0.0, help="Learning rate; default: the optimizer's.")]
+Precision = Annotated[str, typer.Option(help="float32, bfloat16, or auto: bfloat16 where it is native.")]
+Threads = Annotated[
+    int, typer.Option(min=1, help="CPU threads in training; part of what decides the weights.")
+]
+CORPUS_HELP = "Text, .jsonl(.gz|.zst), Parquet, a folder of these, - for standard input, or `embedded`."
+CorpusArgument = Annotated[str, typer.Argument(help=CORPUS_HELP)]
+TokenizerArgument = Annotated[Path, typer.Argument(metavar="TOK", help="Tokenizer directory.")]
+
+
+def plan_of(
+    steps: int, batch: int, seed: int, optimizer: str, rate: float | None, precision: str, threads: int
+) -> "TrainingPlan":
+    from equalinfo.model.optimizers import make_optimizer
+    from equalinfo.model.training import TrainingPlan, resolved_precision
+
+    resolved_precision(precision)  # refuses unknown names before long work
+    if optimizer not in ("adafactor", "adamw"):
+        import torch
+
+        make_optimizer(optimizer, torch.nn.Module(), 1.0)
+    return TrainingPlan(steps, batch, seed, optimizer, rate, precision, threads)
+
+
+def show_result(result: dict[str, Any], as_json: bool) -> None:
+    """A result for people, one figure a line, or for machines."""
+    if as_json:
+        typer.echo(json.dumps(result, sort_keys=True, default=str))
+        return
+    for name, value in result.items():
+        if not isinstance(value, dict | list):
+            typer.echo(f"{name:26} {f'{value:.6g}' if isinstance(value, float) else value}")
+
+
+@app.command("demo")
+def demo(
+    out: Annotated[
+        Path, typer.Option("--out", help="Where to write; a second run goes on from there.")
+    ] = Path("runs/demo"),
+    quiet: Quiet = False,
+) -> None:
+    """The whole pipeline on the embedded corpus, minutes on two cores.
+
+    Example: equalinfo demo --out runs/demo
+    """
+    run("demo", out, quiet)
+
+
+@app.command("run")
+def run(
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe (.toml), or the name of one that ships: demo, paper-25m.")
+    ],
+    out: Out,
+    quiet: Quiet = False,
+) -> None:
+    """Run a recipe: a grid of methods, sizes and seeds. Skips what is done; goes on after a kill.
+
+    Example: equalinfo run recipe.toml --out runs/mine
+    """
+    from equalinfo.pipeline.recipe import load_recipe
+    from equalinfo.pipeline.running import run_recipe
+
+    run_recipe(load_recipe(recipe), out, quiet)
+
+
+@app.command("train-m1")
+def train_m1_command(
+    corpus: CorpusArgument,
+    out: Out,
+    steps: Steps,
+    size: Annotated[str, typer.Option(help="Model size: 65k, 250k, 500k, 1m, 3m, ...")] = "3m",
+    context: Annotated[int, typer.Option(min=1, help="Bytes per sequence.")] = 1024,
+    batch: Batch = 128,
+    seed: Seed = 0,
+    optimizer: Optimizer = "adafactor",
+    learning_rate: Rate = None,
+    precision: Precision = "auto",
+    threads: Threads = 2,
+    field: Field = "text",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train M1, the byte-level model whose probabilities drive the coders. Killed, it goes on.
+
+    Example: equalinfo train-m1 embedded --size 500k --context 128 --batch 16 --steps 2000 --out m1
+    """
+    from equalinfo.pipeline.corpora import Corpus
+    from equalinfo.pipeline.m1 import train_m1
+    from equalinfo.pipeline.progress import progress_bar
+
+    plan = plan_of(steps, batch, seed, optimizer, learning_rate, precision, threads)
+    with progress_bar(quiet) as progress:
+        result = train_m1(Corpus(corpus, field), size, context, plan, out, progress)
+    show_result(result, as_json)
+
+
+@app.command("compile")
+def compile_command(
+    spec: Annotated[str, typer.Argument(help="A method, as EqualInfoAC[b=16,v=256].")],
+    out: Out,
+    m1: Annotated[Path | None, typer.Option(help="M1 directory, for methods that need one.")] = None,
+    corpus: Annotated[str | None, typer.Option(help="For methods made from text. " + CORPUS_HELP)] = None,
+    field: Field = "text",
+    as_json: AsJson = False,
+) -> None:
+    """Make a tokenizer directory of any method.
+
+    Example: equalinfo compile 'EqualInfoAC[b=16,v=256]' --m1 m1 --out tok
+    """
+    from equalinfo.files import refuse_foreign_directory
+    from equalinfo.pipeline.corpora import Corpus
+    from equalinfo.tokens.directory import make_tokenizer
+    from equalinfo.tokens.spec import Spec
+
+    refuse_foreign_directory(out)
+    source = Corpus(corpus, field) if corpus is not None else None
+    tokenizer = make_tokenizer(Spec.parse(spec), m1, (lambda: source.documents("train")) if source else None)
+    tokenizer.save_pretrained(out)
+    show_result(
+        {"spec": str(tokenizer.spec), "vocab": tokenizer.vocab, "identity": tokenizer.identity}, as_json
+    )
+
+
+@app.command("encode")
+def encode(
+    tokenizer: TokenizerArgument,
+    file: Annotated[Path, typer.Argument(help="Any file; - for standard input.")],
+    out: Annotated[Path, typer.Option("--out", help="NumPy file (.npy) for the ids.")],
+    as_json: AsJson = False,
+) -> None:
+    """Turn one file into token ids.
+
+    Example: equalinfo encode tok book.txt --out ids.npy
+    """
+    import numpy as np
+
+    from equalinfo.files import atomic_file
+    from equalinfo.tokens.base import Tokenizer
+
+    data = read_file(file)
+    ids = Tokenizer.from_pretrained(tokenizer).encode(data)
+    with atomic_file(out) as stream:
+        np.save(stream, ids, allow_pickle=False)
+    ratio = len(data) / len(ids) if len(ids) else 0.0
+    show_result({"tokens": len(ids), "bytes": len(data), "bytes_per_token": ratio}, as_json)
+
+
+@app.command("decode")
+def decode(
+    tokenizer: TokenizerArgument,
+    ids: Annotated[Path, typer.Argument(help="NumPy file (.npy) of ids.")],
+    out: Annotated[Path, typer.Option("--out", help="File for the text; - for standard output.")],
+) -> None:
+    """Turn token ids back into the file they came from.
+
+    Example: equalinfo decode tok ids.npy --out book.txt
+    """
+    from equalinfo.files import atomic_file
+    from equalinfo.tokens.base import Tokenizer
+
+    text = Tokenizer.from_pretrained(tokenizer).decode(read_ids(ids))
+    if str(out) == "-":
+        sys.stdout.buffer.write(text)
+        sys.stdout.buffer.flush()
+        return
+    with atomic_file(out) as stream:
+        stream.write(text)
+
+
+@app.command("tokenize")
+def tokenize_command(
+    tokenizer: TokenizerArgument,
+    corpus: CorpusArgument,
+    out: Out,
+    example_bytes: Annotated[int, typer.Option(min=1, help="Bytes that are compressed together.")] = 10_240,
+    max_tokens: Annotated[int, typer.Option(min=0, help="Stop at this many training tokens; 0: never.")] = 0,
+    validation_examples: Annotated[
+        int, typer.Option(min=0, help="How many validation examples; 0: all.")
+    ] = 0,
+    seed: Seed = 0,
+    field: Field = "text",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Turn a corpus into token shards (Parquet), split into training and validation documents.
+
+    Example: equalinfo tokenize tok embedded --out tokens
+    """
+    from equalinfo.pipeline.corpora import Corpus
+    from equalinfo.pipeline.progress import progress_bar
+    from equalinfo.pipeline.tokenizing import TokenizePlan, tokenize
+    from equalinfo.tokens.base import Tokenizer
+
+    opened = Tokenizer.from_pretrained(tokenizer)
+    plan = TokenizePlan(example_bytes, seed, max_tokens, 1, validation_examples)
+    with progress_bar(quiet) as progress:
+        manifest = tokenize(opened, Corpus(corpus, field), plan, out, progress)
+    flat = {
+        f"{split}_{name}": value
+        for split, counts in manifest["splits"].items()
+        for name, value in counts.items()
+    }
+    show_result({"spec": manifest["spec"], **flat, "windows_changed": manifest["windows_changed"]}, as_json)
+
+
+@app.command("train-m2")
+def train_m2_command(
+    tokens: Annotated[Path, typer.Argument(help="Tokens directory.")],
+    out: Out,
+    steps: Steps,
+    size: Annotated[str, typer.Option(help="Model size: 250k, 500k, 1m, 3m, 25m, ...")] = "3m",
+    sequence: Annotated[int, typer.Option(min=1, help="Tokens per sequence.")] = 512,
+    first_only: Annotated[
+        bool, typer.Option(help="Only the first sequence of each example, as in the paper.")
+    ] = False,
+    batch: Batch = 256,
+    seed: Seed = 0,
+    optimizer: Optimizer = "adafactor",
+    learning_rate: Rate = None,
+    precision: Precision = "auto",
+    threads: Threads = 2,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train M2 on token shards and score it on the held-out ones. Killed, it goes on.
+
+    Example: equalinfo train-m2 tokens --size 500k --sequence 128 --batch 8 --steps 600 --out m2
+    """
+    from equalinfo.pipeline.m2 import M2Plan, train_m2
+    from equalinfo.pipeline.progress import progress_bar
+
+    plan = plan_of(steps, batch, seed, optimizer, learning_rate, precision, threads)
+    with progress_bar(quiet) as progress:
+        result = train_m2(tokens, M2Plan(size, sequence, plan, first_only), out, progress)
+    show_result(result, as_json)
+
+
+@app.command("evaluate")
+def evaluate_command(
+    m2: Annotated[Path, typer.Argument(help="M2 directory.")],
+    corpus: CorpusArgument,
+    split: Annotated[str, typer.Option(help="train, validation, test, or all the documents.")] = "all",
+    max_examples: Annotated[int, typer.Option(min=0, help="Examples of 10,240 bytes to score; 0: all.")] = 0,
+    field: Field = "text",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Bits/byte of an M2 on any corpus.
+
+    Example: equalinfo evaluate m2 embedded --split test
+    """
+    from equalinfo.pipeline.corpora import Corpus
+    from equalinfo.pipeline.m2 import evaluate
+    from equalinfo.pipeline.progress import progress_bar
+
+    if split not in ("train", "validation", "test", "all"):
+        raise EqualInfoError(f"no split {split!r}; choose train, validation, test or all")
+    with progress_bar(quiet) as progress:
+        result = evaluate(m2, Corpus(corpus, field), split, max_examples, progress)
+    show_result(result, as_json)
+
+
+@app.command("generate")
+def generate_command(
+    m2: Annotated[Path, typer.Argument(help="M2 directory.")],
+    prompt: Annotated[str, typer.Argument(help="Text to continue.")],
+    tokens: Annotated[int, typer.Option(min=1, help="Tokens to add.")] = 100,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the likeliest token each time.")] = 0.8,
+    top_k: Annotated[int, typer.Option(min=0, help="Draw among the k likeliest; 0: among all.")] = 0,
+    seed: Seed = 0,
+) -> None:
+    """Continue a text with an M2 and print its bytes.
+
+    Example: equalinfo generate m2 'The government said'
+    """
+    from equalinfo.pipeline.generating import generate
+
+    # What the shell passed, byte for byte, even where it is not UTF-8.
+    text = generate(m2, os.fsencode(prompt), tokens, temperature, top_k, seed)
+    sys.stdout.buffer.write(text + b"\n")
+    sys.stdout.buffer.flush()
+
+
+@app.command("show")
+def show(
+    tokenizers: Annotated[list[Path], typer.Argument(metavar="TOK...", help="Tokenizer directories.")],
+    text: Annotated[str | None, typer.Option(help="The text to cut.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Take the text from a file; - for standard input.")
+    ] = None,
+    html: Annotated[Path | None, typer.Option(help="Write an HTML page instead of colours here.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how tokenizers cut a text: coloured windows, one tokenizer below the other.
+
+    Example: equalinfo show tok1 tok2 --text 'Windows of equal information'
+    """
+    from rich.console import Console
+
+    from equalinfo.files import atomic_file
+    from equalinfo.pipeline.showing import as_html, panels
+    from equalinfo.tokens.base import Tokenizer
+
+    if (text is None) == (file is None):
+        raise EqualInfoError("give either --text or --file")
+    data = read_file(file) if file is not None else os.fsencode(text or "")
+    opened = [Tokenizer.from_pretrained(path) for path in tokenizers]
+    if as_json:
+        cut = {
+            str(tokenizer.spec): [[piece.decode("latin-1"), ids] for piece, ids in tokenizer.pieces(data)]
+            for tokenizer in opened
+        }
+        typer.echo(json.dumps(cut))
+    elif html is not None:
+        with atomic_file(html) as stream:
+            stream.write(as_html(opened, data).encode())
+    else:
+        Console().print(panels(opened, data))
+
+
+@app.command("report")
+def report(
+    results: Annotated[Path, typer.Argument(help="results.jsonl")],
+    out: Annotated[Path, typer.Option("--out", help="HTML file to write.")] = Path("report.html"),
+    title: Annotated[str, typer.Option(help="Heading of the page.")] = "equalinfo results",
+) -> None:
+    """One HTML page of results, plots and tables, and the table here.
+
+    Example: equalinfo report runs/demo/results.jsonl --out report.html
+    """
+    from rich.console import Console
+
+    from equalinfo.score.report import write_report
+    from equalinfo.score.results import read_results
+    from equalinfo.score.table import results_table
+
+    rows = read_results(results)
+    write_report(rows, out, title)
+    Console().print(results_table(rows))
+
+
+def read_file(path: Path) -> bytes:
+    """A file's bytes, or standard input for "-"; EqualInfoError in one line."""
+    if str(path) == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise EqualInfoError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def read_ids(path: Path) -> "np.ndarray":
+    """The array in a .npy file; EqualInfoError if it is none."""
+    import numpy as np
+
+    try:
+        with open(path, "rb") as stream:
+            return np.lib.format.read_array(stream, allow_pickle=False)
+    except OSError as error:
+        raise EqualInfoError(f"cannot read {path}: {error.strerror or error}") from error
+    except (ValueError, EOFError) as error:
+        raise EqualInfoError(
+            f"{path} is not a NumPy .npy file of ids ({' '.join(str(error).split())[:100]})"
+        ) from error
+
+
+def main() -> None:
+    """Entry point: runs a verb and turns what goes wrong into one line and an exit status."""
+    try:
+        status = app(standalone_mode=False)
+    except EqualInfoError as error:
+        sys.exit(_complain(" ".join(str(error).split()), 1))
+    except click.ClickException as error:
+        command = getattr(getattr(error, "ctx", None), "command_path", "equalinfo")
+        sys.exit(_complain(f"{error.format_message()} (see `{command} --help`)", 2))
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(_complain("interrupted; the same command goes on where it can", 130))
+    except BrokenPipeError:
+        # The reader of our output left, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        name = f" {error.filename}" if error.filename else ""
+        sys.exit(_complain(f"{error.strerror or error}{name}", 1))
+    except MemoryError:
+        sys.exit(_complain("not enough memory; take a smaller batch, model or input", 1))
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _complain(message: str, status: int) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return status

@@ -1,0 +1,153 @@
+"""Recipes: a TOML file that names corpus, M1, methods, M2 sizes, steps and seeds of a grid of runs."""
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.model.optimizers import OPTIMIZERS
+from equalinfo.model.sizes import size_by_name
+from equalinfo.model.training import TrainingPlan
+from equalinfo.tokens.spec import Spec
+
+
+class Section(BaseModel):
+    """A table of the recipe; unknown keys are errors, so that a misspelt one is not ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TrainingSection(Section):
+    """Settings that M1 and M2 share."""
+
+    steps: int = Field(gt=0)
+    batch_size: int = Field(gt=0, description="sequences")
+    optimizer: str = "adafactor"
+    learning_rate: float | None = Field(None, gt=0)
+    precision: str = "auto"
+    threads: int = Field(2, gt=0)
+
+    @field_validator("optimizer")
+    @classmethod
+    def _known_optimizer(cls, name: str) -> str:
+        if name not in OPTIMIZERS:
+            raise ValueError(f"no optimizer {name!r}; choose one of {', '.join(OPTIMIZERS)}")
+        return name
+
+    def plan(self, seed: int) -> TrainingPlan:
+        return TrainingPlan(
+            self.steps,
+            self.batch_size,
+            seed,
+            self.optimizer,
+            self.learning_rate,
+            self.precision,
+            self.threads,
+        )
+
+
+class M1Section(TrainingSection):
+    """M1: its size, its context in bytes, how it is trained."""
+
+    size: str
+    context: int = Field(1024, gt=0)
+    seed: int = 0
+
+
+class M2Section(TrainingSection):
+    """M2: one run for each method, size and seed."""
+
+    sizes: list[str] = Field(min_length=1)
+    seeds: list[int] = Field(min_length=1)
+    sequence_length: int = Field(512, gt=0, description="tokens")
+    first_only: bool = Field(False, description="only the first sequence of each example, as in the paper")
+
+
+class DataSection(Section):
+    """How the corpus becomes examples."""
+
+    example_bytes: int = Field(10_240, gt=0)
+    seed: int = 0
+    only_what_m2_reads: bool = Field(False, description="stop tokenizing when M2's steps have their tokens")
+    validation_examples: int = Field(0, ge=0, description="0 takes all")
+
+
+class SampleSection(Section):
+    """Text to continue when the grid is done."""
+
+    prompt: str
+    methods: list[str]
+    tokens: int = Field(100, gt=0)
+    temperature: float = Field(0.8, ge=0)
+
+
+class Recipe(Section):
+    """A whole grid; `load_recipe` reads one."""
+
+    title: str
+    corpus: str
+    field: str = "text"
+    methods: list[str] = Field(min_length=1)
+    m1: M1Section
+    m2: M2Section
+    data: DataSection = Field(default_factory=lambda: DataSection.model_validate({}))
+    sample: SampleSection | None = None
+
+    @field_validator("methods")
+    @classmethod
+    def _canonical(cls, methods: list[str]) -> list[str]:
+        specs = [_checked(lambda text=text: str(Spec.parse(text))) for text in methods]
+        if len(set(specs)) < len(specs):
+            raise ValueError("a method stands twice")
+        return specs
+
+    @field_validator("m1", "m2")
+    @classmethod
+    def _known_sizes(cls, section: Any) -> Any:
+        for size in section.sizes if isinstance(section, M2Section) else [section.size]:
+            _checked(lambda size=size: size_by_name(size))
+        return section
+
+
+def _checked(call: Any) -> Any:
+    """The call's value; pydantic reports ValueErrors with the place in the recipe."""
+    try:
+        return call()
+    except EqualInfoError as error:
+        raise ValueError(str(error)) from error
+
+
+def load_recipe(name: str) -> Recipe:
+    """A recipe from a TOML file, or one that ships with the package, by its name without .toml.
+
+    Raises:
+        EqualInfoError: no such recipe, not TOML, or a wrong key or value; names the place.
+    """
+    shipped = resources.files("equalinfo") / "recipes" / f"{name}.toml"
+    try:
+        is_shipped = Path(name).suffix != ".toml" and shipped.is_file()
+        text = shipped.read_bytes() if is_shipped else Path(name).read_bytes()
+        return Recipe(**tomllib.loads(text.decode()))
+    except OSError as error:
+        raise EqualInfoError(
+            f"cannot read recipe {name} ({error.strerror}); give a .toml file or one of {', '.join(shipped_recipes())}"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise EqualInfoError(f"{name} is not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise EqualInfoError(
+            f"{name}: {place or 'recipe'}: {first['msg'].removeprefix('Value error, ')}"
+        ) from error
+
+
+def shipped_recipes() -> list[str]:
+    """Names of the recipes that ship with the package."""
+    folder = resources.files("equalinfo") / "recipes"
+    return sorted(
+        entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")
+    )

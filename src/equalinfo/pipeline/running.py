@@ -1,0 +1,209 @@
+"""Runs a recipe: every step once, skipping what is done, going on after a kill (`equalinfo run`).
+
+Each artifact's directory is named by what it is and a hash of all it was made from, and appears only when
+finished. So a second run skips it, and a changed recipe makes a new one beside it:
+
+    OUT/m1-HASH/   OUT/tokenizers/METHOD-HASH/   OUT/tokens/METHOD-HASH/   OUT/m2/METHOD-SIZE-SEED-HASH/
+    OUT/results.jsonl   OUT/report.html
+"""
+
+import json
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress
+
+from equalinfo.files import MANIFEST, sha256_bytes
+from equalinfo.model.training import resolved_precision
+from equalinfo.pipeline.corpora import Corpus
+from equalinfo.pipeline.generating import continued
+from equalinfo.pipeline.m1 import m1_config, train_m1
+from equalinfo.pipeline.m2 import M2Plan, load_m2, train_m2
+from equalinfo.pipeline.progress import progress_bar
+from equalinfo.pipeline.recipe import Recipe
+from equalinfo.pipeline.tokenizing import TokenizePlan, tokenize
+from equalinfo.score.report import write_report
+from equalinfo.score.results import Result, append_result, environment, read_results
+from equalinfo.score.table import results_table
+from equalinfo.tokens.directory import load_tokenizer, make_tokenizer, save_tokenizer
+from equalinfo.tokens.spec import Spec
+
+
+def key_of(*parts: Any) -> str:
+    """Short hash of what an artifact is made from."""
+    return sha256_bytes(json.dumps(parts, sort_keys=True).encode())[:10]
+
+
+def done(path: Path) -> bool:
+    """Whether an artifact directory is finished: they appear whole."""
+    return (path / MANIFEST).is_file()
+
+
+@dataclass
+class Run:
+    """A recipe on its way: where its artifacts are, and what they are made from."""
+
+    recipe: Recipe
+    out: Path
+    console: Console
+    quiet: bool
+
+    def __post_init__(self) -> None:
+        self.corpus = Corpus(self.recipe.corpus, self.recipe.field)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.corpus_key = self._fingerprint()
+        section = self.recipe.m1
+        precision = resolved_precision(section.precision)
+        self.m1_plan = section.plan(section.seed)
+        self.m1_key = key_of(self.corpus_key, section.size, section.context, asdict(self.m1_plan), precision)
+        self.m1_path = self.out / f"m1-{self.m1_key}"
+        self.results_path = self.out / "results.jsonl"
+
+    def _fingerprint(self) -> str:
+        digest = ""
+        for document in self.corpus.documents("all"):
+            digest = sha256_bytes(digest.encode() + document)
+        return digest
+
+    def m1(self, progress: Progress) -> Path:
+        section = self.recipe.m1
+        if not done(self.m1_path):
+            train_m1(self.corpus, section.size, section.context, self.m1_plan, self.m1_path, progress)
+        return self.m1_path
+
+    def tokens(self, spec: Spec, progress: Progress) -> Path:
+        """The corpus tokenized by a method, compiled first where needed."""
+        made_from = self.m1_key if spec.needs_m1 else self.corpus_key
+        tokenizer_path = self.out / "tokenizers" / f"{spec.slug}-{key_of(str(spec), made_from)}"
+        m2 = self.recipe.m2
+        needed = m2.steps * m2.batch_size * m2.sequence_length if self.recipe.data.only_what_m2_reads else 0
+        data = self.recipe.data
+        plan = TokenizePlan(
+            data.example_bytes, data.seed, needed, m2.sequence_length, data.validation_examples
+        )
+        path = (
+            self.out / "tokens" / f"{spec.slug}-{key_of(str(spec), made_from, self.corpus_key, asdict(plan))}"
+        )
+        if not done(path):
+            if not done(tokenizer_path):
+                task = progress.add_task(f"compile {spec}", total=1, note="")
+                m1 = self.m1(progress) if spec.needs_m1 else None
+                made = make_tokenizer(spec, m1, lambda: self.corpus.documents("train"))
+                save_tokenizer(made, tokenizer_path)
+                progress.update(task, completed=1)
+            tokenize(load_tokenizer(tokenizer_path), self.corpus, plan, path, progress)
+        return path
+
+    def cell(self, spec: Spec, size: str, seed: int, progress: Progress) -> tuple[Path, Result | None]:
+        """Trains and scores one M2; the row is None where it had been measured before."""
+        m2 = self.recipe.m2
+        plan = M2Plan(size, m2.sequence_length, m2.plan(seed), m2.first_only)
+        tokens = self.tokens(spec, progress)
+        key = key_of(tokens.name, self.corpus_key, asdict(plan), resolved_precision(m2.precision))
+        path = self.out / "m2" / f"{spec.slug}-{size}-seed{seed}-{key}"
+        if done(path) and any(row.cell == key for row in self.known()):
+            return path, None
+        started = time.monotonic()
+        measured = m2_measured(path) if done(path) else train_m2(tokens, plan, path, progress)
+        machine, versions = environment()
+        row = Result(
+            **measured,
+            cell=key,
+            corpus=self.recipe.corpus,
+            m1=self.m1_key if spec.needs_m1 else None,
+            machine=machine,
+            versions=versions,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            extra={"seconds_with_scoring": time.monotonic() - started},
+        )
+        append_result(self.results_path, row)
+        return path, row
+
+    def known(self) -> list[Result]:
+        return read_results(self.results_path) if self.results_path.exists() else []
+
+
+def m2_measured(path: Path) -> dict[str, Any]:
+    """What `train_m2` measured, from the directory it wrote."""
+    return json.loads((path / "config.json").read_bytes())["measured"]
+
+
+def run_recipe(recipe: Recipe, out: Path, quiet: bool = False) -> list[Result]:
+    """Runs or finishes a recipe under `out`; writes results.jsonl and report.html, prints the table.
+
+    Returns:
+        the rows of this recipe's cells.
+    """
+    console = Console(stderr=False, quiet=quiet)
+    started = time.monotonic()
+    run = Run(recipe, out, console, quiet)
+    console.print(f"[bold]{recipe.title}[/bold]", highlight=False)
+    specs = [Spec.parse(method) for method in recipe.methods]
+    cells: dict[str, Path] = {}
+    if any(spec.needs_m1 for spec in specs):
+        with progress_bar(quiet) as progress:
+            m1 = run.m1(progress)
+        figures = m1_config(m1)["figures"]
+        console.print(
+            f"M1 {recipe.m1.size}: {figures['validation_bits_per_byte']:.3f} bits/byte on held-out text; "
+            f"in exact arithmetic {100 * (figures['exact_over_float'] - 1):+.2f} %",
+            highlight=False,
+            soft_wrap=True,
+        )
+    for spec in specs:
+        for size in recipe.m2.sizes:
+            for seed in recipe.m2.seeds:
+                with progress_bar(quiet) as progress:
+                    path, row = run.cell(spec, size, seed, progress)
+                cells[path.name] = path
+                if row:
+                    console.print(
+                        f"{spec} {size} seed {seed}: {row.bits_per_byte:.3f} bits/byte "
+                        f"(uniform {row.uniform_bits_per_byte:.3f}), {row.bytes_per_token:.2f} bytes/token",
+                        markup=False,
+                        highlight=False,
+                        soft_wrap=True,
+                    )
+    keys = {name.rsplit("-", 1)[1] for name in cells}
+    rows = [row for row in run.known() if row.cell in keys]
+    samples = _samples(recipe, cells)
+    write_report(rows, out / "report.html", recipe.title, samples)
+    console.print(results_table(rows))
+    for method, text in samples:
+        console.print(f"\n{method} continues:\n{text}", markup=False, highlight=False, soft_wrap=True)
+    changed = {row.method: row.windows_changed for row in rows if row.windows_changed is not None}
+    if changed:
+        shares = ", ".join(f"{method} {100 * share:.1f} %" for method, share in changed.items())
+        console.print(
+            f"\nWindows where the paper's bits would read back as another text: {shares}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+    console.print(
+        f"\n{time.monotonic() - started:.0f} s. Rows: {run.results_path}. Report: {out / 'report.html'}",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    return rows
+
+
+def _samples(recipe: Recipe, cells: dict[str, Path]) -> list[tuple[str, str]]:
+    """Text continued by the first M2 of each method that the recipe names."""
+    samples = []
+    section = recipe.sample
+    for method in section.methods if section else []:
+        slug = Spec.parse(method).slug
+        path = next((path for name, path in cells.items() if name.startswith(f"{slug}-")), None)
+        if section and path:
+            model, tokenizer, _ = load_m2(path)
+            text = continued(
+                model, tokenizer, section.prompt.encode(), section.tokens, section.temperature, 0, seed=0
+            )
+            samples.append((str(tokenizer.spec), text.decode("utf-8", "replace")))
+    return samples
