@@ -10,7 +10,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 
 from equalinfo.errors import EqualInfoError
@@ -19,6 +18,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from equalinfo.model.training import TrainingPlan
+
+# A wrong option or verb: click's error, or that of the copy of click inside newer Typers.
+UsageError: Any = typer.BadParameter.__bases__[0]
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -411,10 +413,10 @@ def main() -> None:
         status = app(standalone_mode=False)
     except EqualInfoError as error:
         sys.exit(_complain(" ".join(str(error).split()), 1))
-    except click.ClickException as error:
+    except UsageError as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "equalinfo")
         sys.exit(_complain(f"{error.format_message()} (see `{command} --help`)", 2))
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(_complain("interrupted; the same command goes on where it can", 130))
     except BrokenPipeError:
         # The reader of our output left, as `head` does.

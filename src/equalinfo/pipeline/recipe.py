@@ -71,7 +71,7 @@ class DataSection(Section):
 
     example_bytes: int = Field(10_240, gt=0)
     seed: int = 0
-    only_what_m2_reads: bool = Field(False, description="stop tokenizing when M2's steps have their tokens")
+    max_tokens: int = Field(0, ge=0, description="training tokens per method; 0 takes the whole corpus")
     validation_examples: int = Field(0, ge=0, description="0 takes all")
 
 
@@ -138,7 +138,8 @@ def load_recipe(name: str) -> Recipe:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise EqualInfoError(f"{name} is not TOML: {error}") from error
     except ValidationError as error:
-        first = error.errors()[0]
+        # A misspelt key is also a missing one; the misspelling is what to name.
+        first = min(error.errors(), key=lambda problem: problem["type"] == "missing")
         place = ".".join(map(str, first["loc"]))
         raise EqualInfoError(
             f"{name}: {place or 'recipe'}: {first['msg'].removeprefix('Value error, ')}"

@@ -80,10 +80,9 @@ class Run:
         made_from = self.m1_key if spec.needs_m1 else self.corpus_key
         tokenizer_path = self.out / "tokenizers" / f"{spec.slug}-{key_of(str(spec), made_from)}"
         m2 = self.recipe.m2
-        needed = m2.steps * m2.batch_size * m2.sequence_length if self.recipe.data.only_what_m2_reads else 0
         data = self.recipe.data
         plan = TokenizePlan(
-            data.example_bytes, data.seed, needed, m2.sequence_length, data.validation_examples
+            data.example_bytes, data.seed, data.max_tokens, m2.sequence_length, data.validation_examples
         )
         path = (
             self.out / "tokens" / f"{spec.slug}-{key_of(str(spec), made_from, self.corpus_key, asdict(plan))}"

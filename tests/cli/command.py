@@ -1,0 +1,35 @@
+"""Runs the command line in this process, as a shell would call it."""
+
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from equalinfo.cli import main
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def runner(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """A function from arguments to exit status, standard output and standard error."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["equalinfo", *map(str, arguments)])
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        captured = capfd.readouterr()
+        return int(exit_.value.code or 0), captured.out, captured.err
+
+    return run
+
+
+def run_quietly(*arguments: object) -> None:
+    """Runs a command that must succeed, for fixtures that have no capture."""
+    previous = sys.argv
+    sys.argv = ["equalinfo", *map(str, arguments)]
+    try:
+        with pytest.raises(SystemExit) as exit_:
+            main()
+    finally:
+        sys.argv = previous
+    assert not exit_.value.code, arguments

@@ -1,0 +1,134 @@
+"""Every step as a user runs it, on a small corpus."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from command import Run, run_quietly
+
+from equalinfo import Tokenizer
+
+SPECS = [
+    "Bytes",
+    "SentencePiece[v=320]",
+    "GZip[v=256]",
+    "GZip[v=65k,bare]",
+    "AC[v=256]",
+    "AC[v=65k]",
+    "AC[v=2]",
+    "StaticAC[v=256]",
+    "StaticAC[v=65k]",
+    "EqualText[n=8,v=256]",
+    *(f"EqualInfoAC[b={b},v={v}]" for b in (16, 24, 32, 48, 64, 96, 128) for v in ("256", "65k")),
+    "EqualInfoAC[b=16,v=256,delay]",
+    "EqualInfoAC[b=32,v=256,reset=2]",
+    "EqualInfoAC[b=32,v=256,reset=never]",
+]
+HARD = "Plain text, naïve café ▁ 漢字\r\n\0".encode() + bytes(range(256)) + b"aaaa" * 30 + b"\xff\xfe end"
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_each_method_round_trips_through_the_command_line(
+    spec: str, work: Path, tmp_path: Path, run: Run
+) -> None:
+    status, out, _ = run(
+        "compile",
+        spec,
+        "--m1",
+        work / "m1",
+        "--corpus",
+        work / "corpus.txt",
+        "--out",
+        tmp_path / "tok",
+        "--json",
+    )
+    assert status == 0
+    assert json.loads(out)["spec"] == spec
+    (tmp_path / "hard").write_bytes(HARD)
+    assert run("encode", tmp_path / "tok", tmp_path / "hard", "--out", tmp_path / "ids.npy")[0] == 0
+    assert run("decode", tmp_path / "tok", tmp_path / "ids.npy", "--out", tmp_path / "back")[0] == 0
+    assert (tmp_path / "back").read_bytes() == HARD
+
+
+@pytest.fixture(scope="module")
+def tokenizer(work: Path) -> Path:
+    path = work / "tok16"
+    run_quietly("compile", "EqualInfoAC[b=16,v=256]", "--m1", work / "m1", "--out", path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def m2(work: Path, tokenizer: Path) -> Path:
+    run_quietly(
+        "tokenize",
+        tokenizer,
+        work / "corpus.txt",
+        "--out",
+        work / "tokens",
+        "--example-bytes",
+        2048,
+        "--quiet",
+    )
+    options = ["--size", "65k", "--sequence", "64", "--batch", "4", "--steps", "8", "--quiet"]
+    run_quietly("train-m2", work / "tokens", "--out", work / "m2", *options)
+    return work / "m2"
+
+
+def test_shards_are_parquet_with_ids_and_source_bytes(m2: Path, work: Path, tokenizer: Path) -> None:
+    table = pq.read_table(work / "tokens" / "train-00000.parquet")
+    opened = Tokenizer.from_pretrained(tokenizer)
+    text = b"".join(opened.decode(ids) for ids in table.column("ids").to_pylist())
+    assert sum(table.column("bytes").to_pylist()) == len(text)
+    documents = text.count(b"\0")
+    assert sum(table.column("source_bytes").to_pylist()) == len(text) - documents
+    assert documents > 50
+
+
+def test_training_reports_bits_per_byte_as_defined(m2: Path) -> None:
+    measured = json.loads((m2 / "config.json").read_text())["measured"]
+    expected = (
+        measured["eval_tokens"] / measured["eval_source_bytes"] * measured["loss_nats"] / 0.6931471805599453
+    )
+    assert measured["bits_per_byte"] == pytest.approx(expected)
+    assert measured["bits_per_byte"] < measured["uniform_bits_per_byte"] * 1.2
+
+
+def test_evaluate_agrees_with_training_on_the_same_documents(m2: Path, work: Path, run: Run) -> None:
+    status, out, _ = run("evaluate", m2, work / "corpus.txt", "--split", "validation", "--json", "--quiet")
+    assert status == 0
+    measured = json.loads((m2 / "config.json").read_text())["measured"]
+    # Training cut examples of 2,048 bytes and evaluate cuts 10,240: the same text, other sequence bounds.
+    assert json.loads(out)["bits_per_byte"] == pytest.approx(measured["bits_per_byte"], rel=0.05)
+    assert json.loads(out)["eval_source_bytes"] == measured["eval_source_bytes"]
+
+
+def test_generate_continues_the_prompt(m2: Path, run: Run) -> None:
+    first = run("generate", m2, "the window", "--tokens", 20, "--seed", 3)
+    assert first[0] == 0
+    assert first[1].startswith("the window")
+    assert first == run("generate", m2, "the window", "--tokens", 20, "--seed", 3)
+
+
+def test_show_in_the_terminal_and_as_html(tokenizer: Path, tmp_path: Path, run: Run) -> None:
+    status, out, _ = run("show", tokenizer, tokenizer, "--text", "the window\nof text")
+    assert status == 0
+    assert out.count("EqualInfoAC[b=16,v=256]") == 2
+    assert run("show", tokenizer, "--text", "a <b> c", "--html", tmp_path / "show.html")[0] == 0
+    page = (tmp_path / "show.html").read_text()
+    assert "&lt;" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    status, out, _ = run("show", tokenizer, "--text", "the window", "--json")
+    assert "".join(piece for piece, _ in json.loads(out)["EqualInfoAC[b=16,v=256]"]) == "the window"
+
+
+def test_standard_input_and_output(tokenizer: Path, tmp_path: Path) -> None:
+    def call(*arguments: str, given: bytes = b"") -> bytes:
+        command = [sys.executable, "-m", "equalinfo", *arguments]
+        return subprocess.run(command, input=given, capture_output=True, check=True).stdout
+
+    ids = str(tmp_path / "ids.npy")
+    call("encode", str(tokenizer), "-", "--out", ids, given=b"through a pipe \xff")
+    assert call("decode", str(tokenizer), ids, "--out", "-") == b"through a pipe \xff"

@@ -1,0 +1,51 @@
+"""Imports point one way: each room imports only what docs/architecture.md allows it."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import equalinfo
+
+ROOT = Path(equalinfo.__file__).parent
+ALLOWED = {
+    "errors": set(),
+    "files": {"errors"},
+    "corpus": {"errors", "files"},
+    "model": {"errors", "files"},
+    "predict": {"errors", "files", "model"},
+    "coding": {"errors", "predict"},
+    "dictionary": {"errors", "files", "corpus", "predict"},
+    "tokens": {"errors", "files", "corpus", "predict", "coding", "dictionary"},
+    "score": {"errors", "files"},
+    "pipeline": {"errors", "files", "corpus", "model", "predict", "coding", "dictionary", "tokens", "score"},
+}
+
+
+def imported_rooms(path: Path) -> set[str]:
+    rooms = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = []
+        if isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module]
+        elif isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        rooms |= {name.split(".")[1] for name in names if name.startswith("equalinfo.")}
+    return rooms
+
+
+@pytest.mark.parametrize("room", ALLOWED)
+def test_a_room_imports_only_what_comes_before_it(room: str) -> None:
+    files = list((ROOT / room).rglob("*.py")) if (ROOT / room).is_dir() else [ROOT / f"{room}.py"]
+    assert files
+    for path in files:
+        assert imported_rooms(path) - {room} <= ALLOWED[room], path.name
+
+
+def test_every_room_is_described() -> None:
+    rooms = {path.name for path in ROOT.iterdir() if (path / "__init__.py").is_file()}
+    assert rooms <= set(ALLOWED)
+    architecture = (ROOT.parent.parent / "docs" / "architecture.md").read_text()
+    for room in rooms:
+        assert f"`{room}`" in architecture
+        assert ast.get_docstring(ast.parse((ROOT / room / "__init__.py").read_text()))
