@@ -25,6 +25,7 @@ lint: .venv/installed
 	$(BIN)/mypy
 
 bench: .venv/installed  ## side-by-side measurements, written to results/
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev,bench]'
 	$(BIN)/python -m benchmarks
 
 clean:

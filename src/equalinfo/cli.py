@@ -358,7 +358,8 @@ def show(
         with atomic_file(html) as stream:
             stream.write(as_html(opened, data).encode())
     else:
-        Console().print(panels(opened, data))
+        console = Console()
+        console.print(panels(opened, data, console.color_system is not None))
 
 
 @app.command("report")
@@ -366,6 +367,7 @@ def report(
     results: Annotated[Path, typer.Argument(help="results.jsonl")],
     out: Annotated[Path, typer.Option("--out", help="HTML file to write.")] = Path("report.html"),
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "equalinfo results",
+    markdown: Annotated[Path | None, typer.Option(help="Write the table here too, as Markdown.")] = None,
 ) -> None:
     """One HTML page of results, plots and tables, and the table here.
 
@@ -373,12 +375,16 @@ def report(
     """
     from rich.console import Console
 
+    from equalinfo.files import atomic_file
     from equalinfo.score.report import write_report
     from equalinfo.score.results import read_results
-    from equalinfo.score.table import results_table
+    from equalinfo.score.table import results_markdown, results_table
 
     rows = read_results(results)
     write_report(rows, out, title)
+    if markdown is not None:
+        with atomic_file(markdown) as stream:
+            stream.write(results_markdown(rows).encode())
     Console().print(results_table(rows))
 
 

@@ -13,16 +13,21 @@ from equalinfo.tokens.base import Tokenizer
 COLOURS = ("#a6cee3", "#b2df8a", "#fdbf6f", "#cab2d6", "#fb9a99", "#ffff99")
 
 
-def panels(tokenizers: Sequence[Tokenizer], text: bytes) -> Group:
-    """One panel per tokenizer: the text with each piece on its own ground, and its token count."""
-    return Group(*(_panel(tokenizer, text) for tokenizer in tokenizers))
+def panels(tokenizers: Sequence[Tokenizer], text: bytes, coloured: bool = True) -> Group:
+    """One panel per tokenizer: the text with each piece on its own ground, and its token count.
+
+    Where there are no colours, as in a pipe, bars stand between the pieces.
+    """
+    return Group(*(_panel(tokenizer, text, coloured) for tokenizer in tokenizers))
 
 
-def _panel(tokenizer: Tokenizer, text: bytes) -> Panel:
+def _panel(tokenizer: Tokenizer, text: bytes, coloured: bool) -> Panel:
     pieces = tokenizer.pieces(text)
     tokens = sum(len(ids) for _, ids in pieces)
     body = Text()
     for index, (piece, _) in enumerate(pieces):
+        if index and not coloured:
+            body.append("|")
         body.append(visible(piece), style=f"#000000 on {COLOURS[index % len(COLOURS)]}")
     counts = f"{tokens} tokens, {len(pieces)} pieces, {len(text) / max(tokens, 1):.2f} bytes/token"
     return Panel(

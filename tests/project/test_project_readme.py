@@ -1,0 +1,49 @@
+"""The README's commands run as written (with fewer steps), and its table is the one that was measured."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+FEW_STEPS = {"--steps": "2", "--max-tokens": "3000", "--validation-examples": "1", "--max-examples": "1"}
+
+
+def commands() -> list[list[str]]:
+    blocks = re.findall(r"```sh\n(.*?)```", README, re.S)
+    return [
+        shlex.split(line) for block in blocks for line in block.splitlines() if line.startswith("equalinfo ")
+    ]
+
+
+def shortened(command: list[str]) -> list[str]:
+    return [FEW_STEPS.get(previous, word) for previous, word in zip(["", *command], command, strict=False)]
+
+
+def test_the_steps_run_in_order(tmp_path: Path) -> None:
+    assert len(commands()) >= 10
+    shutil.copy(ROOT / "README.md", tmp_path)
+    for command in commands():
+        module = [sys.executable, "-m", "equalinfo", *shortened(command)[1:]]
+        done = subprocess.run(
+            module, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "COLUMNS": "100"}
+        )
+        assert done.returncode == 0, (command, done.stderr)
+    assert (tmp_path / "copy.md").read_text() == README
+    for block in re.findall(r"```python\n(.*?)```", README, re.S):
+        subprocess.run([sys.executable, "-c", block], cwd=tmp_path, check=True)
+
+
+def test_the_table_is_the_measured_one() -> None:
+    shown = re.search(r"<!-- results/demo.md -->\n(.*?)<!-- end -->", README, re.S)
+    assert shown
+    assert shown[1] == (ROOT / "results" / "demo.md").read_text()
+
+
+def test_every_path_named_in_the_tree_exists() -> None:
+    for path in ("docs/architecture.md", "docs/corpora.md", "docs/lab-notes.md", "results/demo.jsonl"):
+        assert (ROOT / path).is_file(), path
