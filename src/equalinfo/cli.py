@@ -338,9 +338,8 @@ def show(
 
     Example: equalinfo show tok1 tok2 --text 'Windows of equal information'
     """
-    from rich.console import Console
-
     from equalinfo.files import atomic_file
+    from equalinfo.pipeline.progress import console
     from equalinfo.pipeline.showing import as_html, panels
     from equalinfo.tokens.base import Tokenizer
 
@@ -358,8 +357,8 @@ def show(
         with atomic_file(html) as stream:
             stream.write(as_html(opened, data).encode())
     else:
-        console = Console()
-        console.print(panels(opened, data, console.color_system is not None))
+        screen = console()
+        screen.print(panels(opened, data, screen.color_system is not None))
 
 
 @app.command("report")
@@ -373,9 +372,8 @@ def report(
 
     Example: equalinfo report runs/demo/results.jsonl --out report.html
     """
-    from rich.console import Console
-
     from equalinfo.files import atomic_file
+    from equalinfo.pipeline.progress import console
     from equalinfo.score.report import write_report
     from equalinfo.score.results import read_results
     from equalinfo.score.table import results_markdown, results_table
@@ -385,7 +383,7 @@ def report(
     if markdown is not None:
         with atomic_file(markdown) as stream:
             stream.write(results_markdown(rows).encode())
-    Console().print(results_table(rows))
+    console().print(results_table(rows))
 
 
 def read_file(path: Path) -> bytes:

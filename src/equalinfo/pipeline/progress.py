@@ -1,25 +1,27 @@
-"""The progress bar that every step uses."""
+"""The console and the progress bars that every step uses."""
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+WIDTH_OF_A_FILE = 120  # where output goes to a file or pipe, which has no width of its own
+
+
+def console(quiet: bool = False, errors: bool = False) -> Console:
+    """Where results (or, with `errors`, bars) go; as wide as the terminal."""
+    made = Console(quiet=quiet, stderr=errors)
+    if not made.is_terminal:
+        made.width = max(made.width, WIDTH_OF_A_FILE)
+    return made
 
 
 def progress_bar(quiet: bool = False) -> Progress:
-    """Bars on standard error with time spent and left; nothing where `quiet`."""
+    """Bars on standard error with the time left; nothing where `quiet`."""
     return Progress(
         TextColumn("{task.description}", markup=False),  # a method's brackets are no markup
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
+        BarColumn(bar_width=12),
+        TaskProgressColumn(),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         TextColumn("{task.fields[note]}"),
-        console=Console(stderr=True),
+        console=console(errors=True),
         disable=quiet,
     )

@@ -14,7 +14,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.progress import Progress
 
 from equalinfo.files import MANIFEST, sha256_bytes
@@ -23,6 +22,7 @@ from equalinfo.pipeline.corpora import Corpus
 from equalinfo.pipeline.generating import continued
 from equalinfo.pipeline.m1 import m1_config, train_m1
 from equalinfo.pipeline.m2 import M2Plan, load_m2, train_m2
+from equalinfo.pipeline.progress import console as make_console
 from equalinfo.pipeline.progress import progress_bar
 from equalinfo.pipeline.recipe import Recipe
 from equalinfo.pipeline.tokenizing import TokenizePlan, tokenize
@@ -49,8 +49,6 @@ class Run:
 
     recipe: Recipe
     out: Path
-    console: Console
-    quiet: bool
 
     def __post_init__(self) -> None:
         self.corpus = Corpus(self.recipe.corpus, self.recipe.field)
@@ -137,9 +135,9 @@ def run_recipe(recipe: Recipe, out: Path, quiet: bool = False) -> list[Result]:
     Returns:
         the rows of this recipe's cells.
     """
-    console = Console(stderr=False, quiet=quiet)
+    console = make_console(quiet)
     started = time.monotonic()
-    run = Run(recipe, out, console, quiet)
+    run = Run(recipe, out)
     console.print(f"[bold]{recipe.title}[/bold]", highlight=False)
     specs = [Spec.parse(method) for method in recipe.methods]
     cells: dict[str, Path] = {}

@@ -1,7 +1,9 @@
 """The comparison as a table, for the terminal and for Markdown files."""
 
 from collections.abc import Iterable
+from typing import Literal
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -16,9 +18,11 @@ def results_table(results: Iterable[Result]) -> Table:
 
     "learned" is uniform minus measured bits/byte, "s" the wall time of one cell in seconds.
     """
-    table = Table(*_HEADINGS[:1])
-    for heading in _HEADINGS[1:]:
-        table.add_column(heading, justify="right", no_wrap=True)
+    # Narrow enough for a terminal of 80 columns: headings in two lines, few rules.
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    for heading in _HEADINGS:
+        justify: Literal["left", "right"] = "left" if heading == "method" else "right"
+        table.add_column(heading.replace("/", "/\n"), justify=justify, no_wrap=True)
     for summary in _best_first(results):
         # Text, not str: rich would take the brackets of AC[v=256] for markup and drop them.
         table.add_row(*(Text(cell) for cell in _cells(summary)))
