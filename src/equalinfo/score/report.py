@@ -223,11 +223,13 @@ def _learned(summaries: list[Summary]) -> Plot:
         "marker": {"color": [style[summary.method][0] for summary in ordered]},
         "hovertemplate": [_hover(summary) for summary in ordered],
     }
+    # Room for the numbers beside the bars, the negative ones (nothing learned, and some noise) included.
+    highest, lowest = max(0.01, *learned), min(0.0, *learned)
+    room = 0.12 * (highest - lowest)
     layout = {
-        # Room for the numbers beside the longest bars.
         "xaxis": {
             "title": {"text": "uniform − measured bits per byte"},
-            "range": [1.2 * min(0, *learned), 1.15 * max(0.01, *learned)],
+            "range": [lowest - room if lowest < 0 else 0.0, highest + room],
         },
         "yaxis": {
             "tickvals": list(range(len(ordered))),
