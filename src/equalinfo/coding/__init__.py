@@ -1,5 +1,5 @@
-"""Probabilities to bits and bits to token ids: arithmetic coding, the paper's windows, chunking.
+"""Probabilities to bits and bits to token ids: arithmetic coding, the paper's windows, interval splitting, chunking.
 
 Coders see integer frequencies through `predict.base.Predictor` and know nothing of models. This room may
-import `errors` and `predict.base`.
+import `errors` and `predict`.
 """

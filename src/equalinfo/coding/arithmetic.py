@@ -38,13 +38,14 @@ def _span(row: np.ndarray, symbol: int) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True)
-def encode_block(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
+def encode_block(rows: np.ndarray, text: np.ndarray, end: bool, close: bool = True) -> np.ndarray:
     """Bits (0/1, uint8) of a block.
 
     Args:
         rows: [len(text), 256] int32, the frequencies of each byte.
         text: [len(text)] uint8.
         end: whether END follows, because the block is shorter than the decoder would assume.
+        close: whether the block ends here; otherwise only the bits that `text` settles whatever follows it.
     """
     length = len(text)
     # A symbol narrows the interval by at most PRECISION bits and a rounding, so this is enough.
@@ -76,7 +77,7 @@ def encode_block(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
                 break
             low = 2 * low
             high = 2 * high + 1
-    closing = _closing_bits(low, high, pending > 0)
+    closing = _closing_bits(low, high, pending > 0) if close else 0
     bit = 0 if low <= (0 if closing == 1 else QUARTER) else 1
     if closing:
         bits[count] = bit
@@ -163,3 +164,16 @@ def block_bits(register: np.ndarray) -> int:
     """Length in bits of the block that a stream's registers have just finished decoding."""
     closing = _closing_bits(register[LOW], register[HIGH], register[PENDING] > 0)
     return int(register[SHIFTS]) + int(closing)
+
+
+def closed_as_encoded(register: np.ndarray, padding: np.ndarray) -> bool:
+    """Whether a finished block ends in the bits that `encode_block` would have written, and zeros.
+
+    Args:
+        padding: the bits between the block's end and the next token.
+    """
+    low, high = int(register[LOW]), int(register[HIGH])
+    closing = int(_closing_bits(low, high, register[PENDING] > 0))
+    # One bit names a half, two the second or third quarter.
+    expected = (0, int(low != 0), 1 if low <= QUARTER else 2)[closing]
+    return int(register[VALUE]) >> (32 - closing) == expected and not padding.any()

@@ -130,6 +130,9 @@ class Decoder(nn.Module):
             normal(layer.up.weight, size.d_model**-0.5)
             normal(layer.down.weight, size.d_ff**-0.5)
         normal(self.logits.weight, size.d_model**-0.5)
+        for module in self.modules():
+            if isinstance(module, Norm):
+                nn.init.ones_(module.gain)
 
     def hidden(self, inputs_BT: Tensor, caches: list[LayerCache] | None = None) -> Tensor:
         """Final hidden states [B, T, D] of input ids (start symbol = `vocab`), after any cached positions."""

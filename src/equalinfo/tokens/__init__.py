@@ -1,4 +1,4 @@
 """Tokenizers: every method behind one interface, addressed by its spec, saved as a directory.
 
-This room may import `errors`, `files`, `corpus`, `predict` and `coding`. It runs without torch.
+This room may import `errors`, `files`, `corpus`, `predict`, `coding` and `dictionary`. It runs without torch.
 """

@@ -1,7 +1,7 @@
 """What every tokenizer does."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,10 @@ def as_bytes(text: str | bytes) -> bytes:
 
 def checked_ids(ids: Any, vocab: int) -> np.ndarray:
     """Token ids as a one-dimensional array within the vocabulary; UndecodableTokens otherwise."""
-    array = np.asarray(ids)
+    try:
+        array = np.asarray(ids)
+    except ValueError as error:  # lists of different lengths
+        raise UndecodableTokens("token ids must be one list of integers, not lists in a list") from error
     if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise UndecodableTokens(
             f"token ids must be a list of integers, not {array.dtype} of {array.ndim} dimensions"
@@ -50,7 +53,10 @@ class Tokenizer(ABC):
         vocab: number of ids; every id is below it.
         windows_changed: of the windows encoded so far by this object, how many could not take the paper's
             bits, and of how many; (0, 0) for methods without such windows.
+        eos: the id that no text encodes to and that stands for no bytes; None where there is none.
     """
+
+    eos: int | None = None
 
     def __init__(self, spec: Spec, vocab: int) -> None:
         self.spec, self.vocab = spec, vocab
@@ -110,6 +116,39 @@ class Tokenizer(ABC):
         """
         data, ids = as_bytes(text), self.encode(text)
         return [(data, ids.tolist())] if data else []
+
+    def count(self, text: str | bytes) -> int:
+        """How many ids `encode` gives."""
+        return len(self.encode(text))
+
+    def offsets(self, text: str | bytes) -> np.ndarray:
+        """Where in the text (in bytes) the piece that each id belongs to begins and ends; [ids, 2] int64."""
+        rows, position = [], 0
+        for piece, ids in self.pieces(text):
+            rows += [(position, position + len(piece))] * len(ids)
+            position += len(piece)
+        return np.array(rows, np.int64).reshape(-1, 2)
+
+    def token_bytes(self, token: int) -> bytes:
+        """The bytes that one id stands for, wherever it occurs.
+
+        Raises:
+            UndecodableTokens: `token` is outside the vocabulary.
+            EqualInfoError: ids of this method have no text of their own.
+        """
+        raise EqualInfoError(f"an id of {self.spec} has no text of its own; use decode")
+
+    def vocab_entries(self) -> list[bytes]:
+        """`token_bytes` of every id in order; EqualInfoError where ids have no text of their own."""
+        return [self.token_bytes(token) for token in range(self.vocab)]
+
+    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
+        """Text as soon as it is certain, without incomplete characters; U+FFFD for what is not UTF-8.
+
+        Methods whose ids have no text of their own give it in one piece, at the end.
+        """
+        if text := self.decode(list(ids), partial=True).decode("utf-8", "replace"):
+            yield text
 
     @property
     def m1_parameters(self) -> int:

@@ -33,10 +33,12 @@ class BlockTokenizer(CodedTokenizer):
     def _blocks(self, data: bytes) -> list[bytes]:
         return [data[start : start + self.block_bytes] for start in range(0, len(data), self.block_bytes)]
 
-    def _encode_block(self, block: bytes, end: bool) -> np.ndarray:
+    def _bits(self, block: bytes, end: bool, close: bool = True) -> np.ndarray:
         text = np.frombuffer(block, np.uint8)
-        bits = arithmetic.encode_block(np.ascontiguousarray(self.predictor.along(block)), text, end)
-        return bits_to_ids(bits, self.width)
+        return arithmetic.encode_block(np.ascontiguousarray(self.predictor.along(block)), text, end, close)
+
+    def _encode_block(self, block: bytes, end: bool) -> np.ndarray:
+        return bits_to_ids(self._bits(block, end), self.width)
 
     def encode_batch(self, texts: Sequence[str | bytes], advance: Advance | None = None) -> list[np.ndarray]:
         blocks = [self._blocks(as_bytes(text)) for text in texts]
@@ -56,7 +58,8 @@ class BlockTokenizer(CodedTokenizer):
         parts = self._blocks(as_bytes(text))
         ids = [self._encode_block(part, False) for part in parts]
         if parts and len(parts[-1]) < self.block_bytes:
-            ids[-1] = ids[-1][:-1]
+            settled = self._bits(parts[-1], False, close=False)
+            ids[-1] = bits_to_ids(settled[: len(settled) // self.width * self.width], self.width)
         return np.concatenate([np.empty(0, np.uint16), *ids])
 
     def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
@@ -98,8 +101,10 @@ class BlockTokenizer(CodedTokenizer):
                         lengths[slot] += 1
                         if lengths[slot] < self.block_bytes:
                             break
-                    starts[slot] += -(-arithmetic.block_bits(register) // self.width) * self.width
-                    self._check_end(symbol, starts[slot], len(bits), partial)
+                    end = starts[slot] + arithmetic.block_bits(register)
+                    starts[slot] += -(-(end - starts[slot]) // self.width) * self.width
+                    if not partial:
+                        self._check_end(symbol, register, bits, end, starts[slot])
                     lengths[slot], rows[slot] = 0, self.predictor.root
                     if starts[slot] >= len(bits):
                         symbol = arithmetic.END
@@ -116,10 +121,16 @@ class BlockTokenizer(CodedTokenizer):
         return [bytes(text) for text in texts]
 
     @staticmethod
-    def _check_end(symbol: int, consumed: int, available: int, partial: bool) -> None:
-        if partial:
-            return
-        if consumed > available:
+    def _check_end(symbol: int, register: np.ndarray, bits: np.ndarray, end: int, next_start: int) -> None:
+        """Refuses a block that the encoder would not have written.
+
+        Args:
+            end: where the block's bits end.
+            next_start: where the next token begins.
+        """
+        if next_start > len(bits):
             raise UndecodableTokens("the ids end in the middle of a block; are they truncated?")
-        if symbol == arithmetic.END and consumed < available:
+        if not arithmetic.closed_as_encoded(register, bits[end:next_start]):
+            raise UndecodableTokens("a block does not end as an encoded one does; are the ids damaged?")
+        if symbol == arithmetic.END and next_start < len(bits):
             raise UndecodableTokens("more ids follow the end of the text; were two texts joined?")

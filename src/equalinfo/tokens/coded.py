@@ -56,7 +56,7 @@ def load_predictor(directory: Path) -> Predictor:
     if (directory / UNIGRAM_FILE).is_file():
         try:
             return Unigram(np.array(read_json(directory / UNIGRAM_FILE), np.int64))
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise DamagedArtifact(
                 f"{directory / UNIGRAM_FILE} is damaged; compile the tokenizer again"
             ) from error

@@ -1,57 +1,80 @@
 """Tokenizer directories: made from a spec, written whole, opened by their manifest."""
 
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import atomic_directory, read_manifest, write_manifest
-from equalinfo.predict.base import Predictor
-from equalinfo.predict.exact import load_exact
-from equalinfo.predict.unigram import Unigram, count_bytes, quantise_counts
 from equalinfo.tokens.base import Tokenizer
-from equalinfo.tokens.blocks import BlockTokenizer
-from equalinfo.tokens.bytes_ import BytesTokenizer
-from equalinfo.tokens.coded import CodedTokenizer, load_predictor
-from equalinfo.tokens.equal_info_ac import EqualInfoACTokenizer
-from equalinfo.tokens.gzip_ import GZipTokenizer
-from equalinfo.tokens.sentencepiece_ import SentencePieceTokenizer
+from equalinfo.tokens.equal_info import Report, check_spec, compile_equal_info, load_equal_info
 from equalinfo.tokens.spec import Spec
 
 KIND = "tokenizer"
-PLAIN: dict[str, Callable[[Spec], Tokenizer]] = {"Bytes": BytesTokenizer, "GZip": GZipTokenizer}
-CODED: dict[str, Callable[[Spec, Predictor], CodedTokenizer]] = {
-    "AC": BlockTokenizer,
-    "StaticAC": BlockTokenizer,
-    "EqualText": BlockTokenizer,
-    "EqualInfoAC": EqualInfoACTokenizer,
+
+
+def _deferred(module: str, name: str) -> Callable[..., Tokenizer]:
+    """Makes a tokenizer of a class that is imported only then.
+
+    Some bring in Numba or SentencePiece, which take longer than loading a compiled tokenizer does.
+    """
+
+    def make(*arguments: Any) -> Tokenizer:
+        tokenizer: Tokenizer = getattr(import_module(f"equalinfo.tokens.{module}"), name)(*arguments)
+        return tokenizer
+
+    return make
+
+
+PLAIN = {"Bytes": _deferred("bytes_", "BytesTokenizer"), "GZip": _deferred("gzip_", "GZipTokenizer")}
+CODED = {
+    "AC": _deferred("blocks", "BlockTokenizer"),
+    "StaticAC": _deferred("blocks", "BlockTokenizer"),
+    "EqualText": _deferred("blocks", "BlockTokenizer"),
+    "EqualInfoAC": _deferred("equal_info_ac", "EqualInfoACTokenizer"),
 }
 
 
 def make_tokenizer(
-    spec: Spec, m1: Path | None, training_documents: Callable[[], Iterable[bytes]] | None
+    spec: Spec,
+    m1: Path | None,
+    training_documents: Callable[[], Iterable[bytes]] | None,
+    report: Report | None = None,
 ) -> Tokenizer:
     """The tokenizer that a spec describes.
 
     Args:
         m1: an M1 directory, for methods that need one.
         training_documents: opens the corpus, for methods made from one.
+        report: called with what is being done, how much of it is done, and of how much (0: not known yet).
 
     Raises:
         EqualInfoError: the method needs an M1 or a corpus that was not given, or refuses the options.
     """
     if spec.method in PLAIN:
         return PLAIN[spec.method](spec)
+    if spec.method == "EqualInfo":
+        check_spec(spec)
     if spec.needs_m1:
         if m1 is None:
             raise EqualInfoError(
                 f"{spec} needs an M1: train one with `equalinfo train-m1` and give it as --m1"
             )
         read_manifest(m1, "m1")
+        from equalinfo.predict.exact import load_exact
+
+        if spec.method == "EqualInfo":
+            return compile_equal_info(spec, load_exact(m1), training_documents, report)
         return CODED[spec.method](spec, load_exact(m1))
     if training_documents is None:
         raise EqualInfoError(f"{spec} is made from text: give a corpus as --corpus")
     if spec.method == "SentencePiece":
+        from equalinfo.tokens.sentencepiece_ import SentencePieceTokenizer
+
         return SentencePieceTokenizer.train(spec, training_documents())
+    from equalinfo.predict.unigram import Unigram, count_bytes, quantise_counts
+
     return CODED[spec.method](spec, Unigram(quantise_counts(count_bytes(training_documents()))))
 
 
@@ -75,8 +98,14 @@ def load_tokenizer(path: Path) -> Tokenizer:
     if spec.method in PLAIN:
         tokenizer = PLAIN[spec.method](spec)
     elif spec.method == "SentencePiece":
+        from equalinfo.tokens.sentencepiece_ import SentencePieceTokenizer
+
         tokenizer = SentencePieceTokenizer.load(spec, path)
+    elif spec.method == "EqualInfo":
+        tokenizer = load_equal_info(spec, path)
     else:
+        from equalinfo.tokens.coded import load_predictor
+
         tokenizer = CODED[spec.method](spec, load_predictor(path))
     if tokenizer.identity != manifest.get("identity"):
         raise DamagedArtifact(f"{path} does not give the ids its manifest promises; make it again")

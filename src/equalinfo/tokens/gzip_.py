@@ -35,7 +35,10 @@ class GZipTokenizer(Tokenizer):
         return streams
 
     def encode_prompt(self, text: str | bytes) -> np.ndarray:
-        return self._ids(self._compress(as_bytes(text), zlib.Z_SYNC_FLUSH))
+        stream = self._compress(as_bytes(text), zlib.Z_SYNC_FLUSH)
+        # Whole tokens only: padding would stand in the middle of the continued stream.
+        token_bytes = self.width // 8
+        return self._ids(stream[: len(stream) // token_bytes * token_bytes])
 
     def _compress(self, data: bytes, flush: int) -> bytes:
         if not data:

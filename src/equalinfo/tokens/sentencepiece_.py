@@ -118,7 +118,13 @@ class SentencePieceTokenizer(Tokenizer):
 
     @classmethod
     def load(cls, spec: Spec, directory: Path) -> "SentencePieceTokenizer":
-        return cls(spec, (directory / MODEL_FILE).read_bytes())
+        try:
+            model = (directory / MODEL_FILE).read_bytes()
+        except OSError as error:
+            raise DamagedArtifact(
+                f"{directory / MODEL_FILE} is missing; compile the tokenizer again"
+            ) from error
+        return cls(spec, model)
 
     def state_identity(self) -> str:
         return sha256_bytes(self._model)

@@ -32,12 +32,17 @@ class Method:
         numbers: options that take a number, with defaults (None: must be given).
         flags: options without a value.
         columns: predictor, coder, windows, chunking.
+        optional: numbers that may be left out, and then are absent.
     """
 
     columns: tuple[str, str, str, str]
     numbers: dict[str, int | None] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
 
+
+# EqualInfo without b: its entries are the windows.
+DICTIONARY = ("M1", "compiled dictionary", "one token each", "one entry")
 
 METHODS = {
     "Bytes": Method(("none", "none", "none", "8 bits")),
@@ -46,6 +51,12 @@ METHODS = {
     "AC": Method(("M1", "arithmetic", "none", "log2 v bits"), {"v": 256}),
     "StaticAC": Method(("byte unigram", "arithmetic", "none", "log2 v bits"), {"v": 256}),
     "EqualText": Method(("M1", "arithmetic", "n bytes", "log2 v bits"), {"n": 8, "v": 256}),
+    "EqualInfo": Method(
+        ("M1", "interval splitting", "b bits, exact", "log2 v bits"),
+        {"b": None, "v": None},
+        ("refined", "words"),
+        optional=("b",),
+    ),
     "EqualInfoAC": Method(
         ("M1", "arithmetic", "b bits, closed as in the paper", "log2 v bits"),
         {"b": None, "v": 256, "reset": 1},
@@ -95,15 +106,19 @@ class Spec:
                     f"{text!r}: {name} has no option {option!r}; it takes {', '.join(allowed) or 'none'}"
                 )
         for key, default in method.numbers.items():
-            if key not in numbers:
+            if key not in numbers and key not in method.optional:
                 if default is None:
                     raise EqualInfoError(f"{text!r} lacks {key}; write {name}[{key}=...]")
                 numbers[key] = default
-        ordered = tuple((key, numbers[key]) for key in method.numbers)
+        ordered = tuple((key, numbers[key]) for key in method.numbers if key in numbers)
         return cls(name, ordered, tuple(flag for flag in method.flags if flag in flags))
 
     def __getitem__(self, key: str) -> int:
         return dict(self.numbers)[key]
+
+    def get(self, key: str) -> int | None:
+        """A number, or None where the spec leaves it out."""
+        return dict(self.numbers).get(key)
 
     def __contains__(self, flag: str) -> bool:
         return flag in self.flags
@@ -111,11 +126,19 @@ class Spec:
     @property
     def columns(self) -> tuple[str, str, str, str]:
         """Predictor, coder, windows and chunking (design, section 1)."""
+        if self.method == "EqualInfo" and self.get("b") is None:
+            return DICTIONARY
         return METHODS[self.method].columns
 
     @property
     def needs_m1(self) -> bool:
+        """Whether an M1 is needed to make the tokenizer (to use it, see `Tokenizer.m1_parameters`)."""
         return self.columns[0] == "M1"
+
+    @property
+    def needs_corpus(self) -> bool:
+        """Whether the tokenizer is made from text besides what M1 was trained on."""
+        return self.method in ("StaticAC", "SentencePiece") or bool({"refined", "words"} & set(self.flags))
 
     @property
     def slug(self) -> str:
@@ -144,7 +167,7 @@ def _number(key: str, value: str, text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) == 0:
         known = ", ".join(SIZES_BY_NAME)
         raise EqualInfoError(
-            f"{text!r}: {key}={value} is not a number from 1 on"
+            f"{text!r}: {key}={value!r} is not a number from 1 on"
             + (f" or one of {known}" if key == "v" else "")
         )
     return int(value)

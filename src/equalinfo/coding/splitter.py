@@ -1,0 +1,190 @@
+"""Encodes and decodes windows by interval splitting (`splitting`) with a predictor at hand.
+
+Dividing `rest` codes by frequencies f out of 2^14, with rest = 2^14 R + r: byte c gets R f_c and a share of
+r codes, so only the small r has to be divided (`small_shares`) and b may be as large as one likes.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numba import njit
+
+from equalinfo.coding.splitting import ROOT_LEAST, check_bits, root_keeps
+from equalinfo.errors import UndecodableTokens
+from equalinfo.predict.base import PRECISION, TOTAL, Contexts, Predictor
+
+
+@njit(cache=True, nogil=True)
+def small_shares(frequencies: np.ndarray, rests: np.ndarray) -> np.ndarray:
+    """`shares` of fewer than 2^14 codes without a limit, row by row.
+
+    Args:
+        frequencies: [n, 256] int32.
+        rests: codes to divide, below 2^14, [n] int64.
+
+    Returns:
+        [n, 256] int64.
+    """
+    rows = frequencies.shape[0]
+    out = np.empty((rows, 256), np.int64)
+    keys = np.empty(256, np.int64)
+    for n in range(rows):
+        left = rests[n]
+        for c in range(256):
+            product = rests[n] * np.int64(frequencies[n, c])
+            out[n, c] = product >> PRECISION
+            left -= out[n, c]
+            # Larger remainder first, then the smaller byte: one number that sorts so.
+            keys[c] = ((product & (TOTAL - 1)) << 8) | (255 - c)
+        if left:
+            threshold = np.sort(keys)[256 - left]
+            for c in range(256):
+                if keys[c] >= threshold:
+                    out[n, c] += 1
+    return out
+
+
+@dataclass
+class Node:
+    """A string inside a window: codes `low` to `low` + `size` - 1, and how they are divided once `divide` settled it.
+
+    Byte c's codes begin at low + keeps + whole x before[c] + small[c].
+    """
+
+    low: int
+    size: int
+    keeps: int = 1
+    whole: int = 0
+    before: list[int] = field(default_factory=list)  # cumulative frequencies, 257
+    small: list[int] = field(default_factory=list)  # cumulative small shares, 257
+
+    def start(self, c: int) -> int:
+        """The first code of byte c; of 256: the end of all."""
+        return self.low + self.keeps + self.whole * self.before[c] + self.small[c]
+
+    def child(self, c: int) -> "Node":
+        start = self.start(c)
+        return Node(start, self.start(c + 1) - start)
+
+    def holder(self, code: int) -> int:
+        """The byte that `code` belongs to, or -1 if it is the code that ends the window here."""
+        if code < self.low + self.keeps:
+            return -1
+        return bisect_right(range(257), code, key=self.start) - 1
+
+
+class Splitter:
+    """Encodes and decodes windows with a predictor at hand, many texts side by side.
+
+    Args:
+        predictor: whose frequencies divide the codes; every window starts from the empty context.
+        bits: b, above LISTED_BITS or with no limit on a window's length.
+
+    Raises:
+        EqualInfoError: b is outside 8 to 128.
+    """
+
+    def __init__(self, predictor: Predictor, bits: int) -> None:
+        check_bits(bits)
+        self.predictor, self.bits = predictor, bits
+        self.root = Node(0, 1 << bits, root_keeps(bits))
+        divide([self.root], np.asarray(predictor.root)[None], ROOT_LEAST)
+
+    def encode(self, texts: Sequence[bytes]) -> list[tuple[list[int], list[int]]]:
+        """For each text the codes of its windows and how many bytes each holds."""
+        contexts = self.predictor.open(len(texts))
+        results: list[tuple[list[int], list[int]]] = [([], []) for _ in texts]
+        nodes, lengths, positions = [self.root] * len(texts), [0] * len(texts), [0] * len(texts)
+        active = [slot for slot, text in enumerate(texts) if text]
+        while active:
+            stepping: list[int] = []
+            for slot in active:
+                text, (codes, sizes) = texts[slot], results[slot]
+                # Windows that end without asking the predictor are passed until one does.
+                while True:
+                    node, position = nodes[slot], positions[slot]
+                    child = None
+                    if position < len(text) and node.size > node.keeps:
+                        child = node.child(text[position])
+                    if child is not None and child.size:
+                        nodes[slot] = child
+                        lengths[slot] += 1
+                        positions[slot] += 1
+                        if child.size > 1 and position + 1 < len(text):
+                            stepping.append(slot)
+                            break
+                        continue
+                    codes.append(node.low)
+                    sizes.append(lengths[slot])
+                    nodes[slot], lengths[slot] = self.root, 0
+                    if position == len(text):
+                        break
+            self._ask(
+                contexts, stepping, nodes, lengths, [texts[slot][positions[slot] - 1] for slot in stepping]
+            )
+            active = stepping
+        return results
+
+    def _ask(
+        self, contexts: Contexts, slots: list[int], nodes: list[Node], lengths: list[int], symbols: list[int]
+    ) -> None:
+        """Divides the nodes of `slots`, whose last bytes are `symbols`."""
+        if slots:
+            keep = np.array([lengths[slot] - 1 for slot in slots], np.int64)
+            rows = contexts.advance(np.array(slots, np.int64), keep, np.array(symbols, np.int64))
+            divide([nodes[slot] for slot in slots], rows)
+
+    def decode(self, ranges: Sequence[Sequence[tuple[int, int]]]) -> list[bytes]:
+        """The texts of lists of windows, each given by the lowest and highest code that it may be.
+
+        The two are equal for a whole window. Where they differ (its last tokens are missing), the text is what
+        all codes from one to the other begin with.
+
+        Raises:
+            UndecodableTokens: a code is not below 2^b.
+        """
+        for windows in ranges:
+            if any(not 0 <= low <= high < 1 << self.bits for low, high in windows):
+                raise UndecodableTokens(f"a window code is outside 0 to 2^{self.bits} - 1")
+        contexts = self.predictor.open(len(ranges))
+        texts = [bytearray() for _ in ranges]
+        nodes, lengths, window = [self.root] * len(ranges), [0] * len(ranges), [0] * len(ranges)
+        active = [slot for slot, windows in enumerate(ranges) if windows]
+        while active:
+            stepping: list[int] = []
+            for slot in active:
+                while window[slot] < len(ranges[slot]):
+                    node, (low, high) = nodes[slot], ranges[slot][window[slot]]
+                    byte = node.holder(low) if node.size > node.keeps else -1
+                    if byte < 0 or (high != low and node.holder(high) != byte):
+                        window[slot] += 1
+                        nodes[slot], lengths[slot] = self.root, 0
+                        continue
+                    nodes[slot] = node.child(byte)
+                    texts[slot].append(byte)
+                    lengths[slot] += 1
+                    if nodes[slot].size > 1:
+                        stepping.append(slot)
+                        break
+            self._ask(contexts, stepping, nodes, lengths, [texts[slot][-1] for slot in stepping])
+            active = stepping
+        return [bytes(text) for text in texts]
+
+
+def divide(nodes: Sequence[Node], frequencies: np.ndarray, least: int = 0) -> None:
+    """Settles how the codes of `nodes` are divided, given their rows of frequencies [n, 256].
+
+    Args:
+        least: codes that every byte gets before the rest are shared out.
+    """
+    spare = [node.size - node.keeps - 256 * least for node in nodes]
+    rows = np.ascontiguousarray(frequencies, np.int32)
+    given = small_shares(rows, np.array([rest & (TOTAL - 1) for rest in spare], np.int64)) + least
+    before = np.zeros((len(nodes), 257), np.int64)
+    small = np.zeros((len(nodes), 257), np.int64)
+    np.cumsum(rows, axis=1, out=before[:, 1:])
+    np.cumsum(given, axis=1, out=small[:, 1:])
+    for node, rest, b, s in zip(nodes, spare, before.tolist(), small.tolist(), strict=True):
+        node.whole, node.before, node.small = rest >> PRECISION, b, s

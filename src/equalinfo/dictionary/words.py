@@ -1,0 +1,77 @@
+"""Where words begin, for dictionaries whose entries cross no start of a word.
+
+A word is an optional space and letters (with their marks), or digits, or other signs; a run of white space is
+a word too. An entry lies inside one word, of which it may be any part. Classes are Unicode's: letters L and M,
+digits N, white space White_Space, all else is a sign (control characters included).
+
+Every parse into such entries cuts a text at every match of SPLIT_PATTERN, because no entry has on its inside a
+letter beside a digit, a sign beside a letter, or white space after any of them. So text need not be split
+before it is parsed, and splitting it by that pattern first, as an exported tokenizer may, changes no token.
+"""
+
+import unicodedata
+from functools import cache
+
+import numpy as np
+
+# White space, if any, and what follows it: each run of a parse between two cuts that are always made.
+SPLIT_PATTERN = r"\s*(?:[\p{L}\p{M}]+|\p{N}+|[^\s\p{L}\p{M}\p{N}]+)|\s+"
+
+SPACE, WHITE, LETTER, DIGIT, SIGN = range(5)
+# Unicode's White_Space property, which \s means in a Hugging Face Split; str.isspace() holds four more.
+WHITE_SPACE = (
+    *range(0x09, 0x0E),
+    0x20,
+    0x85,
+    0xA0,
+    0x1680,
+    *range(0x2000, 0x200B),
+    0x2028,
+    0x2029,
+    0x202F,
+    0x205F,
+    0x3000,
+)
+
+# States of a string read from its start. FREELY is no state of the table: it marks strings without the rule.
+START, ONE_SPACE, IN_WHITE, IN_LETTERS, IN_DIGITS, IN_SIGNS = range(6)
+DEAD, FREELY = -1, -2
+TRANSITIONS = np.array(
+    [
+        [ONE_SPACE, IN_WHITE, IN_LETTERS, IN_DIGITS, IN_SIGNS],
+        [IN_WHITE, IN_WHITE, IN_LETTERS, IN_DIGITS, IN_SIGNS],
+        [IN_WHITE, IN_WHITE, DEAD, DEAD, DEAD],
+        [DEAD, DEAD, IN_LETTERS, DEAD, DEAD],
+        [DEAD, DEAD, DEAD, IN_DIGITS, DEAD],
+        [DEAD, DEAD, DEAD, DEAD, IN_SIGNS],
+    ],
+    np.int8,
+)
+
+
+@cache
+def character_classes() -> np.ndarray:
+    """The class of every code point, [0x110000] uint8, by the Unicode version of this Python."""
+    kinds = {"L": LETTER, "M": LETTER, "N": DIGIT}
+    classes = np.fromiter(
+        (kinds.get(unicodedata.category(chr(point))[0], SIGN) for point in range(0x110000)),
+        np.uint8,
+        0x110000,
+    )
+    classes[list(WHITE_SPACE)] = WHITE
+    classes[0x20] = SPACE
+    return classes
+
+
+def within_word(entry: bytes) -> bool:
+    """Whether `entry` is UTF-8 and crosses no start of a word: what the compiled search does, to be read."""
+    try:
+        text = entry.decode()
+    except UnicodeDecodeError:
+        return False
+    state = START
+    for character in text:
+        state = int(TRANSITIONS[state, character_classes()[ord(character)]])
+        if state == DEAD:
+            return False
+    return True

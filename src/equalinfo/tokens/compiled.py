@@ -1,0 +1,220 @@
+"""Tokenizers that were compiled into a dictionary: no model runs when they encode or decode."""
+
+import codecs
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from equalinfo.coding.chunking import id_dtype
+from equalinfo.dictionary.automaton import Automaton, from_arrays
+from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
+from equalinfo.files import sha256_bytes
+from equalinfo.tokens.base import Advance, Tokenizer, as_bytes, checked_ids
+from equalinfo.tokens.spec import Spec
+
+ARRAYS = ("words", "blob", "offsets")
+
+
+class CompiledTokenizer(Tokenizer):
+    """Ids that are the entries of a dictionary: greedy longest match, or the fewest tokens if made by use.
+
+    Id 0 is EOS: it stands for no bytes, and no text encodes to it.
+
+    Raises:
+        DamagedArtifact: the automaton is not that of `spec`.
+    """
+
+    def __init__(self, spec: Spec, automaton: Automaton) -> None:
+        super().__init__(spec, spec["v"])
+        self.eos = 0
+        self.automaton = automaton
+        self._fewest = "refined" in spec or "words" in spec
+        if len(automaton) != self._entries_expected:
+            raise DamagedArtifact(
+                f"the dictionary of {spec} has {len(automaton)} entries, not {self._entries_expected}; "
+                "compile it again"
+            )
+
+    @property
+    def _entries_expected(self) -> int:
+        return self.vocab
+
+    def _ids(self, entries: np.ndarray) -> np.ndarray:
+        """Token ids of the entries that a text was parsed into, [n] uint32."""
+        return entries.astype(id_dtype(self.vocab))
+
+    def _entries(self, ids: Any, partial: bool) -> tuple[np.ndarray, bytes]:
+        """The inverse; and, where the last ids do not make an entry (`partial`), the bytes they are sure of."""
+        return checked_ids(ids, self.vocab), b""
+
+    def _parser(self) -> Any:
+        # It brings in Numba, which a process that only loads a tokenizer does not need.
+        from equalinfo.dictionary import fewest, greedy
+
+        return fewest if self._fewest else greedy
+
+    def encode(self, text: str | bytes) -> np.ndarray:
+        return self._ids(self._parser().encode(self.automaton, as_bytes(text)))
+
+    def encode_batch(self, texts: Sequence[str | bytes], advance: Advance | None = None) -> list[np.ndarray]:
+        """Token ids of each text, on all cores; the same as `encode` one by one."""
+        datas = [as_bytes(text) for text in texts]
+        parses = self._parser().encode_batch(self.automaton, datas)
+        if advance:
+            advance(sum(map(len, datas)))
+        return [self._ids(entries) for entries in parses]
+
+    def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
+        """The text of each list of ids; whatever they are, they stand for one.
+
+        Args:
+            partial: the ids may end inside a window; what its missing ids cannot change is given.
+
+        Raises:
+            UndecodableTokens: an id outside the vocabulary; without `partial`, an incomplete window.
+        """
+        from equalinfo.dictionary import decode
+
+        texts = []
+        for ids in streams:
+            entries, begun = self._entries(ids, partial)
+            texts.append(decode.decode(self.automaton, entries) + begun)
+        return texts
+
+    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        for token in ids:
+            if text := decoder.decode(self.token_bytes(token)):
+                yield text
+        if text := decoder.decode(b"", final=True):
+            yield text
+
+    def count(self, text: str | bytes) -> int:
+        return int(self._parser().count(self.automaton, as_bytes(text)))
+
+    def token_bytes(self, token: int) -> bytes:
+        return self.automaton[int(checked_ids([token], self.vocab)[0])]
+
+    def vocab_entries(self) -> list[bytes]:
+        return self.automaton.entries()
+
+    def _parsed(self, data: bytes) -> np.ndarray:
+        entries: np.ndarray = self._parser().encode(self.automaton, data)
+        return entries
+
+    def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
+        entries = self._parsed(as_bytes(text))
+        ids = self._ids(entries).reshape(len(entries), -1).tolist() if len(entries) else []
+        return [(self.automaton[entry], own) for entry, own in zip(entries.tolist(), ids, strict=True)]
+
+    def offsets(self, text: str | bytes) -> np.ndarray:
+        from equalinfo.dictionary import decode
+
+        entries = self._parsed(as_bytes(text))
+        bounds = decode.offsets(self.automaton, entries)
+        per_entry = len(self._ids(entries)) // max(len(entries), 1)
+        return np.repeat(np.column_stack([bounds[:-1], bounds[1:]]), per_entry, axis=0)
+
+    def save_files(self, directory: Path) -> None:
+        for name, array in self.automaton.to_arrays().items():
+            np.save(directory / f"{name}.npy", array, allow_pickle=False)
+
+    def state_identity(self) -> str:
+        # The words follow from the entries, and loading checks that they do.
+        return sha256_bytes(self.automaton.offsets.astype("<u4").tobytes() + self.automaton.blob.tobytes())
+
+
+class CompiledWindows(CompiledTokenizer):
+    """Windows of b bits by interval splitting, all of them listed; each is b / log2 v ids.
+
+    The greedy parse finds what a walk down the divided intervals would: every string on the way to a longer one
+    has a code of its own, so the walk goes on exactly as long as there is a longer entry. Where a window
+    is one id, id 0 is EOS (not at b = 8, whose 256 codes are the 256 bytes).
+    """
+
+    def __init__(self, spec: Spec, automaton: Automaton) -> None:
+        # Entry 0 of an automaton is empty; at b = 8 no code is, so entries are codes + 1.
+        self._shift = np.uint32(spec["b"] == 8)
+        self.width = (spec["v"] - 1).bit_length()
+        self.per_window = spec["b"] // self.width
+        # The first id of a window holds its highest bits.
+        self._places = np.arange(self.per_window - 1, -1, -1, dtype=np.uint32) * np.uint32(self.width)
+        super().__init__(spec, automaton)
+        if automaton.rows != 1:
+            raise DamagedArtifact(f"the table of windows of {spec} has gaps; compile it again")
+        if self.per_window > 1 or self._shift:
+            self.eos = None
+
+    @property
+    def _entries_expected(self) -> int:
+        return (1 << self.spec["b"]) + int(self._shift)
+
+    def _ids(self, entries: np.ndarray) -> np.ndarray:
+        parts = ((entries - self._shift)[:, None] >> self._places) & np.uint32(self.vocab - 1)
+        return parts.astype(id_dtype(self.vocab)).reshape(-1)
+
+    def _entries(self, ids: Any, partial: bool) -> tuple[np.ndarray, bytes]:
+        array = checked_ids(ids, self.vocab).astype(np.uint32)
+        left = len(array) % self.per_window
+        if left and not partial:
+            raise UndecodableTokens("the ids end in the middle of a window; are they truncated?")
+        windows = array[: len(array) - left].reshape(-1, self.per_window)
+        entries = (windows << self._places).sum(axis=1, dtype=np.uint32) + self._shift
+        if not left:
+            return entries, b""
+        # Codes lie in the order of a walk, so all between two begin with what those two have in common.
+        low = int((array[len(array) - left :] << self._places[:left]).sum() + self._shift)
+        high = low + (1 << int(self._places[left - 1])) - 1
+        return entries, _common_start(self.automaton[low], self.automaton[high])
+
+    def count(self, text: str | bytes) -> int:
+        return super().count(text) * self.per_window
+
+    def token_bytes(self, token: int) -> bytes:
+        self._require_single()
+        return self.automaton[int(checked_ids([token], self.vocab)[0]) + int(self._shift)]
+
+    def vocab_entries(self) -> list[bytes]:
+        self._require_single()
+        return self.automaton.entries()[int(self._shift) :]
+
+    def _require_single(self) -> None:
+        if self.per_window > 1:
+            raise EqualInfoError(
+                f"an id of {self.spec} is part of a window and has no text of its own; use decode"
+            )
+
+    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        window: list[int] = []
+        for token in ids:
+            window.append(token)
+            if len(window) == self.per_window:
+                if text := decoder.decode(self.decode(window)):
+                    yield text
+                window = []
+        if text := decoder.decode(self.decode(window, partial=True), final=True):
+            yield text
+
+
+def _common_start(a: bytes, b: bytes) -> bytes:
+    length = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    return a[:length]
+
+
+def load_automaton(directory: Path) -> Automaton:
+    """The automaton that `save_files` wrote into `directory`, memory-mapped and checked.
+
+    Raises:
+        DamagedArtifact: its files are not the arrays of a dictionary.
+    """
+    arrays = {}
+    for name in ARRAYS:
+        path = directory / f"{name}.npy"
+        try:
+            arrays[name] = np.load(path, mmap_mode="r", allow_pickle=False)
+        except (OSError, ValueError, EOFError) as error:
+            raise DamagedArtifact(f"{path} is not an array of a dictionary; compile it again") from error
+    return from_arrays(**arrays)

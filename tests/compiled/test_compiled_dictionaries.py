@@ -1,0 +1,276 @@
+"""Which strings become entries."""
+
+import codecs
+import heapq
+import math
+
+import numpy as np
+import pytest
+import tiny
+from compiled_models import CORPUS, DICTIONARIES, compiled, model
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from equalinfo.dictionary import greedy, reference
+from equalinfo.dictionary.automaton import build
+from equalinfo.dictionary.prune import prune, with_singles
+from equalinfo.dictionary.words import SPLIT_PATTERN, within_word
+from equalinfo.errors import EqualInfoError
+from equalinfo.predict.base import TOTAL
+from equalinfo.predict.unigram import Unigram
+from equalinfo.tokens import likely
+from equalinfo.tokens.equal_info import compile_equal_info
+from equalinfo.tokens.spec import Spec
+
+MULTILINGUAL = (
+    "Don't panic:  the 3rd of 10,000 «Straßen», naïve cafe\u0301s\u2028東京タワー 333m!? \t\r\n\n"
+    "हिन्दी में १२ शब्द… \U0001f600\U0001f44d\U0001f3fd x=1;\u00a0y  = 2 \u3000 ok \x1c\x85z"
+)
+
+
+def is_whole(entry):
+    try:
+        entry.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def begins_well(text, words):
+    """Whether `text` is, or can become, UTF-8 (and one word)."""
+    try:
+        whole = codecs.getincrementaldecoder("utf-8")().decode(text)
+    except UnicodeDecodeError:
+        return False
+    return not words or within_word(whole.encode())
+
+
+def most_probable(predictor, count, words):
+    """By best-first search with a heap: no string is more probable than its beginning."""
+    table = likely.information()
+    heap, found = [(0, b"")], []
+    while len(found) < count:
+        cost, text = heapq.heappop(heap)
+        if len(text) > 1 and is_whole(text):
+            found.append(text)
+        row = predictor.along(text + b"\0")[-1]
+        for byte in range(256):
+            if begins_well(text + bytes([byte]), words):
+                heapq.heappush(heap, (cost + int(table[row[byte]]), text + bytes([byte])))
+    return found
+
+
+@pytest.mark.parametrize("words", [False, True])
+@pytest.mark.parametrize("peaked", [False, True])
+def test_the_most_probable_strings_are_found(peaked, words):
+    assert likely.likely_strings(model(peaked), 150, words) == most_probable(model(peaked), 150, words)
+
+
+def test_ties_go_by_bytes():
+    uniform = Unigram(np.full(256, 64, np.int32))
+    found = likely.likely_strings(uniform, 300)
+    assert found == [bytes([a, b]) for a in range(128) for b in range(128)][:300]
+    # Here the two-byte characters tie with pairs of ASCII.
+    every = likely.likely_strings(uniform, 128 * 128 + 1920)
+    assert every[-1] == "\u07ff".encode()
+
+
+@pytest.mark.parametrize("words", [False, True])
+def test_threads_change_nothing(words):
+    one, many = (likely.likely_strings(model(True), 3000, words, threads) for threads in (1, 3))
+    assert one == many
+
+
+def test_information_is_the_logarithm_rounded_up():
+    table = likely.information()
+    exact = [-math.log2(f / TOTAL) * likely.ONE_BIT for f in range(1, TOTAL + 1)]
+    difference = table[1:] - np.array(exact)
+    assert (difference > -1e-3).all()
+    assert (difference < 1 + 1e-3).all()
+    assert table[TOTAL] == 0
+    assert table[1] == 14 * likely.ONE_BIT
+    assert (np.diff(table[1:]) < 0).all()
+
+
+@pytest.mark.parametrize("spec", DICTIONARIES)
+def test_entries(spec):
+    entries = compiled(spec).vocab_entries()
+    assert entries[:257] == [b"", *(bytes([byte]) for byte in range(256))]
+    assert all(len(entry) > 1 and is_whole(entry) for entry in entries[257:])
+    if "words" in spec:
+        assert all(within_word(entry) for entry in entries[257:])
+
+
+@pytest.mark.parametrize("spec", DICTIONARIES)
+@settings(max_examples=20, deadline=None)
+@given(st.sampled_from(CORPUS).flatmap(lambda text: st.integers(0, 80).map(lambda n: text[n : n + 50])))
+def test_parses_are_the_reference(spec, text):
+    tokenizer = compiled(spec)
+    parse = reference.fewest if "," in spec else reference.greedy
+    assert tokenizer.encode(text).tolist() == parse(tokenizer.vocab_entries(), text)
+
+
+def test_windows_parse_greedily():
+    tokenizer = compiled("EqualInfo[b=12,v=4k]")
+    for text in tiny.TEXTS:
+        assert tokenizer.encode(text).tolist() == reference.greedy(tokenizer.vocab_entries(), text)
+        assert tokenizer.encode(text).tolist() == greedy.encode(tokenizer.automaton, text).tolist()
+
+
+@pytest.mark.parametrize("spec", ["EqualInfo[v=512,refined]", "EqualInfo[v=512,words]"])
+def test_compiling_is_deterministic(spec):
+    identities = {compiled(spec, True, threads).identity for threads in (1, 2, 5)}
+    assert len(identities) == 1
+
+
+def plain_prune(candidates, size, documents):
+    while True:
+        use = dict.fromkeys(candidates, 0)
+        entries = with_singles(candidates)
+        for document in documents:
+            for token in reference.fewest(entries, document):
+                if token > 256:
+                    use[entries[token]] += 1
+        kept = max(size - 257, len(candidates) - len(candidates) * 3 // 10)
+        best = sorted(candidates, key=lambda entry: -use[entry])[:kept]  # stable
+        if kept == size - 257:
+            return with_singles(best)
+        candidates = [entry for entry in candidates if entry in set(best)]
+
+
+def test_pruning_keeps_the_most_used():
+    candidates = likely.likely_strings(model(True), 120)
+    words = [word + b" " for word in b" ".join(CORPUS[:1])[:200].split()]
+    candidates = list(dict.fromkeys(candidates[:60] + words))
+    documents = [CORPUS[0][:150], CORPUS[1][:90], b"x"]
+    for size in (257, 262, 300):
+        assert prune(candidates, size, lambda: documents, 2).entries() == plain_prune(
+            candidates, size, documents
+        )
+
+
+def test_pruning_reads_the_corpus_afresh_and_reports():
+    opened, said = [], []
+
+    def documents():
+        opened.append(1)
+        return iter(CORPUS)
+
+    prune(likely.likely_strings(model(True), 2000), 600, documents, 1, lambda *what: said.append(what))
+    assert (
+        len(opened) == 6
+    )  # 2000 -> 1400 -> 980 -> 686 -> 481 would be too few: five rounds, minus none, plus the last
+    assert said[-1][1] == said[-1][2] == sum(map(len, CORPUS))
+
+
+def test_pruning_refuses():
+    with pytest.raises(EqualInfoError, match="no bytes"):
+        prune([b"ab"], 258, lambda: [b""])
+    with pytest.raises(EqualInfoError, match="needs 255 strings"):
+        prune([b"ab"], 512, lambda: CORPUS)
+
+
+@pytest.mark.parametrize(
+    ("text", "whether"),
+    [
+        ("the", True),
+        (" the", True),
+        ("  ", True),
+        (" \n\t", True),
+        ("\n", True),
+        (" 12", True),
+        ("!?", True),
+        (" \u2014\u201c", True),
+        ("\u0939\u093f\u0928\u094d", True),
+        ("e ", False),
+        ("  the", False),
+        ("\nthe", False),
+        ("a1", False),
+        ("1a", False),
+        ("don't", False),
+        ("'t", False),
+        (". ", False),
+        ("1.", False),
+        ("\u00a0x", False),
+    ],
+)
+def test_words(text, whether):
+    assert within_word(text.encode()) == whether
+
+
+def test_words_are_cut_where_the_split_cuts():
+    """Splitting first, as an exported tokenizer does, changes no token; the pattern loses no character."""
+    regex = pytest.importorskip("regex")
+    pieces = sorted({p for n in range(1, 9) for i in range(99) for p in [MULTILINGUAL[i : i + n]]})
+    entries = sorted({p.encode() for p in pieces if len(p.encode()) > 1 and within_word(p.encode())})
+    assert len(entries) > 80
+    automaton = build(with_singles(entries))
+    from equalinfo.dictionary import fewest
+
+    for text in (MULTILINGUAL, MULTILINGUAL.swapcase() + MULTILINGUAL, " " + MULTILINGUAL[::-1]):
+        parts = regex.findall(SPLIT_PATTERN, text)
+        assert "".join(parts) == text
+        split = [token for part in parts for token in fewest.encode(automaton, part.encode()).tolist()]
+        assert fewest.encode(automaton, text.encode()).tolist() == split
+
+
+def test_words_are_cut_where_the_split_of_tokenizers_cuts():
+    tokenizers = pytest.importorskip("tokenizers")
+    regex = pytest.importorskip("regex")
+    split = tokenizers.pre_tokenizers.Split(tokenizers.Regex(SPLIT_PATTERN), "isolated")
+    for text in (MULTILINGUAL, MULTILINGUAL[::-1]):
+        assert [part for part, _ in split.pre_tokenize_str(text)] == regex.findall(SPLIT_PATTERN, text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "EqualInfo[b=7,v=2]",
+        "EqualInfo[b=129,v=2]",
+        "EqualInfo[b=16,v=4k]",
+        "EqualInfo[b=16,v=300]",
+        "EqualInfo[b=16,v=1]",
+        "EqualInfo[b=34,v=128k]",
+        "EqualInfo[b=21,v=2097152]",
+        "EqualInfo[b=16,v=256,refined]",
+        "EqualInfo[v=511]",
+        "EqualInfo[v=1048577]",
+        "EqualInfo[v=4k,refined,words]",
+        "EqualInfo[v=16]",
+    ],
+)
+def test_options_that_are_refused(text):
+    with pytest.raises(EqualInfoError) as error:
+        compile_equal_info(Spec.parse(text), model(False), lambda: CORPUS)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["EqualInfo", "EqualInfo[b=16]", "EqualInfo[words]", "EqualInfo[v=4k,delay]"]
+)
+def test_specs_that_do_not_parse(text):
+    with pytest.raises(EqualInfoError):
+        Spec.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical", "corpus"),
+    [
+        ("EqualInfo[v=4096,b=12]", "EqualInfo[b=12,v=4k]", False),
+        ("EqualInfo[ words , v=65536]", "EqualInfo[v=65k,words]", True),
+        ("EqualInfo[refined,v=512]", "EqualInfo[v=512,refined]", True),
+        ("EqualInfo[v=4k]", "EqualInfo[v=4k]", False),
+    ],
+)
+def test_specs_print_back(text, canonical, corpus):
+    spec = Spec.parse(text)
+    assert str(spec) == canonical
+    assert Spec.parse(canonical) == spec
+    assert spec.needs_m1
+    assert spec.needs_corpus == corpus
+    assert spec.columns[1] == ("interval splitting" if "b=" in canonical else "compiled dictionary")
+
+
+def test_refined_needs_a_corpus():
+    with pytest.raises(EqualInfoError, match="--corpus"):
+        compile_equal_info(Spec.parse("EqualInfo[v=512,words]"), model(False), None)

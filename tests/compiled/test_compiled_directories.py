@@ -1,0 +1,126 @@
+"""Saving, loading, damage."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tiny
+from compiled_models import CORPUS, compiled, model
+
+from equalinfo import Tokenizer
+from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.files import write_manifest
+from equalinfo.predict.exact import save_exact
+from equalinfo.tokens.directory import make_tokenizer
+from equalinfo.tokens.spec import Spec
+
+SAVED = [
+    "EqualInfo[b=8,v=256]",
+    "EqualInfo[b=12,v=4k]",
+    "EqualInfo[b=12,v=16]",
+    "EqualInfo[v=512]",
+    "EqualInfo[v=512,refined]",
+    "EqualInfo[v=512,words]",
+    "EqualInfo[b=32,v=65k]",
+]
+
+
+@pytest.mark.parametrize("spec", SAVED)
+def test_saved_and_loaded(spec, tmp_path):
+    tokenizer = compiled(spec)
+    tokenizer.save_pretrained(tmp_path / "tok")
+    loaded = Tokenizer.from_pretrained(tmp_path / "tok")
+    assert str(loaded.spec) == spec
+    assert loaded.identity == tokenizer.identity
+    for ours, theirs in zip(tokenizer.encode_batch(tiny.TEXTS), loaded.encode_batch(tiny.TEXTS), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    if spec != "EqualInfo[b=32,v=65k]":
+        assert isinstance(loaded.automaton.words.base, np.memmap | np.ndarray)
+        assert not (tmp_path / "tok" / "exact.safetensors").exists()
+
+
+def saved(path, spec="EqualInfo[v=512]"):
+    compiled(spec).save_pretrained(path)
+    return path
+
+
+def rewritten(path, spec, identity=""):
+    """The directory with a manifest that its files agree with."""
+    write_manifest(path, "tokenizer", spec=spec, vocab=512, identity=identity)
+
+
+@pytest.mark.parametrize("name", ["words", "blob", "offsets"])
+def test_damage(name, tmp_path):
+    path = saved(tmp_path / "tok")
+    file = path / f"{name}.npy"
+    content = bytearray(file.read_bytes())
+    content[-3] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(DamagedArtifact, match=name):
+        Tokenizer.from_pretrained(path)
+    rewritten(path, "EqualInfo[v=512]")
+    with pytest.raises(DamagedArtifact):
+        Tokenizer.from_pretrained(path)
+    for broken in (b"", b"not an array", content[:200]):
+        file.write_bytes(broken)
+        rewritten(path, "EqualInfo[v=512]")
+        with pytest.raises(DamagedArtifact):
+            Tokenizer.from_pretrained(path)
+    file.unlink()
+    with pytest.raises(DamagedArtifact):
+        Tokenizer.from_pretrained(path)
+
+
+def test_objects_are_never_unpickled(tmp_path):
+    path = saved(tmp_path / "tok")
+    np.save(path / "words.npy", np.array([{}], object), allow_pickle=True)
+    rewritten(path, "EqualInfo[v=512]")
+    with pytest.raises(DamagedArtifact):
+        Tokenizer.from_pretrained(path)
+
+
+@pytest.mark.parametrize(
+    "spec", ["EqualInfo[v=513]", "EqualInfo[b=9,v=512]", "EqualInfo[b=12,v=4k]", "EqualInfo[v=512,refined]"]
+)
+def test_a_manifest_of_another_spec(spec, tmp_path):
+    path = saved(tmp_path / "tok")
+    rewritten(path, spec, compiled("EqualInfo[v=512]").identity)
+    with pytest.raises(DamagedArtifact):
+        Tokenizer.from_pretrained(path)
+
+
+def test_made_from_directories(tmp_path):
+    m1 = tmp_path / "m1"
+    m1.mkdir()
+    save_exact(model(False), m1)
+    write_manifest(m1, "m1")
+    said = []
+    for text in ("EqualInfo[v=512,words]", "EqualInfo[b=9,v=512]", "EqualInfo[b=24,v=256]"):
+        made = make_tokenizer(
+            Spec.parse(text), m1, lambda: iter(CORPUS), lambda *progress: said.append(progress)
+        )
+        assert made.decode(made.encode(CORPUS[1])) == CORPUS[1]
+    assert {stage.split(" with ")[0] for stage, _, _ in said} == {
+        "find candidates",
+        "parse",
+        "list the windows",
+    }
+    assert (
+        make_tokenizer(Spec.parse("EqualInfo[v=512]"), m1, None).identity
+        == compiled("EqualInfo[v=512]").identity
+    )
+    with pytest.raises(EqualInfoError, match="--m1"):
+        make_tokenizer(Spec.parse("EqualInfo[v=512]"), None, None)
+
+
+def test_no_torch_and_no_model_where_a_tokenizer_is_used(tmp_path):
+    path = saved(tmp_path / "tok", "EqualInfo[v=512,words]")
+    code = (
+        "import sys; from equalinfo import Tokenizer;"
+        f"t = Tokenizer.from_pretrained({str(path)!r});"
+        "slow = {'torch', 'numba', 'sentencepiece', 'transformers'} & set(sys.modules); assert not slow, slow;"
+        "assert t.decode(t.encode('the dog')) == b'the dog';"
+        "slow = {'torch', 'sentencepiece', 'equalinfo.predict.exact'} & set(sys.modules); assert not slow, slow"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

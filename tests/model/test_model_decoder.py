@@ -1,0 +1,139 @@
+import pytest
+import torch
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.model import loss
+from equalinfo.model.decoder import Decoder, LayerCache, relative_bucket
+from equalinfo.model.sizes import SIZES, Size, size_by_name
+
+TINY = Size(32, 2, 2, 16, 64, 1)
+MILLIONS = {"3m": 3.15, "25m": 25.2, "113m": 113.2, "403m": 402.7, "2b": 1610.6}  # Lester et al. 2024
+
+
+def decoder(vocab: int = 20, seed: int = 0) -> Decoder:
+    model = Decoder(TINY, vocab)
+    model.initialise(seed)
+    return model.eval()
+
+
+def some_ids(batch: int, length: int, vocab: int = 20) -> torch.Tensor:
+    return torch.randint(0, vocab, (batch, length), generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("name", MILLIONS)
+def test_parameters_of_the_papers_sizes(name):
+    assert SIZES[name].parameters / 1e6 == pytest.approx(MILLIONS[name], rel=2e-3)
+
+
+@pytest.mark.parametrize("name", ["65k", "250k", "1m", "3m", "25m"])
+def test_the_module_has_the_parameters_it_states(name):
+    with torch.device("meta"):
+        model = Decoder(SIZES[name], 256)
+    counted = sum(
+        p.numel()
+        for n, p in model.named_parameters()
+        if not n.startswith(("embedding", "logits")) and not n.endswith(("gain", "position_bias"))
+    )
+    assert counted == SIZES[name].parameters
+
+
+def test_unknown_size():
+    with pytest.raises(EqualInfoError, match="choose one of"):
+        size_by_name("7b")
+
+
+@pytest.mark.parametrize(
+    ("distance", "bucket"),
+    # The far half: 16 + floor(16 * log(d / 16) / log 8), worked out by hand.
+    [
+        (0, 0),
+        (1, 1),
+        (15, 15),
+        (16, 16),
+        (18, 16),
+        (19, 17),
+        (32, 21),
+        (64, 26),
+        (112, 30),
+        (113, 31),
+        (128, 31),
+    ],
+)
+def test_buckets(distance, bucket):
+    assert relative_bucket(torch.tensor([distance])).item() == bucket
+    assert relative_bucket(torch.tensor([5000])).item() == 31
+
+
+def test_an_id_changes_no_row_before_the_next():
+    model, ids = decoder(), some_ids(2, 12)
+    before = model(ids)
+    for t in range(12):
+        changed = ids.clone()
+        changed[0, t] = (changed[0, t] + 1) % 20
+        after = model(changed)
+        # Row t + 1 is the first that reads id t; other sequences never do.
+        assert torch.equal(after[0, : t + 1], before[0, : t + 1])
+        assert torch.equal(after[1], before[1])
+        assert t == 11 or not torch.allclose(after[0, t + 1], before[0, t + 1])
+
+
+@pytest.mark.parametrize("pieces", [[1] * 12, [5, 7], [1, 10, 1], [12]])
+def test_cached_steps_equal_a_full_pass(pieces):
+    model, ids = decoder(), some_ids(3, 12)
+    inputs, caches, start, parts = model.shifted(ids), [LayerCache() for _ in model.layers], 0, []
+    with torch.no_grad():
+        for piece in pieces:
+            parts.append(model.logits(model.hidden(inputs[:, start : start + piece], caches)))
+            start += piece
+        torch.testing.assert_close(torch.cat(parts, 1), model(ids))
+
+
+def test_distance_changes_attention():
+    """The position bias is read by distance: without it, the order of earlier ids would not matter."""
+    model = decoder()
+    first, swapped = torch.tensor([[1, 2, 3, 4]]), torch.tensor([[2, 1, 3, 4]])
+    assert not torch.allclose(model(first)[0, 3], model(swapped)[0, 3])
+    for layer in model.layers:
+        layer.position_bias.data.zero_()
+    one_layer = Decoder(Size(32, 2, 1, 16, 64, 1), 20)
+    one_layer.initialise(0)
+    one_layer.layers[0].position_bias.data.zero_()
+    torch.testing.assert_close(one_layer(first)[0, 3], one_layer(swapped)[0, 3])
+
+
+def test_initial_weights_come_from_the_seed_alone():
+    model = decoder(seed=3)
+    torch.manual_seed(99)
+    again = decoder(seed=3)
+    for parameter in again.parameters():
+        parameter.data.add_(1.0)  # whatever was there before
+    again.initialise(3)
+    for (name, a), b in zip(model.named_parameters(), again.parameters(), strict=True):
+        assert torch.equal(a, b), name
+    assert not torch.equal(decoder(seed=4).logits.weight, model.logits.weight)
+
+
+@pytest.mark.parametrize("at_once", [1, 40, 7 * 20, 1 << 22])
+def test_sliced_loss_is_cross_entropy(monkeypatch, at_once):
+    monkeypatch.setattr(loss, "LOGITS_AT_ONCE", at_once)
+    ids = some_ids(3, 11)
+    model, plain = decoder(), decoder()
+    nats, z_loss = loss.next_id_loss(model, ids)
+    (nats + z_loss).backward()
+    logits = plain(ids)
+    expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids.flatten())
+    expected_z = 1e-4 * torch.logsumexp(logits, -1).square().mean()
+    (expected + expected_z).backward()
+    torch.testing.assert_close(nats, expected)
+    torch.testing.assert_close(z_loss, expected_z)
+    for (name, a), b in zip(model.named_parameters(), plain.parameters(), strict=True):
+        torch.testing.assert_close(a.grad, b.grad, msg=name)
+
+
+def test_sliced_loss_without_gradients(monkeypatch):
+    monkeypatch.setattr(loss, "LOGITS_AT_ONCE", 40)
+    ids, model = some_ids(2, 9), decoder()
+    with torch.no_grad():
+        nats, _ = loss.next_id_loss(model, ids)
+        expected = torch.nn.functional.cross_entropy(model(ids).flatten(0, 1), ids.flatten())
+    torch.testing.assert_close(nats, expected)

@@ -1,0 +1,238 @@
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from rich.progress import Progress
+
+from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.model import training
+from equalinfo.model.batches import SequenceBatches
+from equalinfo.model.decoder import Decoder
+from equalinfo.model.scoring import cut_sequences, total_nats
+from equalinfo.model.sizes import Size
+from equalinfo.model.storage import load_tensors, load_weights, save_tensors
+from equalinfo.model.training import TrainingPlan, resolved_precision, train
+
+SIZE, VOCAB, STEPS = Size(32, 2, 1, 16, 64, 1), 16, 7
+SEQUENCES = np.random.default_rng(0).integers(0, VOCAB, (11, 9)).astype(np.uint16)
+
+
+class Killed(BaseException):
+    """Not an Exception: nothing in the loop may catch it."""
+
+
+class KilledAt(SequenceBatches):
+    """Raises when batch `step` is read for the first time."""
+
+    kill_at = -1
+
+    def at(self, step: int) -> np.ndarray:
+        if step == self.kill_at:
+            raise Killed
+        return super().at(step)
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before():
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(params=["adafactor", "adamw"])
+def plan(request) -> TrainingPlan:
+    return TrainingPlan(
+        steps=STEPS, batch_size=4, seed=5, optimizer=request.param, precision="float32", threads=1
+    )
+
+
+def run(
+    plan: TrainingPlan, folder, kill_at: int = -1, model: Decoder | None = None, data: str = "data"
+) -> Decoder:
+    model = model or Decoder(SIZE, VOCAB)
+    batches = KilledAt(SEQUENCES, plan.batch_size, plan.seed)
+    batches.kill_at = kill_at
+    with Progress(disable=True) as progress:
+        train(
+            model,
+            batches,
+            plan,
+            folder / "state.safetensors",
+            folder / "log.jsonl",
+            data,
+            lambda nats: nats,
+            progress,
+            "M",
+        )
+    return model
+
+
+def weights(model: Decoder) -> dict[str, bytes]:
+    return {name: tensor.numpy().tobytes() for name, tensor in model.state_dict().items()}
+
+
+def test_the_same_plan_gives_the_same_weights(plan, tmp_path):
+    assert weights(run(plan, tmp_path)) == weights(run(plan, tmp_path))
+    assert weights(run(replace(plan, seed=6), tmp_path)) != weights(run(plan, tmp_path))
+
+
+@pytest.mark.parametrize("kills", [[step] for step in range(STEPS)] + [[2, 2, 5], [1, 2, 3, 4, 5, 6]])
+def test_resuming_after_a_kill(plan, tmp_path, monkeypatch, kills):
+    """Bit for bit the weights of an uninterrupted run, wherever it was stopped and however often."""
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "killed").mkdir()
+    expected = weights(run(plan, tmp_path / "whole"))
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    for kill_at in kills:
+        with pytest.raises(Killed):
+            run(plan, tmp_path / "killed", kill_at)
+    model = Decoder(SIZE, VOCAB)
+    seen = []
+    read = KilledAt.at
+    monkeypatch.setattr(KilledAt, "at", lambda self, step: seen.append(step) or read(self, step))
+    assert weights(run(plan, tmp_path / "killed", model=model)) == expected
+    assert seen == list(range(kills[-1], STEPS))  # it did go on from where it was
+
+
+def test_resuming_from_an_old_checkpoint(plan, tmp_path, monkeypatch):
+    """Steps after the last checkpoint are lost and done again."""
+    (tmp_path / "whole").mkdir()
+    expected = weights(run(plan, tmp_path / "whole"))
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    with pytest.raises(Killed):
+        run(plan, tmp_path, 2)
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", 1e9)
+    with pytest.raises(Killed):
+        run(plan, tmp_path, 5)
+    assert weights(run(plan, tmp_path)) == expected
+
+
+def test_the_log_and_time_of_a_resumed_run(tmp_path, monkeypatch):
+    plan = TrainingPlan(steps=STEPS, batch_size=2, precision="float32", threads=1)
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    monkeypatch.setattr(training, "LOG_EVERY", 2)
+    with pytest.raises(Killed):
+        run(plan, tmp_path, 5)
+    run(plan, tmp_path)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [2, 4, 6, 7]
+    seconds = [row["seconds"] for row in rows]
+    assert seconds == sorted(seconds)
+    assert all(0 < row["loss_nats"] < 20 for row in rows)
+
+
+def test_a_state_of_another_run_is_refused(plan, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    with pytest.raises(Killed):
+        run(plan, tmp_path, 3)
+    state = (tmp_path / "state.safetensors").read_bytes()
+    others = [
+        replace(plan, seed=6),
+        replace(plan, steps=8),
+        replace(plan, batch_size=5),
+        replace(plan, threads=2),
+    ]
+    for other in [*others, replace(plan, learning_rate=0.5)]:
+        with pytest.raises(EqualInfoError, match="other settings or data"):
+            run(other, tmp_path)
+    with pytest.raises(EqualInfoError, match="other settings or data"):
+        run(plan, tmp_path, data="other data")
+    with pytest.raises(EqualInfoError):
+        run(replace(plan, optimizer="adamw" if plan.optimizer == "adafactor" else "adafactor"), tmp_path)
+    with pytest.raises(EqualInfoError):
+        run(plan, tmp_path, model=Decoder(replace(SIZE, d_ff=48), VOCAB))
+    assert (tmp_path / "state.safetensors").read_bytes() == state
+
+
+def test_a_damaged_state(plan, tmp_path):
+    for content in (b"", b"\x00" * 40, b"\x02\x00\x00\x00\x00\x00\x00\x00{}"):
+        (tmp_path / "state.safetensors").write_bytes(content)
+        with pytest.raises(DamagedArtifact) as error:
+            run(plan, tmp_path)
+        assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_loss_that_is_no_number(plan, tmp_path, monkeypatch, value):
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    real, calls = training.next_id_loss, []
+
+    def broken(model, ids):
+        calls.append(1)
+        nats, z_loss = real(model, ids)
+        return (nats * value if len(calls) == 4 else nats), z_loss
+
+    monkeypatch.setattr(training, "next_id_loss", broken)
+    with pytest.raises(EqualInfoError, match="at step 3") as error:
+        run(plan, tmp_path)
+    assert "\n" not in str(error.value)
+    _, metadata = load_tensors(tmp_path / "state.safetensors")
+    assert json.loads(metadata["progress"])["step"] == 3
+
+
+def test_training_learns(tmp_path):
+    sequences = np.tile(np.arange(8, dtype=np.uint16), (6, 1))
+    model = Decoder(SIZE, VOCAB)
+    plan = TrainingPlan(steps=60, batch_size=6, optimizer="adamw", precision="float32", threads=1)
+    with Progress(disable=True) as progress:
+        seconds = train(
+            model,
+            SequenceBatches(sequences, 6, 0),
+            plan,
+            tmp_path / "state",
+            tmp_path / "log",
+            "",
+            float,
+            progress,
+            "M",
+        )
+    assert seconds > 0
+    assert total_nats(model, list(sequences)) / sequences.size < 0.2
+
+
+def test_precision():
+    assert resolved_precision("float32") == "float32"
+    assert resolved_precision("auto") in ("float32", "bfloat16")
+    with pytest.raises(EqualInfoError, match="choose"):
+        resolved_precision("float16")
+
+
+def test_scoring_sequences_of_different_lengths():
+    model = Decoder(SIZE, VOCAB)
+    model.initialise(0)
+    generator = np.random.default_rng(1)
+    sequences = [generator.integers(0, VOCAB, length).astype(np.uint16) for length in [3, 9, 1, 5] * 10]
+    expected, done = 0.0, []
+    with torch.no_grad():
+        for ids in sequences:
+            tensor = torch.from_numpy(ids.astype(np.int64))[None]
+            expected += float(torch.nn.functional.cross_entropy(model(tensor)[0], tensor[0], reduction="sum"))
+    assert total_nats(model, sequences, done.append) == pytest.approx(expected, rel=1e-5)
+    assert sum(done) == len(sequences)
+    assert total_nats(model, []) == 0.0
+
+
+def test_cutting_sequences():
+    parts = cut_sequences(np.arange(7), 3)
+    assert [part.tolist() for part in parts] == [[0, 1, 2], [3, 4, 5], [6]]
+    assert cut_sequences(np.arange(0), 3) == []
+
+
+def test_weights_on_disk(tmp_path):
+    model, other = Decoder(SIZE, VOCAB), Decoder(SIZE, VOCAB)
+    model.initialise(1)
+    save_tensors(tmp_path / "model.safetensors", model.state_dict())
+    load_weights(other, tmp_path / "model.safetensors")
+    assert weights(other) == weights(model)
+    with pytest.raises(DamagedArtifact) as error:
+        load_weights(Decoder(SIZE, VOCAB + 1), tmp_path / "model.safetensors")
+    assert "\n" not in str(error.value)
+    with pytest.raises(DamagedArtifact, match="missing"):
+        load_weights(other, tmp_path / "none.safetensors")
+    data = (tmp_path / "model.safetensors").read_bytes()
+    (tmp_path / "model.safetensors").write_bytes(data[:-1])
+    with pytest.raises(DamagedArtifact):
+        load_weights(other, tmp_path / "model.safetensors")

@@ -1,0 +1,317 @@
+import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import golden
+import numpy as np
+import pytest
+import tiny
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors.numpy import load_file, save_file
+from threadpoolctl import threadpool_limits
+
+from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.model.decoder import Decoder, relative_bucket
+from equalinfo.predict import exact, exact_kernels, reference
+from equalinfo.predict.base import TOTAL, distribution_bits
+from equalinfo.predict.exact import ExactModel, bucket_of_distance, load_exact, quantise, save_exact
+
+MODELS = {
+    "plain": lambda: tiny.random_model(seed=1),
+    "peaked": lambda: tiny.random_model(seed=2, sharpen=6.0),
+    "two layers": lambda: tiny.random_model(seed=3, size=replace(tiny.SIZE, n_layers=2)),
+    "inner width unlike d_model": lambda: tiny.random_model(
+        seed=4, size=replace(tiny.SIZE, n_heads=3, d_head=8)
+    ),
+    "integers": tiny.integer_model,
+    # Weights so large that every clip of the integer arithmetic takes effect.
+    "clipping": lambda: quantise(
+        tiny.SIZE,
+        {
+            name: weight if name.endswith("gain") else np.sign(weight) * 22
+            for name, weight in tiny.float_weights(seed=5).items()
+        },
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=MODELS)
+def model(request) -> ExactModel:
+    return MODELS[request.param]()
+
+
+def stepped(model: ExactModel, text: bytes) -> np.ndarray:
+    """Rows after each prefix, the empty one first, by cached steps."""
+    contexts, rows = model.open(1), [model.root]
+    for index, byte in enumerate(text):
+        rows.append(contexts.advance(np.array([0]), np.array([index]), np.array([byte]))[0])
+    return np.array(rows)
+
+
+def test_every_value_equals_the_reference(model):
+    text = b"equal information \x00\xff\x80 " + bytes(range(0, 256, 5))
+    expected = reference.frequencies(model, text)
+    np.testing.assert_array_equal(stepped(model, text), expected)
+    np.testing.assert_array_equal(model.along(text), expected[:-1])
+
+
+def test_rows_are_distributions(model):
+    text = np.random.default_rng(0).bytes(700)
+    rows = np.concatenate([model.along(text), model.root[None]])
+    assert rows.dtype == np.int32
+    assert rows.shape == (701, 256)
+    assert (rows.sum(1) == TOTAL).all()
+    assert rows.min() >= 1
+
+
+def test_full_pass_equals_steps_beyond_one_block_of_rows(model):
+    text = np.random.default_rng(1).bytes(exact.ROWS_AT_ONCE + 70)
+    np.testing.assert_array_equal(model.along(text), stepped(model, text)[:-1])
+
+
+def test_a_row_depends_on_the_bytes_before_it_alone(model):
+    text = np.random.default_rng(2).bytes(60)
+    rows = model.along(text)
+    for length in (1, 2, 31, 59):
+        np.testing.assert_array_equal(
+            model.along(text[:length] + b"\x00else")[: length + 1], rows[: length + 1]
+        )
+        np.testing.assert_array_equal(model.along(text[:length]), rows[:length])
+
+
+def test_no_text():
+    assert tiny.integer_model().along(b"").shape == (0, 256)
+    nothing = np.empty(0, np.int64)
+    assert tiny.integer_model().open(3).advance(nothing, nothing, nothing).shape == (0, 256)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_any_batch_order_and_truncation(plain_model, data):
+    """Whatever mixture of slots and truncations a step gets, each row is that of its context alone."""
+    slots = data.draw(st.integers(1, 6))
+    contexts, texts = plain_model.open(slots), [b""] * slots
+    for _ in range(data.draw(st.integers(1, 8))):
+        chosen = data.draw(st.lists(st.integers(0, slots - 1), unique=True, max_size=slots))
+        keep = [data.draw(st.integers(0, len(texts[slot]))) for slot in chosen]
+        symbols = [data.draw(st.integers(0, 255)) for _ in chosen]
+        rows = contexts.advance(
+            np.array(chosen, np.int64), np.array(keep, np.int64), np.array(symbols, np.int64)
+        )
+        assert rows.shape == (len(chosen), 256)
+        for row, slot, kept, symbol in zip(rows, chosen, keep, symbols, strict=True):
+            texts[slot] = texts[slot][:kept] + bytes([symbol])
+            np.testing.assert_array_equal(row, plain_model.along(texts[slot] + b"?")[-1])
+
+
+def test_many_slots_equal_one_slot(model):
+    texts = [np.random.default_rng(seed).bytes(40) for seed in range(33)]
+    contexts = model.open(len(texts))
+    slots = np.arange(len(texts))
+    rows = [
+        contexts.advance(slots, np.full(len(texts), index), np.array([text[index] for text in texts]))
+        for index in range(40)
+    ]
+    for slot, text in enumerate(texts):
+        np.testing.assert_array_equal([row[slot] for row in rows[:-1]], model.along(text)[1:])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_thread_limits_and_workers_change_nothing(peaked_model, threads):
+    texts = [np.random.default_rng(seed).bytes(300) for seed in range(6)]
+    expected = [stepped(peaked_model, text) for text in texts]
+    with threadpool_limits(threads), ThreadPoolExecutor(4) as workers:
+        along = list(workers.map(peaked_model.along, texts))
+        steps = list(workers.map(lambda text: stepped(peaked_model, text), texts))
+    for whole, step, rows in zip(along, steps, expected, strict=True):
+        np.testing.assert_array_equal(whole, rows[:-1])
+        np.testing.assert_array_equal(step, rows)
+
+
+def test_powers_are_exactly_rounded():
+    assert exact_kernels.POWERS.tolist() == [reference.power_of_two(i) for i in range(1024)]
+
+
+def test_buckets_agree_with_the_float_model():
+    distances = np.arange(2001)
+    buckets = bucket_of_distance(distances).tolist()
+    assert buckets == relative_bucket(torch.from_numpy(distances)).tolist()
+    assert buckets == [reference.bucket(distance) for distance in range(2001)]
+    # What the model keeps: one bias for each distance up to MAX_DISTANCE, the last for all beyond.
+    assert set(buckets[exact.MAX_DISTANCE :]) == {exact.BUCKETS - 1}
+
+
+@pytest.mark.parametrize("sharpen", [1.0, 6.0])
+def test_close_to_the_float_model(sharpen):
+    weights = tiny.float_weights(7, sharpen)
+    decoder = Decoder(tiny.SIZE, 256)
+    decoder.load_state_dict({name: torch.from_numpy(weight) for name, weight in weights.items()})
+    model = quantise(tiny.SIZE, weights)
+    text = tiny.likely_text(model, 300, seed=0)
+    with torch.no_grad():
+        logits = decoder(torch.tensor([list(text)]))[0].double()
+    # One unit of 2^14 for every byte, the rest in proportion.
+    ideal = 1 + torch.softmax(logits, -1).numpy() * (TOTAL - 256)
+    rows = model.along(text)
+    assert distribution_bits(rows, text) == pytest.approx(distribution_bits(ideal, text), rel=0.002)
+    assert np.abs(np.log2(rows / ideal)).max() < 1.01  # a share of 1.99 units is rounded down to 1
+    likeliest = rows.argmax(1)
+    every = np.arange(len(rows))
+    # The likeliest byte also takes what rounding down left of the others, at most a unit each.
+    extra = (rows - ideal)[every, likeliest]
+    assert extra.max() < 256
+    common = ideal > 200
+    common[every, likeliest] = extra < 1
+    assert common.any()
+    assert np.abs(np.log2(rows / ideal))[common].max() < 0.02 * sharpen
+
+
+def test_golden_values():
+    """Frequencies that any later version and any machine must give; golden.py wrote them."""
+    model, expected = tiny.integer_model(), json.loads(golden.PATH.read_text())
+    assert model.identity == expected["identity"]
+    np.testing.assert_array_equal(stepped(model, golden.SHORT), expected["rows"])
+    rows = stepped(model, golden.LONG)
+    assert golden.sha256(rows) == expected["long_sha256"]
+    np.testing.assert_array_equal(model.along(golden.LONG), rows[:-1])
+
+
+def test_save_and_load(model, tmp_path):
+    save_exact(model, tmp_path)
+    again = load_exact(tmp_path)
+    assert again.identity == model.identity
+    assert again.size == model.size
+    text = b"the same frequencies"
+    np.testing.assert_array_equal(again.along(text), model.along(text))
+    for name, tensor in model.integers.items():
+        np.testing.assert_array_equal(again.integers[name], tensor)
+
+
+def test_identity_names_every_weight(plain_model):
+    for name, tensor in plain_model.integers.items():
+        altered = tensor.copy()
+        altered.flat[-1] += 1
+        assert ExactModel(tiny.SIZE, {**plain_model.integers, name: altered}).identity != plain_model.identity
+
+
+def test_flipped_bytes_are_found(plain_model, tmp_path):
+    save_exact(plain_model, tmp_path)
+    weights, description = tmp_path / "exact.safetensors", tmp_path / "exact.json"
+    good = {path: path.read_bytes() for path in (weights, description)}
+    header = 8 + int.from_bytes(good[weights][:8], "little")
+    generator = np.random.default_rng(0)
+    # The whole description, the weights' header in steps, and weights here and there.
+    places = [(description, i) for i in range(len(good[description]))]
+    places += [
+        (weights, i) for i in [*range(0, header, 3), *generator.integers(header, len(good[weights]), 20)]
+    ]
+    for path, place in places:
+        for mask in (0x01, 0x04, 0x80):
+            damaged = bytearray(good[path])
+            damaged[place] ^= mask
+            if (
+                path == description
+                and damaged.isspace() == good[path].isspace()
+                and same_json(damaged, good[path])
+            ):
+                continue
+            path.write_bytes(damaged)
+            if path == weights and place < header and same_tensors(path, plain_model):
+                continue  # another spelling of the same header
+            with pytest.raises(DamagedArtifact) as error:
+                load_exact(tmp_path)
+            assert "\n" not in str(error.value)
+        path.write_bytes(good[path])
+
+
+def same_json(damaged: bytes, good: bytes) -> bool:
+    try:
+        return json.loads(damaged) == json.loads(good)
+    except ValueError:
+        return False
+
+
+def same_tensors(path, model: ExactModel) -> bool:
+    try:
+        tensors = load_file(path)
+    except Exception:
+        return False
+    return all(
+        name in tensors and tensors[name].dtype == values.dtype and np.array_equal(tensors[name], values)
+        for name, values in model.integers.items()
+    )
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda tensors: tensors.pop("logits"),
+        lambda tensors: tensors.update(logits=tensors["logits"].astype(np.float32)),
+        lambda tensors: tensors.update(logits=tensors["logits"].astype(np.int64)),
+        lambda tensors: tensors.update(logits=tensors["logits"][:, :255].copy()),
+        lambda tensors: tensors.update(logits=tensors["logits"] * 0 + exact.LARGEST_WEIGHT + 1),
+        lambda tensors: tensors.update(logits=tensors["logits"] * 0 + np.int32(-(2**31))),
+        lambda tensors: tensors.update(embedding=tensors["embedding"] * 0 + (1 << 22)),
+        lambda tensors: tensors.update(
+            {"layer0.position_bias": tensors["layer0.position_bias"] * 0 + ((1 << 31) - 1)}
+        ),
+    ],
+)
+def test_improper_tensors_are_refused(plain_model, tmp_path, damage):
+    save_exact(plain_model, tmp_path)
+    tensors = load_file(tmp_path / "exact.safetensors")
+    damage(tensors)
+    save_file(tensors, tmp_path / "exact.safetensors")
+    with pytest.raises(DamagedArtifact):
+        load_exact(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["exact.json", "exact.safetensors"])
+def test_missing_and_empty_files(plain_model, tmp_path, name):
+    save_exact(plain_model, tmp_path)
+    (tmp_path / name).write_bytes(b"")
+    with pytest.raises(DamagedArtifact):
+        load_exact(tmp_path)
+    (tmp_path / name).unlink()
+    with pytest.raises(DamagedArtifact):
+        load_exact(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        None,
+        [],
+        {"d_model": 1},
+        {"n_layers": "1"},
+        {"n_layers": -1},
+        {"d_ff": 1.5},
+        {"n_heads": None},
+        {"x": 1},
+    ],
+)
+def test_damaged_sizes(plain_model, tmp_path, size):
+    save_exact(plain_model, tmp_path)
+    description = json.loads((tmp_path / "exact.json").read_text())
+    description["size"] = {**description["size"], **size} if isinstance(size, dict) else size
+    (tmp_path / "exact.json").write_text(json.dumps(description))
+    with pytest.raises(DamagedArtifact):
+        load_exact(tmp_path)
+
+
+def test_weights_too_large_to_quantise():
+    weights = tiny.float_weights(1)
+    for name in ("down.weight", "position_bias"):
+        with pytest.raises(EqualInfoError, match="too large to quantise"):
+            quantise(tiny.SIZE, {**weights, f"layers.0.{name}": weights[f"layers.0.{name}"] * 1e6})
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["embedding.weight", "logits.weight", "layers.0.position_bias"])
+def test_weights_that_are_not_numbers(name, value):
+    weights = tiny.float_weights(1)
+    weights[name].flat[3] = value
+    with pytest.raises(EqualInfoError, match="not numbers"):
+        quantise(tiny.SIZE, weights)

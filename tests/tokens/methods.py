@@ -1,0 +1,70 @@
+"""A small tokenizer of each method, for the tests of this folder."""
+
+from functools import cache
+
+import numpy as np
+import tiny
+
+from equalinfo.predict.unigram import Unigram
+from equalinfo.tokens.base import Tokenizer
+from equalinfo.tokens.directory import CODED, PLAIN
+from equalinfo.tokens.sentencepiece_ import SentencePieceTokenizer
+from equalinfo.tokens.spec import Spec
+
+BLOCK_BYTES = 37  # instead of 10,240, so that short texts have several blocks
+
+TRAINING_TEXT = [
+    b"the quick brown fox jumps over the lazy dog and the lazy dog sleeps all day long\n" * 4,
+    "Information, equal information; entropy and tokens. Na\u00efve \u6771\u4eac \u2014 caf\u00e9!\n".encode()
+    * 4,
+    b"while windows close when one more byte would need more bits than they hold\n" * 4,
+]
+
+SPECS = [
+    "Bytes",
+    "SentencePiece[v=320]",
+    "GZip[v=256]",
+    "GZip[v=65k]",
+    "GZip[v=256,bare]",
+    "GZip[v=65k,bare]",
+    "AC[v=2]",
+    "AC[v=16]",
+    "AC[v=256]",
+    "AC[v=65k]",
+    "StaticAC[v=2]",
+    "StaticAC[v=256]",
+    "StaticAC[v=65k]",
+    "EqualText[n=1,v=65k]",
+    "EqualText[n=3,v=8]",
+    "EqualText[n=8,v=256]",
+    *(f"EqualInfoAC[b={b},v={v}]" for b in (16, 24, 32, 48, 64, 96, 128) for v in ("256", "65k")),
+    "EqualInfoAC[b=14,v=2]",
+    "EqualInfoAC[b=17,v=65k]",
+    *(
+        f"EqualInfoAC[b=16,v=256{options}]"
+        for options in (",delay", ",reset=2", ",reset=never", ",reset=2,delay")
+    ),
+    "EqualInfoAC[b=24,v=65k,reset=never,delay]",
+    "EqualInfoAC[b=64,v=65k,delay]",
+]
+
+
+@cache
+def tokenizer(text: str, peaked: bool = False) -> Tokenizer:
+    spec = Spec.parse(text)
+    if spec.method in PLAIN:
+        return PLAIN[spec.method](spec)
+    if spec.method == "SentencePiece":
+        return SentencePieceTokenizer.train(spec, TRAINING_TEXT)
+    if spec.needs_m1:
+        made = CODED[spec.method](spec, model(peaked))
+    else:
+        made = CODED[spec.method](spec, Unigram(tiny.skewed_frequencies() if peaked else np.full(256, 64)))
+    if spec.method in ("AC", "StaticAC"):
+        made.block_bytes = BLOCK_BYTES
+    return made
+
+
+@cache
+def model(peaked: bool):
+    return tiny.random_model(seed=2, sharpen=6.0) if peaked else tiny.random_model(seed=1)

@@ -1,0 +1,142 @@
+import methods
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from equalinfo.coding.windows import WindowRule
+from equalinfo.errors import EqualInfoError
+from equalinfo.tokens.directory import CODED, PLAIN
+from equalinfo.tokens.spec import METHODS, Spec
+
+
+@pytest.mark.parametrize(
+    "text", [*methods.SPECS, "SentencePiece[v=32k]", "EqualInfoAC[b=128,v=65k,reset=never]"]
+)
+def test_canonical_specs_print_back(text):
+    assert str(Spec.parse(text)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("AC", "AC[v=256]"),
+        ("AC[]", "AC[v=256]"),
+        ("GZip[bare]", "GZip[v=256,bare]"),
+        ("GZip[bare,v=65536]", "GZip[v=65k,bare]"),
+        (" EqualInfoAC [ v = 65K , b=16, ]", "EqualInfoAC[b=16,v=65k]"),
+        ("EqualInfoAC[delay,reset=2,b=016]", "EqualInfoAC[b=16,v=256,reset=2,delay]"),
+        ("EqualInfoAC[b=16,reset=1]", "EqualInfoAC[b=16,v=256]"),
+        ("EqualInfoAC[b=16,reset=never]", "EqualInfoAC[b=16,v=256,reset=never]"),
+        ("EqualText", "EqualText[n=8,v=256]"),
+        ("SentencePiece[v=32000]", "SentencePiece[v=32k]"),
+    ],
+)
+def test_other_spellings(text, canonical):
+    spec = Spec.parse(text)
+    assert str(spec) == canonical
+    assert Spec.parse(canonical) == spec
+
+
+@given(st.sampled_from(sorted(METHODS)), st.data())
+def test_any_spec_prints_back(name, data):
+    method = METHODS[name]
+    numbers = {key: data.draw(st.integers(1, 10**9 - 1)) for key in method.numbers}
+    flags = [flag for flag in method.flags if data.draw(st.booleans())]
+    options = data.draw(st.permutations([f"{key}={number}" for key, number in numbers.items()] + flags))
+    spec = Spec.parse(f"{name}[{','.join(options)}]")
+    assert dict(spec.numbers) == numbers
+    assert [flag for flag in method.flags if flag in spec] == flags
+    assert Spec.parse(str(spec)) == spec
+    assert hash(Spec.parse(str(spec))) == hash(spec)
+    assert spec.slug.replace("-", "").isalnum()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "ac",
+        "AC[",
+        "AC]",
+        "AC[v=256",
+        "AC[[v=256]]",
+        "AC[v=256]x",
+        "AC[v=]",
+        "AC[v]",
+        "AC[=256]",
+        "AC[v=0]",
+        "AC[v=-1]",
+        "AC[v=1.5]",
+        "AC[v=33k]",
+        "AC[v=\u0663]",
+        "AC[v=1e3]",
+        "AC[v=12345678901]",
+        "AC[v=256,v=256]",
+        "AC[delay]",
+        "AC[b=16]",
+        "Bytes[v=256]",
+        "GZip[bare,bare]",
+        "GZip[bare=1]",
+        "SentencePiece",
+        "EqualInfoAC",
+        "EqualInfoAC[v=256]",
+        "EqualInfoAC[b=16k]",
+        "EqualInfoAC[b=16,reset=0]",
+        "EqualInfoAC[b=16,reset=always]",
+        "EqualInfoAC[b=never]",
+        "AC[v=2\n56]",
+        "AC[x\ny]",
+        "A\nC",
+    ],
+)
+def test_malformed_specs(text):
+    with pytest.raises(EqualInfoError) as error:
+        Spec.parse(text)
+    assert "\n" not in str(error.value)
+
+
+@given(st.text(max_size=30) | st.text("ACEqualInfoGZip[]=,bv0123456789 \n", max_size=30))
+def test_any_text_is_a_spec_or_an_error(text):
+    try:
+        spec = Spec.parse(text)
+    except EqualInfoError as error:
+        message = str(error)
+    else:
+        message = ""
+        assert Spec.parse(str(spec)) == spec
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AC[v=1]",
+        "AC[v=300]",
+        "AC[v=128k]",
+        "StaticAC[v=32k]",
+        "EqualText[n=8,v=3]",
+        "GZip[v=2]",
+        "GZip[v=4k]",
+        "EqualInfoAC[b=13,v=256]",
+        "EqualInfoAC[b=15,v=65k]",
+        "EqualInfoAC[b=1025,v=256]",
+        "EqualInfoAC[b=16,v=100]",
+        "EqualInfoAC[b=16,v=256,reset=3]",
+    ],
+)
+def test_options_that_a_method_refuses(text):
+    spec = Spec.parse(text)
+    with pytest.raises(EqualInfoError) as error:
+        PLAIN[spec.method](spec) if spec.method in PLAIN else CODED[spec.method](spec, methods.model(False))
+    assert "\n" not in str(error.value)
+
+
+def test_columns_and_rule():
+    assert Spec.parse("EqualInfoAC[b=16]").needs_m1
+    assert Spec.parse("AC").needs_m1
+    assert not Spec.parse("StaticAC").needs_m1
+    assert not Spec.parse("Bytes").needs_m1
+    assert {*PLAIN, *CODED, "SentencePiece"} <= set(METHODS)
+    tokenizer = methods.tokenizer("EqualInfoAC[b=16,v=256,reset=2,delay]")
+    assert tokenizer.rule == WindowRule(16, True, 2)
+    assert methods.tokenizer("EqualInfoAC[b=16,v=256,reset=never]").rule == WindowRule(16, False, 0)
