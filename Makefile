@@ -7,7 +7,7 @@ BIN := .venv/bin
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("equalinfo needs Python 3.11 or newer: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev,hf]'
 	touch $@
 
 demo: .venv/installed  ## the whole pipeline on real text, minutes on 2 cores
@@ -25,7 +25,7 @@ lint: .venv/installed
 	$(BIN)/mypy
 
 bench: .venv/installed  ## side-by-side measurements, written to results/
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev,bench]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev,hf,bench]'
 	$(BIN)/python -m benchmarks
 
 clean:

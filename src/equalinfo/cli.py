@@ -145,20 +145,20 @@ def compile_command(
     corpus: Annotated[str | None, typer.Option(help="For methods made from text. " + CORPUS_HELP)] = None,
     field: Field = "text",
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Make a tokenizer directory of any method.
 
     Example: equalinfo compile 'EqualInfoAC[b=16,v=256]' --m1 m1 --out tok
     """
-    from equalinfo.files import refuse_foreign_directory
+    from equalinfo.pipeline.compiling import compile_tokenizer
     from equalinfo.pipeline.corpora import Corpus
-    from equalinfo.tokens.directory import make_tokenizer
+    from equalinfo.pipeline.progress import progress_bar
     from equalinfo.tokens.spec import Spec
 
-    refuse_foreign_directory(out)
     source = Corpus(corpus, field) if corpus is not None else None
-    tokenizer = make_tokenizer(Spec.parse(spec), m1, (lambda: source.documents("train")) if source else None)
-    tokenizer.save_pretrained(out)
+    with progress_bar(quiet) as progress:
+        tokenizer = compile_tokenizer(Spec.parse(spec), m1, source, out, progress)
     show_result(
         {"spec": str(tokenizer.spec), "vocab": tokenizer.vocab, "identity": tokenizer.identity}, as_json
     )

@@ -131,7 +131,7 @@ def plain_prune(candidates, size, documents):
             for token in reference.fewest(entries, document):
                 if token > 256:
                     use[entries[token]] += 1
-        kept = max(size - 257, len(candidates) - len(candidates) * 3 // 10)
+        kept = max(size - 257, len(candidates) - max(1, len(candidates) * 3 // 10))
         best = sorted(candidates, key=lambda entry: -use[entry])[:kept]  # stable
         if kept == size - 257:
             return with_singles(best)

@@ -53,12 +53,13 @@ def prune(
         total = counted.done
         if not total:
             raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
-        kept = max(wanted, len(entries) - len(entries) * DROPPED[0] // DROPPED[1])
+        kept = max(wanted, len(entries) - max(1, len(entries) * DROPPED[0] // DROPPED[1]))
         # Stable: of equal uses the earlier stays, so the result is the same on any number of threads.
         order = np.argsort(-use, kind="stable")[:kept].tolist()
-        last = len(entries) == wanted or kept == wanted
-        entries = [entries[i] for i in (order if last else sorted(order))]
-        if last:
+        if kept > wanted:
+            entries = [entries[i] for i in sorted(order)]
+        else:
+            entries = [entries[i] for i in order]
             return build(with_singles(entries))
 
 

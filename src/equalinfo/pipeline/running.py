@@ -18,6 +18,7 @@ from rich.progress import Progress
 
 from equalinfo.files import MANIFEST, sha256_bytes
 from equalinfo.model.training import resolved_precision
+from equalinfo.pipeline.compiling import compile_tokenizer
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.pipeline.generating import continued
 from equalinfo.pipeline.m1 import m1_config, train_m1
@@ -29,7 +30,7 @@ from equalinfo.pipeline.tokenizing import TokenizePlan, tokenize
 from equalinfo.score.report import write_report
 from equalinfo.score.results import Result, append_result, environment, read_results
 from equalinfo.score.table import results_table
-from equalinfo.tokens.directory import load_tokenizer, make_tokenizer, save_tokenizer
+from equalinfo.tokens.directory import load_tokenizer
 from equalinfo.tokens.spec import Spec
 
 
@@ -75,6 +76,7 @@ class Run:
 
     def tokens(self, spec: Spec, progress: Progress) -> Path:
         """The corpus tokenized by a method, compiled first where needed."""
+        # An M1's key covers the corpus it was trained on.
         made_from = self.m1_key if spec.needs_m1 else self.corpus_key
         tokenizer_path = self.out / "tokenizers" / f"{spec.slug}-{key_of(str(spec), made_from)}"
         m2 = self.recipe.m2
@@ -87,11 +89,8 @@ class Run:
         )
         if not done(path):
             if not done(tokenizer_path):
-                task = progress.add_task(f"compile {spec}", total=1, note="")
                 m1 = self.m1(progress) if spec.needs_m1 else None
-                made = make_tokenizer(spec, m1, lambda: self.corpus.documents("train"))
-                save_tokenizer(made, tokenizer_path)
-                progress.update(task, completed=1)
+                compile_tokenizer(spec, m1, self.corpus, tokenizer_path, progress)
             tokenize(load_tokenizer(tokenizer_path), self.corpus, plan, path, progress)
         return path
 

@@ -9,9 +9,11 @@ import numpy as np
 
 from equalinfo.coding.chunking import id_dtype
 from equalinfo.dictionary.automaton import Automaton, from_arrays
+from equalinfo.dictionary.words import SPLIT_PATTERN
 from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
 from equalinfo.files import sha256_bytes
 from equalinfo.tokens.base import Advance, Tokenizer, as_bytes, checked_ids
+from equalinfo.tokens.hugging_face import tokenizer_config, tokenizer_json
 from equalinfo.tokens.spec import Spec
 
 ARRAYS = ("words", "blob", "offsets")
@@ -120,6 +122,14 @@ class CompiledTokenizer(Tokenizer):
     def save_files(self, directory: Path) -> None:
         for name, array in self.automaton.to_arrays().items():
             np.save(directory / f"{name}.npy", array, allow_pickle=False)
+        self._save_for_hugging_face(directory)
+
+    def _save_for_hugging_face(self, directory: Path) -> None:
+        """Writes what `AutoTokenizer` opens without this package."""
+        split = SPLIT_PATTERN if "words" in self.spec else None
+        made = tokenizer_json(self.vocab_entries(), "fewest" if self._fewest else "greedy", split)
+        (directory / "tokenizer.json").write_bytes(made)
+        (directory / "tokenizer_config.json").write_bytes(tokenizer_config())
 
     def state_identity(self) -> str:
         # The words follow from the entries, and loading checks that they do.
@@ -150,6 +160,9 @@ class CompiledWindows(CompiledTokenizer):
     @property
     def _entries_expected(self) -> int:
         return (1 << self.spec["b"]) + int(self._shift)
+
+    def _save_for_hugging_face(self, directory: Path) -> None:
+        """Nothing: windows end within characters, which entries of a tokenizer.json cannot."""
 
     def _ids(self, entries: np.ndarray) -> np.ndarray:
         parts = ((entries - self._shift)[:, None] >> self._places) & np.uint32(self.vocab - 1)
