@@ -1,19 +1,17 @@
 """How fast text becomes token ids and back, beside tiktoken, Hugging Face tokenizers and SentencePiece.
 
     python benchmarks/tokenizer_speed.py                  writes results/tokenizer-speed.json
-    python benchmarks/tokenizer_speed.py --text FILE      another text than the embedded corpus's third part
+    python benchmarks/tokenizer_speed.py --text FILE      another text than the embedded corpus's held-out one
 
-Every tokenizer has the same number of entries, made from the same two thirds of the embedded corpus; the
-text is the other third, repeated to the size asked for. All run in one process, one after the other in every
+Every tokenizer has the same number of entries, made from the embedded corpus's training documents; the text is
+the held-out ones, repeated to the size asked for. All run in one process, one after the other in every
 round, so what else the machine does hits all alike; a figure is the median over the rounds. Everyone starts
 from str. Peers that are not installed are left out, which the output says; trained ones are kept in --work.
 """
 
 import argparse
 import gc
-import importlib.metadata
 import os
-import platform
 import random
 import statistics
 import time
@@ -25,23 +23,35 @@ from typing import Any
 import numpy as np
 
 from equalinfo.corpus.readers import read_documents
-from equalinfo.dictionary import automaton, decode, fewest, greedy
+from equalinfo.dictionary import decode, fewest, greedy
 from equalinfo.dictionary.automaton import Automaton
 from equalinfo.dictionary.batch import cores
 from equalinfo.files import atomic_file, write_json
+from equalinfo.predict.exact import load_exact
+from equalinfo.tokens.compiled import CompiledTokenizer
+from equalinfo.tokens.equal_info import compile_equal_info
+from equalinfo.tokens.spec import Spec
 
 try:
-    from benchmarks import _dictionary_fixture as fixture
+    from benchmarks._common import (
+        SPLIT,
+        add_common_options,
+        m1_directory,
+        machine,
+        train_bpe,
+        training_and_held_out,
+    )
 except ModuleNotFoundError:  # run as a script
-    import _dictionary_fixture as fixture  # type: ignore[import-not-found, no-redef]
+    from _common import (  # type: ignore[import-not-found, no-redef]
+        SPLIT,
+        add_common_options,
+        m1_directory,
+        machine,
+        train_bpe,
+        training_and_held_out,
+    )
 
-# The usual split of byte-level BPE into words, as a pattern that both BPE libraries take.
-SPLIT = (
-    r"(?i:'(?:[sdmt]|ll|ve|re))|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
-    r"|\s+(?!\S)|\s+"
-)
 REFERENCE = "tiktoken"
-LIBRARIES = ("equalinfo", "numpy", "numba", "tiktoken", "tokenizers", "sentencepiece")
 GOALS = {"greedy": 15.0, "fewest tokens": 1.5, "decode": 5.0}  # times tiktoken, one thread
 
 
@@ -55,15 +65,16 @@ class Contender:
     one: Callable[[str], Any] | None = None
 
 
-def load_dictionaries(path: Path | None, documents: list[bytes], size: int) -> dict[str, Automaton]:
-    """The dictionaries to measure: from an .npz of an automaton's arrays, or made from `documents`."""
-    if path is None:
-        return {
-            "plain": fixture.plain_dictionary(documents, size),
-            "refined": fixture.refined_dictionary(documents, size),
-        }
-    with np.load(path, allow_pickle=False) as arrays:
-        return {path.stem: automaton.from_arrays(arrays["words"], arrays["blob"], arrays["offsets"])}
+def load_dictionaries(m1: Path, documents: list[bytes], size: int) -> dict[str, Automaton]:
+    """The dictionaries to measure, compiled from an M1 and `documents`."""
+    predictor = load_exact(m1)
+    dictionaries = {}
+    for name in ("plain", "refined", "words"):
+        spec = Spec.parse(f"EqualInfo[v={size}{'' if name == 'plain' else ',' + name}]")
+        made = compile_equal_info(spec, predictor, lambda: documents)
+        assert isinstance(made, CompiledTokenizer)
+        dictionaries[name] = made.automaton
+    return dictionaries
 
 
 def ours(name: str, dictionary: Automaton) -> list[Contender]:
@@ -76,26 +87,6 @@ def ours(name: str, dictionary: Automaton) -> list[Contender]:
         )
 
     return [contender(greedy, "greedy"), contender(fewest, "fewest tokens")]
-
-
-def train_bpe(documents: list[bytes], size: int, work: Path) -> Any:
-    """A byte-level BPE by Hugging Face tokenizers."""
-    import tokenizers
-    from tokenizers import decoders, models, pre_tokenizers, trainers
-
-    saved = work / f"bpe-{size}.json"
-    if not saved.is_file():
-        trained = tokenizers.Tokenizer(models.BPE())
-        split = pre_tokenizers.Split(tokenizers.Regex(SPLIT), "isolated")
-        spell = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-        trained.pre_tokenizer = pre_tokenizers.Sequence([split, spell])
-        trained.decoder = decoders.ByteLevel()
-        alphabet = pre_tokenizers.ByteLevel.alphabet()
-        trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
-        trained.train_from_iterator((d.decode(errors="replace") for d in documents), trainer)
-        with atomic_file(saved) as stream:
-            stream.write(trained.to_str().encode())
-    return tokenizers.Tokenizer.from_file(str(saved))
 
 
 def huggingface(documents: list[bytes], size: int, work: Path) -> Contender:
@@ -260,31 +251,11 @@ def hostile(
     ]
 
 
-def processor_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.partition(": ")[2] for line in lines if line.startswith("model name")), "")
-
-
-def versions() -> dict[str, str]:
-    found = {"python": platform.python_version()}
-    for library in LIBRARIES:
-        try:
-            found[library] = importlib.metadata.version(library)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=Path("results/tokenizer-speed.json"))
-    parser.add_argument("--work", type=Path, default=Path("runs/bench"), help="keeps the trained peers")
-    parser.add_argument("--dictionary", type=Path, help=".npz with the arrays words, blob, offsets")
+    add_common_options(parser, "results/tokenizer-speed.json")
     parser.add_argument("--text", type=Path, help="a text, folder or other corpus to encode")
     parser.add_argument("--size", type=int, default=65536, help="entries of each tokenizer")
     parser.add_argument("--megabytes", type=int, default=10, help="how much text")
@@ -292,21 +263,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     given = parser.parse_args()
 
-    corpus = list(read_documents("embedded"))
-    training = [document for i, document in enumerate(corpus) if i % 3]
-    held_out = list(read_documents(given.text)) if given.text else corpus[::3]
+    training, held_out = training_and_held_out()
+    if given.text:
+        held_out = list(read_documents(str(given.text)))
     texts: list[str] = []
     size = 0
     while size < given.megabytes * 1_000_000:
         for document in held_out:
             texts.append(document.decode(errors="replace"))
             size += len(document)
-    dictionaries = load_dictionaries(given.dictionary, training, given.size)
+    dictionaries = load_dictionaries(m1_directory(given.m1), training, given.size)
     contenders = [c for name, dictionary in dictionaries.items() for c in ours(name, dictionary)]
     others, skipped = peers(training, given.size, given.work)
     result = {
-        "machine": {"processor": processor_name(), "cores": cores(), "system": platform.system()},
-        "versions": versions(),
+        "machine": {**machine(), "cores": cores()},
         "text": {"documents": len(texts), "bytes": size, "distinct_documents": len(held_out)},
         "entries": given.size,
         "rounds": given.rounds,

@@ -26,6 +26,12 @@ SPECS = [
     "EqualInfoAC[b=16,v=256,delay]",
     "EqualInfoAC[b=32,v=256,reset=2]",
     "EqualInfoAC[b=32,v=256,reset=never]",
+    "EqualInfo[b=12,v=4k]",
+    "EqualInfo[b=16,v=65k]",
+    "EqualInfo[b=32,v=256]",
+    "EqualInfo[v=1k]",
+    "EqualInfo[v=512,refined]",
+    "EqualInfo[v=512,words]",
 ]
 HARD = "Plain text, naïve café ▁ 漢字\r\n\0".encode() + bytes(range(256)) + b"aaaa" * 30 + b"\xff\xfe end"
 

@@ -1,0 +1,80 @@
+"""What the benchmarks share: the text they measure on, an M1 to compile from, the BPE peer, the machine."""
+
+import argparse
+import importlib.metadata
+import platform
+from pathlib import Path
+from typing import Any
+
+from equalinfo.corpus.readers import read_documents
+from equalinfo.corpus.splits import split_of
+from equalinfo.errors import EqualInfoError
+from equalinfo.files import atomic_file
+
+# The usual split of byte-level BPE into words, as a pattern that both BPE libraries take.
+SPLIT = (
+    r"(?i:'(?:[sdmt]|ll|ve|re))|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
+    r"|\s+(?!\S)|\s+"
+)
+LIBRARIES = ("equalinfo", "numpy", "numba", "tiktoken", "tokenizers", "sentencepiece")
+
+
+def add_common_options(parser: argparse.ArgumentParser, out: str) -> None:
+    parser.add_argument("--out", type=Path, default=Path(out))
+    parser.add_argument("--work", type=Path, default=Path("runs/bench"), help="keeps the trained peers")
+    parser.add_argument("--m1", type=Path, help="M1 directory; default: the one that `make demo` trained")
+
+
+def m1_directory(given: Path | None) -> Path:
+    """The M1 to compile from; EqualInfoError if none was given and the demo has not made one."""
+    found = [given] if given else sorted(Path("runs/demo").glob("m1-*/equalinfo.json"))
+    if not found:
+        raise EqualInfoError("no M1 to compile from: run `make demo` first, or give one as --m1")
+    return found[-1] if given else found[-1].parent
+
+
+def training_and_held_out() -> tuple[list[bytes], list[bytes]]:
+    """The embedded corpus: what tokenizers are made from, and validation and test documents together."""
+    training: list[bytes] = []
+    held_out: list[bytes] = []
+    for document in read_documents("embedded"):
+        (training if split_of(document) == "train" else held_out).append(document)
+    return training, held_out
+
+
+def train_bpe(documents: list[bytes], size: int, work: Path, split: bool = True) -> Any:
+    """A byte-level BPE by Hugging Face tokenizers; without `split`, merges may cross words."""
+    import tokenizers
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+
+    saved = work / f"bpe-{size}{'' if split else '-unsplit'}.json"
+    if not saved.is_file():
+        trained = tokenizers.Tokenizer(models.BPE())
+        cut = pre_tokenizers.Split(tokenizers.Regex(SPLIT if split else r"\n"), "isolated")
+        spell = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        trained.pre_tokenizer = pre_tokenizers.Sequence([cut, spell])
+        trained.decoder = decoders.ByteLevel()
+        alphabet = pre_tokenizers.ByteLevel.alphabet()
+        trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
+        trained.train_from_iterator((d.decode(errors="replace") for d in documents), trainer)
+        with atomic_file(saved) as stream:
+            stream.write(trained.to_str().encode())
+    return tokenizers.Tokenizer.from_file(str(saved))
+
+
+def machine() -> dict[str, Any]:
+    """Processor, system and library versions, for the results file."""
+    processor = platform.processor()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        lines = cpuinfo.read_text().splitlines()
+        processor = next(
+            (line.partition(": ")[2] for line in lines if line.startswith("model name")), processor
+        )
+    versions = {"python": platform.python_version()}
+    for library in LIBRARIES:
+        try:
+            versions[library] = importlib.metadata.version(library)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {"processor": processor, "system": platform.system(), "versions": versions}

@@ -1,0 +1,154 @@
+"""Bytes per token on held-out text: the paper's rule, ours in each variant, SentencePiece and BPE.
+
+    python benchmarks/compression.py               writes results/compression.json, .md and .html
+    python benchmarks/compression.py --sizes 4096  fewer vocabularies
+
+All are made from the embedded corpus's training documents (ours and the paper's from the same M1) and
+measured on its validation and test documents, each document on its own, every one of them read back.
+"""
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import plotly.graph_objects as go
+from rich.console import Console
+from rich.table import Table
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.files import atomic_file, write_json
+from equalinfo.tokens.base import Tokenizer
+from equalinfo.tokens.directory import make_tokenizer
+from equalinfo.tokens.spec import Spec
+
+try:
+    from benchmarks._common import add_common_options, m1_directory, machine, train_bpe, training_and_held_out
+except ModuleNotFoundError:  # run as a script
+    from _common import (  # type: ignore[import-not-found, no-redef]
+        add_common_options,
+        m1_directory,
+        machine,
+        train_bpe,
+        training_and_held_out,
+    )
+
+PAPER = "EqualInfoAC[b=16]"
+SIZES = (4096, 16384, 32768, 65536, 131072, 262144)
+
+
+def tokens_of(tokenizer: Tokenizer, documents: list[bytes]) -> int:
+    """How many tokens the documents take; refuses a tokenizer that does not read them back."""
+    ids = tokenizer.encode_batch(documents)
+    if tokenizer.decode_batch(ids) != documents:
+        raise EqualInfoError(f"{tokenizer.spec} does not read the text back")
+    return sum(map(len, ids))
+
+
+def tokens_of_bpe(documents: list[bytes], training: list[bytes], size: int, work: Path, split: bool) -> int:
+    """The same for a byte-level BPE of Hugging Face tokenizers."""
+    tokenizer = train_bpe(training, size, work, split)
+    if tokenizer.get_vocab_size() < size:
+        raise EqualInfoError(f"the corpus gives a BPE of only {tokenizer.get_vocab_size()} entries")
+    encoded = tokenizer.encode_batch_fast(
+        [d.decode(errors="replace") for d in documents], add_special_tokens=False
+    )
+    return sum(len(one.ids) for one in encoded)
+
+
+def rows_of(
+    size: int, m1: Path, training: list[bytes], held_out: list[bytes], work: Path
+) -> dict[str, Callable[[], int]]:
+    """By name, what counts the tokens of each tokenizer of `size` entries."""
+
+    def spec(text: str) -> Callable[[], int]:
+        return lambda: tokens_of(make_tokenizer(Spec.parse(text), m1, lambda: training), held_out)
+
+    rows = {
+        "EqualInfo": spec(f"EqualInfo[v={size}]"),
+        "EqualInfo refined": spec(f"EqualInfo[v={size},refined]"),
+        "EqualInfo words": spec(f"EqualInfo[v={size},words]"),
+        "BPE": partial(tokens_of_bpe, held_out, training, size, work, True),
+        "BPE without split": partial(tokens_of_bpe, held_out, training, size, work, False),
+        "SentencePiece Unigram": spec(f"SentencePiece[v={size}]"),
+    }
+    if size == 1 << 16:
+        rows |= {"EqualInfo windows": spec("EqualInfo[b=16,v=65k]"), PAPER: spec("EqualInfoAC[b=16,v=65k]")}
+    if size == 1 << 12:
+        rows |= {"EqualInfo windows": spec("EqualInfo[b=12,v=4k]")}
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_common_options(parser, "results/compression.json")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--without", nargs="*", default=[], help="names of tokenizers to leave out")
+    given = parser.parse_args()
+    training, held_out = training_and_held_out()
+    size_of_text = sum(map(len, held_out))
+    m1 = m1_directory(given.m1)
+    measured: list[dict[str, Any]] = []
+    skipped: list[dict[str, Any]] = []
+    for size in given.sizes:
+        for name, count in rows_of(size, m1, training, held_out, given.work).items():
+            if name in given.without:
+                skipped.append({"tokenizer": name, "entries": size, "reason": "left out by --without"})
+                continue
+            try:
+                tokens = count()
+            except (EqualInfoError, ImportError) as error:
+                skipped.append({"tokenizer": name, "entries": size, "reason": str(error)})
+                continue
+            row = {
+                "tokenizer": name,
+                "entries": size,
+                "tokens": tokens,
+                "bytes_per_token": size_of_text / tokens,
+            }
+            measured.append(row)
+            print(f"{size:8} {name:24} {row['bytes_per_token']:.3f} bytes/token", flush=True)
+            result = {"machine": machine(), "bytes": size_of_text, "documents": len(held_out), "m1": m1.name}
+            write_json(given.out, {**result, "rows": measured, "skipped": skipped})
+    write_table(measured, given.out.with_suffix(".md"))
+    write_plot(measured, given.out.with_suffix(".html"))
+
+
+def write_table(rows: list[dict[str, Any]], path: Path) -> None:
+    """Bytes/token by tokenizer and size, as Markdown and on the screen."""
+    sizes = sorted({row["entries"] for row in rows})
+    names = list(dict.fromkeys(row["tokenizer"] for row in rows))
+    by_place = {(row["tokenizer"], row["entries"]): f"{row['bytes_per_token']:.2f}" for row in rows}
+    table = Table("tokenizer", *map(str, sizes))
+    lines = [
+        "| tokenizer | " + " | ".join(f"{size:,}" for size in sizes) + " |",
+        "|---|" + "---:|" * len(sizes),
+    ]
+    for name in names:
+        cells = [by_place.get((name, size), "-") for size in sizes]
+        table.add_row(name.replace("[", r"\["), *cells)
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    Console().print(table)
+    with atomic_file(path) as stream:
+        stream.write(("\n".join(lines) + "\n").encode())
+
+
+def write_plot(rows: list[dict[str, Any]], path: Path) -> None:
+    """Bytes/token against vocabulary size, one line a tokenizer; a page that loads plotly from its own text."""
+    figure = go.Figure()
+    for name in dict.fromkeys(row["tokenizer"] for row in rows):
+        own = [row for row in rows if row["tokenizer"] == name]
+        x, y = [row["entries"] for row in own], [row["bytes_per_token"] for row in own]
+        figure.add_scatter(x=x, y=y, mode="lines+markers", name=name)
+    figure.update_xaxes(type="log", title="entries", tickvals=sorted({row["entries"] for row in rows}))
+    figure.update_yaxes(title="bytes/token on held-out text")
+    figure.update_layout(template="plotly_white", hovermode="x unified")
+    with atomic_file(path) as stream:
+        stream.write(figure.to_html(include_plotlyjs=True).encode())
+
+
+if __name__ == "__main__":
+    main()
