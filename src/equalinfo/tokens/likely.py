@@ -74,10 +74,10 @@ def likely_strings(
         # The number of strings grows by a nearly constant factor per bit.
         slope = np.log2((len(found) + 1) / before[1]) / (bits - before[0]) if before[0] else 1.0
         before, enough = (bits, len(found) + 1), bits
-        # First to about an eighth of the strings, which shows the factor there, then to all and a few more: a trial
-        # that falls short is wasted.
-        aim = count / 8 if len(found) < count / 32 else 1.1 * count
-        step = np.log2((aim + 1) / (len(found) + 1)) / min(max(slope, 0.3), 1.5)
+        # First to about an eighth of the strings, which shows the factor there, then to all. The factor falls
+        # slowly, hence 0.95: a trial that finds a few too many costs less than one more trial.
+        aim = count / 8 if len(found) < count / 12 else 1.08 * count
+        step = np.log2((aim + 1) / (len(found) + 1)) / min(max(0.95 * slope, 0.3), 1.5)
         bits = min(bits + min(max(float(step), 1 / 128), 8.0), (enough + too_much) / 2)
         if too_much == PRECISION * LONGEST and before[1] == 1:
             bits = enough + 4  # nothing yet: no factor to go by
