@@ -10,6 +10,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+ENVIRONMENT = {**os.environ, "COLUMNS": "100", "HF_HUB_OFFLINE": "1"}
 FEW_STEPS = {"--steps": "2", "--max-tokens": "3000", "--validation-examples": "1", "--max-examples": "1"}
 
 
@@ -29,13 +30,11 @@ def test_the_steps_run_in_order(tmp_path: Path) -> None:
     shutil.copy(ROOT / "README.md", tmp_path)
     for command in commands():
         module = [sys.executable, "-m", "equalinfo", *shortened(command)[1:]]
-        done = subprocess.run(
-            module, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "COLUMNS": "100"}
-        )
+        done = subprocess.run(module, cwd=tmp_path, capture_output=True, env=ENVIRONMENT)
         assert done.returncode == 0, (command, done.stderr)
     assert (tmp_path / "copy.md").read_text() == README
     for block in re.findall(r"```python\n(.*?)```", README, re.S):
-        subprocess.run([sys.executable, "-c", block], cwd=tmp_path, check=True)
+        subprocess.run([sys.executable, "-c", block], cwd=tmp_path, env=ENVIRONMENT, check=True)
 
 
 def test_the_table_is_the_measured_one() -> None:
