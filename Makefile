@@ -16,7 +16,8 @@ demo: .venv/installed  ## the whole pipeline on real text, minutes on 2 cores
 test: .venv/installed lint
 	$(BIN)/pytest -n 2 --dist loadfile
 
-test-all: .venv/installed lint
+test-all: .venv/installed lint  ## the slow tests too, and those inside other libraries
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev,hf,interchange]'
 	$(BIN)/pytest -m 'slow or not slow'
 
 lint: .venv/installed
