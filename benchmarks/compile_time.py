@@ -1,0 +1,66 @@
+"""How long compiling takes at 65,536 entries, from the demo's M1 and from an M1 of size 3m: results/compile-time.json.
+
+    python benchmarks/compile_time.py
+
+The M1 of size 3m has its initial weights: the work per string is that of a trained one.
+"""
+
+import argparse
+import time
+
+from equalinfo.files import write_json
+from equalinfo.model.decoder import Decoder
+from equalinfo.model.sizes import size_by_name
+from equalinfo.predict.exact import load_exact, quantise
+from equalinfo.tokens.equal_info import compile_equal_info
+from equalinfo.tokens.spec import Spec
+
+try:
+    from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
+except ModuleNotFoundError:  # run as a script
+    from _common import (  # type: ignore[import-not-found, no-redef]
+        add_common_options,
+        m1_directory,
+        machine,
+        training_and_held_out,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_common_options(parser, "results/compile-time.json")
+    given = parser.parse_args()
+    training, _ = training_and_held_out()
+    size = size_by_name("3m")
+    model = Decoder(size, 256)
+    model.initialise(0)
+    large = quantise(size, {name: tensor.numpy() for name, tensor in model.state_dict().items()})
+    trained = load_exact(m1_directory(given.m1))
+    rows = []
+    cases = [("3m", large, "EqualInfo[v=65k]")]
+    cases += [
+        ("demo", trained, f"EqualInfo[{options}]")
+        for options in (
+            "b=12,v=4k",
+            "v=4k",
+            "v=4k,refined",
+            "v=4k,words",
+            "b=16,v=65k",
+            "v=65k",
+            "v=65k,refined",
+            "v=65k,words",
+        )
+    ]
+    for name, predictor, spec in cases:
+        started = time.perf_counter()
+        compile_equal_info(Spec.parse(spec), predictor, lambda: training)
+        rows.append({"m1": name, "spec": spec, "seconds": round(time.perf_counter() - started, 2)})
+        print(rows[-1], flush=True)
+    corpus_bytes = sum(map(len, training))
+    write_json(given.out, {"machine": machine(), "corpus_bytes": corpus_bytes, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""M1 in small under several optimizers and precisions, equal steps: results/training.json.
+
+python benchmarks/training.py            about two minutes on two cores
+"""
+
+import argparse
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from equalinfo.files import write_json
+from equalinfo.model.training import TrainingPlan
+from equalinfo.pipeline.corpora import Corpus
+from equalinfo.pipeline.m1 import train_m1
+from equalinfo.pipeline.progress import progress_bar
+
+try:
+    from benchmarks._common import machine
+except ModuleNotFoundError:  # run as a script
+    from _common import machine  # type: ignore[import-not-found, no-redef]
+
+CONTEXT, BATCH = 128, 16
+CASES = [
+    ("adamw", 0.003, "auto"),
+    ("adamw", 0.01, "auto"),
+    ("adafactor", 0.01, "auto"),
+    ("adafactor", 0.02, "auto"),
+    ("adafactor", 0.03, "auto"),
+    ("adafactor", 0.02, "float32"),
+]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=Path("results/training.json"))
+    parser.add_argument("--size", default="500k")
+    parser.add_argument("--steps", type=int, default=400)
+    given = parser.parse_args()
+    rows: list[dict[str, Any]] = []
+    for optimizer, rate, precision in CASES:
+        plan = TrainingPlan(given.steps, BATCH, 0, optimizer, rate, precision)
+        with tempfile.TemporaryDirectory() as folder, progress_bar() as progress:
+            made = train_m1(Corpus("embedded"), given.size, CONTEXT, plan, Path(folder) / "m1", progress)
+        seconds = float(made["seconds"])
+        row = {
+            "optimizer": optimizer,
+            "learning_rate": rate,
+            "precision": precision,
+            "bits_per_byte": float(made["validation_bits_per_byte"]),
+            "bytes_per_second": math.floor(given.steps * BATCH * CONTEXT / seconds),
+        }
+        rows.append(row)
+        print(row, flush=True)
+    settings = {"size": given.size, "steps": given.steps, "batch_size": BATCH, "context": CONTEXT}
+    write_json(given.out, {"machine": machine(), **settings, "rows": rows})
+
+
+if __name__ == "__main__":
+    main()
