@@ -1,6 +1,6 @@
 """Bytes per token on held-out text: the paper's rule, ours in each variant, SentencePiece and BPE.
 
-    python benchmarks/compression.py               writes results/compression.json, .md and .html
+    python benchmarks/compression.py               writes results/compression.json, .md and .svg
     python benchmarks/compression.py --sizes 4096  fewer vocabularies
 
 All are made from the embedded corpus's training documents (ours and the paper's from the same M1) and
@@ -8,12 +8,12 @@ measured on its validation and test documents, each document on its own, every o
 """
 
 import argparse
+import io
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import plotly.graph_objects as go
 from rich.console import Console
 from rich.table import Table
 
@@ -114,7 +114,7 @@ def main() -> None:
             result = {"machine": machine(), "bytes": size_of_text, "documents": len(held_out), "m1": m1.name}
             write_json(given.out, {**result, "rows": measured, "skipped": skipped})
     write_table(measured, given.out.with_suffix(".md"))
-    write_plot(measured, given.out.with_suffix(".html"))
+    write_plot(measured, given.out.with_suffix(".svg"))
 
 
 def write_table(rows: list[dict[str, Any]], path: Path) -> None:
@@ -137,17 +137,29 @@ def write_table(rows: list[dict[str, Any]], path: Path) -> None:
 
 
 def write_plot(rows: list[dict[str, Any]], path: Path) -> None:
-    """Bytes/token against vocabulary size, one line a tokenizer; a page that loads plotly from its own text."""
-    figure = go.Figure()
+    """Bytes/token against vocabulary size as SVG, one line a tokenizer."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = "equalinfo"  # the same file for the same numbers
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 5))
     for name in dict.fromkeys(row["tokenizer"] for row in rows):
-        own = [row for row in rows if row["tokenizer"] == name]
-        x, y = [row["entries"] for row in own], [row["bytes_per_token"] for row in own]
-        figure.add_scatter(x=x, y=y, mode="lines+markers", name=name)
-    figure.update_xaxes(type="log", title="entries", tickvals=sorted({row["entries"] for row in rows}))
-    figure.update_yaxes(title="bytes/token on held-out text")
-    figure.update_layout(template="plotly_white", hovermode="x unified")
+        own = sorted((row["entries"], row["bytes_per_token"]) for row in rows if row["tokenizer"] == name)
+        axes.plot([size for size, _ in own], [ratio for _, ratio in own], marker="o", label=name)
+    sizes = sorted({row["entries"] for row in rows})
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
+    axes.set_xlabel("entries")
+    axes.set_ylabel("bytes/token on held-out text")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.tight_layout()
+    picture = io.BytesIO()
+    figure.savefig(picture, format="svg", metadata={"Date": None})
     with atomic_file(path) as stream:
-        stream.write(figure.to_html(include_plotlyjs=True).encode())
+        stream.write(picture.getvalue())
 
 
 if __name__ == "__main__":
