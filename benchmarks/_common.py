@@ -27,7 +27,8 @@ def add_common_options(parser: argparse.ArgumentParser, out: str) -> None:
 
 def m1_directory(given: Path | None) -> Path:
     """The M1 to compile from; EqualInfoError if none was given and the demo has not made one."""
-    found = [given] if given else sorted(Path("runs/demo").glob("m1-*/equalinfo.json"))
+    newest_last = sorted(Path("runs/demo").glob("m1-*/equalinfo.json"), key=lambda path: path.stat().st_mtime)
+    found = [given] if given else newest_last
     if not found:
         raise EqualInfoError("no M1 to compile from: run `make demo` first, or give one as --m1")
     return found[-1] if given else found[-1].parent
