@@ -53,14 +53,12 @@ TokenizerArgument = Annotated[Path, typer.Argument(metavar="TOK", help="Tokenize
 def plan_of(
     steps: int, batch: int, seed: int, optimizer: str, rate: float | None, precision: str, threads: int
 ) -> "TrainingPlan":
-    from equalinfo.model.optimizers import make_optimizer
+    from equalinfo.model.optimizers import check_optimizer
     from equalinfo.model.training import TrainingPlan, resolved_precision
 
-    resolved_precision(precision)  # refuses unknown names before long work
-    if optimizer not in ("adafactor", "adamw"):
-        import torch
-
-        make_optimizer(optimizer, torch.nn.Module(), 1.0)
+    # Wrong names are refused before long work.
+    resolved_precision(precision)
+    check_optimizer(optimizer)
     return TrainingPlan(steps, batch, seed, optimizer, rate, precision, threads)
 
 

@@ -2,7 +2,7 @@
 
 A window is a text coded arithmetically on its own, closed when one more byte would need more than b bits;
 its code is the shortest bit string inside the text's interval, padded with zeros to b bits. The paper reads
-a code back as the longest text that gives it, which for about a fifth of the windows is not the text that
+a code back as the longest text that gives it, which for many windows is not the text that
 was written. Here a code means one text:
 
     A code of b bits is a cell, [code, code + 1) / 2^b. It stands for the longest text whose interval

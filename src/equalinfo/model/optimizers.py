@@ -10,6 +10,12 @@ from equalinfo.errors import EqualInfoError
 OPTIMIZERS = ("adafactor", "adamw")
 
 
+def check_optimizer(name: str) -> None:
+    """Raises EqualInfoError, naming the choices, if there is no such optimizer."""
+    if name not in OPTIMIZERS:
+        raise EqualInfoError(f"no optimizer {name!r}; choose one of {', '.join(OPTIMIZERS)}")
+
+
 def make_optimizer(name: str, model: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
     """An optimizer over the model's parameters.
 
@@ -17,14 +23,13 @@ def make_optimizer(name: str, model: nn.Module, learning_rate: float) -> torch.o
     parameter's RMS, which is T5's reciprocal square root schedule with 10,000 warm-up steps.
     ``adamw`` decays no vectors and no embeddings.
     """
+    check_optimizer(name)
     if name == "adafactor":
         return torch.optim.Adafactor(model.parameters(), lr=learning_rate)
-    if name == "adamw":
-        matrices = [p for n, p in model.named_parameters() if p.ndim > 1 and "embedding" not in n]
-        others = [p for n, p in model.named_parameters() if p.ndim <= 1 or "embedding" in n]
-        groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
-        return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.95))
-    raise EqualInfoError(f"no optimizer {name!r}; choose one of {', '.join(OPTIMIZERS)}")
+    matrices = [p for n, p in model.named_parameters() if p.ndim > 1 and "embedding" not in n]
+    others = [p for n, p in model.named_parameters() if p.ndim <= 1 or "embedding" in n]
+    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.95))
 
 
 def default_learning_rate(name: str) -> float:

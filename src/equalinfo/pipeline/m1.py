@@ -1,6 +1,5 @@
 """Training M1, the byte-level model whose probabilities drive the coders (`equalinfo train-m1`)."""
 
-import json
 import math
 from dataclasses import asdict
 from itertools import islice
@@ -14,6 +13,7 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.files import (
     atomic_directory,
     json_bytes,
+    read_json,
     read_manifest,
     refuse_foreign_directory,
     sha256_bytes,
@@ -104,4 +104,4 @@ def train_m1(
 def m1_config(path: Path) -> dict:
     """config.json of an M1 directory, checked."""
     read_manifest(path, KIND)
-    return json.loads((path / "config.json").read_bytes())
+    return read_json(path / "config.json")

@@ -68,7 +68,6 @@ def train_m2(tokens: Path, plan: M2Plan, out: Path, progress: Progress) -> dict[
     whole = [np.asarray(ids[: len(ids) // length * length]).reshape(-1, length) for ids in cut]
     sequences = np.concatenate(whole) if whole else np.empty((0, length), np.uint16)
     model = Decoder(size, tokenizer.vocab)
-    ratio = training.tokens / training.source_bytes
     state, log = out.with_name(out.name + ".training"), out.with_name(out.name + ".log.part")
     out.parent.mkdir(parents=True, exist_ok=True)
     seconds = train(
@@ -78,7 +77,7 @@ def train_m2(tokens: Path, plan: M2Plan, out: Path, progress: Progress) -> dict[
         state,
         log,
         f"{manifest['tokenizer']} {manifest['splits']['train']['text']} {length} {plan.first_only}",
-        lambda nats: nats * ratio / np.log(2),
+        lambda nats: metrics.bits_per_byte(nats, training.tokens, training.source_bytes),
         progress,
         f"M2 {tokenizer.spec}",
     )

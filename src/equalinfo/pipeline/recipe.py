@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.model.optimizers import OPTIMIZERS
+from equalinfo.model.optimizers import check_optimizer
 from equalinfo.model.sizes import size_by_name
 from equalinfo.model.training import TrainingPlan
 from equalinfo.tokens.spec import Spec
@@ -33,8 +33,7 @@ class TrainingSection(Section):
     @field_validator("optimizer")
     @classmethod
     def _known_optimizer(cls, name: str) -> str:
-        if name not in OPTIMIZERS:
-            raise ValueError(f"no optimizer {name!r}; choose one of {', '.join(OPTIMIZERS)}")
+        _checked(lambda: check_optimizer(name))
         return name
 
     def plan(self, seed: int) -> TrainingPlan:

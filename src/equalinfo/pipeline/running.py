@@ -16,7 +16,7 @@ from typing import Any
 
 from rich.progress import Progress
 
-from equalinfo.files import MANIFEST, sha256_bytes
+from equalinfo.files import MANIFEST, read_json, sha256_bytes
 from equalinfo.model.training import resolved_precision
 from equalinfo.pipeline.compiling import compile_tokenizer
 from equalinfo.pipeline.corpora import Corpus
@@ -125,7 +125,7 @@ class Run:
 
 def m2_measured(path: Path) -> dict[str, Any]:
     """What `train_m2` measured, from the directory it wrote."""
-    return json.loads((path / "config.json").read_bytes())["measured"]
+    return read_json(path / "config.json")["measured"]
 
 
 def run_recipe(recipe: Recipe, out: Path, quiet: bool = False) -> list[Result]:

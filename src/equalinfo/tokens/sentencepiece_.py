@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import sentencepiece
 
+from equalinfo.coding.chunking import id_dtype
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import sha256_bytes
 from equalinfo.tokens.base import Advance, Tokenizer, as_bytes, checked_ids
@@ -82,14 +83,10 @@ class SentencePieceTokenizer(Tokenizer):
         for text in texts:
             data = as_bytes(text)
             ids = [part_ids for _, part_ids in self._parts(data)]
-            streams.append(np.concatenate(ids).astype(self._dtype) if ids else np.empty(0, self._dtype))
+            streams.append(np.concatenate([np.empty(0, np.uint32), *ids]).astype(id_dtype(self.vocab)))
             if advance:
                 advance(len(data))
         return streams
-
-    @property
-    def _dtype(self) -> type[np.unsignedinteger]:
-        return np.uint16 if self.vocab <= 1 << 16 else np.uint32
 
     def _parts(self, data: bytes) -> Iterator[tuple[bytes, np.ndarray]]:
         """Alternating runs that the library writes and runs that go through byte tokens."""
