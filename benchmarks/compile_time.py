@@ -11,7 +11,8 @@ import time
 from equalinfo.files import write_json
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.sizes import size_by_name
-from equalinfo.predict.exact import load_exact, quantise
+from equalinfo.predict.exact import load_exact
+from equalinfo.predict.quantise import quantise
 from equalinfo.tokens.equal_info import compile_equal_info
 from equalinfo.tokens.spec import Spec
 

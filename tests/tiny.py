@@ -7,7 +7,8 @@ import numpy as np
 
 from equalinfo.model.sizes import Size
 from equalinfo.predict.base import TOTAL
-from equalinfo.predict.exact import ExactModel, quantise, tensor_shapes
+from equalinfo.predict.exact import ExactModel, tensor_shapes
+from equalinfo.predict.quantise import quantise
 from equalinfo.predict.unigram import quantise_counts
 
 SIZE = Size(32, 2, 1, 16, 64, 1)
@@ -49,15 +50,23 @@ def random_model(seed: int, sharpen: float = 1.0, size: Size = SIZE) -> ExactMod
 def integer_model() -> ExactModel:
     """A model whose weights are integers from a formula, so that no random generator decides them."""
     size = replace(SIZE, n_layers=2)
+    ranges = {"embedding": 1 << 14, "logits": 400, "position_bias": 1 << 11}
+    bits = {"logits": 4, "query_key_value": 9, "attention_out": 3, "gate_up": 12, "down": 0}
     tensors = {}
-    for number, (name, shape) in enumerate(sorted(tensor_shapes(size).items())):
-        scale = 1 << {"logits": 16}.get(name, 20 if name.endswith("position_bias") else 14)
-        values = np.arange(int(np.prod(shape)), dtype=np.uint64) + np.uint64(number << 32)
-        for multiplier in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9):  # products modulo 2^64, halves mixed
-            values = values * np.uint64(multiplier)
-            values ^= values >> np.uint64(29)
-        centred = ((values >> np.uint64(11)) % np.uint64(2 * scale)).astype(np.int64) - scale
-        tensors[name] = centred.astype(np.int32).reshape(shape)
+    for number, (name, (shape, dtype)) in enumerate(tensor_shapes(size).items()):
+        kind = name.split(".")[-1] if name.startswith("layer") else name
+        if name.endswith(".bits"):
+            tensors[name] = np.full(shape, bits[name.split(".")[-2]], dtype)
+        elif kind == "score_bits":
+            tensors[name] = np.full(shape, 2, dtype)
+        else:
+            scale = ranges.get(kind, 200)
+            values = np.arange(int(np.prod(shape)), dtype=np.uint64) + np.uint64(number << 32)
+            for multiplier in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9):  # products modulo 2^64, halves mixed
+                values = values * np.uint64(multiplier)
+                values ^= values >> np.uint64(29)
+            centred = ((values >> np.uint64(11)) % np.uint64(2 * scale)).astype(np.int64) - scale
+            tensors[name] = centred.astype(dtype).reshape(shape)
     return ExactModel(size, tensors)
 
 

@@ -1,6 +1,10 @@
 import json
+import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import golden
 import numpy as np
@@ -16,7 +20,8 @@ from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.model.decoder import Decoder, relative_bucket
 from equalinfo.predict import exact, exact_kernels, reference
 from equalinfo.predict.base import TOTAL, distribution_bits
-from equalinfo.predict.exact import ExactModel, bucket_of_distance, load_exact, quantise, save_exact
+from equalinfo.predict.exact import ExactModel, bucket_of_distance, load_exact, save_exact
+from equalinfo.predict.quantise import quantise
 
 MODELS = {
     "plain": lambda: tiny.random_model(seed=1),
@@ -25,6 +30,9 @@ MODELS = {
     "inner width unlike d_model": lambda: tiny.random_model(
         seed=4, size=replace(tiny.SIZE, n_heads=3, d_head=8)
     ),
+    # More inputs than one product takes: sums made of parts.
+    "long sums": lambda: tiny.random_model(seed=6, size=replace(tiny.SIZE, d_ff=1040)),
+    "wide": lambda: tiny.random_model(seed=8, size=replace(tiny.SIZE, d_model=520)),
     "integers": tiny.integer_model,
     # Weights so large that every clip of the integer arithmetic takes effect.
     "clipping": lambda: quantise(
@@ -156,16 +164,18 @@ def test_close_to_the_float_model(sharpen):
     ideal = 1 + torch.softmax(logits, -1).numpy() * (TOTAL - 256)
     rows = model.along(text)
     assert distribution_bits(rows, text) == pytest.approx(distribution_bits(ideal, text), rel=0.002)
-    assert np.abs(np.log2(rows / ideal)).max() < 1.01  # a share of 1.99 units is rounded down to 1
+    # A share just above 2 units may come out just below, and is rounded down to 1.
+    assert np.abs(np.log2(rows / ideal)).max() < 1 + 0.05 * sharpen
     likeliest = rows.argmax(1)
     every = np.arange(len(rows))
     # The likeliest byte also takes what rounding down left of the others, at most a unit each.
     extra = (rows - ideal)[every, likeliest]
-    assert extra.max() < 256
+    assert (extra < 256 + 0.05 * sharpen * ideal[every, likeliest]).all()
     common = ideal > 200
     common[every, likeliest] = extra < 1
     assert common.any()
-    assert np.abs(np.log2(rows / ideal))[common].max() < 0.02 * sharpen
+    # Products of 24 bits leave 8 to 10 bits to weights and activations.
+    assert np.abs(np.log2(rows / ideal))[common].max() < 0.05 * sharpen
 
 
 def test_golden_values():
@@ -192,7 +202,7 @@ def test_save_and_load(model, tmp_path):
 def test_identity_names_every_weight(plain_model):
     for name, tensor in plain_model.integers.items():
         altered = tensor.copy()
-        altered.flat[-1] += 1
+        altered.flat[-1] -= np.sign(altered.flat[-1]) or -1
         assert ExactModel(tiny.SIZE, {**plain_model.integers, name: altered}).identity != plain_model.identity
 
 
@@ -248,12 +258,17 @@ def same_tensors(path, model: ExactModel) -> bool:
     "damage",
     [
         lambda tensors: tensors.pop("logits"),
+        lambda tensors: tensors.pop("logits.bits"),
         lambda tensors: tensors.update(logits=tensors["logits"].astype(np.float32)),
-        lambda tensors: tensors.update(logits=tensors["logits"].astype(np.int64)),
+        lambda tensors: tensors.update(logits=tensors["logits"].astype(np.int32)),
         lambda tensors: tensors.update(logits=tensors["logits"][:, :255].copy()),
-        lambda tensors: tensors.update(logits=tensors["logits"] * 0 + exact.LARGEST_WEIGHT + 1),
-        lambda tensors: tensors.update(logits=tensors["logits"] * 0 + np.int32(-(2**31))),
+        # One unit more in one column than its products may have.
+        lambda tensors: tensors["logits"].__setitem__((slice(None), 7), heaviest(tensors["logits"], 1)),
+        lambda tensors: tensors["layer0.down"].__setitem__((slice(None), 0), -(2**15)),
         lambda tensors: tensors.update(embedding=tensors["embedding"] * 0 + (1 << 22)),
+        lambda tensors: tensors.update(embedding=tensors["embedding"] * 0 + np.int32(-(2**31))),
+        lambda tensors: tensors["layer0.score_bits"].__setitem__(0, 61),
+        lambda tensors: tensors["layer0.down.bits"].__setitem__(0, -128),
         lambda tensors: tensors.update(
             {"layer0.position_bias": tensors["layer0.position_bias"] * 0 + ((1 << 31) - 1)}
         ),
@@ -301,11 +316,69 @@ def test_damaged_sizes(plain_model, tmp_path, size):
         load_exact(tmp_path)
 
 
-def test_weights_too_large_to_quantise():
+def heaviest(matrix: np.ndarray, excess: int) -> np.ndarray:
+    """A column whose products reach 2^24 - 2^10, and more by `excess` weights of one."""
+    column = np.zeros(len(matrix), np.int64)
+    column[0] = ((1 << 24) - (1 << 10)) // int(exact_kernels.NORM_LIMIT)
+    column[1] = excess
+    assert column.max() < 1 << 15
+    return column
+
+
+def test_products_at_the_limit_are_exact(plain_model):
+    """The heaviest column that a model may have, read by the largest activations, odd ones among them."""
+    logits = plain_model.integers["logits"].copy()
+    logits[:, 7] = heaviest(logits, 0)
+    model = ExactModel(tiny.SIZE, {**plain_model.integers, "logits": logits})
+    inputs = np.full((1, tiny.SIZE.d_model), exact_kernels.NORM_LIMIT, np.float32)
+    inputs[:, 0] -= 1
+    expected = inputs.astype(np.int64) @ logits.astype(np.int64)
+    np.testing.assert_array_equal(model.product("logits", inputs).astype(np.int64), expected)
+
+
+def test_bias_too_large_to_quantise():
     weights = tiny.float_weights(1)
-    for name in ("down.weight", "position_bias"):
-        with pytest.raises(EqualInfoError, match="too large to quantise"):
-            quantise(tiny.SIZE, {**weights, f"layers.0.{name}": weights[f"layers.0.{name}"] * 1e6})
+    name = "layers.0.position_bias"
+    with pytest.raises(EqualInfoError, match="too large to quantise"):
+        quantise(tiny.SIZE, {**weights, name: weights[name] * 1e6})
+
+
+@pytest.mark.parametrize("factor", [0.0, 1e-9, 1e-4, 1e4])
+def test_weights_of_any_size_are_quantised(factor):
+    weights = tiny.float_weights(1)
+    scaled = {name: weight * np.float32(factor) for name, weight in weights.items() if ".weight" in name}
+    model = quantise(tiny.SIZE, {**weights, **scaled, "embedding.weight": weights["embedding.weight"]})
+    text = b"any size"
+    np.testing.assert_array_equal(model.along(text), reference.frequencies(model, text)[:-1])
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "", "OPENBLAS_CORETYPE": "Prescott"},
+        pytest.param({"OMP_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Sandybridge"}, marks=pytest.mark.slow),
+        pytest.param(
+            {"OPENBLAS_NUM_THREADS": "2", "NPY_DISABLE_CPU_FEATURES": "AVX2 FMA3"}, marks=pytest.mark.slow
+        ),
+    ],
+    ids=lambda environment: " ".join(f"{key}={value}" for key, value in environment.items()),
+)
+def test_other_instruction_sets_and_threads(environment, tmp_path):
+    """A process that may use fewer instructions than this machine has computes the golden frequencies."""
+    program = (
+        "import golden, tiny; model = tiny.integer_model(); "
+        "print(golden.sha256(model.along(golden.LONG + b'?')), model.root.tolist())"
+    )
+    path = os.pathsep.join(str(Path(__file__).parents[up]) for up in (0, 1))
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, **environment, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    expected = json.loads(golden.PATH.read_text())
+    assert result.stdout.strip() == f"{expected['long_sha256']} {expected['rows'][0]}"
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

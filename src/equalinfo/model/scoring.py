@@ -41,6 +41,23 @@ def total_nats(
     return total
 
 
+@torch.no_grad()
+def bits_at_precision(model: Decoder, ids: np.ndarray, precision: int) -> float:
+    """Bits that a coder spends on one sequence whose probabilities are integers out of 2^precision, 1 or more.
+
+    Every id gets 1, the rest is shared in proportion and rounded down, what is left goes to the likeliest
+    (Lester et al. 2024, section 3.2). This is float M1's side of what the exact model costs.
+    """
+    ids_T = torch.from_numpy(np.asarray(ids, np.int64)).to(next(model.parameters()).device)
+    probabilities_TV = torch.softmax(model(ids_T[None])[0].double(), -1)
+    total = 1 << precision
+    shares_TV = torch.floor(probabilities_TV * (total - model.vocab)) + 1
+    shares_TV.scatter_add_(
+        1, probabilities_TV.argmax(1, keepdim=True), total - shares_TV.sum(1, keepdim=True)
+    )
+    return float(-torch.log2(shares_TV.gather(1, ids_T[:, None]) / total).sum())
+
+
 def cut_sequences(ids: np.ndarray, length: int) -> list[np.ndarray]:
     """An example's ids in consecutive sequences; the last may be shorter."""
     return [ids[start : start + length] for start in range(0, len(ids), length)]

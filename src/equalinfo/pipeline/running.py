@@ -146,7 +146,9 @@ def run_recipe(recipe: Recipe, out: Path, quiet: bool = False) -> list[Result]:
         figures = m1_config(m1)["figures"]
         console.print(
             f"M1 {recipe.m1.size}: {figures['validation_bits_per_byte']:.3f} bits/byte on held-out text; "
-            f"in exact arithmetic {100 * (figures['exact_over_float'] - 1):+.2f} %",
+            f"in exact arithmetic {100 * (figures['exact_over_float'] - 1):+.2f} %, of which "
+            f"{100 * (figures['exact_over_float_at_14_bits'] - 1):+.2f} % for integers "
+            "and the rest for the coder's 14 bits",
             highlight=False,
             soft_wrap=True,
         )

@@ -1,17 +1,20 @@
 """M1 in exact arithmetic: the same next-byte frequencies on every machine, batch size and split.
 
-Every value is an integer, carried in float64 where a matrix product needs it. A product's sum stays
-below 2^53, so it is exact in whatever order it is added. Between products there are only element-wise
-operations that IEEE 754 defines to the last bit (+, -, x, /, sqrt, rounding to an integer); powers of two
-come from a table of integers. Hence a full pass and a step with cached keys agree on every bit.
+Every matrix product is one of integers whose sums stay below 2^24, so float32 holds each of them exactly in
+whatever order they are added, with fused operations or without: an ordinary float32 BLAS gives the integer.
+That each column of weights is small enough is arranged when a model is quantised (`quantise.py`) and checked
+when it is loaded. Between products there are only element-wise operations that IEEE 754 defines to the last
+bit (+, -, x, /, sqrt, rounding to an integer); powers of two come from a table of integers. Hence a full pass
+and a step with cached keys agree on every bit.
 
-Scales (a value x is held as the integer round(x * scale)):
-    residual stream 2^12, normalised activations 2^11, weights 2^16, queries, keys, values and
-    feed-forward activations 2^10, attention scores 2^20 in base-2 units, logits 2^10 in base-2 units.
+Units (a value x is held as the integer round(x * scale)):
+    residual stream 2^12, normalised activations 2^7, attention scores and logits 2^10 in base-2 units;
+    queries and keys in 10 bits, each head in a unit of its own; values in 10 bits, each column in its own;
+    feed-forward activations in 10 bits, each position in a unit of its own;
+    weights in a power of two for each column, `NAME.bits`: outputs = (inputs @ NAME) / 2^bits.
 """
 
 import json
-import math
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,24 +22,20 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
-from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.errors import DamagedArtifact
 from equalinfo.files import atomic_file, read_json, sha256_bytes
 from equalinfo.model.sizes import Size
 from equalinfo.predict import exact_kernels as kernels
-from equalinfo.predict.exact_kernels import (
-    HIDDEN_BITS,
-    NORM_BITS,
-    RESIDUAL_BITS,
-    SCORE_BITS,
-    WEIGHT_BITS,
-)
 
+FORMAT = 2
 BUCKETS, MAX_DISTANCE = 32, 128
-ROWS_AT_ONCE = (
-    128  # queries per block of a full pass: 128 x 10,240 scores are 10 MB; 512 measured 25 % slower
-)
-LARGEST_WEIGHT = 1 << 21
-LARGEST_BIAS = 1 << 30
+QUERIES_AT_ONCE = 128
+ROWS_AT_ONCE = 512  # positions whose feed-forward activations exist at a time
+PRODUCT_LIMIT = 1 << 24
+INPUTS_AT_ONCE = 512  # longer sums are made of parts, so that weights keep their precision
+LARGEST_EMBEDDING = int(kernels.RESIDUAL_LIMIT)
+LARGEST_BIAS = int(kernels.EXACT)
+MOST_BITS = 60
 
 
 class ExactModel:
@@ -45,31 +44,30 @@ class ExactModel:
     Args:
         size: the decoder's dimensions.
         tensors: integer arrays by name, as `quantise` makes them.
+
+    Raises:
+        DamagedArtifact: a tensor is missing, of another shape or type, or too large for exact products.
     """
 
     def __init__(self, size: Size, tensors: dict[str, np.ndarray]) -> None:
         self.size = size
-        expected = tensor_shapes(size)
-        for name, shape in expected.items():
-            if name not in tensors or tensors[name].shape != shape or tensors[name].dtype != np.int32:
-                raise DamagedArtifact(f"the exact model lacks a proper tensor {name}; make M1 again")
-            if np.abs(tensors[name].astype(np.int64)).max(initial=0) > _bound(name):
-                raise DamagedArtifact(f"tensor {name} of the exact model is out of range; make M1 again")
-        names = sorted(expected)
-        content = json.dumps(asdict(size)).encode() + b"".join(
-            tensors[n].astype("<i4").tobytes() for n in names
+        self.integers = _checked(size, tensors)
+        content = json.dumps([FORMAT, asdict(size)]).encode() + b"".join(
+            tensor.astype(tensor.dtype.newbyteorder("<")).tobytes() for tensor in self.integers.values()
         )
         self.identity = sha256_bytes(content)
-        # Contiguous: safetensors writes the memory as it lies.
-        self.integers = {name: np.ascontiguousarray(tensors[name]) for name in names}
-        # Held as float64 so that matrix products run in BLAS.
-        self._weights = {name: tensors[name].astype(np.float64) for name in names}
-        self._bias_by_distance = [
-            tensors[f"layer{i}.position_bias"][bucket_of_distance(np.arange(MAX_DISTANCE + 1))].astype(
-                np.int64
-            )
-            for i in range(size.n_layers)
-        ]
+        # Held as float32 so that products run in BLAS.
+        self._weights = {name: self.integers[name].astype(np.float32) for name in matrix_inputs(size)}
+        self._embedding = self.integers["embedding"].astype(np.float32)
+        self._factors = {
+            name.removesuffix(".bits"): np.ldexp(np.float32(1), -bits.astype(np.int32)).astype(np.float32)
+            for name, bits in self.integers.items()
+            if name.endswith("bits")
+        }
+        buckets = bucket_of_distance(np.arange(MAX_DISTANCE + 1))
+        biases = [self.integers[f"layer{i}.position_bias"][buckets].T for i in range(size.n_layers)]
+        self._far_biases = [np.ascontiguousarray(bias[:, -1]) for bias in biases]
+        self._near_biases = [np.ascontiguousarray(bias[:, -2::-1]) for bias in biases]
         self.root = self.open(1)._start()
 
     def open(self, slots: int) -> "ExactContexts":
@@ -80,41 +78,114 @@ class ExactModel:
         if not text:
             return np.empty((0, 256), np.int32)
         inputs = np.concatenate([[256], np.frombuffer(text, np.uint8)[:-1]]).astype(np.int64)
-        size, length = self.size, len(inputs)
-        x = self._weights["embedding"][inputs]
-        for index in range(size.n_layers):
-            q, k, v = self.queries_keys_values(index, x)
-            out = np.empty_like(q)
-            bias = np.ascontiguousarray(self._bias_by_distance[index].T)
-            for start in range(0, length, ROWS_AT_ONCE):
-                stop = min(start + ROWS_AT_ONCE, length)
-                for head in range(size.n_heads):
-                    part = slice(head * size.d_head, (head + 1) * size.d_head)
-                    scores = q[start:stop, part] @ k[:stop, part].T
-                    sums = kernels.softmax_weights(scores, start, bias[head])
-                    out[start:stop, part] = scores @ v[:stop, part]
-                    kernels.divide_rows(out[start:stop, part], sums)
-            x = self.rest_of_layer(index, x, out)
-        return self.frequencies(x)
+        x = self._embedding[inputs]
+        for index in range(self.size.n_layers):
+            attended = self._attention(index, x)
+            for start in range(0, len(x), ROWS_AT_ONCE):
+                rows = slice(start, start + ROWS_AT_ONCE)
+                x[rows] = self.rest_of_layer(index, x[rows], attended[rows])
+        return np.concatenate(
+            [self.frequencies(x[start : start + ROWS_AT_ONCE]) for start in range(0, len(x), ROWS_AT_ONCE)]
+        )
+
+    def _attention(self, index: int, x: np.ndarray) -> np.ndarray:
+        """What each position of one text reads from those up to it, [T, H K]."""
+        size, length = self.size, len(x)
+        q, k, v = self.queries_keys_values(index, x)
+        attended = np.empty((length, q.shape[1]), np.float32)
+        for head in range(size.n_heads):
+            part = slice(head * size.d_head, (head + 1) * size.d_head)
+            for start in range(0, length, QUERIES_AT_ONCE):
+                stop = min(start + QUERIES_AT_ONCE, length)
+                scores = q[start:stop, part] @ k[:stop, part].T
+                sums = kernels.softmax_weights(
+                    scores,
+                    start,
+                    self._factors[f"layer{index}.score_bits"][head],
+                    self._far_biases[index][head],
+                    self._near_biases[index][head],
+                )
+                kernels.divide_rows(scores @ v[:stop, part], sums, attended[start:stop, part])
+        return attended
+
+    def product(self, name: str, inputs: np.ndarray) -> np.ndarray:
+        """inputs @ weights, exactly: float32, or float64 where the sum is made of several parts."""
+        weights = self._weights[name]
+        if len(weights) <= INPUTS_AT_ONCE:
+            return inputs @ weights
+        total = np.zeros((len(inputs), weights.shape[1]))
+        for start in range(0, len(weights), INPUTS_AT_ONCE):
+            part = slice(start, start + INPUTS_AT_ONCE)
+            total += inputs[:, part] @ weights[part]
+        return total
 
     def queries_keys_values(self, index: int, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        normed = kernels.normalise(x)
-        acc = normed @ self._weights[f"layer{index}.query_key_value"]
-        kernels.rescale(acc, NORM_BITS + WEIGHT_BITS - HIDDEN_BITS, float(1 << 17))
+        name = f"layer{index}.query_key_value"
+        acc = self.product(name, kernels.normalise(x))
+        scaled = kernels.rescale(acc, self._factors[name], kernels.KEY_LIMIT)
         inner = self.size.n_heads * self.size.d_head
-        return acc[:, :inner], acc[:, inner : 2 * inner], acc[:, 2 * inner :]
+        return scaled[:, :inner], scaled[:, inner : 2 * inner], scaled[:, 2 * inner :]
+
+    def attend_step(
+        self,
+        index: int,
+        x: np.ndarray,
+        keys: np.ndarray,
+        values: np.ndarray,
+        slots: np.ndarray,
+        positions: np.ndarray,
+    ) -> np.ndarray:
+        """What one more position of each slot reads; its key and value go into the caches."""
+        q, k, v = self.queries_keys_values(index, x)
+        return kernels.attend_step(
+            q,
+            k,
+            v,
+            keys,
+            values,
+            slots,
+            positions,
+            self._factors[f"layer{index}.score_bits"],
+            self._far_biases[index],
+            self._near_biases[index],
+        )
 
     def rest_of_layer(self, index: int, x: np.ndarray, attended: np.ndarray) -> np.ndarray:
         """The residual stream after the attention's output and the feed-forward have been added."""
-        acc = attended @ self._weights[f"layer{index}.attention_out"]
-        x = kernels.add_residual(x, acc, HIDDEN_BITS + WEIGHT_BITS - RESIDUAL_BITS)
-        acc = kernels.normalise(x) @ self._weights[f"layer{index}.gate_up"]
-        hidden = kernels.gated(acc, self.size.d_ff)
-        acc = hidden @ self._weights[f"layer{index}.down"]
-        return kernels.add_residual(x, acc, HIDDEN_BITS + WEIGHT_BITS - RESIDUAL_BITS)
+        name = f"layer{index}.attention_out"
+        ones = np.ones(len(x), np.float32)
+        x = kernels.add_residual(x, self.product(name, attended), self._factors[name], ones)
+        name = f"layer{index}.gate_up"
+        acc = self.product(name, kernels.normalise(x))
+        hidden, units = kernels.gated(acc, self._factors[name], self.size.d_ff)
+        name = f"layer{index}.down"
+        return kernels.add_residual(x, self.product(name, hidden), self._factors[name], units)
 
     def frequencies(self, x: np.ndarray) -> np.ndarray:
-        return kernels.frequencies(kernels.normalise(x) @ self._weights["logits"])
+        return kernels.frequencies(self.product("logits", kernels.normalise(x)), self._factors["logits"])
+
+    def step(
+        self,
+        caches: list[np.ndarray],
+        slots: np.ndarray,
+        positions: np.ndarray,
+        symbols: np.ndarray,
+    ) -> np.ndarray:
+        """Frequencies [n, 256] after one more symbol in each of `slots`.
+
+        Args:
+            caches: keys and values of each layer in turn, [slots, H, capacity, K] int16; written to.
+            positions: where the symbol stands in its slot; 0 is the start symbol's place, [n] int64.
+        """
+        x = self._embedding[symbols]
+        for index in range(self.size.n_layers):
+            attended = self.attend_step(index, x, caches[2 * index], caches[2 * index + 1], slots, positions)
+            x = self.rest_of_layer(index, x, attended)
+        return self.frequencies(x)
+
+    def new_caches(self, slots: int, capacity: int) -> list[np.ndarray]:
+        shape = (slots, self.size.n_heads, capacity, self.size.d_head)
+        return [np.zeros(shape, np.int16) for _ in range(2 * self.size.n_layers)]
 
     def save(self, path: Path) -> None:
         with atomic_file(path) as stream:
@@ -126,32 +197,21 @@ class ExactContexts:
 
     def __init__(self, model: ExactModel, slots: int) -> None:
         self.model, self.slots = model, slots
-        self._capacity = 0
-        self._keys: list[np.ndarray] = []
-        self._values: list[np.ndarray] = []
-        self._grow(32)
+        self._started = False
+        self._capacity = 32
+        self._caches = model.new_caches(slots, self._capacity)
 
     def _grow(self, capacity: int) -> None:
-        size = self.model.size
-        shape = (self.slots, capacity, size.n_heads * size.d_head)
-        for caches in (self._keys, self._values):
-            old = list(caches)
-            caches.clear()
-            for index in range(size.n_layers):
-                # int32 holds the clipped range and halves the memory of float64.
-                cache = np.zeros(shape, np.int32)
-                if old:
-                    cache[:, : self._capacity] = old[index]
-                caches.append(cache)
+        for index, old in enumerate(self._caches):
+            slots, heads, _, width = old.shape
+            self._caches[index] = np.zeros((slots, heads, capacity, width), np.int16)
+            self._caches[index][:, :, : self._capacity] = old
         self._capacity = capacity
-        if not hasattr(self, "_started"):
-            self._started = False
 
     def _start(self) -> np.ndarray:
         """Writes the start symbol into every slot; returns the frequencies after it, [256]."""
-        frequencies = self._step(
-            np.arange(self.slots), np.zeros(self.slots, np.int64), np.full(self.slots, 256)
-        )
+        slots = np.arange(self.slots)
+        frequencies = self._step(slots, np.zeros(self.slots, np.int64), np.full(self.slots, 256))
         self._started = True
         return frequencies[0]
 
@@ -166,22 +226,7 @@ class ExactContexts:
         longest = int(positions.max()) + 1
         if longest > self._capacity:
             self._grow(max(2 * self._capacity, longest))
-        model = self.model
-        x = model._weights["embedding"][symbols]
-        for index in range(model.size.n_layers):
-            q, k, v = model.queries_keys_values(index, x)
-            attended = kernels.attend_step(
-                q,
-                k,
-                v,
-                self._keys[index],
-                self._values[index],
-                slots,
-                positions,
-                model._bias_by_distance[index],
-            )
-            x = model.rest_of_layer(index, x, attended)
-        return model.frequencies(x)
+        return self.model.step(self._caches, slots, positions, symbols)
 
 
 def bucket_of_distance(distance: np.ndarray) -> np.ndarray:
@@ -202,97 +247,74 @@ def bucket_of_distance(distance: np.ndarray) -> np.ndarray:
     return np.array(buckets, np.int64)
 
 
-def tensor_shapes(size: Size) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of a quantised model; matrices are [inputs, outputs]."""
-    inner = size.n_heads * size.d_head
-    shapes: dict[str, tuple[int, ...]] = {"embedding": (257, size.d_model), "logits": (size.d_model, 256)}
+def matrix_inputs(size: Size) -> dict[str, int]:
+    """Names of the matrices, and the largest magnitude of the integers that each is multiplied with."""
+    inputs = {"logits": int(kernels.NORM_LIMIT)}
     for i in range(size.n_layers):
-        shapes[f"layer{i}.query_key_value"] = (size.d_model, 3 * inner)
-        shapes[f"layer{i}.position_bias"] = (BUCKETS, size.n_heads)
-        shapes[f"layer{i}.attention_out"] = (inner, size.d_model)
-        shapes[f"layer{i}.gate_up"] = (size.d_model, 2 * size.d_ff)
-        shapes[f"layer{i}.down"] = (size.d_ff, size.d_model)
-    return shapes
+        inputs[f"layer{i}.query_key_value"] = int(kernels.NORM_LIMIT)
+        inputs[f"layer{i}.attention_out"] = kernels.ATTENDED_LIMIT
+        inputs[f"layer{i}.gate_up"] = int(kernels.NORM_LIMIT)
+        inputs[f"layer{i}.down"] = kernels.HIDDEN_LIMIT
+    return inputs
 
 
-def _bound(name: str) -> int:
-    if name == "embedding":
-        return int(kernels.RESIDUAL_LIMIT)
-    return LARGEST_BIAS if name.endswith("position_bias") else LARGEST_WEIGHT
-
-
-def quantise(size: Size, floats: dict[str, np.ndarray]) -> ExactModel:
-    """The exact model of trained float weights (a `Decoder`'s state dict as arrays).
-
-    Norm gains are folded into the matrices that follow, and log2(e) into queries and logits, so that
-    softmax is in powers of two.
-    """
-    log2e = math.log2(math.e)
-
-    if not all(np.isfinite(values).all() for values in floats.values()):
-        raise EqualInfoError("M1 has weights that are not numbers; train it with a lower learning rate")
-
-    def integers(values: np.ndarray, bits: int, largest: int) -> np.ndarray:
-        rounded = np.rint(values * (1 << bits))
-        if np.abs(rounded).max() > largest:
-            raise EqualInfoError(
-                "a weight of M1 is too large to quantise; train it with a lower learning rate"
-            )
-        return rounded.astype(np.int32)
-
-    def matrix(weight: np.ndarray, gain: np.ndarray | None = None, factor: float = 1.0) -> np.ndarray:
-        values = weight.astype(np.float64).T * factor
-        if gain is not None:
-            values = values * gain.astype(np.float64)[:, None]
-        return integers(values, WEIGHT_BITS, LARGEST_WEIGHT)
-
-    tensors = {
-        "embedding": np.clip(
-            np.rint(floats["embedding.weight"].astype(np.float64) * (1 << RESIDUAL_BITS)),
-            -kernels.RESIDUAL_LIMIT,
-            kernels.RESIDUAL_LIMIT,
-        ).astype(np.int32),
-        "logits": matrix(floats["logits.weight"], floats["final_norm.gain"], log2e),
+def tensor_shapes(size: Size) -> dict[str, tuple[tuple[int, ...], type[np.signedinteger]]]:
+    """Names, shapes and types of a quantised model; matrices are [inputs, outputs]."""
+    inner = size.n_heads * size.d_head
+    matrices = {"logits": (size.d_model, 256)}
+    shapes: dict[str, tuple[tuple[int, ...], type[np.signedinteger]]] = {
+        "embedding": ((257, size.d_model), np.int32)
     }
     for i in range(size.n_layers):
-        layer = {name: floats[f"layers.{i}.{name}"] for name in LAYER_NAMES}
-        attention_gain, forward_gain = layer["attention_norm.gain"], layer["feed_forward_norm.gain"]
-        tensors[f"layer{i}.query_key_value"] = np.hstack(
-            [
-                matrix(layer["query.weight"], attention_gain, log2e),
-                matrix(layer["key.weight"], attention_gain),
-                matrix(layer["value.weight"], attention_gain),
-            ]
-        )
-        tensors[f"layer{i}.position_bias"] = integers(
-            layer["position_bias"].astype(np.float64) * log2e, SCORE_BITS, LARGEST_BIAS
-        )
-        tensors[f"layer{i}.attention_out"] = matrix(layer["attention_out.weight"])
-        tensors[f"layer{i}.gate_up"] = np.hstack(
-            [matrix(layer["gate.weight"], forward_gain), matrix(layer["up.weight"], forward_gain)]
-        )
-        tensors[f"layer{i}.down"] = matrix(layer["down.weight"])
-    return ExactModel(size, tensors)
+        matrices[f"layer{i}.query_key_value"] = (size.d_model, 3 * inner)
+        matrices[f"layer{i}.attention_out"] = (inner, size.d_model)
+        matrices[f"layer{i}.gate_up"] = (size.d_model, 2 * size.d_ff)
+        matrices[f"layer{i}.down"] = (size.d_ff, size.d_model)
+        shapes[f"layer{i}.position_bias"] = ((BUCKETS, size.n_heads), np.int32)
+        shapes[f"layer{i}.score_bits"] = ((size.n_heads,), np.int8)
+    for name, shape in matrices.items():
+        shapes[name] = (shape, np.int16)
+        shapes[f"{name}.bits"] = (shape[1:], np.int8)
+    return dict(sorted(shapes.items()))
 
 
-LAYER_NAMES = (
-    "attention_norm.gain",
-    "query.weight",
-    "key.weight",
-    "value.weight",
-    "attention_out.weight",
-    "position_bias",
-    "feed_forward_norm.gain",
-    "gate.weight",
-    "up.weight",
-    "down.weight",
-)
+def _checked(size: Size, tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The model's tensors in the order of their names, contiguous: safetensors writes the memory as it lies."""
+    if not 1 <= size.d_head * int(kernels.KEY_LIMIT) ** 2 < PRODUCT_LIMIT:
+        raise DamagedArtifact("heads wider than 64 have no exact products; make M1 again")
+    checked = {}
+    for name, (shape, dtype) in tensor_shapes(size).items():
+        tensor = tensors.get(name)
+        if tensor is None or tensor.shape != shape or tensor.dtype != dtype:
+            raise DamagedArtifact(f"the exact model lacks a proper tensor {name}; make M1 again")
+        checked[name] = np.ascontiguousarray(tensor)
+        largest = MOST_BITS if name.endswith("bits") else LARGEST_BIAS
+        largest = LARGEST_EMBEDDING if name == "embedding" else largest
+        if np.abs(tensor.astype(np.int64)).max(initial=0) > largest:
+            raise DamagedArtifact(f"tensor {name} of the exact model is out of range; make M1 again")
+    for name, limit in matrix_inputs(size).items():
+        if _largest_sum(checked[name]) * limit >= PRODUCT_LIMIT:
+            raise DamagedArtifact(f"tensor {name} of the exact model is out of range; make M1 again")
+    return checked
+
+
+def _largest_sum(matrix: np.ndarray) -> int:
+    """The largest sum of magnitudes over the inputs of one product."""
+    return max(
+        int(np.abs(matrix[start : start + INPUTS_AT_ONCE].astype(np.int64)).sum(0).max())
+        for start in range(0, len(matrix), INPUTS_AT_ONCE)
+    )
 
 
 def load_exact(directory: Path) -> ExactModel:
     """The exact model in an M1 or tokenizer directory (exact.json and exact.safetensors)."""
     fields = read_json(directory / "exact.json")
     try:
+        if fields.get("format") != FORMAT:
+            raise DamagedArtifact(
+                f"{directory}: the exact model has format {fields.get('format', 1)}, this version reads {FORMAT}; "
+                "make M1 again with it"
+            )
         size = Size(**fields["size"])
         model = ExactModel(size, load_file(directory / "exact.safetensors"))
     except (TypeError, KeyError, ValueError, SafetensorError, OSError) as error:
@@ -307,5 +329,5 @@ def load_exact(directory: Path) -> ExactModel:
 def save_exact(model: ExactModel, directory: Path) -> None:
     """Writes exact.json and exact.safetensors into `directory`."""
     model.save(directory / "exact.safetensors")
-    description = {"size": asdict(model.size), "identity": model.identity}
+    description = {"format": FORMAT, "size": asdict(model.size), "identity": model.identity}
     (directory / "exact.json").write_text(json.dumps(description, indent=1, sort_keys=True) + "\n")

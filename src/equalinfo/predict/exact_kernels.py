@@ -1,9 +1,10 @@
 """Element-wise steps of the exact model, compiled. Every array holds integers; see `exact.py` for scales.
 
-`numba` compiles without fast-math, so each float64 operation is the IEEE 754 one. Sums of integers below
-2^53 are exact in any order, so only `_sum_of_squares` lets the compiler reorder. The kernels run on one
-thread and release the interpreter lock: callers work on several texts side by side instead, which
-measured far faster than threads inside such short loops.
+`numba` compiles without fast-math, so each float operation is the IEEE 754 one and none are fused. Sums of
+integers that float64 (or float32) holds exactly may be added in any order, and a maximum may be taken in any order, so
+only such reductions let the compiler reorder. The kernels run on one thread and release the interpreter
+lock: callers work on several texts side by side instead, which measured far faster than threads inside such
+short loops.
 """
 
 import math
@@ -11,15 +12,21 @@ import math
 import numpy as np
 from numba import njit
 
-RESIDUAL_BITS, NORM_BITS, WEIGHT_BITS, HIDDEN_BITS, SCORE_BITS, LOGIT_BITS = 12, 11, 16, 10, 20, 10
-RESIDUAL_LIMIT = float(1 << 21)  # 512.0; its square times 2,048 dimensions is 2^53
-GATE_LIMIT = float(1 << 19)
-HIDDEN_LIMIT = float(1 << 20)
+RESIDUAL_BITS, NORM_BITS, SCORE_BITS, LOGIT_BITS = 12, 7, 10, 10
+RESIDUAL_LIMIT = np.float32(1 << 21)  # 512.0; its square times 2,048 dimensions is 2^53
+NORM_LIMIT = np.float32(1 << 10)  # 8 root mean squares
+KEY_LIMIT = np.float32(511)  # 64 products of queries and keys stay below 2^24
+VALUE_LIMIT = np.float32(511)
+SHARE = np.float32((1 << 15) - 64)  # what attention weights add up to; times VALUE_LIMIT it is below 2^24
+ATTENDED_LIMIT = 2 * 511  # attended values carry one more bit than values
+HIDDEN_LIMIT = 1 << 10
+EXACT = np.float32(1 << 22)  # rounding by addition holds up to here
 FRACTION_BITS = 10
 FRACTIONS = 1 << FRACTION_BITS
-WEIGHT_ONE = 20  # attention weights: 2^20 for the largest score
+WEIGHT_ONE = 16  # softmax numerators: 2^16 for the largest score
 PROBABILITY_ONE = 30
 NORM_EPSILON = 1e-6
+NEAR = 128  # distances from here on share one position bias (T5's maximum distance)
 
 
 def _powers() -> np.ndarray:
@@ -32,128 +39,197 @@ def _powers() -> np.ndarray:
     for _ in range(FRACTIONS):
         powers.append((power + (1 << (fraction - 1))) >> fraction)
         power = (power << fraction) // root
-    return np.array(powers, np.int64)
+    return np.array(powers, np.int32)
 
 
 POWERS = _powers()
 
-
-# Adding and subtracting 1.5 * 2^52 rounds |x| < 2^51 to the nearest integer, halves to even, as IEEE 754 defines
-# addition; unlike a call of rint, it vectorises.
-ROUND = 6755399441055744.0
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _round(x: float) -> float:
-    return (x + ROUND) - ROUND
+# Adding and subtracting 1.5 * 2^23 (2^52) rounds |x| <= 2^22 (2^51) to the nearest integer, halves to even, as
+# IEEE 754 defines addition; unlike a call of rint, it vectorises.
+ROUND32 = np.float32(12582912.0)
+ROUND64 = 6755399441055744.0
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _clip(x: float, low: float, high: float) -> float:
-    x = x if x > low else low
-    return x if x < high else high
+def _round(x: np.float32) -> np.float32:
+    return (x + ROUND32) - ROUND32
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _clip(x: np.float32, limit: np.float32) -> np.float32:
+    x = x if x > -limit else -limit
+    return x if x < limit else limit
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc"})
 def _sum_of_squares(row: np.ndarray) -> float:
     square = 0.0
     for d in range(len(row)):
-        square += row[d] * row[d]
+        value = np.float64(row[d])
+        square += value * value
     return square
 
 
 @njit(cache=True, nogil=True)
 def normalise(x: np.ndarray) -> np.ndarray:
-    """RMSNorm without gain: residual integers [N, D] -> integers at NORM_BITS."""
+    """RMSNorm without gain: residual integers [N, D] float32 -> integers at NORM_BITS."""
     rows, width = x.shape
     out = np.empty_like(x)
     factor = np.sqrt(np.float64(width)) * (1 << NORM_BITS)
     epsilon = np.rint(width * NORM_EPSILON * (1 << (2 * RESIDUAL_BITS)))
+    limit = np.float64(NORM_LIMIT)
     for n in range(rows):
         scale = factor / np.sqrt(_sum_of_squares(x[n]) + epsilon)
         for d in range(width):
-            out[n, d] = _round(x[n, d] * scale)
+            value = (np.float64(x[n, d]) * scale + ROUND64) - ROUND64
+            value = value if value > -limit else -limit
+            out[n, d] = np.float32(value if value < limit else limit)
     return out
 
 
 @njit(cache=True, nogil=True)
-def rescale(acc: np.ndarray, bits: int, limit: float) -> None:
-    """acc = round(acc / 2^bits), clipped to [-limit, limit], in place."""
-    factor = 1.0 / (1 << bits)
+def rescale(acc: np.ndarray, factors: np.ndarray, limit: np.float32) -> np.ndarray:
+    """round(acc x factors), clipped to [-limit, limit], as float32 [N, M].
+
+    Args:
+        acc: products [N, M], float32 or float64.
+        factors: a power of two for each column, [M] float32.
+    """
     rows, width = acc.shape
+    out = np.empty((rows, width), np.float32)
     for n in range(rows):
         for d in range(width):
-            acc[n, d] = _clip(_round(acc[n, d] * factor), -limit, limit)
+            out[n, d] = _round(_clip(np.float32(acc[n, d] * factors[d]), limit))
+    return out
 
 
 @njit(cache=True, nogil=True)
-def add_residual(x: np.ndarray, acc: np.ndarray, bits: int) -> np.ndarray:
-    """x + round(acc / 2^bits), clipped to the residual stream's range."""
+def add_residual(x: np.ndarray, acc: np.ndarray, factors: np.ndarray, row_factors: np.ndarray) -> np.ndarray:
+    """x + round(acc x column's factor x row's factor), clipped to the residual stream's range."""
     out = np.empty_like(x)
-    factor = 1.0 / (1 << bits)
     rows, width = x.shape
     for n in range(rows):
         for d in range(width):
-            out[n, d] = _clip(x[n, d] + _round(acc[n, d] * factor), -RESIDUAL_LIMIT, RESIDUAL_LIMIT)
+            # All factors are powers of two: these products round nothing but a float64 sum to float32.
+            delta = _round(_clip(np.float32(acc[n, d] * factors[d]) * row_factors[n], EXACT))
+            out[n, d] = _clip(x[n, d] + delta, RESIDUAL_LIMIT)
     return out
+
+
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def _largest(row: np.ndarray) -> np.float32:
+    largest = np.float32(0.0)
+    for f in range(len(row)):
+        magnitude = abs(row[f])
+        largest = magnitude if magnitude > largest else largest
+    return largest
 
 
 @njit(cache=True, nogil=True)
-def gated(acc: np.ndarray, d_ff: int) -> np.ndarray:
-    """relu(gate) * up from the product [N, 2 F] -> [N, F] at HIDDEN_BITS."""
+def gated(acc: np.ndarray, factors: np.ndarray, d_ff: int) -> tuple[np.ndarray, np.ndarray]:
+    """relu(gate) x up from the product [N, 2 F], each row held in 10 bits of its own.
+
+    Returns:
+        integers [N, F] of at most HIDDEN_LIMIT, and the power of two [N] that each row counts in.
+    """
     rows = acc.shape[0]
-    out = np.empty((rows, d_ff))
-    factor = 1.0 / (1 << (NORM_BITS + WEIGHT_BITS - HIDDEN_BITS))
-    down = 1.0 / (1 << HIDDEN_BITS)
+    out = np.empty((rows, d_ff), np.float32)
+    units = np.empty(rows, np.float32)
     for n in range(rows):
         for f in range(d_ff):
-            gate = _clip(_round(acc[n, f] * factor), 0.0, GATE_LIMIT)
-            up = _clip(_round(acc[n, d_ff + f] * factor), -GATE_LIMIT, GATE_LIMIT)
-            out[n, f] = _clip(_round(gate * up * down), -HIDDEN_LIMIT, HIDDEN_LIMIT)
-    return out
+            gate = np.float32(acc[n, f] * factors[f])
+            gate = gate if gate > np.float32(0.0) else np.float32(0.0)
+            out[n, f] = gate * np.float32(acc[n, d_ff + f] * factors[d_ff + f])
+        _, exponent = math.frexp(_largest(out[n]))
+        unit = np.float32(math.ldexp(1.0, exponent - 10))
+        scale = np.float32(1.0) / unit
+        units[n] = unit
+        for f in range(d_ff):
+            out[n, f] = _round(out[n, f] * scale)
+    return out, units
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _power(below: "int | np.int64", one: int) -> int:
-    """round-down of 2^(one - below / 1024) from the table, 0 where it vanishes."""
-    shift = (below >> FRACTION_BITS) + (PROBABILITY_ONE - one)
-    return POWERS[below & (FRACTIONS - 1)] >> shift if shift < 62 else 0
+def _weigh(
+    scores: np.ndarray,
+    count: int,
+    factor: np.float32,
+    far_bias: np.int32,
+    near_biases: np.ndarray,
+    work: np.ndarray,
+) -> np.int64:
+    """Turns the products of one query with `count` keys into weights in place; returns their sum.
+
+    Weights are integers in proportion to 2^score that add up to at most SHARE.
+
+    Args:
+        near_biases: [NEAR] int32, the bias of distance NEAR - 1 first, that of distance 0 last.
+        work: room for `count` int32.
+    """
+    near = max(count - NEAR, 0)
+    largest = np.int32(-(1 << 30))
+    for s in range(near):
+        score = np.int32(np.int32(_round(_clip(scores[s] * factor, EXACT))) + far_bias)
+        work[s] = score
+        largest = max(largest, score)
+    for s in range(near, count):
+        bias = near_biases[np.uint32(s + NEAR - count)]
+        score = np.int32(np.int32(_round(_clip(scores[s] * factor, EXACT))) + bias)
+        work[s] = score
+        largest = max(largest, score)
+    total = np.int64(0)
+    for s in range(count):
+        below = np.int32(largest - work[s])
+        shift = min(np.int32((below >> FRACTION_BITS) + (PROBABILITY_ONE - WEIGHT_ONE)), np.int32(31))
+        weight = np.int32(POWERS[np.uint32(below & (FRACTIONS - 1))] >> shift)
+        work[s] = weight
+        total += weight
+    scale = SHARE / np.float32(total)
+    given = np.int64(0)
+    for s in range(count):
+        weight = np.int32(np.float32(work[s]) * scale)
+        scores[s] = np.float32(weight)
+        given += weight
+    return given
 
 
 @njit(cache=True, nogil=True)
-def softmax_weights(scores: np.ndarray, first_query: int, bias_by_distance: np.ndarray) -> np.ndarray:
-    """Turns scores [Q, S] into integer attention weights in place; returns each row's sum [Q].
+def softmax_weights(
+    scores: np.ndarray, first_query: int, factor: np.float32, far_bias: np.int32, near_biases: np.ndarray
+) -> np.ndarray:
+    """Turns products [Q, S] into attention weights in place; returns the sum of each row's [Q].
 
     Row i belongs to position first_query + i and sees keys 0 to that position.
     """
     rows, keys = scores.shape
-    sums = np.empty(rows)
-    furthest = len(bias_by_distance) - 1
+    sums = np.empty(rows, np.float32)
+    work = np.empty(keys, np.int32)
     for i in range(rows):
-        position = first_query + i
-        largest = -(1 << 62)
-        for s in range(position + 1):
-            score = np.int64(scores[i, s]) + bias_by_distance[min(position - s, furthest)]
-            scores[i, s] = score
-            largest = max(largest, score)
-        total = 0
-        for s in range(position + 1):
-            weight = _power((largest - np.int64(scores[i, s])) >> (SCORE_BITS - FRACTION_BITS), WEIGHT_ONE)
-            total += weight
-            scores[i, s] = weight
-        for s in range(position + 1, keys):
-            scores[i, s] = 0.0
-        sums[i] = total
+        count = first_query + i + 1
+        sums[i] = np.float32(_weigh(scores[i], count, factor, far_bias, near_biases, work))
+        for s in range(count, keys):
+            scores[i, s] = np.float32(0.0)
     return sums
 
 
 @njit(cache=True, nogil=True)
-def divide_rows(values: np.ndarray, sums: np.ndarray) -> None:
-    """values = round(values / sums), row by row, in place."""
+def divide_rows(values: np.ndarray, sums: np.ndarray, out: np.ndarray) -> None:
+    """out = round(2 values / sums), row by row."""
     rows, width = values.shape
     for n in range(rows):
         for d in range(width):
-            values[n, d] = _round(values[n, d] / sums[n])
+            out[n, d] = _round(np.float32(2.0) * values[n, d] / sums[n])
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc"}, inline="always")
+def _dots(query: np.ndarray, keys: np.ndarray, count: int, scores: np.ndarray) -> None:
+    """scores[s] = query . keys[s]; every partial sum is an integer below 2^24."""
+    width = len(query)
+    for s in range(count):
+        dot = np.int32(0)
+        for d in range(width):
+            dot = np.int32(dot + np.int32(query[d]) * np.int32(keys[s, d]))
+        scores[s] = np.float32(dot)
 
 
 @njit(cache=True, nogil=True)
@@ -165,58 +241,52 @@ def attend_step(
     value_cache: np.ndarray,
     slots: np.ndarray,
     positions: np.ndarray,
-    bias_by_distance: np.ndarray,
+    factors: np.ndarray,
+    far_biases: np.ndarray,
+    near_biases: np.ndarray,
 ) -> np.ndarray:
     """Attention of one new position per slot; stores its key and value, then reads all up to it.
 
     Args:
         q, k, v: [N, H K] of the new position.
-        key_cache, value_cache: [slots, capacity, H K] int32.
+        key_cache, value_cache: [slots, H, capacity, K] int16.
         positions: where the new position stands in its slot, [N].
-        bias_by_distance: [MAX_DISTANCE + 1, H] int64.
+        factors: [H] float32; far_biases: [H] int32; near_biases: [H, NEAR] int32.
     """
     rows, inner = q.shape
-    heads = bias_by_distance.shape[1]
+    heads = len(factors)
     width = inner // heads
-    furthest = len(bias_by_distance) - 1
     out = np.empty_like(q)
+    room = 0
+    for n in range(rows):
+        room = max(room, positions[n] + 1)
+    scores, work = np.empty(room, np.float32), np.empty(room, np.int32)
+    query, attended = np.empty(width, np.int16), np.empty(width, np.int32)
     for n in range(rows):
         slot, position = slots[n], positions[n]
-        keys, values = key_cache[slot], value_cache[slot]
-        for d in range(inner):
-            keys[position, d] = np.int32(k[n, d])
-            values[position, d] = np.int32(v[n, d])
-        query = np.empty(inner, np.int64)
-        for d in range(inner):
-            query[d] = np.int64(q[n, d])
-        scores = np.empty(position + 1, np.int64)
-        attended = np.empty(width)
+        count = position + 1
         for h in range(heads):
             base = h * width
-            largest = -(1 << 62)
-            for s in range(position + 1):
-                score = np.int64(0)
-                for d in range(base, base + width):
-                    score += query[d] * np.int64(keys[s, d])
-                score += bias_by_distance[min(position - s, furthest), h]
-                scores[s] = score
-                largest = max(largest, score)
-            attended[:] = 0.0
-            total = 0
-            for s in range(position + 1):
-                weight = _power((largest - scores[s]) >> (SCORE_BITS - FRACTION_BITS), WEIGHT_ONE)
-                if weight == 0:
-                    continue
-                total += weight
-                for d in range(width):
-                    attended[d] += np.float64(weight) * np.float64(values[s, base + d])
+            keys, values = key_cache[slot, h], value_cache[slot, h]
             for d in range(width):
-                out[n, base + d] = _round(attended[d] / total)
+                query[d] = np.int16(q[n, base + d])
+                keys[position, d] = np.int16(k[n, base + d])
+                values[position, d] = np.int16(v[n, base + d])
+            _dots(query, keys, count, scores)
+            given = np.float32(_weigh(scores, count, factors[h], far_biases[h], near_biases[h], work))
+            attended[:] = 0
+            for s in range(count):
+                weight = np.int32(scores[s])
+                if weight != 0:
+                    for d in range(width):
+                        attended[d] = np.int32(attended[d] + weight * np.int32(values[s, d]))
+            for d in range(width):
+                out[n, base + d] = _round(np.float32(2.0) * np.float32(attended[d]) / given)
     return out
 
 
 @njit(cache=True, nogil=True)
-def frequencies(acc: np.ndarray) -> np.ndarray:
+def frequencies(acc: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Integer next-byte frequencies [N, 256] from the output product [N, 256].
 
     Each byte gets 1, the rest of 2^14 is shared in proportion and what rounding leaves over goes to the
@@ -224,23 +294,28 @@ def frequencies(acc: np.ndarray) -> np.ndarray:
     """
     rows, symbols = acc.shape
     out = np.empty((rows, symbols), np.int32)
-    factor = 1.0 / (1 << (NORM_BITS + WEIGHT_BITS - LOGIT_BITS))
-    share = (1 << 14) - symbols
+    logits = np.empty(symbols, np.int32)
+    share = np.float64((1 << 14) - symbols)
     for n in range(rows):
-        logits = np.empty(symbols, np.int64)
-        best = 0
+        largest = np.int32(-(1 << 30))
         for j in range(symbols):
-            logits[j] = np.int64(_round(acc[n, j] * factor))
-            if logits[j] > logits[best]:
-                best = j
-        total = 0
-        largest = logits[best]
+            logits[j] = np.int32(_round(_clip(np.float32(acc[n, j] * factors[j]), EXACT)))
+            largest = max(largest, logits[j])
+        total = np.int64(0)
         for j in range(symbols):
-            logits[j] = _power(largest - logits[j], PROBABILITY_ONE)
-            total += logits[j]
-        left = 1 << 14
+            below = np.int32(largest - logits[j])
+            shift = min(np.int32(below >> FRACTION_BITS), np.int32(31))
+            power = np.int32(POWERS[np.uint32(below & (FRACTIONS - 1))] >> shift)
+            out[n, j] = power
+            total += power
+        # The floors of parts of `share` add up to no more than it, and a float64 error is far below one.
+        scale = share / np.float64(total)
+        left = np.int64(1 << 14)
         for j in range(symbols):
-            out[n, j] = 1 + logits[j] * share // total
+            out[n, j] = np.int32(1 + np.int32(np.float64(out[n, j]) * scale))
             left -= out[n, j]
+        best = 0
+        while logits[best] != largest:
+            best += 1
         out[n, best] += left
     return out

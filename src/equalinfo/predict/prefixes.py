@@ -14,11 +14,11 @@ from typing import TypeVar
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from equalinfo.predict import exact_kernels as kernels
 from equalinfo.predict.base import Predictor
+from equalinfo.predict.context import ContextModel
 from equalinfo.predict.exact import ExactModel
 
-BATCH = 512  # strings; the keys and values of 512 strings of 8 bytes are 28 MB at size 3m
+BATCH = 512  # strings; the keys and values of 512 strings of 8 bytes are 14 MB at size 3m
 START = 256
 
 Found = TypeVar("Found")
@@ -35,7 +35,7 @@ class _Waiting:
     texts: np.ndarray  # [n, d] uint8
     payload: np.ndarray  # [n, k] int64
     parents: np.ndarray  # rows of the caches, [n] int64
-    caches: list[np.ndarray]  # keys and values of each layer in turn, [parents, d, heads x d_head] int32
+    caches: list[np.ndarray]  # keys and values of each layer in turn, [parents, H, d, K] int16
 
 
 def visit_prefixes(
@@ -83,14 +83,16 @@ def visit_prefixes(
         texts = np.concatenate([part.texts for part in taken])
         known = np.concatenate([part.payload for part in taken])
         if isinstance(predictor, ExactModel):
-            caches = _gather(taken)
-            frequencies = _step(predictor, caches, texts[:, -1] if texts.shape[1] else np.array([START]))
+            caches = _gather(predictor, taken)
+            symbols = texts[:, -1] if texts.shape[1] else np.array([START])
+            places = np.full(len(texts), texts.shape[1], np.int64)
+            frequencies = predictor.step(caches, np.arange(len(texts)), places, symbols)
         else:
             caches = []
-            frequencies = np.array([_row(predictor, text.tobytes()) for text in texts], np.int32)
-        found, (parents, symbols, payload) = visit(frequencies, texts, known)
+            frequencies = _rows(predictor, texts)
+        found, (parents, following, payload) = visit(frequencies, texts, known)
         used, compact = np.unique(parents, return_inverse=True)
-        longer = np.column_stack([texts[parents], symbols.astype(np.uint8)])
+        longer = np.column_stack([texts[parents], following.astype(np.uint8)])
         kept = [cache[used] for cache in caches]  # copies: a view would keep the whole batch in memory
         return found, _Waiting(longer, payload, compact.reshape(-1).astype(np.int64), kept)
 
@@ -115,45 +117,21 @@ def visit_prefixes(
                 future.cancel()
 
 
-def _row(predictor: Predictor, text: bytes) -> np.ndarray:
-    """Frequencies of the byte after `text`, [256], of any predictor."""
-    return predictor.along(text + b"\0")[-1]
+def _rows(predictor: Predictor, texts: np.ndarray) -> np.ndarray:
+    """Frequencies of the byte after each of `texts` [n, d] uint8, [n, 256] int32, of any predictor."""
+    if isinstance(predictor, ContextModel):
+        return predictor.after(texts)
+    return np.array([predictor.along(text.tobytes() + b"\0")[-1] for text in texts], np.int32)
 
 
-def _gather(parts: list[_Waiting]) -> list[np.ndarray]:
+def _gather(model: ExactModel, parts: list[_Waiting]) -> list[np.ndarray]:
     """The parents' caches, one row per string, with room for one more position."""
-    count = sum(len(part.texts) for part in parts)
-    gathered = []
-    for index in range(len(parts[0].caches)):
-        _, length, inner = parts[0].caches[index].shape
-        cache = np.empty((count, length + 1, inner), np.int32)
+    count, length = sum(len(part.texts) for part in parts), parts[0].texts.shape[1]
+    caches = model.new_caches(count, length + 1)
+    for index, cache in enumerate(caches):
         at = 0
         for part in parts:
-            cache[at : at + len(part.texts), :length] = part.caches[index][part.parents]
+            if part.caches:  # the empty string has no parent
+                cache[at : at + len(part.texts), :, :length] = part.caches[index][part.parents]
             at += len(part.texts)
-        gathered.append(cache)
-    return gathered
-
-
-def _step(model: ExactModel, caches: list[np.ndarray], symbols: np.ndarray) -> np.ndarray:
-    """Frequencies [n, 256] after one more symbol, whose keys and values go to the caches' last position."""
-    size, count = model.size, len(symbols)
-    if not caches:
-        shape = (count, 1, size.n_heads * size.d_head)
-        caches += [np.empty(shape, np.int32) for _ in range(2 * size.n_layers)]
-    slots, positions = np.arange(count), np.full(count, caches[0].shape[1] - 1, np.int64)
-    x = model._weights["embedding"][symbols]
-    for index in range(size.n_layers):
-        q, k, v = model.queries_keys_values(index, x)
-        attended = kernels.attend_step(
-            q,
-            k,
-            v,
-            caches[2 * index],
-            caches[2 * index + 1],
-            slots,
-            positions,
-            model._bias_by_distance[index],
-        )
-        x = model.rest_of_layer(index, x, attended)
-    return model.frequencies(x)
+    return caches

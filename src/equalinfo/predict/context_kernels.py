@@ -1,0 +1,202 @@
+"""Compiled parts of `context`: counting strings of bytes, and rows of frequencies from what was counted."""
+
+import numpy as np
+from numba import njit
+
+from equalinfo.predict.base import PRECISION, TOTAL
+
+LENGTH_SHIFT = 40  # a context's key is its length x 2^40 + its bytes as a number
+MASS_BITS = 30  # the probability 1 while contexts are mixed
+MIXER = -7046029254386353131  # odd, bits without a pattern; products wrap around
+
+
+@njit(cache=True, nogil=True)
+def grams_of(text: np.ndarray, ages: np.ndarray, k: int) -> np.ndarray:
+    """Every k + 1 bytes of `text` [n] uint8 in one document, as a number; [m] int64.
+
+    Args:
+        ages: how many bytes of its document stand before each byte; below 0: a context only. [n] int8.
+    """
+    out = np.empty(len(text), np.int64)
+    count, value = 0, 0
+    mask = (1 << 8 * (k + 1)) - 1
+    for i in range(len(text)):
+        value = (value << 8 | text[i]) & mask
+        if ages[i] >= k:
+            out[count] = value
+            count += 1
+    return out[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def tally(grams: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct ones of ascending `grams`, and how often each occurs; int64."""
+    distinct = np.empty(len(grams), np.int64)
+    counts = np.empty(len(grams), np.int64)
+    count = 0
+    for i in range(len(grams)):
+        if count and distinct[count - 1] == grams[i]:
+            counts[count - 1] += 1
+        else:
+            distinct[count], counts[count] = grams[i], 1
+            count += 1
+    return distinct[:count].copy(), counts[:count].copy()
+
+
+@njit(cache=True, nogil=True)
+def merged(
+    a: np.ndarray, a_counts: np.ndarray, b: np.ndarray, b_counts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Two tallies as one."""
+    keys = np.empty(len(a) + len(b), np.int64)
+    counts = np.empty(len(a) + len(b), np.int64)
+    i, j, count = 0, 0, 0
+    while i < len(a) or j < len(b):
+        if j == len(b) or (i < len(a) and a[i] < b[j]):
+            keys[count], counts[count] = a[i], a_counts[i]
+            i += 1
+        elif i == len(a) or b[j] < a[i]:
+            keys[count], counts[count] = b[j], b_counts[j]
+            j += 1
+        else:
+            keys[count], counts[count] = a[i], a_counts[i] + b_counts[j]
+            i += 1
+            j += 1
+        count += 1
+    return keys[:count].copy(), counts[:count].copy()
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _home(key: int, mask: int) -> int:
+    mixed = key * MIXER
+    return (mixed >> 31) & mask
+
+
+@njit(cache=True, nogil=True)
+def index_of(contexts: np.ndarray) -> np.ndarray:
+    """A hash table from key to position in `contexts` (-1: free), of twice their number or more; int32."""
+    size = 16
+    while size < 2 * len(contexts):
+        size *= 2
+    table = np.full(size, -1, np.int32)
+    for i in range(len(contexts)):
+        place = _home(contexts[i], size - 1)
+        while table[place] >= 0:
+            place = (place + 1) & (size - 1)
+        table[place] = i
+    return table
+
+
+@njit(cache=True, nogil=True)
+def _row(
+    history: int,
+    known: int,
+    contexts: np.ndarray,
+    starts: np.ndarray,
+    totals: np.ndarray,
+    symbols: np.ndarray,
+    counts: np.ndarray,
+    table: np.ndarray,
+    unigram: np.ndarray,
+    mass: np.ndarray,
+    row: np.ndarray,
+) -> None:
+    """Writes the frequencies after the last `known` bytes, which are the low bytes of `history`.
+
+    Args:
+        mass: [256] int64 of scratch.
+    """
+    mass[:] = 0
+    left = 1 << MASS_BITS
+    mask = len(table) - 1
+    for k in range(known, 0, -1):
+        key = (history & ((1 << 8 * k) - 1)) | (k << LENGTH_SHIFT)
+        place = _home(key, mask)
+        while table[place] >= 0 and contexts[table[place]] != key:
+            place = (place + 1) & mask
+        if table[place] < 0:
+            continue
+        context = table[place]
+        start, stop = starts[context], starts[context + 1]
+        share = left // (totals[context] + (stop - start))
+        for e in range(start, stop):
+            mass[symbols[e]] += share * counts[e]
+        left -= share * totals[context]
+    # One unit for every byte; the others by the bounds of the cumulative mass, rounded down.
+    below, given = 0, 0
+    for byte in range(255):
+        below += mass[byte] + ((left * unigram[byte]) >> PRECISION)
+        upto = (below * (TOTAL - 256)) >> MASS_BITS
+        row[byte] = 1 + upto - given
+        given = upto
+    row[255] = 1 + (TOTAL - 256) - given
+
+
+@njit(cache=True, nogil=True)
+def rows_along(
+    text: np.ndarray,
+    order: int,
+    contexts: np.ndarray,
+    starts: np.ndarray,
+    totals: np.ndarray,
+    symbols: np.ndarray,
+    counts: np.ndarray,
+    table: np.ndarray,
+    unigram: np.ndarray,
+    rows: np.ndarray,
+) -> None:
+    """Writes into `rows` [n, 256] int32 the frequencies of each byte of `text` [n] given those before it."""
+    mass = np.empty(256, np.int64)
+    history = 0
+    for i in range(len(text)):
+        _row(
+            history,
+            min(i, order),
+            contexts,
+            starts,
+            totals,
+            symbols,
+            counts,
+            table,
+            unigram,
+            mass,
+            rows[i],
+        )
+        history = (history << 8 | text[i]) & ((1 << LENGTH_SHIFT) - 1)
+
+
+@njit(cache=True, nogil=True)
+def rows_after(
+    texts: np.ndarray,
+    which: np.ndarray,
+    lengths: np.ndarray,
+    order: int,
+    contexts: np.ndarray,
+    starts: np.ndarray,
+    totals: np.ndarray,
+    symbols: np.ndarray,
+    counts: np.ndarray,
+    table: np.ndarray,
+    unigram: np.ndarray,
+    rows: np.ndarray,
+) -> None:
+    """Writes into `rows` [n, 256] int32 the frequencies after the first `lengths` [n] bytes of rows `which` of `texts`."""
+    mass = np.empty(256, np.int64)
+    for n in range(len(which)):
+        length = lengths[n]
+        history = 0
+        for i in range(max(0, length - order), length):
+            history = history << 8 | texts[which[n], i]
+        _row(
+            history,
+            min(length, order),
+            contexts,
+            starts,
+            totals,
+            symbols,
+            counts,
+            table,
+            unigram,
+            mass,
+            rows[n],
+        )
