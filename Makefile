@@ -17,7 +17,7 @@ test: .venv/installed lint
 	$(BIN)/pytest -n 2 --dist loadfile
 
 test-all: .venv/installed lint  ## the slow tests too, and those inside other libraries
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev,hf,interchange]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev,hf,interchange,languages]'
 	$(BIN)/pytest -m 'slow or not slow'
 
 lint: .venv/installed
@@ -26,7 +26,7 @@ lint: .venv/installed
 	$(BIN)/mypy
 
 bench: .venv/installed  ## side-by-side measurements, written to results/
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev,hf,bench]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev,hf,bench,languages]'
 	$(BIN)/python -m benchmarks
 
 clean:

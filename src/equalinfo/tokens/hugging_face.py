@@ -4,7 +4,8 @@ Greedy longest match becomes a BPE model with no merges whose byte tokens catch 
 every longer entry an added token: added tokens are found leftmost-longest, which is greedy longest match.
 Fewest tokens becomes a Unigram model over the byte-level alphabet with all scores equal; `fewest` breaks ties
 as that model does. Exact on any valid UTF-8; Hugging Face tokenizers take str, so other bytes cannot be given
-to them at all. The one text that reads differently holds the name of the end-of-text token.
+to them at all. The one text that reads differently holds the name of the end-of-text token. What else an export
+cannot do, and transformers' own tests on it: `docs/dictionaries.md`.
 """
 
 import json
