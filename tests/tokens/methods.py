@@ -5,6 +5,7 @@ from functools import cache
 import numpy as np
 import tiny
 
+from equalinfo.predict.context import count_contexts
 from equalinfo.predict.unigram import Unigram
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.directory import CODED, PLAIN
@@ -19,6 +20,8 @@ TRAINING_TEXT = [
     * 4,
     b"while windows close when one more byte would need more bits than they hold\n" * 4,
 ]
+
+BLOCKS = ("AC", "StaticAC", "Huffman", "StaticHuffman", "ANS", "StaticANS")
 
 SPECS = [
     "Bytes",
@@ -46,6 +49,27 @@ SPECS = [
     ),
     "EqualInfoAC[b=24,v=65k,reset=never,delay]",
     "EqualInfoAC[b=64,v=65k,delay]",
+    "Huffman[v=2]",
+    "Huffman[v=256]",
+    "Huffman[v=65k,order=2]",
+    "StaticHuffman[v=16]",
+    "StaticHuffman[v=256]",
+    "ANS[v=8]",
+    "ANS[v=256]",
+    "ANS[v=65k,order=2]",
+    "StaticANS[v=2]",
+    "StaticANS[v=256]",
+    "AC[v=256,order=1]",
+    "AC[v=256,order=5]",
+    "EqualText[n=3,v=256,order=2]",
+    "EqualInfoAC[b=16,v=256,order=0]",
+    "EqualInfoAC[b=24,v=65k,order=2,reset=never]",
+    "EqualInfoHuffman[b=9,v=512]",
+    "EqualInfoHuffman[b=16,v=65k]",
+    "EqualInfoHuffman[b=16,v=256,order=0]",
+    "EqualInfoHuffman[b=17,v=16]",
+    "EqualInfoHuffman[b=20,v=65k,order=2]",
+    "EqualInfoHuffman[b=128,v=256]",
 ]
 
 
@@ -58,9 +82,11 @@ def tokenizer(text: str, peaked: bool = False) -> Tokenizer:
         return SentencePieceTokenizer.train(spec, TRAINING_TEXT)
     if spec.needs_m1:
         made = CODED[spec.method](spec, model(peaked))
+    elif spec.order:
+        made = CODED[spec.method](spec, contexts(spec.order, peaked))
     else:
         made = CODED[spec.method](spec, Unigram(tiny.skewed_frequencies() if peaked else np.full(256, 64)))
-    if spec.method in ("AC", "StaticAC"):
+    if spec.method in BLOCKS:
         made.block_bytes = BLOCK_BYTES
     return made
 
@@ -68,3 +94,10 @@ def tokenizer(text: str, peaked: bool = False) -> Tokenizer:
 @cache
 def model(peaked: bool):
     return tiny.random_model(seed=2, sharpen=6.0) if peaked else tiny.random_model(seed=1)
+
+
+@cache
+def contexts(order: int, peaked: bool):
+    return count_contexts(
+        order, lambda: [b"abracadabra " * 300 + bytes(range(200))] if peaked else TRAINING_TEXT
+    )

@@ -29,6 +29,12 @@ def test_canonical_specs_print_back(text):
         ("EqualInfoAC[b=16,reset=never]", "EqualInfoAC[b=16,v=256,reset=never]"),
         ("EqualText", "EqualText[n=8,v=256]"),
         ("SentencePiece[v=32000]", "SentencePiece[v=32k]"),
+        ("AC[order=0]", "StaticAC[v=256]"),
+        ("Huffman[v=65k,order=0]", "StaticHuffman[v=65k]"),
+        ("ANS[order=00]", "StaticANS[v=256]"),
+        ("Huffman[order=3]", "Huffman[v=256,order=3]"),
+        ("EqualInfoAC[order=2,reset=2,b=16]", "EqualInfoAC[b=16,v=256,order=2,reset=2]"),
+        ("EqualInfo[words,order=3,v=4k]", "EqualInfo[v=4k,order=3,words]"),
     ],
 )
 def test_other_spellings(text, canonical):
@@ -74,6 +80,13 @@ def test_any_spec_prints_back(name, data):
         "AC[v=256,v=256]",
         "AC[delay]",
         "AC[b=16]",
+        "AC[order]",
+        "AC[order=-1]",
+        "AC[order=M1]",
+        "StaticAC[order=0]",
+        "Huffman[b=16]",
+        "ANS[b=64]",
+        "EqualInfoHuffman",
         "Bytes[v=256]",
         "GZip[bare,bare]",
         "GZip[bare=1]",
@@ -122,6 +135,11 @@ def test_any_text_is_a_spec_or_an_error(text):
         "EqualInfoAC[b=1025,v=256]",
         "EqualInfoAC[b=16,v=100]",
         "EqualInfoAC[b=16,v=256,reset=3]",
+        "Huffman[v=300]",
+        "ANS[v=3]",
+        "EqualInfoHuffman[b=8,v=256]",
+        "EqualInfoHuffman[b=15,v=65k]",
+        "EqualInfoHuffman[b=1025,v=256]",
     ],
 )
 def test_options_that_a_method_refuses(text):
@@ -131,11 +149,28 @@ def test_options_that_a_method_refuses(text):
     assert "\n" not in str(error.value)
 
 
+SMALLEST = [
+    (
+        name,
+        ",".join(
+            f"{key}=16" for key, default in method.numbers.items() if default is None and key != "order"
+        ),
+    )
+    for name, method in METHODS.items()
+]
+
+
 def test_columns_and_rule():
     assert Spec.parse("EqualInfoAC[b=16]").needs_m1
     assert Spec.parse("AC").needs_m1
     assert not Spec.parse("StaticAC").needs_m1
     assert not Spec.parse("Bytes").needs_m1
+    assert Spec.parse("Huffman[order=3]").columns == ("order-3 contexts", "Huffman", "none", "log2 v bits")
+    assert Spec.parse("AC[order=0]").columns == Spec.parse("StaticAC").columns
+    assert Spec.parse("EqualInfo[v=4k,order=0]").columns[0] == "byte unigram"
+    # Predictor, coder and windows are chosen apart: no two methods agree in all three.
+    columns = [(*Spec.parse(s).columns[:3], name) for s, name in ((f"{n}[{o}]", n) for n, o in SMALLEST)]
+    assert len({row[:3] for row in columns}) == len(columns)
     assert {*PLAIN, *CODED, "SentencePiece"} <= set(METHODS)
     tokenizer = methods.tokenizer("EqualInfoAC[b=16,v=256,reset=2,delay]")
     assert tokenizer.rule == WindowRule(16, True, 2)

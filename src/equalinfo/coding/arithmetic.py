@@ -19,8 +19,8 @@ LOW, HIGH, VALUE, READ, SHIFTS, STOP, PENDING = range(7)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _span(row: np.ndarray, symbol: int) -> tuple[int, int]:
-    """Cumulative bounds of `symbol` once END has its unit; END is last."""
+def _span(row: np.ndarray, symbol: int, end: bool) -> tuple[int, int]:
+    """Cumulative bounds of `symbol`; with `end`, END has its unit and comes last."""
     if symbol == END:
         return TOTAL - 1, TOTAL
     best, below = 0, 0
@@ -30,16 +30,34 @@ def _span(row: np.ndarray, symbol: int) -> tuple[int, int]:
         if row[byte] > row[best]:
             best = byte
     above = below + row[symbol]
-    if best < symbol:
+    if end and best < symbol:
         below -= 1
-    if best <= symbol:
+    if end and best <= symbol:
         above -= 1
     return below, above
 
 
 @njit(cache=True, nogil=True)
+def spans(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
+    """Cumulative bounds of each byte of a text, out of TOTAL.
+
+    Args:
+        rows: [len(text), 256] int32, the frequencies of each byte.
+        text: [len(text)] uint8.
+        end: whether the bounds leave a unit for END.
+
+    Returns:
+        [len(text), 2] int32: where the byte's share begins and where it ends.
+    """
+    bounds = np.empty((len(text), 2), np.int32)
+    for index in range(len(text)):
+        bounds[index, 0], bounds[index, 1] = _span(rows[index], text[index], end)
+    return bounds
+
+
+@njit(cache=True, nogil=True)
 def encode_block(rows: np.ndarray, text: np.ndarray, end: bool, close: bool = True) -> np.ndarray:
-    """Bits (0/1, uint8) of a block.
+    """Bits (0/1, uint8) of a block that may end by END.
 
     Args:
         rows: [len(text), 256] int32, the frequencies of each byte.
@@ -47,16 +65,27 @@ def encode_block(rows: np.ndarray, text: np.ndarray, end: bool, close: bool = Tr
         end: whether END follows, because the block is shorter than the decoder would assume.
         close: whether the block ends here; otherwise only the bits that `text` settles whatever follows it.
     """
-    length = len(text)
+    bounds = np.empty((len(text) + (1 if end else 0), 2), np.int32)
+    bounds[: len(text)] = spans(rows, text, True)
+    if end:
+        bounds[len(text), 0], bounds[len(text), 1] = TOTAL - 1, TOTAL
+    return encode_spans(bounds, close)
+
+
+@njit(cache=True, nogil=True)
+def encode_spans(bounds: np.ndarray, close: bool = True) -> np.ndarray:
+    """Bits (0/1, uint8) of symbols given by their cumulative bounds.
+
+    Args:
+        bounds: [symbols, 2] int32, each pair within 0..TOTAL and not empty.
+        close: whether the code ends here; otherwise only the bits that are settled whatever follows.
+    """
     # A symbol narrows the interval by at most PRECISION bits and a rounding, so this is enough.
-    bits = np.empty((length + 1) * (PRECISION + 2) + 64, np.uint8)
+    bits = np.empty((len(bounds) + 1) * (PRECISION + 2) + 64, np.uint8)
     count, pending = 0, 0
     low, high = 0, TOP
-    for index in range(length + (1 if end else 0)):
-        if index < length:
-            below, above = _span(rows[index], text[index])
-        else:
-            below, above = TOTAL - 1, TOTAL
+    for index in range(len(bounds)):
+        below, above = int(bounds[index, 0]), int(bounds[index, 1])
         span = high - low + 1
         high = low + (span * above >> PRECISION) - 1
         low = low + (span * below >> PRECISION)
@@ -116,18 +145,20 @@ def start_block(register: np.ndarray, bits: np.ndarray, position: int, stop: int
 
 
 @njit(cache=True, nogil=True)
-def decode_symbol(register: np.ndarray, bits: np.ndarray, row: np.ndarray) -> int:
-    """The next byte of a stream, or END; `row` [256] holds the byte's frequencies."""
+def decode_symbol(register: np.ndarray, bits: np.ndarray, row: np.ndarray, end: bool = True) -> int:
+    """The next byte of a stream, or END where `end` allows it; `row` [256] holds the byte's frequencies."""
     low, high, value = register[LOW], register[HIGH], register[VALUE]
     span = high - low + 1
     # The largest cumulative bound whose quantised position is not above the value.
     target = ((value - low + 1) * TOTAL - 1) // span
-    best = 0
-    for byte in range(256):
-        if row[byte] > row[best]:
-            best = byte
+    best = -1
+    if end:
+        best = 0
+        for byte in range(256):
+            if row[byte] > row[best]:
+                best = byte
     symbol, below, above = END, TOTAL - 1, TOTAL
-    if target < TOTAL - 1:
+    if not end or target < TOTAL - 1:
         above = 0
         for byte in range(256):
             below = above
@@ -160,20 +191,45 @@ def decode_symbol(register: np.ndarray, bits: np.ndarray, row: np.ndarray) -> in
     return symbol
 
 
+@njit(cache=True, nogil=True)
 def block_bits(register: np.ndarray) -> int:
     """Length in bits of the block that a stream's registers have just finished decoding."""
-    closing = _closing_bits(register[LOW], register[HIGH], register[PENDING] > 0)
-    return int(register[SHIFTS]) + int(closing)
+    return register[SHIFTS] + _closing_bits(register[LOW], register[HIGH], register[PENDING] > 0)
 
 
+@njit(cache=True, nogil=True)
 def closed_as_encoded(register: np.ndarray, padding: np.ndarray) -> bool:
     """Whether a finished block ends in the bits that `encode_block` would have written, and zeros.
 
     Args:
         padding: the bits between the block's end and the next token.
     """
-    low, high = int(register[LOW]), int(register[HIGH])
-    closing = int(_closing_bits(low, high, register[PENDING] > 0))
+    low = register[LOW]
+    closing = _closing_bits(low, register[HIGH], register[PENDING] > 0)
     # One bit names a half, two the second or third quarter.
-    expected = (0, int(low != 0), 1 if low <= QUARTER else 2)[closing]
-    return int(register[VALUE]) >> (32 - closing) == expected and not padding.any()
+    if closing == 0:
+        expected = 0
+    elif closing == 1:
+        expected = 1 if low != 0 else 0
+    else:
+        expected = 1 if low <= QUARTER else 2
+    return register[VALUE] >> (32 - closing) == expected and not padding.any()
+
+
+@njit(cache=True, nogil=True)
+def decode_bytes(registers: np.ndarray, bits: np.ndarray, owners: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """One byte for each row of frequencies, in order; there is no END among them.
+
+    Args:
+        registers: [streams, 7] int64.
+        bits: the bits of all streams.
+        owners: [n] int64, the stream that each byte is read from.
+        rows: [n, 256] int32.
+
+    Returns:
+        [n] int64.
+    """
+    symbols = np.empty(len(owners), np.int64)
+    for index in range(len(owners)):
+        symbols[index] = decode_symbol(registers[owners[index]], bits, rows[index], False)
+    return symbols

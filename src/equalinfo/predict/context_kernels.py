@@ -180,7 +180,7 @@ def rows_after(
     unigram: np.ndarray,
     rows: np.ndarray,
 ) -> None:
-    """Writes into `rows` [n, 256] int32 the frequencies after the first `lengths` [n] bytes of rows `which` of `texts`."""
+    """Writes into `rows` [n, 256] int32 the frequencies after the first `lengths` [n] bytes of `texts[which]` [n]."""
     mass = np.empty(256, np.int64)
     for n in range(len(which)):
         length = lengths[n]

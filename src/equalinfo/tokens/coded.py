@@ -1,17 +1,17 @@
 """What the tokenizers share that run a predictor for every byte."""
 
-import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from equalinfo.coding.workers import worker_threads
 from equalinfo.errors import DamagedArtifact
 from equalinfo.files import json_bytes, read_json
 from equalinfo.predict.base import Predictor
+from equalinfo.predict.context import FILE as CONTEXTS_FILE
+from equalinfo.predict.context import ContextModel, load_contexts
 from equalinfo.predict.exact import ExactModel, load_exact, save_exact
 from equalinfo.predict.unigram import Unigram
 from equalinfo.tokens.base import Tokenizer
@@ -27,15 +27,9 @@ class CodedTokenizer(Tokenizer):
         super().__init__(spec, vocab)
         self.predictor = predictor
 
-    @contextmanager
-    def side_by_side(self) -> Iterator[ThreadPoolExecutor]:
-        """Worker threads, one per core, each with a single-threaded BLAS.
-
-        Threads inside the small matrix products cost more than they bring; the frequencies are exact, so
-        how texts are shared out does not change them.
-        """
-        with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(os.cpu_count()) as workers:
-            yield workers
+    def side_by_side(self) -> AbstractContextManager[ThreadPoolExecutor]:
+        """Worker threads, one per core."""
+        return worker_threads()
 
     @property
     def m1_parameters(self) -> int:
@@ -44,6 +38,8 @@ class CodedTokenizer(Tokenizer):
     def save_files(self, directory: Path) -> None:
         if isinstance(self.predictor, ExactModel):
             save_exact(self.predictor, directory)
+        elif isinstance(self.predictor, ContextModel):
+            self.predictor.save(directory)
         else:
             (directory / UNIGRAM_FILE).write_bytes(json_bytes(self.predictor.root.tolist()))
 
@@ -60,4 +56,6 @@ def load_predictor(directory: Path) -> Predictor:
             raise DamagedArtifact(
                 f"{directory / UNIGRAM_FILE} is damaged; compile the tokenizer again"
             ) from error
+    if (directory / CONTEXTS_FILE).is_file():
+        return load_contexts(directory)
     return load_exact(directory)

@@ -7,11 +7,13 @@ from typing import Any
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import atomic_directory, read_manifest, write_manifest
+from equalinfo.predict.base import Predictor
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.equal_info import Report, check_spec, compile_equal_info, load_equal_info
 from equalinfo.tokens.spec import Spec
 
 KIND = "tokenizer"
+Documents = Callable[[], Iterable[bytes]]
 
 
 def _deferred(module: str, name: str) -> Callable[..., Tokenizer]:
@@ -31,15 +33,20 @@ PLAIN = {"Bytes": _deferred("bytes_", "BytesTokenizer"), "GZip": _deferred("gzip
 CODED = {
     "AC": _deferred("blocks", "BlockTokenizer"),
     "StaticAC": _deferred("blocks", "BlockTokenizer"),
+    "Huffman": _deferred("huffman", "HuffmanTokenizer"),
+    "StaticHuffman": _deferred("huffman", "HuffmanTokenizer"),
+    "ANS": _deferred("ans", "ANSTokenizer"),
+    "StaticANS": _deferred("ans", "ANSTokenizer"),
     "EqualText": _deferred("blocks", "BlockTokenizer"),
     "EqualInfoAC": _deferred("equal_info_ac", "EqualInfoACTokenizer"),
+    "EqualInfoHuffman": _deferred("equal_info_huffman", "EqualInfoHuffmanTokenizer"),
 }
 
 
 def make_tokenizer(
     spec: Spec,
     m1: Path | None,
-    training_documents: Callable[[], Iterable[bytes]] | None,
+    training_documents: Documents | None,
     report: Report | None = None,
 ) -> Tokenizer:
     """The tokenizer that a spec describes.
@@ -56,26 +63,36 @@ def make_tokenizer(
         return PLAIN[spec.method](spec)
     if spec.method == "EqualInfo":
         check_spec(spec)
-    if spec.needs_m1:
-        if m1 is None:
-            raise EqualInfoError(
-                f"{spec} needs an M1: train one with `equalinfo train-m1` and give it as --m1"
-            )
-        read_manifest(m1, "m1")
-        from equalinfo.predict.exact import load_exact
-
-        if spec.method == "EqualInfo":
-            return compile_equal_info(spec, load_exact(m1), training_documents, report)
-        return CODED[spec.method](spec, load_exact(m1))
-    if training_documents is None:
-        raise EqualInfoError(f"{spec} is made from text: give a corpus as --corpus")
     if spec.method == "SentencePiece":
         from equalinfo.tokens.sentencepiece_ import SentencePieceTokenizer
 
-        return SentencePieceTokenizer.train(spec, training_documents())
-    from equalinfo.predict.unigram import Unigram, count_bytes, quantise_counts
+        return SentencePieceTokenizer.train(spec, _given(spec, training_documents)())
+    predictor = _predictor(spec, m1, training_documents, report)
+    if spec.method == "EqualInfo":
+        return compile_equal_info(spec, predictor, training_documents, report)
+    return CODED[spec.method](spec, predictor)
 
-    return CODED[spec.method](spec, Unigram(quantise_counts(count_bytes(training_documents()))))
+
+def _predictor(spec: Spec, m1: Path | None, documents: Documents | None, report: Report | None) -> Predictor:
+    """What the spec says predicts bytes: M1 from its directory, or contexts counted on the corpus."""
+    if spec.order is not None:
+        from equalinfo.predict.context import check_order, count_contexts
+
+        check_order(spec.order)
+        stage = (lambda done, total: report("count contexts", done, total)) if report else None
+        return count_contexts(spec.order, _given(spec, documents), stage)
+    if m1 is None:
+        raise EqualInfoError(f"{spec} needs an M1: train one with `equalinfo train-m1` and give it as --m1")
+    read_manifest(m1, "m1")
+    from equalinfo.predict.exact import load_exact
+
+    return load_exact(m1)
+
+
+def _given(spec: Spec, documents: Documents | None) -> Documents:
+    if documents is None:
+        raise EqualInfoError(f"{spec} is made from text: give a corpus as --corpus")
+    return documents
 
 
 def save_tokenizer(tokenizer: Tokenizer, path: Path) -> None:

@@ -67,7 +67,7 @@ def compile_equal_info(
     """The tokenizer of an EqualInfo spec; the same for any number of threads.
 
     Args:
-        predictor: M1.
+        predictor: M1, or what the spec names in its place.
         documents: opens the corpus, for `refined` and `words`; called once for every round of pruning.
         report: called with what is being done, how much of it is done, and of how much (0: not known).
         threads: all cores by default.
@@ -90,10 +90,10 @@ def compile_equal_info(
             return SplittingTokenizer(spec, predictor)
         listed = list_windows(predictor, bits, threads, _stage("list the windows", report))
         return CompiledWindows(spec, build(listed if bits > 8 else [b"", *listed]))
-    if not spec.needs_corpus:
+    if not spec.chosen_by_use:
         longer = likely_strings(predictor, vocab - 257, False, threads, _stage("find strings", report))
         if len(longer) < vocab - 257:
-            raise EqualInfoError(f"{spec}: M1 knows only {len(longer)} strings; use a smaller v")
+            raise EqualInfoError(f"{spec}: the predictor knows only {len(longer)} strings; use a smaller v")
         return CompiledTokenizer(spec, build(with_singles(longer)))
     if documents is None:
         raise EqualInfoError(f"{spec} is made from text: give a corpus as --corpus")

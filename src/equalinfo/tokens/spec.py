@@ -41,27 +41,44 @@ class Method:
     optional: tuple[str, ...] = ()
 
 
+UNIGRAM = "byte unigram"
+
 # EqualInfo without b: its entries are the windows.
 DICTIONARY = ("M1", "compiled dictionary", "one token each", "one entry")
+
+# With the byte unigram (order=0), coders without windows have the names that the paper's StaticAC suggests.
+STATIC = {"AC": "StaticAC", "Huffman": "StaticHuffman", "ANS": "StaticANS"}
+
+
+def _coded(coder: str, windows: str, numbers: dict[str, int | None], flags: tuple[str, ...] = ()) -> Method:
+    """A method of M1, or in its place, with `order`, of a context model of that order."""
+    return Method(("M1", coder, windows, "log2 v bits"), numbers, flags, optional=("order",))
+
 
 METHODS = {
     "Bytes": Method(("none", "none", "none", "8 bits")),
     "SentencePiece": Method(("none", "Unigram vocabulary", "none", "one piece"), {"v": None}),
     "GZip": Method(("none", "DEFLATE", "none", "log2 v bits"), {"v": 256}, ("bare",)),
-    "AC": Method(("M1", "arithmetic", "none", "log2 v bits"), {"v": 256}),
-    "StaticAC": Method(("byte unigram", "arithmetic", "none", "log2 v bits"), {"v": 256}),
-    "EqualText": Method(("M1", "arithmetic", "n bytes", "log2 v bits"), {"n": 8, "v": 256}),
+    "AC": _coded("arithmetic", "none", {"v": 256, "order": None}),
+    "StaticAC": Method((UNIGRAM, "arithmetic", "none", "log2 v bits"), {"v": 256}),
+    "Huffman": _coded("Huffman", "none", {"v": 256, "order": None}),
+    "StaticHuffman": Method((UNIGRAM, "Huffman", "none", "log2 v bits"), {"v": 256}),
+    "ANS": _coded("rANS", "none", {"v": 256, "order": None}),
+    "StaticANS": Method((UNIGRAM, "rANS", "none", "log2 v bits"), {"v": 256}),
+    "EqualText": _coded("arithmetic", "n bytes", {"n": 8, "v": 256, "order": None}),
     "EqualInfo": Method(
         ("M1", "interval splitting", "b bits, exact", "log2 v bits"),
-        {"b": None, "v": None},
+        {"b": None, "v": None, "order": None},
         ("refined", "words"),
-        optional=("b",),
+        optional=("b", "order"),
     ),
-    "EqualInfoAC": Method(
-        ("M1", "arithmetic", "b bits, closed as in the paper", "log2 v bits"),
-        {"b": None, "v": 256, "reset": 1},
+    "EqualInfoAC": _coded(
+        "arithmetic",
+        "b bits, closed as in the paper",
+        {"b": None, "v": 256, "order": None, "reset": 1},
         ("delay",),
     ),
+    "EqualInfoHuffman": _coded("Huffman", "b bits, closed by zeros", {"b": None, "v": 256, "order": None}),
 }
 
 
@@ -110,6 +127,9 @@ class Spec:
                 if default is None:
                     raise EqualInfoError(f"{text!r} lacks {key}; write {name}[{key}=...]")
                 numbers[key] = default
+        if numbers.get("order") == 0 and name in STATIC:
+            del numbers["order"]
+            name, method = STATIC[name], METHODS[STATIC[name]]
         ordered = tuple((key, numbers[key]) for key in method.numbers if key in numbers)
         return cls(name, ordered, tuple(flag for flag in method.flags if flag in flags))
 
@@ -126,9 +146,17 @@ class Spec:
     @property
     def columns(self) -> tuple[str, str, str, str]:
         """Predictor, coder, windows and chunking (design, section 1)."""
-        if self.method == "EqualInfo" and self.get("b") is None:
-            return DICTIONARY
-        return METHODS[self.method].columns
+        dictionary = self.method == "EqualInfo" and self.get("b") is None
+        predictor, *rest = DICTIONARY if dictionary else METHODS[self.method].columns
+        order = self.get("order")
+        if order is not None:
+            predictor = UNIGRAM if order == 0 else f"order-{order} contexts"
+        return (predictor, rest[0], rest[1], rest[2])
+
+    @property
+    def order(self) -> int | None:
+        """The order of the context model that predicts bytes, 0 for the byte unigram; None for M1 or nothing."""
+        return 0 if METHODS[self.method].columns[0] == UNIGRAM else self.get("order")
 
     @property
     def needs_m1(self) -> bool:
@@ -138,7 +166,12 @@ class Spec:
     @property
     def needs_corpus(self) -> bool:
         """Whether the tokenizer is made from text besides what M1 was trained on."""
-        return self.method in ("StaticAC", "SentencePiece") or bool({"refined", "words"} & set(self.flags))
+        return self.method == "SentencePiece" or self.order is not None or self.chosen_by_use
+
+    @property
+    def chosen_by_use(self) -> bool:
+        """Whether a dictionary's entries are chosen by how often a corpus uses them."""
+        return bool({"refined", "words"} & set(self.flags))
 
     @property
     def slug(self) -> str:
@@ -164,10 +197,11 @@ def _number(key: str, value: str, text: str) -> int:
         return 0
     if key == "v" and value.lower() in SIZES_BY_NAME:
         return SIZES_BY_NAME[value.lower()]
-    if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) == 0:
+    least = 0 if key == "order" else 1
+    if not re.fullmatch(r"[0-9]{1,9}", value) or int(value) < least:
         known = ", ".join(SIZES_BY_NAME)
         raise EqualInfoError(
-            f"{text!r}: {key}={value!r} is not a number from 1 on"
+            f"{text!r}: {key}={value!r} is not a number from {least} on"
             + (f" or one of {known}" if key == "v" else "")
         )
     return int(value)

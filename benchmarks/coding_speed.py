@@ -1,0 +1,169 @@
+"""Coding with the exact M1 against the float32 pass of the same M1 over the same bytes: results/coding-speed.json.
+
+python benchmarks/coding_speed.py            about ten minutes on two cores, after `make demo`
+
+The floor is what any method pays that runs M1 over the text: PyTorch's float32 decoder, all cores, in its
+fastest way at that length of context (sequences in a batch where they are short; pieces with cached keys where
+one text is long). The processor's limit is the time that the floating-point operations of the products alone would
+take at the rate of one large float32 product.
+"""
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from equalinfo.files import write_json
+from equalinfo.model.decoder import Decoder, LayerCache
+from equalinfo.model.sizes import Size, size_by_name
+from equalinfo.pipeline.m1 import m1_config
+from equalinfo.predict.exact import load_exact
+from equalinfo.tokens.blocks import BlockTokenizer
+from equalinfo.tokens.equal_info_ac import EqualInfoACTokenizer
+from equalinfo.tokens.spec import Spec
+
+try:
+    from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
+except ModuleNotFoundError:  # run as a script
+    from _common import (  # type: ignore[import-not-found, no-redef]
+        add_common_options,
+        m1_directory,
+        machine,
+        training_and_held_out,
+    )
+
+SHORT, LONG = 1024, 10_240  # bytes of context: the paper's M1 in training, and its AC
+PIECE = 512
+COSTS = ("exact_over_float", "exact_over_float_at_14_bits")
+
+
+def floor_short(model: Decoder, text: bytes) -> None:
+    """A forward pass over sequences of SHORT bytes, eight to a batch."""
+    ids_BT = torch.frombuffer(bytearray(text), dtype=torch.uint8).long().view(-1, SHORT)
+    for start in range(0, len(ids_BT), 8):
+        model(ids_BT[start : start + 8])
+
+
+def floor_long(model: Decoder, text: bytes) -> None:
+    """A forward pass over sequences of LONG bytes in pieces with cached keys: no mask of LONG x LONG is made."""
+    for ids_T in torch.frombuffer(bytearray(text), dtype=torch.uint8).long().view(-1, LONG):
+        inputs_BT = model.shifted(ids_T[None])
+        caches = [LayerCache() for _ in model.layers]
+        for start in range(0, LONG, PIECE):
+            model.logits(model.hidden(inputs_BT[:, start : start + PIECE], caches))
+
+
+def operations_per_byte(size: Size, context: int) -> float:
+    """Floating-point operations of the products, averaged over a text of `context` bytes from its start."""
+    attention = 2 * size.n_layers * size.n_heads * size.d_head * (context + 1) / 2
+    return 2 * (size.parameters + 256 * size.d_model + attention)
+
+
+def product_rate() -> float:
+    """Operations per second of one large float32 product, all cores."""
+    a, b = (torch.rand(2048, 2048) for _ in range(2))
+    return 2 * 2048**3 / seconds(lambda: a @ b, 5)
+
+
+def seconds(work: Callable[[], object], repeats: int) -> float:
+    times = []
+    for _ in range(repeats):
+        started = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - started)
+    return statistics.median(times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add_common_options(parser, "results/coding-speed.json")
+    parser.add_argument("--kilobytes", type=int, default=320, help="text for each measurement")
+    parser.add_argument("--repeats", type=int, default=3)
+    given = parser.parse_args()
+    path = m1_directory(given.m1)
+    size = size_by_name(m1_config(path)["size"])
+    exact = load_exact(path)
+    model = Decoder(size, 256)
+    model.load_state_dict(load_file(path / "model.safetensors"))
+    text = b"\0".join(training_and_held_out()[1])[: given.kilobytes * 1000 // LONG * LONG]
+    shorter = [text[start : start + SHORT] for start in range(0, len(text), SHORT)]
+    blocks = [text[start : start + LONG] for start in range(0, len(text), LONG)]
+    ac = BlockTokenizer(Spec.parse("AC[v=256]"), exact)
+    windows = EqualInfoACTokenizer(Spec.parse("EqualInfoAC[b=32,v=256]"), exact)
+    ac.decode_batch(ac.encode_batch([b"compile the kernels", b"first"]))
+    windows.decode_batch(windows.encode_batch([b"compile the kernels", b"first"]))
+
+    def rate(name: str, work: Callable[[], object]) -> float:
+        bytes_per_second = len(text) / seconds(work, given.repeats)
+        print(f"{name:<34} {bytes_per_second / 1000:8.2f} kB/s", flush=True)
+        return bytes_per_second
+
+    cores, limit = os.cpu_count() or 1, product_rate()
+    torch.set_num_threads(cores)
+    rows = []
+    with torch.no_grad():
+        floors = {
+            SHORT: rate(f"float32 pass, context {SHORT}", lambda: floor_short(model, text)),
+            LONG: rate(f"float32 pass, context {LONG}", lambda: floor_long(model, text)),
+        }
+
+    def row(name: str, context: int, work: Callable[[], object]) -> None:
+        measured = rate(f"{name}, context {context}", work)
+        rows.append(
+            {
+                "what": name,
+                "context": context,
+                "bytes_per_second": round(measured),
+                "over_float32_pass": round(measured / floors[context], 3),
+                "of_the_processors_limit": round(measured * operations_per_byte(size, context) / limit, 3),
+            }
+        )
+
+    row("exact pass", SHORT, lambda: in_threads(ac, shorter))
+    row("exact pass", LONG, lambda: in_threads(ac, blocks))
+    short_ids, long_ids, window_ids = (
+        ac.encode_batch(shorter),
+        ac.encode_batch(blocks),
+        windows.encode_batch(shorter),
+    )
+    row("AC encode", SHORT, lambda: ac.encode_batch(shorter))
+    row("AC decode", SHORT, lambda: ac.decode_batch(short_ids))
+    row("AC encode", LONG, lambda: ac.encode_batch(blocks))
+    row("AC decode", LONG, lambda: ac.decode_batch(long_ids))
+    # Windows are short; the float pass that their bytes are compared with is the faster of the two.
+    row("EqualInfoAC[b=32,v=256] encode", SHORT, lambda: windows.encode_batch(shorter))
+    row("EqualInfoAC[b=32,v=256] decode", SHORT, lambda: windows.decode_batch(window_ids))
+    write_json(
+        given.out,
+        {
+            "machine": machine(),
+            "torch": torch.__version__,
+            "cores": cores,
+            "m1": m1_config(path)["size"],
+            # What exactness costs in bits/byte: in all, and beside a float M1 whose coder has 14 bits too.
+            **{name: m1_config(path)["figures"][name] for name in COSTS},
+            "text_bytes": len(text),
+            "float32_product_gflops": round(limit / 1e9, 1),
+            "float32_pass_bytes_per_second": {
+                str(context): round(value) for context, value in floors.items()
+            },
+            "rows": rows,
+        },
+    )
+
+
+def in_threads(tokenizer: BlockTokenizer, texts: list[bytes]) -> None:
+    with tokenizer.side_by_side() as workers:
+        for rows in workers.map(tokenizer.predictor.along, texts):
+            assert rows.dtype == np.int32
+
+
+if __name__ == "__main__":
+    main()

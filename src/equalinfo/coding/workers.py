@@ -1,0 +1,57 @@
+"""Threads for work that compiled code and matrix products do without Python's lock."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from threadpoolctl import threadpool_limits
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+AHEAD = 2  # items per thread: one at work and one waiting
+
+
+class WorkerThreads(ThreadPoolExecutor):
+    """An executor that knows how many threads it has."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        self.threads = threads
+
+
+@contextmanager
+def worker_threads(count: int | None = None) -> Iterator[WorkerThreads]:
+    """Worker threads (default: one per core), each with a single-threaded BLAS.
+
+    Threads inside the small matrix products cost more than they bring; the frequencies are exact, so how
+    work is shared out does not change results.
+    """
+    with threadpool_limits(1, user_api="blas"), WorkerThreads(count or os.cpu_count() or 1) as workers:
+        yield workers
+
+
+def in_order(
+    workers: WorkerThreads, work: Callable[[Item], Result], items: Iterable[Item]
+) -> Iterator[Result]:
+    """The results of `work` in the order of `items`.
+
+    Unlike the executor's own map, it takes items only as results leave, at most AHEAD per thread, so memory does
+    not grow with their number.
+    """
+    ahead = AHEAD * workers.threads
+    pending: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            pending.append(workers.submit(work, item))
+            if len(pending) >= ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()

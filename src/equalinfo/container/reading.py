@@ -1,0 +1,239 @@
+"""Reading a container: in order from anything that can be read, or any part of one in a file.
+
+Nothing leaves these functions before its digests are right.
+"""
+
+import hashlib
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import IO
+
+import numpy as np
+
+from equalinfo.coding.lanes import decode_lanes
+from equalinfo.coding.workers import in_order, worker_threads
+from equalinfo.container.format import (
+    DEFAULT_BLOCK,
+    DIGEST_BYTES,
+    FOOTER_BYTES,
+    HEAD_BYTES,
+    HEADER_BYTES,
+    LENGTH_BYTES,
+    SMALLEST,
+    DamagedContainer,
+    Head,
+    Header,
+    Index,
+    WrongModel,
+    digest,
+)
+from equalinfo.errors import EqualInfoError
+from equalinfo.predict.base import Predictor
+
+Record = tuple[int, Head, bytes]  # the block's number, its head, its coded bytes
+Advance = Callable[[int], None]
+
+
+def read_exactly(stream: IO[bytes], count: int) -> bytes:
+    """`count` bytes, or fewer if the stream ends; a pipe that gives less at a time is asked again."""
+    parts, missing = [], count
+    while missing and (part := stream.read(missing)):
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
+
+
+def read_container(
+    predictor: Predictor,
+    stream: IO[bytes],
+    threads: int | None = None,
+    at_once: int | None = None,
+    advance: Advance | None = None,
+) -> Iterator[bytes]:
+    """The whole text, block by block; the same whatever `threads` and `at_once`.
+
+    Args:
+        stream: read once, in order; may be a pipe.
+        threads: default: one per core.
+        at_once: blocks that one thread decodes side by side; default: as many as have DEFAULT_BLOCK bytes of text.
+        advance: called with the bytes of text of each block.
+
+    Raises:
+        DamagedContainer: not what was written. Blocks given before are right.
+        WrongModel: written with another model.
+    """
+    header = Header.from_bytes(read_exactly(stream, HEADER_BYTES))
+    check_model(header, predictor)
+    yield from _texts(predictor, header, _records(stream, header), threads, at_once, advance)
+
+
+def check_model(header: Header, predictor: Predictor) -> None:
+    """Raises WrongModel if the container was written with another model."""
+    if header.model != predictor.identity:
+        raise WrongModel(
+            f"it was compressed with the M1 {header.model}, and the M1 given is {predictor.identity}; "
+            "give the one that compressed it"
+        )
+
+
+def _records(stream: IO[bytes], header: Header) -> Iterator[Record]:
+    """Every record of a container read in order, checked; then the index is checked, and that nothing follows."""
+    key = header.key
+    heads, lengths, total, number = hashlib.sha256(), bytearray(), 0, 0
+    while first := read_exactly(stream, LENGTH_BYTES):
+        if not any(first):
+            break
+        data = first + read_exactly(stream, HEAD_BYTES - len(first))
+        # Lengths are believed only where all blocks before are full and no more than a block is claimed.
+        if len(data) < HEAD_BYTES or total != number * header.block:
+            raise _damaged(number)
+        head = Head.from_bytes(data)
+        yield number, head, _checked_code(stream, head, header, key, number)
+        heads.update(data)
+        lengths += struct.pack("<I", head.coded)
+        total += head.source
+        number += 1
+    if len(first) < LENGTH_BYTES:
+        raise DamagedContainer(f"it is cut off after block {number - 1}" if number else "it is cut off")
+    expected = Index(total, bytes(lengths), heads.digest()[:DIGEST_BYTES]).to_bytes(key)
+    if read_exactly(stream, len(expected) - len(first)) != expected[len(first) :]:
+        raise DamagedContainer("it is cut off, or its index is damaged")
+    if stream.read(1):
+        raise DamagedContainer("more bytes follow its end")
+
+
+def _checked_code(stream: IO[bytes], head: Head, header: Header, key: bytes, number: int) -> bytes:
+    """The coded bytes that follow a head."""
+    if not head.possible(header):
+        raise _damaged(number)
+    code = read_exactly(stream, head.coded)
+    if not head.belongs(key, number, code):
+        raise _damaged(number)
+    return code
+
+
+def _damaged(number: int) -> DamagedContainer:
+    return DamagedContainer(f"block {number} is damaged or cut off")
+
+
+def _texts(
+    predictor: Predictor,
+    header: Header,
+    records: Iterator[Record],
+    threads: int | None,
+    at_once: int | None,
+    advance: Advance | None,
+) -> Iterator[bytes]:
+    """The texts of checked records, decoded in groups side by side."""
+    size = at_once or max(1, DEFAULT_BLOCK // header.block)
+    groups: Iterable[list[Record]] = iter(lambda: list(islice(records, size)), [])
+
+    def decoded(group: list[Record]) -> list[bytes]:
+        return _decode_group(predictor, header.context, group)
+
+    with worker_threads(threads) as workers:
+        for texts in in_order(workers, decoded, groups):
+            for text in texts:
+                if advance:
+                    advance(len(text))
+                yield text
+
+
+def _decode_group(predictor: Predictor, context: int, group: list[Record]) -> list[bytes]:
+    coded = [(head, code) for _, head, code in group if head.coded < head.source]
+    lengths = [head.source for head, _ in coded]
+    decoded = iter(decode_lanes(predictor, [code for _, code in coded], lengths, context) if coded else [])
+    texts = [next(decoded) if head.coded < head.source else code for _, head, code in group]
+    for (number, head, _), text in zip(group, texts, strict=True):
+        if digest(text) != head.source_digest:
+            raise DamagedContainer(f"block {number} does not decode to the text that was compressed")
+    return texts
+
+
+class Container:
+    """A container in a file that can be read at any place.
+
+    Args:
+        stream: seekable; its header and index are read and checked at once.
+
+    Raises:
+        DamagedContainer: not a container, cut off, or damaged in header or index.
+    """
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self.stream = stream
+        self.size = stream.seek(0, 2)
+        stream.seek(0)
+        self.header = Header.from_bytes(read_exactly(stream, HEADER_BYTES))
+        if self.size < SMALLEST:
+            raise DamagedContainer("it is cut off")
+        stream.seek(self.size - FOOTER_BYTES)
+        offset, length = Index.size_and_place(read_exactly(stream, FOOTER_BYTES), self.size)
+        stream.seek(offset)
+        self.index = Index.from_bytes(read_exactly(stream, length), offset, self.header)
+        coded = np.frombuffer(self.index.coded, "<u4").astype(np.int64)
+        # Where each block's record begins, and where the last one ends.
+        self.offsets = HEADER_BYTES + np.cumsum(np.concatenate([[0], coded + HEAD_BYTES]))
+
+    def facts(self) -> dict[str, int | float | str]:
+        """What header and index say, sizes in bytes."""
+        stored = int((np.diff(self.offsets) - HEAD_BYTES == self._sources()).sum())
+        source = self.index.source
+        return {
+            "model": self.header.model,
+            "block_bytes": self.header.block,
+            "context_bytes": self.header.context,
+            "blocks": self.index.blocks,
+            "stored_blocks": stored,
+            "source_bytes": source,
+            "coded_bytes": self.index.records_bytes - HEAD_BYTES * self.index.blocks,
+            "container_bytes": self.size,
+            "bits_per_byte": 8 * self.size / source if source else 0.0,
+        }
+
+    def _sources(self) -> np.ndarray:
+        """Bytes of text of each block."""
+        starts = np.arange(self.index.blocks) * self.header.block
+        return np.minimum(self.header.block, self.index.source - starts)
+
+    def read(
+        self,
+        predictor: Predictor,
+        start: int,
+        length: int,
+        threads: int | None = None,
+        at_once: int | None = None,
+        advance: Advance | None = None,
+    ) -> Iterator[bytes]:
+        """The text from byte `start` on, `length` bytes or up to its end; only blocks that hold them are decoded.
+
+        Raises:
+            DamagedContainer: one of these blocks is not what was written.
+            WrongModel: written with another model.
+            EqualInfoError: the text has no byte `start`.
+        """
+        check_model(self.header, predictor)
+        if start < 0 or length < 0 or start > self.index.source:
+            raise EqualInfoError(f"the text has {self.index.source} bytes; none at {start}")
+        stop = min(start + length, self.index.source)
+        block = self.header.block
+        first, after = start // block, -(-stop // block)
+        records = self._records(range(first, after if stop > start else first))
+        position = first * block
+        for text in _texts(predictor, self.header, records, threads, at_once, advance):
+            yield text[max(0, start - position) : stop - position]
+            position += len(text)
+
+    def _records(self, numbers: Iterable[int]) -> Iterator[Record]:
+        sources, key = self._sources(), self.header.key
+        for number in numbers:
+            begin, end = self.offsets[number : number + 2].tolist()
+            self.stream.seek(begin)
+            data = read_exactly(self.stream, HEAD_BYTES)
+            if len(data) < HEAD_BYTES:
+                raise _damaged(number)
+            head = Head.from_bytes(data)
+            if head.source != sources[number] or HEAD_BYTES + head.coded != end - begin:
+                raise _damaged(number)
+            yield number, head, _checked_code(self.stream, head, self.header, key, number)

@@ -1,0 +1,99 @@
+"""Writing a container: blocks are coded side by side and written in order, in memory that does not grow."""
+
+import hashlib
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from equalinfo.coding.lanes import encode_lanes
+from equalinfo.coding.workers import in_order, worker_threads
+from equalinfo.container.format import DEFAULT_BLOCK, DEFAULT_CONTEXT, DIGEST_BYTES, Head, Header, Index
+from equalinfo.predict.base import Predictor
+
+
+@dataclass(frozen=True)
+class Written:
+    """Counts of a container just written; all in bytes but `blocks` and `stored`.
+
+    Args:
+        source: text read.
+        coded: code of the blocks, or text where a block is stored as it is.
+        container: the whole container.
+        blocks: number of blocks.
+        stored: how many of them are stored as they are, because M1 would make them longer.
+    """
+
+    source: int
+    coded: int
+    container: int
+    blocks: int
+    stored: int
+
+
+def write_container(
+    predictor: Predictor,
+    source: IO[bytes],
+    target: IO[bytes],
+    block: int = DEFAULT_BLOCK,
+    context: int = DEFAULT_CONTEXT,
+    threads: int | None = None,
+    advance: Callable[[int], None] | None = None,
+) -> Written:
+    """Compresses all that `source` gives into `target`; the same bytes whatever `threads`.
+
+    Args:
+        source: read once, in order; may be a pipe.
+        target: written once, in order; may be a pipe.
+        block: bytes of text that are checked, and can be read, on their own.
+        context: bytes after which the predictor starts afresh; longer is slower.
+        threads: default: one per core.
+        advance: called with the bytes of text of each block once it is written.
+
+    Raises:
+        EqualInfoError: a block or context size outside the format's limits.
+    """
+    header = Header(predictor.identity, block, context)
+    key = header.key
+
+    def record(numbered: tuple[int, bytes]) -> tuple[Head, bytes]:
+        number, text = numbered
+        code = encode_lanes(predictor, text, context)
+        if len(code) >= len(text):
+            code = text
+        return Head.made(key, number, text, code), code
+
+    total = coded = stored = 0
+    heads = hashlib.sha256()
+    lengths = bytearray()  # the one thing that grows: four bytes a block
+    target.write(header.to_bytes())
+    with worker_threads(threads) as workers:
+        for head, code in in_order(workers, record, enumerate(cut_blocks(source, block))):
+            written = head.to_bytes()
+            target.write(written)
+            target.write(code)
+            heads.update(written)
+            lengths += struct.pack("<I", head.coded)
+            total += head.source
+            coded += head.coded
+            stored += head.coded == head.source
+            if advance:
+                advance(head.source)
+    index = Index(total, bytes(lengths), heads.digest()[:DIGEST_BYTES])
+    end = index.to_bytes(key)
+    target.write(end)
+    container = len(header.to_bytes()) + index.records_bytes + len(end)
+    return Written(total, coded, container, index.blocks, stored)
+
+
+def cut_blocks(source: IO[bytes], size: int) -> Iterator[bytes]:
+    """`source` in parts of `size` bytes, the last one shorter; a pipe that gives less at a time is asked again."""
+    while True:
+        parts, missing = [], size
+        while missing and (part := source.read(missing)):
+            parts.append(part)
+            missing -= len(part)
+        if parts:
+            yield b"".join(parts)
+        if missing:
+            return
