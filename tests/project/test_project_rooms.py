@@ -15,10 +15,22 @@ ALLOWED = {
     "model": {"errors", "files"},
     "predict": {"errors", "files", "model"},
     "coding": {"errors", "predict"},
+    "container": {"errors", "files", "predict", "coding"},
     "dictionary": {"errors", "files", "corpus", "predict"},
     "tokens": {"errors", "files", "corpus", "predict", "coding", "dictionary"},
     "score": {"errors", "files"},
-    "pipeline": {"errors", "files", "corpus", "model", "predict", "coding", "dictionary", "tokens", "score"},
+    "pipeline": {
+        "errors",
+        "files",
+        "corpus",
+        "model",
+        "predict",
+        "coding",
+        "container",
+        "dictionary",
+        "tokens",
+        "score",
+    },
 }
 
 
