@@ -38,20 +38,36 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JS
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 Seed = Annotated[int, typer.Option(min=0, help="Decides initial weights, order and draws.")]
 Steps = Annotated[int, typer.Option(min=1, help="Optimizer steps.")]
-Batch = Annotated[int, typer.Option(min=1, help="Sequences per step.")]
-Optimizer = Annotated[str, typer.Option(help="adafactor (the paper's) or adamw.")]
+Batch = Annotated[int, typer.Option(min=1, help="Sequences per step, or per batch with --accumulate.")]
+Accumulate = Annotated[int, typer.Option(min=1, help="Batches per step, where a larger one has no room.")]
+Clip = Annotated[float, typer.Option(min=0.0, help="Largest norm of a gradient; 0: never clip.")]
+ZLoss = Annotated[float, typer.Option("--z-loss", min=0.0, help="Weight of the z-loss.")]
+Compile = Annotated[bool, typer.Option("--compile", help="Translate the layers by torch.compile first.")]
+Optimizer = Annotated[str, typer.Option(help="adafactor (the paper's), adamw or muon.")]
 Rate = Annotated[float | None, typer.Option(min=0.0, help="Learning rate; default: the optimizer's.")]
 Precision = Annotated[str, typer.Option(help="float32, bfloat16, or auto: bfloat16 where it is native.")]
 Threads = Annotated[
     int, typer.Option(min=1, help="CPU threads in training; part of what decides the weights.")
 ]
+AllThreads = Annotated[int, typer.Option(min=0, help="CPU threads; 0: one per core. Any number, same bytes.")]
+InputFile = Annotated[Path, typer.Argument(help="Any file; - for standard input.")]
 CORPUS_HELP = "Text, .jsonl(.gz|.zst), Parquet, a folder of these, - for standard input, or `embedded`."
 CorpusArgument = Annotated[str, typer.Argument(help=CORPUS_HELP)]
 TokenizerArgument = Annotated[Path, typer.Argument(metavar="TOK", help="Tokenizer directory.")]
 
 
 def plan_of(
-    steps: int, batch: int, seed: int, optimizer: str, rate: float | None, precision: str, threads: int
+    steps: int,
+    batch: int,
+    seed: int,
+    optimizer: str,
+    rate: float | None,
+    precision: str,
+    threads: int,
+    accumulate: int,
+    clip: float,
+    z_loss: float,
+    compiled: bool,
 ) -> "TrainingPlan":
     from equalinfo.model.optimizers import check_optimizer
     from equalinfo.model.training import TrainingPlan, resolved_precision
@@ -59,17 +75,19 @@ def plan_of(
     # Wrong names are refused before long work.
     resolved_precision(precision)
     check_optimizer(optimizer)
-    return TrainingPlan(steps, batch, seed, optimizer, rate, precision, threads)
+    return TrainingPlan(
+        steps, batch, seed, optimizer, rate, precision, threads, accumulate, clip, z_loss, compiled
+    )
 
 
-def show_result(result: dict[str, Any], as_json: bool) -> None:
-    """A result for people, one figure a line, or for machines."""
+def show_result(result: dict[str, Any], as_json: bool, aside: bool = False) -> None:
+    """A result for people, one figure a line, or for machines; `aside`: standard output holds something else."""
     if as_json:
-        typer.echo(json.dumps(result, sort_keys=True, default=str))
+        typer.echo(json.dumps(result, sort_keys=True, default=str), err=aside)
         return
     for name, value in result.items():
         if not isinstance(value, dict | list):
-            typer.echo(f"{name:26} {f'{value:.6g}' if isinstance(value, float) else value}")
+            typer.echo(f"{name:26} {f'{value:.6g}' if isinstance(value, float) else value}", err=aside)
 
 
 @app.command("demo")
@@ -117,6 +135,10 @@ def train_m1_command(
     learning_rate: Rate = None,
     precision: Precision = "auto",
     threads: Threads = 2,
+    accumulate: Accumulate = 1,
+    clip: Clip = 1.0,
+    z_loss: ZLoss = 1e-4,
+    compiled: Compile = False,
     field: Field = "text",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -129,7 +151,9 @@ def train_m1_command(
     from equalinfo.pipeline.m1 import train_m1
     from equalinfo.pipeline.progress import progress_bar
 
-    plan = plan_of(steps, batch, seed, optimizer, learning_rate, precision, threads)
+    plan = plan_of(
+        steps, batch, seed, optimizer, learning_rate, precision, threads, accumulate, clip, z_loss, compiled
+    )
     with progress_bar(quiet) as progress:
         result = train_m1(Corpus(corpus, field), size, context, plan, out, progress)
     show_result(result, as_json)
@@ -165,7 +189,7 @@ def compile_command(
 @app.command("encode")
 def encode(
     tokenizer: TokenizerArgument,
-    file: Annotated[Path, typer.Argument(help="Any file; - for standard input.")],
+    file: InputFile,
     out: Annotated[Path, typer.Option("--out", help="NumPy file (.npy) for the ids.")],
     as_json: AsJson = False,
 ) -> None:
@@ -206,6 +230,71 @@ def decode(
         return
     with atomic_file(out) as stream:
         stream.write(text)
+
+
+@app.command("compress")
+def compress_command(
+    file: InputFile,
+    m1: Annotated[Path, typer.Option(help="M1 directory.")],
+    out: Annotated[Path, typer.Option("--out", help="The container; - for standard output.")],
+    block: Annotated[int, typer.Option(min=1, help="Bytes that can be read back on their own.")] = 1 << 16,
+    context: Annotated[
+        int, typer.Option(min=1, help="Bytes after which M1 starts afresh; longer is slower.")
+    ] = 1 << 9,
+    threads: AllThreads = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compress a file of any bytes by M1 and arithmetic coding, losslessly.
+
+    Example: equalinfo compress book.txt --m1 m1 --out book.eqi
+    """
+    from equalinfo.pipeline.compressing import compress
+    from equalinfo.pipeline.progress import progress_bar
+
+    with progress_bar(quiet) as progress:
+        result = compress(m1, file, out, block, context, threads or None, progress)
+    show_result(result, as_json, str(out) == "-")
+
+
+@app.command("decompress")
+def decompress_command(
+    file: Annotated[Path, typer.Argument(help="A container; - for standard input.")],
+    m1: Annotated[Path | None, typer.Option(help="M1 directory, the one that compressed.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File to write; - for standard output.")] = None,
+    block: Annotated[int | None, typer.Option(min=0, help="Only this block, numbered from 0.")] = None,
+    start: Annotated[int | None, typer.Option(min=0, help="Only from this byte of the text on.")] = None,
+    length: Annotated[int | None, typer.Option(min=0, help="Only so many bytes.")] = None,
+    facts: Annotated[
+        bool, typer.Option("--list", help="Show the container's facts and write nothing.")
+    ] = False,
+    threads: AllThreads = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Read back a file that `compress` wrote, or any part of it. Damage is found before a wrong byte is written.
+
+    Example: equalinfo decompress book.eqi --m1 m1 --out book.txt
+    """
+    from equalinfo.pipeline import compressing
+    from equalinfo.pipeline.progress import progress_bar
+
+    if facts:
+        show_result(compressing.describe(file), as_json)
+        return
+    if m1 is None or out is None:
+        raise EqualInfoError("give the M1 that compressed as --m1 and the file to write as --out (or --list)")
+    if block is not None and (start is not None or length is not None):
+        raise EqualInfoError("give either --block, or --start and --length")
+    with progress_bar(quiet) as progress:
+        options = (threads or None, progress)
+        if block is not None:
+            result = compressing.decompress_block(m1, file, out, block, *options)
+        elif start is not None or length is not None:
+            result = compressing.decompress_part(m1, file, out, start or 0, length, *options)
+        else:
+            result = compressing.decompress(m1, file, out, *options)
+    show_result(result, as_json, str(out) == "-")
 
 
 @app.command("tokenize")
@@ -250,6 +339,9 @@ def train_m2_command(
     out: Out,
     steps: Steps,
     size: Annotated[str, typer.Option(help="Model size: 250k, 500k, 1m, 3m, 25m, ...")] = "3m",
+    preset: Annotated[
+        str, typer.Option(help="paper, or llama: then OUT is a Hugging Face model directory.")
+    ] = "paper",
     sequence: Annotated[int, typer.Option(min=1, help="Tokens per sequence.")] = 512,
     first_only: Annotated[
         bool, typer.Option(help="Only the first sequence of each example, as in the paper.")
@@ -260,6 +352,10 @@ def train_m2_command(
     learning_rate: Rate = None,
     precision: Precision = "auto",
     threads: Threads = 2,
+    accumulate: Accumulate = 1,
+    clip: Clip = 1.0,
+    z_loss: ZLoss = 1e-4,
+    compiled: Compile = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -270,56 +366,114 @@ def train_m2_command(
     from equalinfo.pipeline.m2 import M2Plan, train_m2
     from equalinfo.pipeline.progress import progress_bar
 
-    plan = plan_of(steps, batch, seed, optimizer, learning_rate, precision, threads)
+    plan = plan_of(
+        steps, batch, seed, optimizer, learning_rate, precision, threads, accumulate, clip, z_loss, compiled
+    )
     with progress_bar(quiet) as progress:
-        result = train_m2(tokens, M2Plan(size, sequence, plan, first_only), out, progress)
+        result = train_m2(tokens, M2Plan(size, sequence, plan, first_only, preset), out, progress)
     show_result(result, as_json)
 
 
 @app.command("evaluate")
 def evaluate_command(
-    m2: Annotated[Path, typer.Argument(help="M2 directory.")],
+    m2: Annotated[list[Path], typer.Argument(metavar="M2...", help="M2 directories, the seeds of a method.")],
     corpus: CorpusArgument,
+    against: Annotated[
+        list[Path] | None, typer.Option(help="M2 of a second method, for Welch's test; repeat for its seeds.")
+    ] = None,
     split: Annotated[str, typer.Option(help="train, validation, test, or all the documents.")] = "all",
     max_examples: Annotated[int, typer.Option(min=0, help="Examples of 10,240 bytes to score; 0: all.")] = 0,
+    windows: Annotated[
+        str, typer.Option(help="disjoint, or sliding, which gives each token a context.")
+    ] = "disjoint",
+    stride: Annotated[
+        int, typer.Option(min=0, help="Tokens from one sliding window to the next; 0: half of one.")
+    ] = 0,
     field: Field = "text",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Bits/byte of an M2 on any corpus.
+    """Bits/byte of an M2 on any corpus; of several seeds; of two methods.
 
     Example: equalinfo evaluate m2 embedded --split test
     """
     from equalinfo.pipeline.corpora import Corpus
-    from equalinfo.pipeline.m2 import evaluate
-    from equalinfo.pipeline.progress import progress_bar
+    from equalinfo.pipeline.evaluating import Evaluation, EvaluationPlan, compare, comparison_table, verdict
+    from equalinfo.pipeline.progress import console, progress_bar
 
     if split not in ("train", "validation", "test", "all"):
         raise EqualInfoError(f"no split {split!r}; choose train, validation, test or all")
+    if windows not in ("disjoint", "sliding"):
+        raise EqualInfoError(f"no windows {windows!r}; choose disjoint or sliding")
+    plan = EvaluationPlan(split, max_examples, windows == "sliding", stride or None)  # type: ignore[arg-type]
     with progress_bar(quiet) as progress:
-        result = evaluate(m2, Corpus(corpus, field), split, max_examples, progress)
-    show_result(result, as_json)
+        if len(m2) == 1 and not against:
+            result = Evaluation(Corpus(corpus, field), plan, progress).measure(m2[0])
+        else:
+            groups = [group for group in (m2, against) if group]
+            result = compare(Corpus(corpus, field), plan, groups, progress)
+    if as_json or "groups" not in result:
+        show_result(result, as_json)
+        return
+    console().print(comparison_table(result))
+    if conclusion := verdict(result):
+        typer.echo(conclusion)
 
 
 @app.command("generate")
 def generate_command(
     m2: Annotated[Path, typer.Argument(help="M2 directory.")],
-    prompt: Annotated[str, typer.Argument(help="Text to continue.")],
-    tokens: Annotated[int, typer.Option(min=1, help="Tokens to add.")] = 100,
+    prompts: Annotated[
+        list[str] | None, typer.Argument(metavar="PROMPT...", help="Texts to continue.")
+    ] = None,
+    prompt_file: Annotated[
+        Path | None, typer.Option(help="Continue a file's bytes; - for standard input.")
+    ] = None,
+    tokens: Annotated[int, typer.Option(min=1, help="Most tokens to add.")] = 100,
+    max_bytes: Annotated[int, typer.Option(min=0, help="Most bytes to add; 0: no limit.")] = 0,
     temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the likeliest token each time.")] = 0.8,
     top_k: Annotated[int, typer.Option(min=0, help="Draw among the k likeliest; 0: among all.")] = 0,
+    top_p: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Then among the fewest likeliest that hold this probability."),
+    ] = 1.0,
+    stop: Annotated[list[str] | None, typer.Option(help="End before this text; may be repeated.")] = None,
+    end: Annotated[bool, typer.Option(help="End where the model ends the document.")] = True,
+    samples: Annotated[int, typer.Option(min=1, help="Continuations of each prompt; k has seed + k.")] = 1,
+    heal: Annotated[
+        bool, typer.Option(help="Take back the prompt's last tokens where more text could change them.")
+    ] = True,
     seed: Seed = 0,
+    raw: Annotated[bool, typer.Option("--raw", help="Write bytes as they are, UTF-8 or not.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Continue a text with an M2 and print its bytes.
+    """Continue texts with an M2, shown as they grow; tokens/s and bytes/s go to standard error.
 
-    Example: equalinfo generate m2 'The government said'
+    Example: equalinfo generate m2 'The government said' --stop . --top-p 0.9
     """
-    from equalinfo.pipeline.generating import generate
+    from equalinfo.model.sampling import Choice
+    from equalinfo.pipeline.generating import END_OF_DOCUMENT, Generator, Settings
+    from equalinfo.pipeline.writing import Writer, as_record, rate
 
     # What the shell passed, byte for byte, even where it is not UTF-8.
-    text = generate(m2, os.fsencode(prompt), tokens, temperature, top_k, seed)
-    sys.stdout.buffer.write(text + b"\n")
-    sys.stdout.buffer.flush()
+    given = [os.fsencode(prompt) for prompt in prompts or []]
+    if prompt_file is not None:
+        given.append(read_file(prompt_file))
+    if not given:
+        raise EqualInfoError("give a text to continue, or a file as --prompt-file")
+    stops = [os.fsencode(text) for text in stop or []] + ([END_OF_DOCUMENT] if end else [])
+    choice = Choice(temperature, top_k, top_p)
+    settings = Settings(tokens, max_bytes or None, choice, seed, samples, tuple(stops), heal)
+    generator = Generator.load(m2)
+    show = None if as_json else Writer(sys.stdout.buffer, given, samples, raw)
+    found = generator.continuations(given, settings, show)
+    if as_json:
+        typer.echo(json.dumps([as_record(sample) for sample in found]))
+    elif show:
+        show.end(found)
+    if not quiet:
+        typer.echo(rate(found, generator.seconds), err=True)
 
 
 @app.command("show")

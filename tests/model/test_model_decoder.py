@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.model import loss
@@ -115,25 +116,68 @@ def test_initial_weights_come_from_the_seed_alone():
 
 @pytest.mark.parametrize("at_once", [1, 40, 7 * 20, 1 << 22])
 def test_sliced_loss_is_cross_entropy(monkeypatch, at_once):
-    monkeypatch.setattr(loss, "LOGITS_AT_ONCE", at_once)
+    monkeypatch.setitem(loss.LOGITS_AT_ONCE, "cpu", at_once)
+    monkeypatch.setattr(loss, "LEAST_ROWS", 1)
     ids = some_ids(3, 11)
     model, plain = decoder(), decoder()
-    nats, z_loss = loss.next_id_loss(model, ids)
-    (nats + z_loss).backward()
+    total, nats = loss.next_id_loss(model, ids)
+    total.backward()
     logits = plain(ids)
     expected = torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids.flatten())
     expected_z = 1e-4 * torch.logsumexp(logits, -1).square().mean()
     (expected + expected_z).backward()
     torch.testing.assert_close(nats, expected)
-    torch.testing.assert_close(z_loss, expected_z)
+    torch.testing.assert_close(total, expected + expected_z)
     for (name, a), b in zip(model.named_parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(a.grad, b.grad, msg=name)
 
 
+class LargestTensor(TorchDispatchMode):
+    """Notes the most elements that any operation's result has."""
+
+    elements = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        made = func(*args, **(kwargs or {}))
+        for tensor in made if isinstance(made, tuple | list) else [made]:
+            if isinstance(tensor, torch.Tensor):
+                self.elements = max(self.elements, tensor.numel())
+        return made
+
+
+@pytest.mark.parametrize("preset", ["paper", "llama"])
+def test_no_tensor_holds_all_logits_of_65536_ids(preset):
+    model = Decoder(TINY, 65_536, preset)
+    model.initialise(0)
+    ids = some_ids(4, 256, 65_536)
+    with LargestTensor() as largest:
+        total, _ = loss.next_id_loss(model, ids)
+        total.backward()
+    assert largest.elements <= loss.LEAST_ROWS * 65_536 < ids.numel() * 65_536 / 2
+
+
+@pytest.mark.parametrize("z_weight", [0.0, 0.3])
+def test_sliced_loss_in_bfloat16(monkeypatch, z_weight):
+    """Under autocast, slices give the loss and gradients of the whole up to bfloat16's 8 bits."""
+    monkeypatch.setattr(loss, "LEAST_ROWS", 1)
+    ids, made = some_ids(4, 40), []
+    for at_once in (40, 1 << 22):
+        monkeypatch.setitem(loss.LOGITS_AT_ONCE, "cpu", at_once)
+        model = decoder()
+        with torch.autocast("cpu", torch.bfloat16):
+            total, _ = loss.next_id_loss(model, ids, z_weight)
+        (total / 3).backward()
+        made.append((total, model.logits.weight.grad, model.embedding.weight.grad))
+    for sliced, whole in zip(*made, strict=True):
+        assert sliced.dtype == whole.dtype == torch.float32
+        assert (sliced - whole).norm() / whole.norm() < 0.02
+
+
 def test_sliced_loss_without_gradients(monkeypatch):
-    monkeypatch.setattr(loss, "LOGITS_AT_ONCE", 40)
+    monkeypatch.setitem(loss.LOGITS_AT_ONCE, "cpu", 40)
+    monkeypatch.setattr(loss, "LEAST_ROWS", 1)
     ids, model = some_ids(2, 9), decoder()
     with torch.no_grad():
-        nats, _ = loss.next_id_loss(model, ids)
+        _, nats = loss.next_id_loss(model, ids)
         expected = torch.nn.functional.cross_entropy(model(ids).flatten(0, 1), ids.flatten())
     torch.testing.assert_close(nats, expected)

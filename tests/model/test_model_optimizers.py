@@ -1,3 +1,4 @@
+import copy
 import math
 
 import pytest
@@ -58,6 +59,64 @@ def test_adamw_decays_matrices_alone():
     assert len(decayed["params"]) + len(others["params"]) == len(list(model.parameters()))
     assert any(p is model.embedding.weight for p in others["params"])
     assert any(p is model.logits.weight for p in decayed["params"])
+
+
+@pytest.mark.parametrize("preset", ["paper", "llama"])
+def test_muon_turns_the_matrices_of_the_layers(preset):
+    model = Decoder(Size(32, 2, 2, 16, 64, 1), 20, preset)
+    muon, adamw = make_optimizer("muon", model, 1e-3).parts
+    turned = {id(p) for group in muon.param_groups for p in group["params"]}
+    expected = {n for n, p in model.named_parameters() if n.startswith("layers.") and n.endswith(".weight")}
+    assert {n for n, p in model.named_parameters() if id(p) in turned} == expected
+    assert len(expected) == 2 * 7
+    rest = [p for group in adamw.param_groups for p in group["params"]]
+    assert len(turned) + len(rest) == len(list(model.parameters()))
+
+
+def test_a_muon_step_is_near_orthogonal_and_as_large_as_adamws():
+    """All singular values of the update near one size, and its root mean square 0.2 of the learning rate."""
+    model = Decoder(Size(32, 2, 1, 16, 64, 1), 20)
+    model.initialise(0)
+    before = model.layers[0].up.weight.detach().clone()
+    optimizer = make_optimizer("muon", model, 0.1)
+    for group in optimizer.param_groups:
+        group["weight_decay"] = 0.0
+    for parameter in model.parameters():
+        parameter.grad = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(3))
+    optimizer.step()
+    update = (before - model.layers[0].up.weight.detach()) / 0.1
+    sizes = torch.linalg.svdvals(update)
+    assert sizes.max() / sizes.min() < 2.5  # five Newton-Schulz steps leave singular values near 1, not at it
+    assert update.square().mean().sqrt().item() == pytest.approx(0.2, rel=0.3)
+
+
+def test_several_optimizers_are_saved_as_one():
+    def stepped(times):
+        model = Decoder(Size(32, 2, 1, 16, 64, 1), 20)
+        model.initialise(0)
+        optimizer = make_optimizer("muon", model, 0.01)
+        for _ in range(times):
+            for parameter in model.parameters():
+                parameter.grad = parameter.detach() * 0.1
+            optimizer.step()
+        return model, optimizer
+
+    (first, saved), (second, loaded) = stepped(2), stepped(0)
+    second.load_state_dict(first.state_dict())
+    loaded.load_state_dict(copy.deepcopy(saved.state_dict()))
+    assert len(saved.state_dict()["state"]) == len(list(first.parameters()))
+    for model, optimizer in ((first, saved), (second, loaded)):
+        for parameter in model.parameters():
+            parameter.grad = parameter.detach() * 0.1
+        optimizer.step()
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_muon_needs_a_torch_that_has_it(monkeypatch):
+    monkeypatch.delattr(torch.optim, "Muon")
+    with pytest.raises(EqualInfoError, match=r"torch 2\.9"):
+        make_optimizer("muon", OneMatrix(1.0), 0.1)
 
 
 def test_unknown_optimizer():

@@ -1,5 +1,7 @@
+import errno
 import json
 import math
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +13,7 @@ from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.model import training
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
+from equalinfo.model.optimizers import OPTIMIZERS
 from equalinfo.model.scoring import cut_sequences, total_nats
 from equalinfo.model.sizes import Size
 from equalinfo.model.storage import load_tensors, load_weights, save_tensors
@@ -42,7 +45,7 @@ def threads_as_before():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(params=["adafactor", "adamw"])
+@pytest.fixture(params=OPTIMIZERS)
 def plan(request) -> TrainingPlan:
     return TrainingPlan(
         steps=STEPS, batch_size=4, seed=5, optimizer=request.param, precision="float32", threads=1
@@ -160,10 +163,10 @@ def test_a_loss_that_is_no_number(plan, tmp_path, monkeypatch, value):
     monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     real, calls = training.next_id_loss, []
 
-    def broken(model, ids):
+    def broken(*arguments):
         calls.append(1)
-        nats, z_loss = real(model, ids)
-        return (nats * value if len(calls) == 4 else nats), z_loss
+        total, nats = real(*arguments)
+        return total, nats * value if len(calls) == 4 else nats
 
     monkeypatch.setattr(training, "next_id_loss", broken)
     with pytest.raises(EqualInfoError, match="at step 3") as error:
@@ -171,6 +174,100 @@ def test_a_loss_that_is_no_number(plan, tmp_path, monkeypatch, value):
     assert "\n" not in str(error.value)
     _, metadata = load_tensors(tmp_path / "state.safetensors")
     assert json.loads(metadata["progress"])["step"] == 3
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_gradient_or_weight_that_is_no_number(tmp_path, monkeypatch, optimizer):
+    """The loss is still finite where these are not; no state that holds them is ever kept."""
+    plan = TrainingPlan(STEPS, 4, optimizer=optimizer, precision="float32", threads=1)
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    real, calls = training.next_id_loss, []
+
+    def infinite_gradient(*arguments):
+        calls.append(1)
+        total, nats = real(*arguments)
+        return (total * math.inf if len(calls) == 3 else total), nats
+
+    monkeypatch.setattr(training, "next_id_loss", infinite_gradient)
+    with pytest.raises(EqualInfoError, match=r"gradient's norm is (nan|inf) at step 2"):
+        run(plan, tmp_path)
+    monkeypatch.setattr(training, "next_id_loss", real)
+    _, metadata = load_tensors(tmp_path / "state.safetensors")
+    assert json.loads(metadata["progress"])["step"] == 2
+
+    model = Decoder(SIZE, VOCAB)
+
+    def overflow(name, step, steps):
+        if step == 4:
+            model.layers[0].up.weight.data[0, 0] = math.inf
+            model.layers[0].gate.weight.data[0] = 0.0  # what hides it from the loss
+        return 1e-3
+
+    monkeypatch.setattr(training, "learning_rate_factor", overflow)
+    with pytest.raises(EqualInfoError, match=r"at step [45]"):
+        run(plan, tmp_path, model=model)
+    tensors, metadata = load_tensors(tmp_path / "state.safetensors")
+    assert json.loads(metadata["progress"])["step"] == 4
+    assert all(bool(torch.isfinite(t).all()) for n, t in tensors.items() if n.startswith("model."))
+
+
+def test_a_full_disk(tmp_path, monkeypatch):
+    """One line, and the state before it stays: training goes on from there once there is room."""
+    plan = TrainingPlan(STEPS, 4, precision="float32", threads=1)
+    (tmp_path / "whole").mkdir()
+    expected = weights(run(plan, tmp_path / "whole"))
+    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
+    fsync, calls = os.fsync, []
+
+    def full(handle):
+        calls.append(1)
+        if len(calls) == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(EqualInfoError, match="No space left on device") as error:
+        run(plan, tmp_path)
+    assert "\n" not in str(error.value)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["state.safetensors", "whole"]
+    _, metadata = load_tensors(tmp_path / "state.safetensors")
+    assert json.loads(metadata["progress"])["step"] == 2
+    monkeypatch.setattr(os, "fsync", fsync)
+    assert weights(run(plan, tmp_path)) == expected
+
+
+@pytest.mark.parametrize("preset", ["paper", "llama"])
+def test_accumulated_batches_are_one_larger_batch(tmp_path, preset):
+    """Weights differ by rounding alone; Adafactor and AdamW divide by gradients, so SGD-like steps tell best."""
+    made = {}
+    for batch_size, accumulate in [(8, 1), (4, 2), (2, 4)]:
+        plan = TrainingPlan(
+            4, batch_size, 3, "adamw", 1e-3, "float32", threads=1, accumulate=accumulate, clip=0.5
+        )
+        assert plan.sequences_per_step == 8
+        made[accumulate] = run(plan, tmp_path, model=Decoder(SIZE, VOCAB, preset))
+    for accumulate in (2, 4):
+        for (name, a), b in zip(made[1].named_parameters(), made[accumulate].parameters(), strict=True):
+            torch.testing.assert_close(a, b, atol=2e-5, rtol=1e-4, msg=name)
+    logs = (tmp_path / "log.jsonl").read_text().splitlines()
+    assert json.loads(logs[-1])["step"] == 4
+
+
+def test_clipping(tmp_path, monkeypatch):
+    norms = []
+    real = torch.nn.utils.clip_grad_norm_
+
+    def measured(parameters, largest):
+        parameters = list(parameters)
+        real(parameters, largest)
+        norms.append(float(torch.nn.utils.get_total_norm([p.grad for p in parameters])))
+        return torch.tensor(0.0)
+
+    monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", measured)
+    for clip in (0.01, 0.0):
+        run(TrainingPlan(2, 4, precision="float32", threads=1, clip=clip), tmp_path)
+    assert norms[:2] == pytest.approx([0.01, 0.01], rel=1e-3)
+    assert min(norms[2:]) > 0.05
 
 
 def test_training_learns(tmp_path):

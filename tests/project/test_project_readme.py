@@ -32,7 +32,7 @@ def test_the_steps_run_in_order(tmp_path: Path) -> None:
         module = [sys.executable, "-m", "equalinfo", *shortened(command)[1:]]
         done = subprocess.run(module, cwd=tmp_path, capture_output=True, env=ENVIRONMENT)
         assert done.returncode == 0, (command, done.stderr)
-    assert (tmp_path / "copy.md").read_text() == README
+    assert (tmp_path / "copy.md").read_text() == (tmp_path / "README.back").read_text() == README
     for block in re.findall(r"```python\n(.*?)```", README, re.S):
         subprocess.run([sys.executable, "-c", block], cwd=tmp_path, env=ENVIRONMENT, check=True)
 

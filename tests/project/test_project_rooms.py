@@ -31,6 +31,7 @@ ALLOWED = {
         "tokens",
         "score",
     },
+    "harness": {"errors", "files", "model", "tokens", "pipeline"},
 }
 
 

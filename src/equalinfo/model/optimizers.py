@@ -1,46 +1,111 @@
-"""The paper's optimizer, and the one that suits short runs on small machines."""
+"""The paper's optimizer, and two that are usual today."""
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
 
 from equalinfo.errors import EqualInfoError
 
-OPTIMIZERS = ("adafactor", "adamw")
+OPTIMIZERS = ("adafactor", "adamw", "muon")
+WEIGHT_DECAY = 0.1
+BETAS = (0.9, 0.95)
+LEARNING_RATES = {"adafactor": 1e-2, "adamw": 3e-3, "muon": 1e-2}
 
 
 def check_optimizer(name: str) -> None:
     """Raises EqualInfoError, naming the choices, if there is no such optimizer."""
     if name not in OPTIMIZERS:
         raise EqualInfoError(f"no optimizer {name!r}; choose one of {', '.join(OPTIMIZERS)}")
+    if name == "muon" and not hasattr(torch.optim, "Muon"):
+        raise EqualInfoError("muon needs torch 2.9 or newer: pip install --upgrade torch")
 
 
-def make_optimizer(name: str, model: nn.Module, learning_rate: float) -> torch.optim.Optimizer:
+class Together:
+    """Several optimizers over different parameters of one model, used and saved as one."""
+
+    def __init__(self, *parts: torch.optim.Optimizer) -> None:
+        self.parts = parts
+
+    @property
+    def param_groups(self) -> list[dict[str, Any]]:
+        return [group for part in self.parts for group in part.param_groups]
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        for part in self.parts:
+            part.zero_grad(set_to_none)
+
+    def step(self) -> None:
+        for part in self.parts:
+            part.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """As torch's: parameters are numbered through all parts."""
+        state: dict[int, Any] = {}
+        first = 0
+        for part in self.parts:
+            state |= {first + index: values for index, values in part.state_dict()["state"].items()}
+            first += _parameters(part)
+        return {"state": state, "param_groups": self.param_groups}
+
+    def load_state_dict(self, saved: dict[str, Any]) -> None:
+        first = 0
+        for part in self.parts:
+            own = range(first, first + _parameters(part))
+            state = {index - first: values for index, values in saved["state"].items() if index in own}
+            part.load_state_dict({"state": state, "param_groups": part.state_dict()["param_groups"]})
+            first = own.stop
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> int:
+    return sum(len(group["params"]) for group in optimizer.param_groups)
+
+
+Optimizer = torch.optim.Optimizer | Together
+
+
+def make_optimizer(name: str, model: nn.Module, learning_rate: float) -> Optimizer:
     """An optimizer over the model's parameters.
 
     ``adafactor`` is the paper's: torch's Adafactor with lr 1e-2 steps by min(1e-2, 1/sqrt(step)) times the
     parameter's RMS, which is T5's reciprocal square root schedule with 10,000 warm-up steps.
-    ``adamw`` decays no vectors and no embeddings.
+    ``adamw`` decays no vectors and no embeddings. ``muon`` (Jordan et al. 2024) is torch's Muon for the matrices
+    of the layers, scaled to AdamW's usual size of update so that one learning rate serves both, and AdamW
+    for everything else.
+
+    Raises:
+        EqualInfoError: no such optimizer, or a torch too old for it.
     """
     check_optimizer(name)
     if name == "adafactor":
         return torch.optim.Adafactor(model.parameters(), lr=learning_rate)
-    matrices = [p for n, p in model.named_parameters() if p.ndim > 1 and "embedding" not in n]
-    others = [p for n, p in model.named_parameters() if p.ndim <= 1 or "embedding" in n]
-    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.95))
+    if name == "adamw":
+        return _adamw(dict(model.named_parameters()), learning_rate)
+    hidden = {n: p for n, p in model.named_parameters() if n.startswith("layers.") and n.endswith(".weight")}
+    others = {n: p for n, p in model.named_parameters() if n not in hidden}
+    muon = torch.optim.Muon(
+        list(hidden.values()), learning_rate, WEIGHT_DECAY, adjust_lr_fn="match_rms_adamw"
+    )
+    return Together(muon, _adamw(others, learning_rate))
+
+
+def _adamw(parameters: dict[str, nn.Parameter], learning_rate: float) -> torch.optim.AdamW:
+    matrices = [p for n, p in parameters.items() if p.ndim > 1 and "embedding" not in n]
+    others = [p for n, p in parameters.items() if p.ndim <= 1 or "embedding" in n]
+    groups = [{"params": matrices, "weight_decay": WEIGHT_DECAY}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=learning_rate, betas=BETAS, fused=True)
 
 
 def default_learning_rate(name: str) -> float:
-    return 1e-2 if name == "adafactor" else 3e-3
+    return LEARNING_RATES[name]
 
 
 def learning_rate_factor(name: str, step: int, steps: int) -> float:
     """Multiplies the learning rate at `step` (from 0) of `steps`.
 
-    Adafactor carries the paper's schedule itself: 1 throughout. AdamW warms up over a twentieth of the
-    run, then follows a cosine to a twentieth of its rate.
+    Adafactor carries the paper's schedule itself: 1 throughout. The others warm up over a twentieth of the
+    run, then follow a cosine to a twentieth of their rate.
     """
     if name == "adafactor":
         return 1.0

@@ -1,6 +1,6 @@
 """How many nats a model spends on sequences of ids; bits/byte follow from it in `score.metrics`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -13,32 +13,61 @@ BATCH = 32
 
 @torch.no_grad()
 def total_nats(
-    model: Decoder, sequences: Sequence[np.ndarray], advance: Callable[[int], None] | None = None
+    model: Decoder,
+    sequences: Sequence[np.ndarray],
+    advance: Callable[[int], None] | None = None,
+    read_only: Sequence[int] | None = None,
 ) -> float:
     """Summed cross-entropy in nats of every id of every sequence, each sequence from an empty context.
 
-    Computed in float32. Sequences of different lengths are padded; padding is not scored.
+    Args:
+        advance: called with the number of sequences done.
+        read_only: how many ids at the start of each sequence are context and not scored; default: none.
+    """
+    total = 0.0
+    for indices, nats in _batches(model, sequences):
+        for index, own in zip(indices, nats, strict=True):
+            total += float(own[read_only[index] if read_only is not None else 0 :].sum(dtype=np.float64))
+        if advance:
+            advance(len(indices))
+    return total
+
+
+def nats_of_ids(model: Decoder, ids: np.ndarray, length: int, stride: int) -> np.ndarray:
+    """Nats of each id of one text, [T] float64, in windows as `cut_windows` cuts them."""
+    windows = cut_windows(ids, length, stride)
+    scored: list[np.ndarray] = [np.empty(0)] * len(windows)
+    for indices, nats in _batches(model, [window for window, _ in windows]):
+        for index, own in zip(indices, nats, strict=True):
+            scored[index] = own[windows[index][1] :].astype(np.float64)
+    return np.concatenate([np.empty(0), *scored])
+
+
+@torch.no_grad()
+def _batches(model: Decoder, sequences: Sequence[np.ndarray]) -> Iterator[tuple[list[int], list[np.ndarray]]]:
+    """Nats of every id, [T] float32 for each sequence, in batches of sequences of similar length.
+
+    Sequences of different lengths are padded; padding is not scored.
     """
     model.eval()
     device = next(model.parameters()).device
-    total = 0.0
-    by_length = sorted(sequences, key=len, reverse=True)
-    for start in range(0, len(by_length), BATCH):
-        group = by_length[start : start + BATCH]
-        length = len(group[0])
-        ids_BT = torch.full((len(group), length), -100, dtype=torch.long)
-        for row, ids in enumerate(group):
-            ids_BT[row, : len(ids)] = torch.from_numpy(np.asarray(ids, np.int64))
+    order = sorted(range(len(sequences)), key=lambda index: -len(sequences[index]))
+    for start in range(0, len(order), BATCH):
+        indices = order[start : start + BATCH]
+        ids_BT = torch.zeros((len(indices), len(sequences[indices[0]])), dtype=torch.long)
+        for row, index in enumerate(indices):
+            ids_BT[row, : len(sequences[index])] = torch.from_numpy(np.asarray(sequences[index], np.int64))
         ids_BT = ids_BT.to(device)
-        hidden_BTD = model.hidden(model.shifted(ids_BT.clamp(min=0)))
+        hidden_BTD = model.hidden(model.shifted(ids_BT))
         # One sequence at a time through the output layer: B x T x V logits may not fit.
-        for hidden_TD, ids_T in zip(hidden_BTD, ids_BT, strict=True):
-            total += float(
-                F.cross_entropy(model.logits(hidden_TD), ids_T, ignore_index=-100, reduction="sum")
+        nats = []
+        for row, index in enumerate(indices):
+            length = len(sequences[index])
+            logits_TV = model.logits(hidden_BTD[row, :length])
+            nats.append(
+                F.cross_entropy(logits_TV, ids_BT[row, :length], reduction="none").float().cpu().numpy()
             )
-        if advance:
-            advance(len(group))
-    return total
+        yield indices, nats
 
 
 @torch.no_grad()
@@ -61,3 +90,18 @@ def bits_at_precision(model: Decoder, ids: np.ndarray, precision: int) -> float:
 def cut_sequences(ids: np.ndarray, length: int) -> list[np.ndarray]:
     """An example's ids in consecutive sequences; the last may be shorter."""
     return [ids[start : start + length] for start in range(0, len(ids), length)]
+
+
+def cut_windows(ids: np.ndarray, length: int, stride: int) -> list[tuple[np.ndarray, int]]:
+    """An example's ids in windows of `length`, one every `stride`, each with how many of its ids are only read.
+
+    Each id is scored once, in the first window that holds it, so after the first window in a context of
+    `length - stride` ids at least. With `stride` equal to `length` the windows are those of `cut_sequences`.
+    """
+    windows, scored = [], 0
+    for start in range(0, len(ids), stride):
+        windows.append((ids[start : start + length], scored - start))
+        scored = min(start + length, len(ids))
+        if scored == len(ids):
+            break
+    return windows

@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from equalinfo.errors import DamagedArtifact
 from equalinfo.files import atomic_file
+from equalinfo.model.optimizers import Optimizer
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
@@ -31,11 +31,15 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise DamagedArtifact(f"{path} cannot be read ({error}); make the model again") from error
 
 
-def load_weights(model: nn.Module, path: Path) -> None:
-    """Fills `model` from a safetensors file; DamagedArtifact if names or shapes differ."""
+def load_weights(model: nn.Module, path: Path, ours: dict[str, str] | None = None) -> None:
+    """Fills `model` from a safetensors file; DamagedArtifact if names or shapes differ.
+
+    Args:
+        ours: the model's name for each name in the file, where they are not the same.
+    """
     tensors, _ = load_tensors(path)
     try:
-        model.load_state_dict(tensors)
+        model.load_state_dict({(ours or {}).get(name, name): tensor for name, tensor in tensors.items()})
     except RuntimeError as error:
         reason = " ".join(str(error).split())
         raise DamagedArtifact(
@@ -43,9 +47,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
         ) from error
 
 
-def save_training_state(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, progress: dict[str, Any]
-) -> None:
+def save_training_state(path: Path, model: nn.Module, optimizer: Optimizer, progress: dict[str, Any]) -> None:
     """Model, optimizer and progress in one file, so that a kill can never separate them."""
     tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
     scalars: dict[str, Any] = {}
@@ -60,7 +62,7 @@ def save_training_state(
     save_tensors(path, tensors, metadata)
 
 
-def load_training_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+def load_training_state(path: Path, model: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
     """Restores what `save_training_state` wrote and returns its progress."""
     tensors, metadata = load_tensors(path)
     try:

@@ -1,19 +1,14 @@
-"""Training and scoring M2, the language model over tokens (`equalinfo train-m2`, `equalinfo evaluate`)."""
+"""Training and scoring M2, the language model over tokens (`equalinfo train-m2`)."""
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.progress import Progress
 
-from equalinfo.corpus.examples import cut_examples
-from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import (
     atomic_directory,
-    json_bytes,
     read_json,
     read_manifest,
     refuse_foreign_directory,
@@ -21,11 +16,10 @@ from equalinfo.files import (
 )
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.scoring import cut_sequences, total_nats
+from equalinfo.model.scoring import cut_windows, total_nats
 from equalinfo.model.sizes import size_by_name
-from equalinfo.model.storage import load_weights, save_tensors
 from equalinfo.model.training import TrainingPlan, train
-from equalinfo.pipeline.corpora import Corpus
+from equalinfo.pipeline.model_directory import load_model, save_model
 from equalinfo.pipeline.tokenizing import TokenizedSplit, read_split, tokens_manifest
 from equalinfo.score import metrics
 from equalinfo.tokens.base import Tokenizer
@@ -44,12 +38,14 @@ class M2Plan:
         first_only: train on the first sequence of each example only, as the paper does; otherwise on
             every whole sequence, which suits small corpora.
         training: steps, batch size, seed, optimizer.
+        preset: the layers: "paper", or "llama", which is written as a Hugging Face model directory.
     """
 
     size: str
     sequence_length: int
     training: TrainingPlan
     first_only: bool = False
+    preset: str = "paper"
 
 
 def train_m2(tokens: Path, plan: M2Plan, out: Path, progress: Progress) -> dict[str, Any]:
@@ -67,7 +63,7 @@ def train_m2(tokens: Path, plan: M2Plan, out: Path, progress: Progress) -> dict[
     cut = [ids[:length] for ids in training.ids] if plan.first_only else training.ids
     whole = [np.asarray(ids[: len(ids) // length * length]).reshape(-1, length) for ids in cut]
     sequences = np.concatenate(whole) if whole else np.empty((0, length), np.uint16)
-    model = Decoder(size, tokenizer.vocab)
+    model = Decoder(size, tokenizer.vocab, plan.preset)
     state, log = out.with_name(out.name + ".training"), out.with_name(out.name + ".log.part")
     out.parent.mkdir(parents=True, exist_ok=True)
     seconds = train(
@@ -97,25 +93,23 @@ def train_m2(tokens: Path, plan: M2Plan, out: Path, progress: Progress) -> dict[
         "parameters": size.parameters,
         "sequence_length": length,
         "steps": plan.training.steps,
-        "batch_size": plan.training.batch_size,
+        "batch_size": plan.training.sequences_per_step,
         "seed": plan.training.seed,
-        "train_tokens": plan.training.steps * plan.training.batch_size * length,
+        "train_tokens": plan.training.steps * plan.training.sequences_per_step * length,
         "windows_changed": manifest["windows_changed"],
         "wall_seconds": seconds,
     }
     with atomic_directory(out) as directory:
-        save_tensors(directory / "model.safetensors", dict(model.state_dict()))
         save_tokenizer(tokenizer, directory / "tokenizer")
         (directory / "log.jsonl").write_bytes(log.read_bytes())
         config = {
             "size": plan.size,
             "dimensions": asdict(size),
-            "vocab": tokenizer.vocab,
             "sequence_length": length,
             "plan": asdict(plan),
             "measured": measured,
         }
-        (directory / "config.json").write_bytes(json_bytes(config))
+        save_model(directory, model, tokenizer, config)
         write_manifest(directory, KIND, tokenizer=tokenizer.identity, spec=str(tokenizer.spec))
     state.unlink(missing_ok=True)
     log.unlink(missing_ok=True)
@@ -131,18 +125,24 @@ def measure(
     progress: Progress,
     first_only: bool = False,
     training_counts: np.ndarray | None = None,
+    stride: int | None = None,
 ) -> dict[str, Any]:
     """Scores the tokens of `text`, in sequences from an empty context; fields as in `score.results.Result`.
 
     bits/byte is (tokens / source bytes) x nats per token / ln 2 (paper, section 4), with all tokens of
     the text scored, so that the bytes are exactly those of the source. With `first_only`, the paper's way,
     only each example's first sequence is scored and the ratio is that of the whole examples.
+
+    Args:
+        stride: tokens from one sequence to the next, fewer than `sequence_length` where they overlap: each then
+            scores only the tokens that the one before it does not hold. Default: none overlap.
     """
-    parts = (cut_sequences(ids, sequence_length) for ids in text.ids)
-    sequences = [part for cut in parts for part in (cut[:1] if first_only else cut)]
-    scored = sum(map(len, sequences))
+    parts = (cut_windows(ids, sequence_length, stride or sequence_length) for ids in text.ids)
+    windows = [part for cut in parts for part in (cut[:1] if first_only else cut)]
+    sequences, read_only = [ids for ids, _ in windows], [read for _, read in windows]
+    scored = sum(map(len, sequences)) - sum(read_only)
     task = progress.add_task(f"evaluate {tokenizer.spec}", total=len(sequences), note="")
-    loss = total_nats(model, sequences, lambda count: progress.advance(task, count)) / scored
+    loss = total_nats(model, sequences, lambda count: progress.advance(task, count), read_only) / scored
     ratio = metrics.bytes_per_token(text.source_bytes, text.tokens)
     unigram = None
     if training_counts is not None:
@@ -169,30 +169,4 @@ def load_m2(path: Path) -> tuple[Decoder, Tokenizer, dict[str, Any]]:
     """Model, tokenizer and config.json of an M2 directory."""
     read_manifest(path, KIND)
     config = read_json(path / "config.json")
-    try:
-        model = Decoder(size_by_name(config["size"]), config["vocab"])
-    except (KeyError, TypeError) as error:
-        raise DamagedArtifact(f"{path / 'config.json'} is damaged; train M2 again") from error
-    load_weights(model, path / "model.safetensors")
-    return model.eval(), load_tokenizer(path / "tokenizer"), config
-
-
-def evaluate(
-    path: Path,
-    corpus: Corpus,
-    split: Any,
-    max_examples: int,
-    progress: Progress,
-) -> dict[str, Any]:
-    """Bits/byte of an M2 directory on documents of a corpus; fields as `measure`."""
-    model, tokenizer, config = load_m2(path)
-    examples = list(islice(cut_examples(corpus.documents(split)), max_examples or None))
-    task = progress.add_task(f"tokenize {tokenizer.spec}", total=sum(len(e.data) for e in examples), note="")
-    advance: Callable[[int], None] = lambda count: progress.advance(task, count)  # noqa: E731
-    ids = tokenizer.encode_batch([example.data for example in examples], advance)
-    text = TokenizedSplit(ids, sum(example.source_bytes for example in examples))
-    if text.tokens == 0 or text.source_bytes == 0:
-        raise EqualInfoError(f"{corpus.source} has no bytes to score; give a corpus with text")
-    size = size_by_name(config["size"])
-    first_only = bool(config["plan"]["first_only"])
-    return measure(model, tokenizer, text, config["sequence_length"], size.nominal, progress, first_only)
+    return load_model(path, config), load_tokenizer(path / "tokenizer"), config

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.model.decoder import check_preset
 from equalinfo.model.optimizers import check_optimizer
 from equalinfo.model.sizes import size_by_name
 from equalinfo.model.training import TrainingPlan
@@ -24,11 +25,15 @@ class TrainingSection(Section):
     """Settings that M1 and M2 share."""
 
     steps: int = Field(gt=0)
-    batch_size: int = Field(gt=0, description="sequences")
+    batch_size: int = Field(gt=0, description="sequences in memory at a time")
     optimizer: str = "adafactor"
     learning_rate: float | None = Field(None, gt=0)
     precision: str = "auto"
     threads: int = Field(2, gt=0)
+    accumulate: int = Field(1, gt=0, description="batches per step")
+    clip: float = Field(1.0, ge=0, description="largest norm of a gradient; 0 never clips")
+    z_loss: float = Field(1e-4, ge=0)
+    compile: bool = False
 
     @field_validator("optimizer")
     @classmethod
@@ -45,6 +50,10 @@ class TrainingSection(Section):
             self.learning_rate,
             self.precision,
             self.threads,
+            self.accumulate,
+            self.clip,
+            self.z_loss,
+            self.compile,
         )
 
 
@@ -63,6 +72,13 @@ class M2Section(TrainingSection):
     seeds: list[int] = Field(min_length=1)
     sequence_length: int = Field(512, gt=0, description="tokens")
     first_only: bool = Field(False, description="only the first sequence of each example, as in the paper")
+    preset: str = "paper"
+
+    @field_validator("preset")
+    @classmethod
+    def _known_preset(cls, name: str) -> str:
+        _checked(lambda: check_preset(name))
+        return name
 
 
 class DataSection(Section):

@@ -97,7 +97,7 @@ class Run:
     def cell(self, spec: Spec, size: str, seed: int, progress: Progress) -> tuple[Path, Result | None]:
         """Trains and scores one M2; the row is None where it had been measured before."""
         m2 = self.recipe.m2
-        plan = M2Plan(size, m2.sequence_length, m2.plan(seed), m2.first_only)
+        plan = M2Plan(size, m2.sequence_length, m2.plan(seed), m2.first_only, m2.preset)
         tokens = self.tokens(spec, progress)
         key = key_of(tokens.name, self.corpus_key, asdict(plan), resolved_precision(m2.precision))
         path = self.out / "m2" / f"{spec.slug}-{size}-seed{seed}-{key}"
@@ -106,6 +106,8 @@ class Run:
         started = time.monotonic()
         measured = m2_measured(path) if done(path) else train_m2(tokens, plan, path, progress)
         machine, versions = environment()
+        # Rows of the paper's model say nothing; others must not be averaged with them.
+        preset: dict[str, float | str] = {} if m2.preset == "paper" else {"preset": m2.preset}
         row = Result(
             **measured,
             cell=key,
@@ -114,7 +116,7 @@ class Run:
             machine=machine,
             versions=versions,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            extra={"seconds_with_scoring": time.monotonic() - started},
+            extra={"seconds_with_scoring": time.monotonic() - started} | preset,
         )
         append_result(self.results_path, row)
         return path, row

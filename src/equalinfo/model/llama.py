@@ -1,0 +1,85 @@
+"""The layers of preset `llama`: rotary positions and SwiGLU, as Hugging Face's `LlamaForCausalLM` computes them.
+
+The same widths as preset `paper` (d_ff = 4 d), so that a size name means the same number of parameters.
+"""
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from equalinfo.model.parts import LayerCache, Norm, Normal
+from equalinfo.model.sizes import Size
+
+ROPE_THETA = 10_000.0  # Su et al. 2021
+
+
+class Positions(NamedTuple):
+    """Rotation of each position, and which keys each query sees; None where SDPA's own causal mask says it."""
+
+    cos_TK: Tensor  # half of K: pairs share an angle
+    sin_TK: Tensor
+    seen_TS: Tensor | None
+
+
+def rotated(x_BHTK: Tensor, positions: Positions) -> Tensor:
+    """Queries or keys turned by their position: dimension i together with i + K/2, as Hugging Face pairs them."""
+    first, second = x_BHTK.chunk(2, -1)
+    cos, sin = positions.cos_TK, positions.sin_TK
+    return torch.cat([first * cos - second * sin, second * cos + first * sin], -1).type_as(x_BHTK)
+
+
+class LlamaLayer(nn.Module):
+    """Causal self-attention with rotary positions (Su et al. 2021), then SwiGLU (Shazeer 2020); both pre-norm."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        self.size = size
+        inner = size.n_heads * size.d_head
+        self.attention_norm = Norm(size.d_model)
+        self.query = nn.Linear(size.d_model, inner, bias=False)
+        self.key = nn.Linear(size.d_model, inner, bias=False)
+        self.value = nn.Linear(size.d_model, inner, bias=False)
+        self.attention_out = nn.Linear(inner, size.d_model, bias=False)
+        self.feed_forward_norm = Norm(size.d_model)
+        self.gate = nn.Linear(size.d_model, size.d_ff, bias=False)
+        self.up = nn.Linear(size.d_model, size.d_ff, bias=False)
+        self.down = nn.Linear(size.d_ff, size.d_model, bias=False)
+
+    def initialise(self, normal: Normal) -> None:
+        """Variance scaling by fan-in; what is added to the residual stream is smaller the more layers add to it."""
+        size = self.size
+        added = (2 * size.n_layers) ** -0.5
+        for matrix in (self.query, self.key, self.value, self.gate, self.up):
+            normal(matrix.weight, size.d_model**-0.5)
+        normal(self.attention_out.weight, added * (size.n_heads * size.d_head) ** -0.5)
+        normal(self.down.weight, added * size.d_ff**-0.5)
+
+    @staticmethod
+    def positions(size: Size, past: int, length: int, device: torch.device) -> Positions:
+        """What every layer needs to know of `length` positions after `past` cached ones."""
+        exponents = torch.arange(0, size.d_head, 2, device=device).float() / size.d_head
+        query = torch.arange(past, past + length, device=device)[:, None]
+        angles_TK = query.float() * ROPE_THETA**-exponents
+        seen = None
+        if past:
+            seen = torch.arange(past + length, device=device)[None, :] <= query
+        return Positions(angles_TK.cos(), angles_TK.sin(), seen)
+
+    def forward(self, x_BTD: Tensor, positions: Positions, cache: LayerCache | None) -> Tensor:
+        size = self.size
+        batch, length, _ = x_BTD.shape
+        normed_BTD = self.attention_norm(x_BTD)
+        q, k, v = (
+            projection(normed_BTD).view(batch, length, size.n_heads, size.d_head).transpose(1, 2)
+            for projection in (self.query, self.key, self.value)
+        )
+        q, k = rotated(q, positions), rotated(k, positions)
+        if cache is not None:
+            k, v = cache.append(k, v)
+        seen = positions.seen_TS
+        o = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=seen is None)
+        x_BTD = x_BTD + self.attention_out(o.transpose(1, 2).reshape(batch, length, -1))
+        normed_BTD = self.feed_forward_norm(x_BTD)
+        return x_BTD + self.down(F.silu(self.gate(normed_BTD)) * self.up(normed_BTD))

@@ -1,0 +1,74 @@
+"""The files of an M2 directory that hold the model: ours for preset `paper`, Hugging Face's for `llama`.
+
+A `llama` directory is itself what `AutoModelForCausalLM` opens, and `AutoTokenizer` where the method has an exported
+tokenizer: config.json holds Hugging Face's keys beside ours, model.safetensors has Hugging Face's names.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from equalinfo.errors import DamagedArtifact
+from equalinfo.files import json_bytes
+from equalinfo.model import hugging_face
+from equalinfo.model.decoder import Decoder
+from equalinfo.model.sizes import size_by_name
+from equalinfo.model.storage import load_weights, save_tensors
+from equalinfo.tokens.base import Tokenizer
+
+WEIGHTS, CONFIG = "model.safetensors", "config.json"
+TOKENIZER, TOKENIZER_CONFIG = "tokenizer.json", "tokenizer_config.json"
+
+
+def save_model(directory: Path, model: Decoder, tokenizer: Tokenizer, ours: dict[str, Any]) -> None:
+    """Writes config.json and the weights into an M2 directory that has its `tokenizer/` already.
+
+    Args:
+        ours: what config.json says besides the model's preset, size by name ("size") and vocabulary among it,
+            and the "sequence_length" it was trained on.
+    """
+    config = {**ours, "preset": model.preset, "vocab": model.vocab}
+    if model.preset != "llama":
+        save_tensors(directory / WEIGHTS, dict(model.state_dict()))
+    else:
+        save_tensors(directory / WEIGHTS, hugging_face.to_hugging_face(model), hugging_face.METADATA)
+        config |= hugging_face.config(model, ours["sequence_length"], tokenizer.eos)
+        if tokenizer.eos == model.start and (directory / "tokenizer" / TOKENIZER).is_file():
+            _save_tokenizer(directory)
+    (directory / CONFIG).write_bytes(json_bytes(config))
+
+
+def load_model(directory: Path, config: dict[str, Any]) -> Decoder:
+    """The model of an M2 directory whose config.json says `config`.
+
+    Raises:
+        DamagedArtifact: config.json lacks what it must say, or the weights do not fit it.
+    """
+    try:
+        # Directories from before there were presets name none.
+        model = Decoder(size_by_name(config["size"]), config["vocab"], config.get("preset", "paper"))
+    except (KeyError, TypeError) as error:
+        raise DamagedArtifact(f"{directory / CONFIG} is damaged; train M2 again") from error
+    named = hugging_face.names(model.size.n_layers) if model.preset == "llama" else {}
+    load_weights(model, directory / WEIGHTS, {theirs: ours for ours, theirs in named.items()})
+    return model.eval()
+
+
+def _save_tokenizer(directory: Path) -> None:
+    """The exported tokenizer beside the model, made to begin each text with the start symbol.
+
+    The one in `tokenizer/` does not: there ids are the text's alone. `add_special_tokens=False` gives those here.
+    """
+    made = json.loads((directory / "tokenizer" / TOKENIZER).read_bytes())
+    start = next(token for token in made["added_tokens"] if token["id"] == 0)["content"]
+    text, begin = {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": start, "type_id": 0}}
+    second = {"Sequence": {"id": "B", "type_id": 1}}
+    made["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [begin, text],
+        "pair": [begin, text, second],
+        "special_tokens": {start: {"id": start, "ids": [0], "tokens": [start]}},
+    }
+    (directory / TOKENIZER).write_bytes(json.dumps(made, ensure_ascii=False).encode())
+    config = json.loads((directory / "tokenizer" / TOKENIZER_CONFIG).read_bytes())
+    (directory / TOKENIZER_CONFIG).write_bytes(json_bytes({**config, "bos_token": start}))

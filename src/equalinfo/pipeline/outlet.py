@@ -1,0 +1,67 @@
+"""What of a growing text may be shown: nothing that a stop string or a limit would take back."""
+
+from collections.abc import Sequence
+
+
+class Outlet:
+    """A text that grows until a stop string stands in it or it is long enough.
+
+    Args:
+        stops: byte strings; the text ends before the first of them, wherever tokens begin and end.
+        limit: the most bytes, cut where a UTF-8 character ends; None sets no limit.
+
+    Attributes:
+        text: the bytes so far, without the stop string.
+        reason: why it ended: "stop" or "bytes"; None while it may grow.
+    """
+
+    def __init__(self, stops: Sequence[bytes] = (), limit: int | None = None) -> None:
+        self.stops, self.limit = [stop for stop in stops if stop], limit
+        self.text = b""
+        self.reason: str | None = None
+        self._shown = 0
+
+    def feed(self, data: bytes) -> None:
+        """Adds bytes; those after the end are dropped."""
+        if self.reason:
+            return
+        before = len(self.text)
+        self.text += data
+        found = [
+            at for stop in self.stops if (at := self.text.find(stop, max(before - len(stop) + 1, 0))) >= 0
+        ]
+        if found:
+            self.text, self.reason = self.text[: min(found)], "stop"
+        if self.limit is not None and len(self.text) >= self.limit:
+            self.text, self.reason = self.text[: _character_end(self.text, self.limit)], "bytes"
+
+    def take(self, final: bool = False) -> bytes:
+        """The bytes that are new since the last call and certain to stay; with `final`, all that are new."""
+        held = 0
+        if not (final or self.reason):
+            held = max((_beginning_of(stop, self.text) for stop in self.stops), default=0)
+        upto = max(len(self.text) - held, self._shown)
+        new, self._shown = self.text[self._shown : upto], upto
+        return new
+
+
+def _beginning_of(stop: bytes, text: bytes) -> int:
+    """The length of the longest end of `text` that `stop` begins with, itself excluded."""
+    return next((n for n in range(min(len(stop) - 1, len(text)), 0, -1) if text.endswith(stop[:n])), 0)
+
+
+def _character_end(text: bytes, limit: int) -> int:
+    """The last place up to `limit` that is not inside a UTF-8 character; `limit` itself in what is not UTF-8."""
+    for end in range(limit, max(limit - 4, -1), -1):
+        if end >= len(text) or text[end] & 0xC0 != 0x80:
+            break
+    else:
+        return limit
+    if end == len(text):
+        # Nothing follows yet: a character may be unfinished.
+        for back in range(1, min(3, end) + 1):
+            lead = text[end - back]
+            if lead & 0xC0 != 0x80:
+                needs = 2 + (lead >= 0xE0) + (lead >= 0xF0) if lead >= 0xC2 else 1
+                return end - back if needs > back else end
+    return end

@@ -1,0 +1,107 @@
+"""Continuing texts: the same in any batch, ended where asked, and going on from the prompt's own bytes."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from untrained import SPECS, model, tokenizer
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.model.branching import Branches
+from equalinfo.model.sampling import Choice
+from equalinfo.pipeline.generating import Generator, Settings
+from equalinfo.pipeline.outlet import Outlet
+
+PROMPTS = [b"the window of the gov", b"", b"t", "naïve caf\u00e9".encode()[:-1], b"\xff\0\xfe the"]
+
+
+def generator(spec: str) -> Generator:
+    return Generator(model(tokenizer(spec).vocab), tokenizer(spec), 32)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_samples_are_the_same_alone_and_together(spec: str) -> None:
+    asked = Settings(12, choice=Choice(0.9, 0, 0.9), seed=5, samples=2, stops=())
+    made = generator(spec)
+    together = made.continuations(PROMPTS, asked)
+    alone = [one for prompt in PROMPTS for one in generator(spec).continuations([prompt], asked)]
+    assert together == alone
+    assert [one.prompt for one in together] == [prompt for prompt in PROMPTS for _ in range(2)]
+    assert all(one.tokens >= 12 for one in together)
+    assert together[1] == made.continuations(PROMPTS[:1], Settings(12, None, asked.choice, 6, 1, ()))[0]
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_what_is_shown_is_what_is_returned(spec: str) -> None:
+    shown = [b""] * len(PROMPTS)
+
+    def show(row: int, data: bytes) -> None:
+        shown[row] += data
+
+    asked = Settings(30, max_bytes=25, stops=(b"the", b"w4", b"\xff"))
+    found = generator(spec).continuations(PROMPTS, asked, show)
+    assert [one.text for one in found] == shown
+    for one in found:
+        assert len(one.text) <= 25
+        assert not any(stop in one.text for stop in asked.stops)
+        assert one.reason in ("tokens", "bytes", "stop")
+
+
+def test_ends_do_not_change_what_comes_before_them() -> None:
+    made = generator("EqualInfo[v=600,words]")
+    free = made.continuations([b"the gov"], Settings(60, stops=()))[0]
+    for at in (3, 10, 21):
+        stop = free.text[at : at + 3]
+        ended = made.continuations([b"the gov"], Settings(60, stops=(stop,)))[0]
+        assert ended.text == free.text[: free.text.index(stop)]
+        assert ended.reason == "stop"
+        assert ended.tokens <= free.tokens
+        bounded = made.continuations([b"the gov"], Settings(60, max_bytes=at, stops=()))[0]
+        assert free.text.startswith(bounded.text)
+        assert at - 3 <= len(bounded.text) <= at
+
+
+def test_without_healing_the_prompts_own_tokens_are_continued() -> None:
+    made = generator("EqualInfo[v=600,words]")
+    prompt = b"the govern"
+    ids = made.tokenizer.encode(prompt).tolist()
+    plain = made.continuations([prompt], Settings(1, choice=Choice(0.0), stops=(), heal=False))[0]
+    likeliest = int(Branches(made.model, ids, 32, made.never).after([[]])[0].argmax())
+    assert plain.text == made.tokenizer.token_bytes(likeliest)
+
+
+@pytest.mark.parametrize("numbers", [{"tokens": 0}, {"samples": 0}, {"seed": -1}, {"max_bytes": -3}])
+def test_numbers_out_of_range(numbers: dict[str, int]) -> None:
+    with pytest.raises(EqualInfoError, match="at least 1"):
+        Settings(**numbers)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text("ab\u00e9\u6771\U0001f600", max_size=30),
+    st.lists(st.integers(0, 80)),
+    st.lists(st.text("ab\u00e9", min_size=1, max_size=3), max_size=2),
+    st.one_of(st.none(), st.integers(1, 40)),
+)
+def test_an_outlet_shows_no_byte_too_many(
+    text: str, cuts: list[int], stops: list[str], limit: int | None
+) -> None:
+    data, strings = text.encode(), [stop.encode() for stop in stops]
+    bounds = [0, *sorted(cut for cut in cuts if cut < len(data)), len(data)]
+    outlet, shown = Outlet(strings, limit), b""
+    for start, end in pairwise(bounds):
+        outlet.feed(data[start:end])
+        shown += outlet.take()
+    shown += outlet.take(final=True)
+    assert shown == outlet.text
+    assert data.startswith(shown)
+    if outlet.reason == "bytes":
+        assert limit is not None
+        assert limit - 4 < len(shown) <= limit
+        shown.decode()
+    first = min((at for stop in strings if (at := data.find(stop)) >= 0), default=len(data))
+    if limit is None:
+        assert len(shown) == first
+    else:
+        assert len(shown) <= min(limit, first) or outlet.reason == "bytes"
