@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.files import write_json
+from equalinfo.files import read_json, write_json
 from equalinfo.model.branching import Branches
 from equalinfo.pipeline.generating import Generator
 from equalinfo.pipeline.healing import taken_back, ways
@@ -49,7 +49,9 @@ def main() -> None:
         generator = Generator.load(path)
         # Without units nothing is taken back, and bytes depend on nothing.
         if generator.units is not None and str(generator.tokenizer.spec) != "Bytes":
-            rows.append(measure(generator, held_out, given.cuts))
+            trained = read_json(path / "config.json")["measured"]
+            made = {name: trained[name] for name in ("size", "steps", "seed", "bits_per_byte")}
+            rows.append({**measure(generator, held_out, given.cuts), "m2": made})
             print(rows[-1], flush=True)
     settings = {"cuts": given.cuts, "prompt_bytes": PROMPT_BYTES, "next_bytes": NEXT_BYTES}
     write_json(given.out, {"machine": machine(), **settings, "methods": rows})

@@ -1,6 +1,8 @@
 """Every step as a user runs it, on a small corpus."""
 
+import base64
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -117,6 +119,49 @@ def test_generate_continues_the_prompt(m2: Path, run: Run) -> None:
     assert out.startswith("the window")
     assert "20 tokens" in rate  # with the time it took, which differs from run to run
     assert run("generate", m2, "the window", "--tokens", 20, "--seed", 3)[:2] == (status, out)
+
+
+def test_generate_tells_its_rate_and_stops(m2: Path, tmp_path: Path, run: Run) -> None:
+    status, out, errors = run("generate", m2, "the win", "--tokens", 40, "--seed", 1)
+    assert status == 0
+    assert re.search(r"^40 tokens, \d+ bytes in .* tokens/s, \d+ bytes/s$", errors, re.M)
+    stop = out.removeprefix("the win").rstrip("\n")[3:5]
+    stopped = run("generate", m2, "the win", "--tokens", 40, "--seed", 1, "--stop", stop, "--quiet")
+    assert stopped == (0, out[: out.index(stop, len("the win"))] + "\n", "")
+    (tmp_path / "prompt").write_bytes(b"the \xff")
+    options = ("--samples", 2, "--max-bytes", 9, "--top-k", 40, "--top-p", 0.9, "--json", "--quiet")
+    status, out, _ = run("generate", m2, "the win", "--prompt-file", tmp_path / "prompt", *options)
+    found = json.loads(out)
+    assert [one["prompt"] for one in found] == ["the win", "the win", "the \ufffd", "the \ufffd"]
+    for one in found:
+        assert base64.b64decode(one["bytes"]).decode("utf-8", "replace") == one["text"]
+        assert len(base64.b64decode(one["bytes"])) <= 9
+
+
+def test_generate_prints_valid_text_or_raw_bytes(m2: Path, tmp_path: Path) -> None:
+    (tmp_path / "prompt").write_bytes(b"caf\xc3\xa9 \xff")
+    command = [sys.executable, "-m", "equalinfo", "generate", str(m2), "--temperature", "4", "--tokens", "60"]
+    command += ["--prompt-file", str(tmp_path / "prompt"), "--no-end", "--quiet"]
+    text = subprocess.run(command, capture_output=True, check=True).stdout
+    assert text.startswith("café \ufffd".encode())
+    text.decode()
+    assert subprocess.run([*command, "--raw"], capture_output=True, check=True).stdout.startswith(
+        b"caf\xc3\xa9 \xff"
+    )
+
+
+def test_evaluate_windows_and_groups(m2: Path, work: Path, run: Run) -> None:
+    corpus = (work / "corpus.txt", "--split", "test", "--max-examples", 1, "--quiet")
+    disjoint, sliding = (
+        json.loads(run("evaluate", m2, *corpus, "--windows", name, "--json")[1])
+        for name in ("disjoint", "sliding")
+    )
+    assert disjoint["eval_tokens"] == sliding["eval_tokens"]
+    assert disjoint["bits_per_byte"] != sliding["bits_per_byte"]
+    status, out, _ = run("evaluate", m2, *corpus, "--against", m2)
+    assert status == 0
+    assert out.count("EqualInfoAC[b=16,v=256]") >= 2
+    assert "no test" in out
 
 
 def test_show_in_the_terminal_and_as_html(tokenizer: Path, tmp_path: Path, run: Run) -> None:

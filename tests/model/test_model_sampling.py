@@ -1,5 +1,7 @@
 """Drawing ids: what the options allow, and that a row is the same alone and in any batch."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,15 @@ from equalinfo.model.sizes import Size
 
 VOCAB = 30
 PROMPTS = [[4, 5, 6], [], [7], [1, 2, 3, 4, 5, 6, 7, 8, 9]]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads wait for each other longer than these models take, above all where tests run side by side."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module", params=PRESETS)

@@ -2,9 +2,11 @@
 
 import itertools
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 from untrained import LISTED, SEVERAL_IDS, TEXT, WITHOUT_UNITS, model, tokenizer
 
 from equalinfo.model.branching import Branches
@@ -14,6 +16,15 @@ from equalinfo.pipeline.units import units_of
 
 UNITS = {spec: units_of(tokenizer(spec)) for spec in [*LISTED, *SEVERAL_IDS]}
 TEXTS = [TEXT.encode()[:n] for n in (0, 1, 2, 5, 7, 13, 40, 88, 100)] + ["caf\u00e9".encode()[:-1], b"\xff\0"]
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Threads wait for each other longer than these models take, above all where tests run side by side."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("spec", WITHOUT_UNITS)

@@ -59,7 +59,7 @@ class ByteScorer:
         return float(logs + both.end - before.end)
 
     def whole(self, text: bytes) -> float:
-        """The log-probability of a text's own tokens, from an empty context; bits/byte as `evaluate` has it."""
+        """The log-probability of a text's own tokens, from an empty context, as sliding windows of `evaluate`."""
         return float(self._logs(self.tokenizer.encode(text)).sum())
 
     def _score(self, text: bytes) -> _Scored:

@@ -2,11 +2,13 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.model.branching import Branches
@@ -21,6 +23,9 @@ from equalinfo.tokens.base import Tokenizer
 END_OF_DOCUMENT = b"\0"
 # Codes that run through a whole text are read anew from its start, each time an eighth is added.
 READ_AGAIN = 8
+
+# Below this, one step of a model is over before a second thread has begun.
+PARAMETERS_FOR_THREADS = 10_000_000
 
 Show = Callable[[int, bytes], None]
 
@@ -96,6 +101,14 @@ class Generator:
             show: called with the number of a continuation and its next bytes as soon as they are certain.
         """
         started = time.monotonic()
+        with _threads_for(self.model):
+            found = self._continuations(prompts, settings, show)
+        self.seconds += time.monotonic() - started
+        return found
+
+    def _continuations(
+        self, prompts: Sequence[bytes], settings: Settings, show: Show | None
+    ) -> list[Continuation]:
         begun = [start for prompt in prompts for start in self._starts(prompt, settings)]
         seeds = len(prompts) * list(range(settings.seed, settings.seed + settings.samples))
         sampler = Sampler(
@@ -120,7 +133,6 @@ class Generator:
             if ended:
                 sampler.stop(ended)
                 self._read(reader, rows, sampler.ids, ended, show, final=True)
-        self.seconds += time.monotonic() - started
         return [
             Continuation(row.prompt, row.outlet.text, len(ids) - row.kept, row.outlet.reason or "tokens")
             for row, ids in zip(rows, sampler.ids, strict=True)
@@ -158,6 +170,18 @@ class Generator:
             new = rows[row].outlet.take(final)
             if new and show:
                 show(row, new)
+
+
+@contextmanager
+def _threads_for(model: Decoder) -> Iterator[None]:
+    """One CPU thread for small models: steps are short, and on a busy machine threads wait long for each other."""
+    threads = torch.get_num_threads()
+    if model.size.parameters < PARAMETERS_FOR_THREADS:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 class _Row:
@@ -219,9 +243,9 @@ def _reader(tokenizer: Tokenizer, units: Units | None) -> _Reader:
 
 
 def continued(
-    model: Decoder, tokenizer: Tokenizer, prompt: bytes, count: int, temperature: float, top_k: int, seed: int
+    model: Decoder, tokenizer: Tokenizer, context: int, prompt: bytes, count: int, temperature: float
 ) -> bytes:
     """A prompt and its continuation by `count` tokens, past the end of a document too."""
-    settings = Settings(count, None, Choice(temperature, top_k), seed, stops=())
-    (sample,) = Generator(model, tokenizer).continuations([prompt], settings)
+    settings = Settings(count, None, Choice(temperature), stops=())
+    (sample,) = Generator(model, tokenizer, context).continuations([prompt], settings)
     return sample.prompt + sample.text

@@ -40,6 +40,8 @@ class Outlet:
         held = 0
         if not (final or self.reason):
             held = max((_beginning_of(stop, self.text) for stop in self.stops), default=0)
+            if self.limit is not None:  # it may come to cut the last character
+                held = max(held, len(self.text) - _character_end(self.text, len(self.text)))
         upto = max(len(self.text) - held, self._shown)
         new, self._shown = self.text[self._shown : upto], upto
         return new
@@ -51,17 +53,11 @@ def _beginning_of(stop: bytes, text: bytes) -> int:
 
 
 def _character_end(text: bytes, limit: int) -> int:
-    """The last place up to `limit` that is not inside a UTF-8 character; `limit` itself in what is not UTF-8."""
-    for end in range(limit, max(limit - 4, -1), -1):
-        if end >= len(text) or text[end] & 0xC0 != 0x80:
-            break
-    else:
-        return limit
-    if end == len(text):
-        # Nothing follows yet: a character may be unfinished.
-        for back in range(1, min(3, end) + 1):
-            lead = text[end - back]
-            if lead & 0xC0 != 0x80:
-                needs = 2 + (lead >= 0xE0) + (lead >= 0xF0) if lead >= 0xC2 else 1
-                return end - back if needs > back else end
-    return end
+    """`limit`, or where the UTF-8 character begins that it cuts, or that may go on where `text` ends there."""
+    for back in range(1, min(3, limit) + 1):
+        lead = text[limit - back]
+        if lead & 0xC0 != 0x80:
+            needs = 2 + (lead >= 0xE0) + (lead >= 0xF0) if 0xC2 <= lead <= 0xF4 else 1
+            open_ = limit == len(text) or text[limit] & 0xC0 == 0x80
+            return limit - back if needs > back and open_ else limit
+    return limit

@@ -201,9 +201,8 @@ def _samples(recipe: Recipe, cells: dict[str, Path]) -> list[tuple[str, str]]:
         slug = Spec.parse(method).slug
         path = next((path for name, path in cells.items() if name.startswith(f"{slug}-")), None)
         if section and path:
-            model, tokenizer, _ = load_m2(path)
-            text = continued(
-                model, tokenizer, section.prompt.encode(), section.tokens, section.temperature, 0, seed=0
-            )
+            model, tokenizer, config = load_m2(path)
+            context, prompt = config["sequence_length"], section.prompt.encode()
+            text = continued(model, tokenizer, context, prompt, section.tokens, section.temperature)
             samples.append((str(tokenizer.spec), text.decode("utf-8", "replace")))
     return samples
