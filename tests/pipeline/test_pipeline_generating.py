@@ -119,8 +119,10 @@ def test_an_outlet_shows_no_byte_too_many(
         assert limit - 4 < len(shown) <= limit
         # Where the text is UTF-8, so is what is shown of it.
         assert is_utf8(shown) or not is_utf8(data)
-    first = min((at for stop in strings if (at := data.find(stop)) >= 0), default=len(data))
-    if limit is None:
-        assert len(shown) == first
+    ends = [(at + len(stop), at) for stop in strings if (at := data.find(stop)) >= 0]
+    if ends and (limit is None or min(ends)[0] <= limit):
+        assert (shown, outlet.reason) == (data[: min(ends)[1]], "stop")
+    elif limit is None or len(data) < limit:
+        assert (shown, outlet.reason) == (data, None)
     else:
-        assert len(shown) <= min(limit, first) or outlet.reason == "bytes"
+        assert outlet.reason == "bytes"

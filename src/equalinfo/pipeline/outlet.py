@@ -7,7 +7,7 @@ class Outlet:
     """A text that grows until a stop string stands in it or it is long enough.
 
     Args:
-        stops: byte strings; the text ends before the first of them, wherever tokens begin and end.
+        stops: byte strings; the text ends before the first that is complete in it, wherever tokens begin and end.
         limit: the most bytes, cut where a UTF-8 character ends; None sets no limit.
 
     Attributes:
@@ -27,13 +27,19 @@ class Outlet:
             return
         before = len(self.text)
         self.text += data
-        found = [
-            at for stop in self.stops if (at := self.text.find(stop, max(before - len(stop) + 1, 0))) >= 0
-        ]
-        if found:
-            self.text, self.reason = self.text[: min(found)], "stop"
-        if self.limit is not None and len(self.text) >= self.limit:
+        # As if bytes came one by one: the stop string that is complete first, unless the limit comes before that.
+        found = min(
+            (
+                (at + len(stop), at)
+                for stop in self.stops
+                if (at := self.text.find(stop, max(before - len(stop) + 1, 0))) >= 0
+            ),
+            default=None,
+        )
+        if self.limit is not None and len(self.text) >= self.limit and (not found or found[0] > self.limit):
             self.text, self.reason = self.text[: _character_end(self.text, self.limit)], "bytes"
+        elif found:
+            self.text, self.reason = self.text[: found[1]], "stop"
 
     def take(self, final: bool = False) -> bytes:
         """The bytes that are new since the last call and certain to stay; with `final`, all that are new."""
