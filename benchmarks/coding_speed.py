@@ -20,12 +20,14 @@ import torch
 from safetensors.torch import load_file
 from threadpoolctl import threadpool_limits
 
+from equalinfo.coding.workers import worker_threads
 from equalinfo.files import write_json
-from equalinfo.model.decoder import Decoder, LayerCache
+from equalinfo.model.decoder import Decoder
+from equalinfo.model.parts import LayerCache
 from equalinfo.model.sizes import Size, size_by_name
 from equalinfo.pipeline.m1 import m1_config
-from equalinfo.predict.exact import load_exact
-from equalinfo.tokens.blocks import BlockTokenizer
+from equalinfo.predict.exact import ExactModel, load_exact
+from equalinfo.tokens.ac import ACTokenizer
 from equalinfo.tokens.equal_info_ac import EqualInfoACTokenizer
 from equalinfo.tokens.spec import Spec
 
@@ -109,7 +111,7 @@ def main() -> None:
     text = b"\0".join(training_and_held_out()[1])[: given.kilobytes * 1000 // LONG * LONG]
     shorter = [text[start : start + SHORT] for start in range(0, len(text), SHORT)]
     blocks = [text[start : start + LONG] for start in range(0, len(text), LONG)]
-    ac = BlockTokenizer(Spec.parse("AC[v=256]"), exact)
+    ac = ACTokenizer(Spec.parse("AC[v=256]"), exact)
     windows = EqualInfoACTokenizer(Spec.parse("EqualInfoAC[b=32,v=256]"), exact)
     ac.decode_batch(ac.encode_batch([b"compile the kernels", b"first"]))
     windows.decode_batch(windows.encode_batch([b"compile the kernels", b"first"]))
@@ -139,8 +141,8 @@ def main() -> None:
             }
         )
 
-    row("exact pass", SHORT, lambda: in_threads(ac, shorter))
-    row("exact pass", LONG, lambda: in_threads(ac, blocks))
+    row("exact pass", SHORT, lambda: pass_in_threads(exact, shorter))
+    row("exact pass", LONG, lambda: pass_in_threads(exact, blocks))
     short_ids, long_ids, window_ids = (
         ac.encode_batch(shorter),
         ac.encode_batch(blocks),
@@ -172,9 +174,9 @@ def main() -> None:
     )
 
 
-def in_threads(tokenizer: BlockTokenizer, texts: list[bytes]) -> None:
-    with tokenizer.side_by_side() as workers:
-        for rows in workers.map(tokenizer.predictor.along, texts):
+def pass_in_threads(exact: ExactModel, texts: list[bytes]) -> None:
+    with worker_threads() as workers:
+        for rows in workers.map(exact.along, texts):
             assert rows.dtype == np.int32
 
 

@@ -28,8 +28,8 @@ from equalinfo.container.reading import read_container
 from equalinfo.container.writing import write_container
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, write_json
-from equalinfo.pipeline.compressing import load_m1
 from equalinfo.predict.base import Predictor, distribution_bits
+from equalinfo.predict.exact import load_m1
 
 try:
     from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out

@@ -4,7 +4,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.model import loss
-from equalinfo.model.decoder import Decoder, LayerCache, relative_bucket
+from equalinfo.model.decoder import Decoder
+from equalinfo.model.paper import relative_bucket
+from equalinfo.model.parts import LayerCache
 from equalinfo.model.sizes import SIZES, Size, size_by_name
 
 TINY = Size(32, 2, 2, 16, 64, 1)

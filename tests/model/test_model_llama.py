@@ -5,7 +5,8 @@ import torch
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.model import hugging_face
-from equalinfo.model.decoder import Decoder, LayerCache
+from equalinfo.model.decoder import Decoder
+from equalinfo.model.parts import LayerCache
 from equalinfo.model.sizes import SIZES, Size
 
 SIZE, VOCAB = Size(64, 2, 3, 32, 256, 1), 50

@@ -17,7 +17,8 @@ from safetensors.numpy import load_file, save_file
 from threadpoolctl import threadpool_limits
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
-from equalinfo.model.decoder import Decoder, relative_bucket
+from equalinfo.model.decoder import Decoder
+from equalinfo.model.paper import relative_bucket
 from equalinfo.predict import exact, exact_kernels, reference
 from equalinfo.predict.base import TOTAL, distribution_bits
 from equalinfo.predict.exact import ExactModel, bucket_of_distance, load_exact, save_exact

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from equalinfo.coding.chunking import id_dtype, ids_to_bits
 from equalinfo.errors import EqualInfoError, UndecodableTokens
 from equalinfo.predict.unigram import Unigram
-from equalinfo.tokens.blocks import BLOCK_BYTES, BlockTokenizer
+from equalinfo.tokens.ac import ACTokenizer
+from equalinfo.tokens.blocks import BLOCK_BYTES
 from equalinfo.tokens.directory import CODED
 from equalinfo.tokens.spec import Spec
 
@@ -187,7 +188,7 @@ def test_gzip_prompts_hold_no_padding(spec):
 
 @pytest.mark.parametrize("length", [BLOCK_BYTES - 1, BLOCK_BYTES, BLOCK_BYTES + 1, 2 * BLOCK_BYTES])
 def test_blocks_of_the_real_size(length):
-    tokenizer = BlockTokenizer(Spec.parse("StaticAC[v=256]"), Unigram(tiny.skewed_frequencies(97, 0.7)))
+    tokenizer = ACTokenizer(Spec.parse("StaticAC[v=256]"), Unigram(tiny.skewed_frequencies(97, 0.7)))
     text = (b"abcdefghaab" * 2000)[:length]
     assert_lossless(tokenizer, [text])
     assert [len(piece) for piece, _ in tokenizer.pieces(text)] == [

@@ -114,6 +114,16 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return byte == 256
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _next_code(
+    rows: np.ndarray, n: int, limit: int, scratch: np.ndarray, lengths: np.ndarray, first: np.ndarray
+) -> None:
+    """Writes the code of row n over that of the row before; equal rows, as of a byte unigram, have it already."""
+    if n == 0 or not _same(rows[n], rows[n - 1]):
+        _lengths(rows[n], limit, scratch, lengths)
+        _first_words(lengths, first)
+
+
 @njit(cache=True, nogil=True)
 def encode_block(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
     """Bits (0/1, uint8) of a text, each byte in the code of its position.
@@ -129,10 +139,7 @@ def encode_block(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
     scratch = np.empty((3, 514), np.int64)
     count = 0
     for i in range(symbols):
-        # The same frequencies have the same code: that of a byte unigram is made once.
-        if i == 0 or not _same(rows[i], rows[i - 1]):
-            _lengths(rows[i], LONGEST_WORD, scratch, lengths)
-            _first_words(lengths, first)
+        _next_code(rows, i, LONGEST_WORD, scratch, lengths, first)
         symbol = text[i] if i < len(text) else END
         word, length = _word(symbol, lengths, first), lengths[symbol]
         for place in range(length):
@@ -149,9 +156,7 @@ def words_of(
     own, first = np.empty(257, np.int64), np.empty((2, LONGEST_WORD + 3), np.int64)
     scratch = np.empty((3, 514), np.int64)
     for n in range(len(symbols)):
-        if n == 0 or not _same(rows[n], rows[n - 1]):
-            _lengths(rows[n], limit, scratch, own)
-            _first_words(own, first)
+        _next_code(rows, n, limit, scratch, own, first)
         lengths[n], words[n] = own[symbols[n]], _word(symbols[n], own, first)
 
 
@@ -176,9 +181,7 @@ def next_symbols(
     own, first = np.empty(257, np.int64), np.empty((2, LONGEST_WORD + 3), np.int64)
     scratch = np.empty((3, 514), np.int64)
     for n in range(len(positions)):
-        if n == 0 or not _same(rows[n], rows[n - 1]):
-            _lengths(rows[n], limit, scratch, own)
-            _first_words(own, first)
+        _next_code(rows, n, limit, scratch, own, first)
         word, length = 0, 0
         while True:
             at = positions[n] + length

@@ -19,6 +19,7 @@ then stands for the shortest text that gives it, which needs no mending.
 """
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -192,10 +193,10 @@ class EncodedWindows:
 
     codes: list[int]
     lengths: list[int]
-    changed: int
+    changed: int = 0
 
 
-def encode_windows(predictor: Predictor, texts: list[bytes], rule: WindowRule) -> list[EncodedWindows]:
+def encode_windows(predictor: Predictor, texts: Sequence[bytes], rule: WindowRule) -> list[EncodedWindows]:
     """Cuts and codes texts side by side, one step of the predictor per byte."""
     contexts = predictor.open(len(texts))
     root_bounds = cumulative(predictor.root[None])[0]

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
@@ -33,6 +33,15 @@ def worker_threads(count: int | None = None) -> Iterator[WorkerThreads]:
     """
     with threadpool_limits(1, user_api="blas"), WorkerThreads(count or os.cpu_count() or 1) as workers:
         yield workers
+
+
+def in_groups(
+    work: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item], size: int
+) -> list[Result]:
+    """What `work` makes of `items`, `size` of them side by side on each core; in order."""
+    groups = [items[start : start + size] for start in range(0, len(items), size)]
+    with worker_threads() as workers:
+        return [result for results in workers.map(work, groups) for result in results]
 
 
 def in_order(

@@ -28,20 +28,12 @@ from equalinfo.container.format import (
     WrongModel,
     digest,
 )
+from equalinfo.container.streams import read_exactly
 from equalinfo.errors import EqualInfoError
 from equalinfo.predict.base import Predictor
 
 Record = tuple[int, Head, bytes]  # the block's number, its head, its coded bytes
 Advance = Callable[[int], None]
-
-
-def read_exactly(stream: IO[bytes], count: int) -> bytes:
-    """`count` bytes, or fewer if the stream ends; a pipe that gives less at a time is asked again."""
-    parts, missing = [], count
-    while missing and (part := stream.read(missing)):
-        parts.append(part)
-        missing -= len(part)
-    return b"".join(parts)
 
 
 def read_container(

@@ -9,6 +9,7 @@ from typing import IO
 from equalinfo.coding.lanes import encode_lanes
 from equalinfo.coding.workers import in_order, worker_threads
 from equalinfo.container.format import DEFAULT_BLOCK, DEFAULT_CONTEXT, DIGEST_BYTES, Head, Header, Index
+from equalinfo.container.streams import read_exactly
 from equalinfo.predict.base import Predictor
 
 
@@ -87,13 +88,8 @@ def write_container(
 
 
 def cut_blocks(source: IO[bytes], size: int) -> Iterator[bytes]:
-    """`source` in parts of `size` bytes, the last one shorter; a pipe that gives less at a time is asked again."""
-    while True:
-        parts, missing = [], size
-        while missing and (part := source.read(missing)):
-            parts.append(part)
-            missing -= len(part)
-        if parts:
-            yield b"".join(parts)
-        if missing:
+    """`source` in parts of `size` bytes, the last one shorter."""
+    while text := read_exactly(source, size):
+        yield text
+        if len(text) < size:
             return

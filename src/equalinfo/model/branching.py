@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from equalinfo.model.decoder import Decoder, LayerCache
+from equalinfo.model.decoder import Decoder
+from equalinfo.model.parts import LayerCache
 from equalinfo.model.sampling import window_start
 
 ROWS_AT_ONCE = 64  # rows x positions x vocabulary of logits are never held, but rows x vocabulary are

@@ -9,13 +9,11 @@ from torch import Tensor, nn
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.model.llama import LlamaLayer
-from equalinfo.model.paper import PaperLayer, relative_bucket
-from equalinfo.model.parts import LayerCache, Norm
+from equalinfo.model.paper import PaperLayer
+from equalinfo.model.parts import Layer, LayerCache, Norm
 from equalinfo.model.sizes import Size
 
-__all__ = ["PRESETS", "Decoder", "LayerCache", "check_preset", "relative_bucket"]
-
-PRESETS: dict[str, type[PaperLayer] | type[LlamaLayer]] = {"paper": PaperLayer, "llama": LlamaLayer}
+PRESETS: dict[str, type[Layer]] = {"paper": PaperLayer, "llama": LlamaLayer}
 LLAMA_EMBEDDING = 0.02  # as Hugging Face and Llama initialise
 
 
@@ -61,7 +59,7 @@ class Decoder(nn.Module):
 
         normal(self.embedding.weight, 1.0 if self.preset == "paper" else LLAMA_EMBEDDING)
         for layer in self.layers:
-            assert isinstance(layer, PaperLayer | LlamaLayer)
+            assert isinstance(layer, Layer)
             layer.initialise(normal)
         normal(self.logits.weight, self.size.d_model**-0.5)
         for module in self.modules():

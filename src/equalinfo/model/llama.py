@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from equalinfo.model.parts import LayerCache, Norm, Normal
+from equalinfo.model.parts import Layer, LayerCache, Normal
 from equalinfo.model.sizes import Size
 
 ROPE_THETA = 10_000.0  # Su et al. 2021
@@ -30,22 +30,8 @@ def rotated(x_BHTK: Tensor, positions: Positions) -> Tensor:
     return torch.cat([first * cos - second * sin, second * cos + first * sin], -1).type_as(x_BHTK)
 
 
-class LlamaLayer(nn.Module):
+class LlamaLayer(Layer):
     """Causal self-attention with rotary positions (Su et al. 2021), then SwiGLU (Shazeer 2020); both pre-norm."""
-
-    def __init__(self, size: Size) -> None:
-        super().__init__()
-        self.size = size
-        inner = size.n_heads * size.d_head
-        self.attention_norm = Norm(size.d_model)
-        self.query = nn.Linear(size.d_model, inner, bias=False)
-        self.key = nn.Linear(size.d_model, inner, bias=False)
-        self.value = nn.Linear(size.d_model, inner, bias=False)
-        self.attention_out = nn.Linear(inner, size.d_model, bias=False)
-        self.feed_forward_norm = Norm(size.d_model)
-        self.gate = nn.Linear(size.d_model, size.d_ff, bias=False)
-        self.up = nn.Linear(size.d_model, size.d_ff, bias=False)
-        self.down = nn.Linear(size.d_ff, size.d_model, bias=False)
 
     def initialise(self, normal: Normal) -> None:
         """Variance scaling by fan-in; what is added to the residual stream is smaller the more layers add to it."""
@@ -58,7 +44,6 @@ class LlamaLayer(nn.Module):
 
     @staticmethod
     def positions(size: Size, past: int, length: int, device: torch.device) -> Positions:
-        """What every layer needs to know of `length` positions after `past` cached ones."""
         exponents = torch.arange(0, size.d_head, 2, device=device).float() / size.d_head
         query = torch.arange(past, past + length, device=device)[:, None]
         angles_TK = query.float() * ROPE_THETA**-exponents
@@ -67,19 +52,15 @@ class LlamaLayer(nn.Module):
             seen = torch.arange(past + length, device=device)[None, :] <= query
         return Positions(angles_TK.cos(), angles_TK.sin(), seen)
 
-    def forward(self, x_BTD: Tensor, positions: Positions, cache: LayerCache | None) -> Tensor:
-        size = self.size
-        batch, length, _ = x_BTD.shape
-        normed_BTD = self.attention_norm(x_BTD)
-        q, k, v = (
-            projection(normed_BTD).view(batch, length, size.n_heads, size.d_head).transpose(1, 2)
-            for projection in (self.query, self.key, self.value)
-        )
-        q, k = rotated(q, positions), rotated(k, positions)
+    def attend(
+        self, q_BHTK: Tensor, k_BHTK: Tensor, v_BHTK: Tensor, positions: Positions, cache: LayerCache | None
+    ) -> Tensor:
+        q, k, v = rotated(q_BHTK, positions), rotated(k_BHTK, positions), v_BHTK
         if cache is not None:
             k, v = cache.append(k, v)
         seen = positions.seen_TS
-        o = F.scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=seen is None)
-        x_BTD = x_BTD + self.attention_out(o.transpose(1, 2).reshape(batch, length, -1))
-        normed_BTD = self.feed_forward_norm(x_BTD)
-        return x_BTD + self.down(F.silu(self.gate(normed_BTD)) * self.up(normed_BTD))
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=seen, is_causal=seen is None)
+
+    @staticmethod
+    def activation(gate: Tensor) -> Tensor:
+        return F.silu(gate)

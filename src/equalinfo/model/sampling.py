@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.model.decoder import Decoder, LayerCache
+from equalinfo.model.decoder import Decoder
+from equalinfo.model.parts import LayerCache
 
 
 @dataclass(frozen=True)

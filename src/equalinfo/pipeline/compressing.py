@@ -15,9 +15,8 @@ from equalinfo.container.format import DamagedContainer, WrongModel
 from equalinfo.container.reading import Container, read_container
 from equalinfo.container.writing import write_container
 from equalinfo.errors import EqualInfoError
-from equalinfo.files import atomic_file, read_manifest
-from equalinfo.predict.base import Predictor
-from equalinfo.predict.exact import load_exact
+from equalinfo.files import atomic_file
+from equalinfo.predict.exact import load_m1
 
 PIPE = "-"  # standard input or output
 
@@ -97,12 +96,6 @@ def describe(file: Path) -> dict[str, int | float | str]:
     """What a container's header and index say; needs no M1."""
     with _container(file) as container:
         return container.facts()
-
-
-def load_m1(m1: Path) -> Predictor:
-    """The exact model of an M1 directory."""
-    read_manifest(m1, "m1")
-    return load_exact(m1)
 
 
 def _copied(texts: Iterator[bytes], target: IO[bytes]) -> dict[str, float | int]:

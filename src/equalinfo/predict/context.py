@@ -57,7 +57,7 @@ class ContextModel:
         )
         starts, counts = self.tensors["starts"], self.tensors["counts"]
         sums = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-        self._arrays = (
+        self._tables = (
             self.tensors["contexts"],
             starts,
             sums[starts[1:]] - sums[starts[:-1]],
@@ -74,7 +74,7 @@ class ContextModel:
     def along(self, text: bytes) -> np.ndarray:
         """Frequencies of each byte of `text` given all those before it; [len(text), 256] int32."""
         rows = np.empty((len(text), 256), np.int32)
-        kernels.rows_along(np.frombuffer(text, np.uint8), self.order, *self._arrays, rows)
+        kernels.rows_along(np.frombuffer(text, np.uint8), self.order, self._tables, rows)
         return rows
 
     def after(self, texts: np.ndarray) -> np.ndarray:
@@ -82,7 +82,7 @@ class ContextModel:
         count, length = texts.shape
         rows = np.empty((count, 256), np.int32)
         places = np.arange(count), np.full(count, length)
-        kernels.rows_after(np.ascontiguousarray(texts), *places, self.order, *self._arrays, rows)
+        kernels.rows_after(np.ascontiguousarray(texts), *places, self.order, self._tables, rows)
         return rows
 
     def save(self, directory: Path) -> None:
@@ -108,7 +108,7 @@ class GrowingContexts:
             grown[:, : self._texts.shape[1]] = self._texts
             self._texts = grown
         self._texts[slots, keep] = symbols
-        kernels.rows_after(self._texts, slots, keep + 1, self.model.order, *self.model._arrays, rows)
+        kernels.rows_after(self._texts, slots, keep + 1, self.model.order, self.model._tables, rows)
         return rows
 
 

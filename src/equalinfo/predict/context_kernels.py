@@ -7,6 +7,8 @@ from equalinfo.predict.base import PRECISION, TOTAL
 
 LENGTH_SHIFT = 40  # a context's key is its length x 2^40 + its bytes as a number
 MASS_BITS = 30  # the probability 1 while contexts are mixed
+# contexts, starts, totals, symbols, counts, hash table of contexts, unigram: as `ContextModel` makes them.
+Tables = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 MIXER = -7046029254386353131  # odd, bits without a pattern; products wrap around
 
 
@@ -91,13 +93,7 @@ def index_of(contexts: np.ndarray) -> np.ndarray:
 def _row(
     history: int,
     known: int,
-    contexts: np.ndarray,
-    starts: np.ndarray,
-    totals: np.ndarray,
-    symbols: np.ndarray,
-    counts: np.ndarray,
-    table: np.ndarray,
-    unigram: np.ndarray,
+    tables: Tables,
     mass: np.ndarray,
     row: np.ndarray,
 ) -> None:
@@ -106,6 +102,7 @@ def _row(
     Args:
         mass: [256] int64 of scratch.
     """
+    contexts, starts, totals, symbols, counts, table, unigram = tables
     mass[:] = 0
     left = 1 << MASS_BITS
     mask = len(table) - 1
@@ -136,13 +133,7 @@ def _row(
 def rows_along(
     text: np.ndarray,
     order: int,
-    contexts: np.ndarray,
-    starts: np.ndarray,
-    totals: np.ndarray,
-    symbols: np.ndarray,
-    counts: np.ndarray,
-    table: np.ndarray,
-    unigram: np.ndarray,
+    tables: Tables,
     rows: np.ndarray,
 ) -> None:
     """Writes into `rows` [n, 256] int32 the frequencies of each byte of `text` [n] given those before it."""
@@ -152,13 +143,7 @@ def rows_along(
         _row(
             history,
             min(i, order),
-            contexts,
-            starts,
-            totals,
-            symbols,
-            counts,
-            table,
-            unigram,
+            tables,
             mass,
             rows[i],
         )
@@ -171,13 +156,7 @@ def rows_after(
     which: np.ndarray,
     lengths: np.ndarray,
     order: int,
-    contexts: np.ndarray,
-    starts: np.ndarray,
-    totals: np.ndarray,
-    symbols: np.ndarray,
-    counts: np.ndarray,
-    table: np.ndarray,
-    unigram: np.ndarray,
+    tables: Tables,
     rows: np.ndarray,
 ) -> None:
     """Writes into `rows` [n, 256] int32 the frequencies after the first `lengths` [n] bytes of `texts[which]` [n]."""
@@ -190,13 +169,7 @@ def rows_after(
         _row(
             history,
             min(length, order),
-            contexts,
-            starts,
-            totals,
-            symbols,
-            counts,
-            table,
-            unigram,
+            tables,
             mass,
             rows[n],
         )

@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from equalinfo.errors import DamagedArtifact
-from equalinfo.files import atomic_file, read_json, sha256_bytes
+from equalinfo.files import atomic_file, read_json, read_manifest, sha256_bytes
 from equalinfo.model.sizes import Size
 from equalinfo.predict import exact_kernels as kernels
 
@@ -324,6 +324,12 @@ def load_exact(directory: Path) -> ExactModel:
     if model.identity != fields.get("identity"):
         raise DamagedArtifact(f"{directory}: the exact model is damaged (its hash differs); make M1 again")
     return model
+
+
+def load_m1(directory: Path) -> ExactModel:
+    """The exact model of an M1 directory, whose files are checked first; DamagedArtifact if it is none."""
+    read_manifest(directory, "m1")
+    return load_exact(directory)
 
 
 def save_exact(model: ExactModel, directory: Path) -> None:

@@ -5,14 +5,19 @@ END. What is coded last is read first, so a block's first words depend on all of
 blocks only. There are no windows: see docs/architecture.md.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from equalinfo.coding import ans
+from equalinfo.coding.workers import in_groups
 from equalinfo.errors import UndecodableTokens
-from equalinfo.tokens.other_blocks import OtherBlockTokenizer
+from equalinfo.tokens.blocks import BlockTokenizer
+
+STREAMS_AT_ONCE = 64
 
 
-class ANSTokenizer(OtherBlockTokenizer):
+class ANSTokenizer(BlockTokenizer):
     """Blocks of text, one rANS code each."""
 
     def _bits(self, block: bytes, end: bool) -> np.ndarray:
@@ -23,7 +28,10 @@ class ANSTokenizer(OtherBlockTokenizer):
     def _settled(self, block: bytes) -> np.ndarray:
         return np.empty(0, np.uint8)
 
-    def _decode_group(self, streams: list[np.ndarray], partial: bool) -> list[bytes]:
+    def _decode(self, streams: list[np.ndarray], partial: bool) -> list[bytes]:
+        return in_groups(lambda group: self._decode_group(group, partial), streams, STREAMS_AT_ONCE)
+
+    def _decode_group(self, streams: Sequence[np.ndarray], partial: bool) -> list[bytes]:
         """Decodes streams side by side, one step of the predictor per byte."""
         contexts = self.predictor.open(len(streams))
         texts = [bytearray() for _ in streams]

@@ -1,17 +1,18 @@
-"""AC, StaticAC and EqualText: arithmetic coding of blocks of bytes, M1 starting afresh in each.
+"""Blocks of text with a code each, the predictor starting afresh in each; subclasses say what code.
 
-AC and StaticAC take 10,240 bytes to a block (Lester et al. 2024, section 3.1: M1 sees the whole example),
-EqualText takes n (their Equal-Text windows, described and not run). A block's bits are padded with zeros
-to whole tokens, so the next block begins at a token.
+A block has 10,240 bytes (Lester et al. 2024, section 3.1: M1 sees the whole example), in EqualText n (their
+Equal-Text windows, described and not run). Its bits are padded with zeros to whole tokens, so the next block
+begins at a token.
 """
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from equalinfo.coding.block_coding import decode_streams, encode_block
 from equalinfo.coding.chunking import bits_to_ids, ids_to_bits, token_bits
+from equalinfo.coding.workers import worker_threads
 from equalinfo.predict.base import Predictor
 from equalinfo.tokens.base import Advance, as_bytes, checked_ids
 from equalinfo.tokens.coded import CodedTokenizer
@@ -21,45 +22,58 @@ BLOCK_BYTES = 10_240
 
 
 class BlockTokenizer(CodedTokenizer):
-    """Blocks of text, one arithmetic code each."""
+    """Blocks of text, each turned into bits of its own."""
 
     def __init__(self, spec: Spec, predictor: Predictor) -> None:
         super().__init__(spec, spec["v"], predictor)
         self.width = token_bits(self.vocab)
         self.block_bytes = spec["n"] if spec.method == "EqualText" else BLOCK_BYTES
 
+    @abstractmethod
+    def _bits(self, block: bytes, end: bool) -> np.ndarray:
+        """Bits (0/1, uint8) of a block, with END if it is shorter than the decoder would assume."""
+
+    @abstractmethod
+    def _settled(self, block: bytes) -> np.ndarray:
+        """The bits that an unfinished block decides whatever follows."""
+
+    @abstractmethod
+    def _decode(self, streams: list[np.ndarray], partial: bool) -> list[bytes]:
+        """The texts of streams of bits (`Tokenizer.decode_batch`)."""
+
     def _blocks(self, data: bytes) -> list[bytes]:
         return [data[start : start + self.block_bytes] for start in range(0, len(data), self.block_bytes)]
 
-    def _encode_block(self, block: bytes, end: bool) -> np.ndarray:
-        return bits_to_ids(encode_block(self.predictor, block, end), self.width)
+    def _encode_block(self, block: bytes) -> np.ndarray:
+        return bits_to_ids(self._bits(block, len(block) < self.block_bytes), self.width)
 
     def encode_batch(self, texts: Sequence[str | bytes], advance: Advance | None = None) -> list[np.ndarray]:
         blocks = [self._blocks(as_bytes(text)) for text in texts]
 
         def encoded(block: bytes) -> np.ndarray:
-            ids = self._encode_block(block, len(block) < self.block_bytes)
+            ids = self._encode_block(block)
             if advance:
                 advance(len(block))
             return ids
 
-        with self.side_by_side() as workers:
+        with worker_threads() as workers:
             ids = workers.map(encoded, (block for parts in blocks for block in parts))
             return [np.concatenate([np.empty(0, np.uint16), *(next(ids) for _ in parts)]) for parts in blocks]
 
     def encode_prompt(self, text: str | bytes) -> np.ndarray:
         """The tokens that the text decides whatever follows: the last block's closing bits are left out."""
-        parts = self._blocks(as_bytes(text))
-        ids = [self._encode_block(part, False) for part in parts]
-        if parts and len(parts[-1]) < self.block_bytes:
-            settled = encode_block(self.predictor, parts[-1], False, close=False)
-            ids[-1] = bits_to_ids(settled[: len(settled) // self.width * self.width], self.width)
-        return np.concatenate([np.empty(0, np.uint16), *ids])
+        ids = [np.empty(0, np.uint16)]
+        for part in self._blocks(as_bytes(text)):
+            if len(part) == self.block_bytes:
+                ids.append(self._encode_block(part))
+            else:
+                settled = self._settled(part)
+                ids.append(bits_to_ids(settled[: len(settled) // self.width * self.width], self.width))
+        return np.concatenate(ids)
 
     def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
-        blocks = self._blocks(as_bytes(text))
-        return [(b, self._encode_block(b, len(b) < self.block_bytes).tolist()) for b in blocks]
+        return [(block, self._encode_block(block).tolist()) for block in self._blocks(as_bytes(text))]
 
     def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
         bits = [ids_to_bits(checked_ids(ids, self.vocab), self.width) for ids in streams]
-        return decode_streams(self.predictor, bits, self.block_bytes, self.width, partial)
+        return self._decode(bits, partial)

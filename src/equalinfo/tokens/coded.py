@@ -1,12 +1,9 @@
 """What the tokenizers share that run a predictor for every byte."""
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
 
-from equalinfo.coding.workers import worker_threads
 from equalinfo.errors import DamagedArtifact
 from equalinfo.files import json_bytes, read_json
 from equalinfo.predict.base import Predictor
@@ -26,10 +23,6 @@ class CodedTokenizer(Tokenizer):
     def __init__(self, spec: Spec, vocab: int, predictor: Predictor) -> None:
         super().__init__(spec, vocab)
         self.predictor = predictor
-
-    def side_by_side(self) -> AbstractContextManager[ThreadPoolExecutor]:
-        """Worker threads, one per core."""
-        return worker_threads()
 
     @property
     def m1_parameters(self) -> int:

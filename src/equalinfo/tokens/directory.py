@@ -31,13 +31,13 @@ def _deferred(module: str, name: str) -> Callable[..., Tokenizer]:
 
 PLAIN = {"Bytes": _deferred("bytes_", "BytesTokenizer"), "GZip": _deferred("gzip_", "GZipTokenizer")}
 CODED = {
-    "AC": _deferred("blocks", "BlockTokenizer"),
-    "StaticAC": _deferred("blocks", "BlockTokenizer"),
+    "AC": _deferred("ac", "ACTokenizer"),
+    "StaticAC": _deferred("ac", "ACTokenizer"),
     "Huffman": _deferred("huffman", "HuffmanTokenizer"),
     "StaticHuffman": _deferred("huffman", "HuffmanTokenizer"),
     "ANS": _deferred("ans", "ANSTokenizer"),
     "StaticANS": _deferred("ans", "ANSTokenizer"),
-    "EqualText": _deferred("blocks", "BlockTokenizer"),
+    "EqualText": _deferred("ac", "ACTokenizer"),
     "EqualInfoAC": _deferred("equal_info_ac", "EqualInfoACTokenizer"),
     "EqualInfoHuffman": _deferred("equal_info_huffman", "EqualInfoHuffmanTokenizer"),
 }
@@ -83,10 +83,9 @@ def _predictor(spec: Spec, m1: Path | None, documents: Documents | None, report:
         return count_contexts(spec.order, _given(spec, documents), stage)
     if m1 is None:
         raise EqualInfoError(f"{spec} needs an M1: train one with `equalinfo train-m1` and give it as --m1")
-    read_manifest(m1, "m1")
-    from equalinfo.predict.exact import load_exact
+    from equalinfo.predict.exact import load_m1
 
-    return load_exact(m1)
+    return load_m1(m1)
 
 
 def _given(spec: Spec, documents: Documents | None) -> Documents:

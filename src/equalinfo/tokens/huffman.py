@@ -8,11 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from equalinfo.coding import huffman
+from equalinfo.coding.workers import in_groups
 from equalinfo.errors import UndecodableTokens
-from equalinfo.tokens.other_blocks import OtherBlockTokenizer
+from equalinfo.tokens.blocks import BlockTokenizer
+
+STREAMS_AT_ONCE = 64
 
 
-class HuffmanTokenizer(OtherBlockTokenizer):
+class HuffmanTokenizer(BlockTokenizer):
     """Blocks of text, each byte in the Huffman code of its frequencies."""
 
     def _bits(self, block: bytes, end: bool) -> np.ndarray:
@@ -22,7 +25,10 @@ class HuffmanTokenizer(OtherBlockTokenizer):
     def _settled(self, block: bytes) -> np.ndarray:
         return self._bits(block, end=False)
 
-    def _decode_group(self, streams: list[np.ndarray], partial: bool) -> list[bytes]:
+    def _decode(self, streams: list[np.ndarray], partial: bool) -> list[bytes]:
+        return in_groups(lambda group: self._decode_group(group, partial), streams, STREAMS_AT_ONCE)
+
+    def _decode_group(self, streams: Sequence[np.ndarray], partial: bool) -> list[bytes]:
         """Decodes streams side by side, one step of the predictor per byte."""
         contexts = self.predictor.open(len(streams))
         texts = [bytearray() for _ in streams]
