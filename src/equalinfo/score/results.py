@@ -1,8 +1,12 @@
-"""results.jsonl: one line of JSON per measured cell, appended so that a kill loses at most that line."""
+"""results.jsonl: one line of JSON per row, appended so that a kill loses at most the last line.
+
+Two kinds of rows share such a file: `Result`, a trained and scored M2, and `Measurement`, any other number of an
+experiment (`score.measurements`). Each reader takes its own kind and passes over the other.
+"""
 
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
@@ -11,6 +15,7 @@ from typing import IO
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.score.measurements import Measurement
 from equalinfo.score.metrics import learned_bits_per_byte
 
 try:
@@ -69,8 +74,16 @@ class Result(BaseModel):
         return learned_bits_per_byte(self.uniform_bits_per_byte, self.bits_per_byte)
 
 
-def append_result(path: Path, row: Result) -> None:
-    """Adds `row` as one line at the end of `path`, on disk when this returns.
+Row = Result | Measurement
+
+
+def append_result(path: Path, row: Row) -> None:
+    """`append_rows` of one row."""
+    append_rows(path, [row])
+
+
+def append_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Adds each row as one line at the end of `path`, on disk when this returns.
 
     A last line that a kill left half-written is cut off first. Processes that append at the same time
     wait for each other.
@@ -79,7 +92,7 @@ def append_result(path: Path, row: Result) -> None:
         DamagedArtifact: the file ends in something that is not a part of a row; nothing is changed.
         EqualInfoError: the file cannot be written (a disk that fills up leaves the old rows).
     """
-    line = row.model_dump_json().encode() + b"\n"
+    lines = b"".join(row.model_dump_json().encode() + b"\n" for row in rows)
     path = Path(path)
     if path.exists() and not path.is_file():
         raise EqualInfoError(f"cannot write {path}: it is not an ordinary file")
@@ -89,16 +102,16 @@ def append_result(path: Path, row: Result) -> None:
             data = stream.read()
             whole, tail = _split_torn(data)
             if tail and _parse(tail) is not None:
-                line = b"\n" + line  # all but the newline arrived: keep the row
+                lines = b"\n" + lines  # all but the newline arrived: keep the row
             elif tail:
-                if not (_ROW_START.startswith(tail) or tail.startswith(_ROW_START)):
+                if not any(start.startswith(tail) or tail.startswith(start) for start in _ROW_STARTS):
                     raise DamagedArtifact(f"{path} does not end in a result row; choose another file")
                 os.ftruncate(stream.fileno(), len(whole))
                 data = whole
             try:
                 # One write, so that no other process's line can land inside this one.
-                written = os.write(stream.fileno(), line)
-                if written != len(line):
+                written = os.write(stream.fileno(), lines)
+                if written != len(lines):
                     raise OSError("the disk is full")
                 os.fsync(stream.fileno())
             except OSError:
@@ -109,14 +122,26 @@ def append_result(path: Path, row: Result) -> None:
 
 
 def read_results(path: Path) -> list[Result]:
-    """The rows of `path` in file order; the last row of a cell replaces earlier ones of it.
+    """The M2 cells of `path` in file order; the last row of a cell replaces earlier ones of it.
 
-    A half-written last line is ignored, blank lines too.
+    Measurements, a half-written last line and blank lines are passed over.
 
     Raises:
-        DamagedArtifact: another line is not a result row; the message names file and line.
+        DamagedArtifact: another line is not a row; the message names file and line.
         EqualInfoError: the file is missing or cannot be read.
     """
+    return list({row.cell: row for row in _rows(path) if isinstance(row, Result)}.values())
+
+
+def read_measurements(path: Path) -> list[Measurement]:
+    """The measurements of `path` in file order; the last of a `Measurement.key` replaces earlier ones.
+
+    M2 cells are passed over. Raises as `read_results` does.
+    """
+    return list({row.key: row for row in _rows(path) if isinstance(row, Measurement)}.values())
+
+
+def _rows(path: Path) -> Iterator[Row]:
     path = Path(path)
     try:
         data = path.read_bytes()
@@ -125,17 +150,15 @@ def read_results(path: Path) -> list[Result]:
     except OSError as error:
         raise EqualInfoError(f"cannot read {path}: {error.strerror or error}") from error
     whole, tail = _split_torn(data)
-    rows: dict[str, Result] = {}
     for number, line in enumerate(whole.split(b"\n"), start=1):
         if not line.strip():
             continue
         row = _parse(line)
         if row is None:
             raise DamagedArtifact(f"{path}, line {number}: {_complaint(line)}; mend or delete that line")
-        rows[row.cell] = row
+        yield row
     if tail and (last := _parse(tail)) is not None:
-        rows[last.cell] = last
-    return list(rows.values())
+        yield last
 
 
 def environment(accelerator: str | None = None) -> tuple[str, dict[str, str]]:
@@ -158,7 +181,7 @@ def environment(accelerator: str | None = None) -> tuple[str, dict[str, str]]:
     return machine, versions
 
 
-_ROW_START = b'{"method":'
+_ROW_STARTS = (b'{"method":', b'{"kind":"measurement"')
 
 
 @contextmanager
@@ -177,9 +200,14 @@ def _split_torn(data: bytes) -> tuple[bytes, bytes]:
     return data[:end], data[end:]
 
 
-def _parse(line: bytes) -> Result | None:
+def _kind(line: bytes) -> type[Result] | type[Measurement]:
+    """Which kind of row a line means to be: measurements say so at their start."""
+    return Measurement if line.lstrip().startswith(_ROW_STARTS[1]) else Result
+
+
+def _parse(line: bytes) -> Row | None:
     try:
-        return Result.model_validate_json(line)
+        return _kind(line).model_validate_json(line)
     except ValidationError:
         return None
 
@@ -187,7 +215,7 @@ def _parse(line: bytes) -> Result | None:
 def _complaint(line: bytes) -> str:
     """What is wrong with a line that does not parse, in a few words."""
     try:
-        Result.model_validate_json(line)
+        _kind(line).model_validate_json(line)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"])
