@@ -513,6 +513,58 @@ def show(
         screen.print(panels(opened, data, screen.color_system is not None))
 
 
+@app.command("experiment")
+def experiment_command(
+    name: Annotated[str | None, typer.Argument(help="One of those that --list names.")] = None,
+    listing: Annotated[bool, typer.Option("--list", help="Name all experiments and what they cost.")] = False,
+    scale: Annotated[str, typer.Option(help="small (two cores), 25m, or paper.")] = "small",
+    seeds: Annotated[
+        int, typer.Option(min=0, help="Seeds of each M2, from 0 on; 0: the experiment's default.")
+    ] = 0,
+    out: Annotated[
+        Path, typer.Option("--out", help="Where to write; a second run goes on from there.")
+    ] = Path("runs/experiments"),
+    summary: Annotated[
+        Path | None, typer.Option(help="Instead of running, write all tables in --out as one Markdown file.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """One of the paper's tables or figures, or a check of ours: measured, drawn, and set beside the paper's.
+
+    Example: equalinfo experiment compression_ratios --out runs/experiments
+    """
+    from equalinfo.experiments import registry, running, scales, showing
+    from equalinfo.files import atomic_file
+    from equalinfo.pipeline.progress import console
+
+    if listing:
+        everything = registry.experiments()
+        if as_json:
+            typer.echo(json.dumps(showing.list_records(everything)))
+        else:
+            console().print(showing.list_table(everything))
+        return
+    if summary is not None:
+        folder = out / "tables" if (out / "tables").is_dir() else out
+        images = os.path.relpath(folder, summary.parent)
+        text = showing.summary(folder, Path(images).as_posix())
+        with atomic_file(summary) as stream:
+            stream.write(text.encode())
+        return
+    if name is None:
+        raise EqualInfoError("name an experiment, or give --list")
+    found = running.run_experiment(
+        registry.experiment_by_name(name), scales.scale_by_name(scale), out, seeds or None, quiet
+    )
+    if as_json:
+        typer.echo(json.dumps(showing.records(found.findings, found.compared)))
+        return
+    console().print(showing.compared_table(found.compared))
+    console().print(showing.findings_table(found.findings))
+    typer.echo(f"Rows: {found.table}. Figure: {found.figure or found.complaint}")
+
+
 @app.command("report")
 def report(
     results: Annotated[Path, typer.Argument(help="results.jsonl")],

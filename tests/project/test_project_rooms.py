@@ -31,6 +31,17 @@ ALLOWED = {
         "tokens",
         "score",
     },
+    "experiments": {
+        "errors",
+        "files",
+        "corpus",
+        "model",
+        "predict",
+        "coding",
+        "tokens",
+        "score",
+        "pipeline",
+    },
     "harness": {"errors", "files", "model", "tokens", "pipeline"},
 }
 

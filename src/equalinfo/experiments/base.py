@@ -1,0 +1,139 @@
+"""What an experiment is: what it expects, what it measures, and what it makes of its rows."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from equalinfo.experiments.figures import Figure
+from equalinfo.experiments.rows import Estimate, Rows
+from equalinfo.score.measurements import Measurement
+
+if TYPE_CHECKING:
+    from equalinfo.experiments.workspace import Workspace
+
+Found = Literal["yes", "no", "unclear"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of an experiment that is measured whole or not at all; a second run skips it.
+
+    Args:
+        name: unique in the experiment, part of a file name.
+        about: all that decides the numbers, besides corpus, M1 and the scale's settings.
+        measure: makes the rows.
+    """
+
+    name: str
+    about: tuple[object, ...]
+    measure: Callable[[], list[Measurement]]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An expectation beside what was measured.
+
+    Args:
+        expectation: stated before measuring: the direction, in words.
+        paper: the paper's value, where it gives one.
+        ours: what was measured.
+        uncertainty: how sure that is, and from what.
+        found: whether the direction was found; "unclear" where the uncertainty does not tell.
+    """
+
+    expectation: str
+    paper: str
+    ours: str
+    uncertainty: str
+    found: Found
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A line of the table of ours beside the paper's."""
+
+    what: str
+    quantity: str
+    ours: Estimate
+    paper: float | None = None
+    paper_what: str = ""  # the paper's method, where ours stands in for a larger one
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What an experiment would take at the paper's scale.
+
+    Args:
+        cells: how many M2s of each size.
+        coded: tokenizations for which M1 runs over the training text.
+        tokens: training tokens of one M2 (paper: 200,000 steps of 256 x 512).
+        also: other work in words.
+    """
+
+    cells: dict[str, int] = field(default_factory=dict)
+    coded: int = 0
+    tokens: float = 26.2e9
+    also: str = ""
+
+    def hours(self) -> float:
+        """H100-hours, by the arithmetic of COST_RULE."""
+        from equalinfo.model.sizes import size_by_name
+
+        trained = sum(
+            count * 6 * size_by_name(size).nominal * self.tokens / USABLE_FLOPS
+            for size, count in self.cells.items()
+        )
+        coded = self.coded * 2 * size_by_name("3m").nominal * CODED_BYTES / M1_FLOPS
+        return (trained + coded) / 3600
+
+    def text(self) -> str:
+        """GPU-hours and what they are for."""
+        parts = [f"{count} x {size}" for size, count in self.cells.items()]
+        if self.coded:
+            parts.append(f"{self.coded} tokenizations by M1")
+        total = f"{self.hours():,.0f} H100-hours: " + ", ".join(parts) if parts else ""
+        return "; ".join(filter(None, (total, self.also))) or "minutes on a CPU"
+
+
+# A third of an H100's dense bfloat16 peak, which models of this width reach.
+USABLE_FLOPS = 3.3e14
+# 51.2 M examples of 10,240 bytes; M1's exact integers run in float32 products, and far from the peak.
+CODED_BYTES = 51.2e6 * 10_240
+M1_FLOPS = 1e13
+COST_RULE = (
+    "H100-hours: an M2 takes 6 x parameters x 26.2 G tokens at 3.3e14 FLOP/s (25m: 3.3 h, 113m: 15 h, 403m: 53 h, "
+    "2b: 265 h); M1 over 524 GB of text 2 x 3m x bytes at 1e13 FLOP/s (87 h); training M1 once, 5 h, comes on top."
+)
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One of the paper's tables or figures, or a check of ours.
+
+    Args:
+        name: on the command line.
+        paper: its table or figure there; "ours" where it has none.
+        measures: in one sentence.
+        minutes: at the small scale, measured on two cores with nothing made before.
+        cost: at the paper's scale.
+        parts: what is measured, in order; the first failure of one ends the run.
+        findings: expectations against rows; must give the same expectations for any rows that hold their methods.
+        figure: drawn from the rows.
+        compared: ours beside the paper's.
+        seeds: how many by default; --seeds overrides.
+        version: raised when a change of code changes numbers, so that old parts are measured again.
+        limits: what the small scale cannot show, for docs/results.md.
+    """
+
+    name: str
+    paper: str
+    measures: str
+    minutes: float
+    cost: Cost
+    parts: Callable[["Workspace"], Iterator[Part]]
+    findings: Callable[[Rows], list[Finding]]
+    figure: Callable[[Rows], Figure]
+    compared: Callable[[Rows], list[Compared]]
+    seeds: int = 1
+    version: int = 1
+    limits: str = ""

@@ -1,0 +1,75 @@
+"""What the experiments with M2 cells share: lines beside the paper's, points of their figures, places in windows."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from equalinfo.experiments.base import Compared
+from equalinfo.experiments.figures import Series
+from equalinfo.experiments.rows import Rows
+from equalinfo.experiments.scales import paper_method
+from equalinfo.experiments.workspace import ExampleLoss
+from equalinfo.score.measurements import Coordinate
+
+QUANTITIES = ("bits_per_byte", "uniform_bits_per_byte", "bytes_per_token")
+
+
+def compare_cells(
+    rows: Rows,
+    bits: Mapping[str, float | None],
+    ratios: Mapping[str, float] | None = None,
+    quantities: Sequence[str] = QUANTITIES,
+    **at: Coordinate,
+) -> list[Compared]:
+    """Bits/byte and ratio of each method beside the paper's, by the name of the paper's method.
+
+    Args:
+        bits, ratios: the paper's bits/byte and bytes/token, by its method.
+    """
+    lines = []
+    for quantity in quantities:
+        for method in rows.where(quantity, None, **at).methods():
+            theirs = paper_method(method)
+            paper = {"bits_per_byte": bits, "bytes_per_token": ratios or {}}.get(quantity, {}).get(theirs)
+            lines.append(Compared(method, quantity, rows.estimate(quantity, method, **at), paper, theirs))
+    return lines
+
+
+def bars(
+    rows: Rows, quantity: str, name: str, methods: Sequence[str] | None = None, **at: Coordinate
+) -> Series:
+    """Bars of a quantity by method, with two standard errors."""
+    names = list(methods or rows.where(quantity, None, **at).methods())
+    own = [rows.estimate(quantity, method, **at) for method in names]
+    spread = [2 * (one.error or 0.0) for one in own]
+    means = [one.mean for one in own]
+    low = [mean - error for mean, error in zip(means, spread, strict=True)]
+    high = [mean + error for mean, error in zip(means, spread, strict=True)]
+    return Series(name, names, means, low, high, kind="bars")
+
+
+def line(
+    rows: Rows, quantity: str, method: str, over: str, name: str | None = None, **at: Coordinate
+) -> Series:
+    """A quantity of one method over a numeric coordinate, with two standard errors."""
+    places = [float(x) for x in rows.where(quantity, method, **at).coordinates(over)]
+    own = [rows.estimate(quantity, method, **{over: x}, **at) for x in places]
+    spread = [2 * (one.error or 0.0) for one in own]
+    low = [one.mean - error for one, error in zip(own, spread, strict=True)]
+    high = [one.mean + error for one, error in zip(own, spread, strict=True)]
+    return Series(name or method, places, [one.mean for one in own], low, high)
+
+
+def bits_by_place(losses: Sequence[ExampleLoss], places: int) -> list[list[float]]:
+    """Mean bits of the tokens at each place of their windows, for each example; [places][examples].
+
+    Windows begin with the example and hold `places` tokens each.
+    """
+    found: list[list[float]] = [[] for _ in range(places)]
+    for loss in losses:
+        for place in range(places):
+            own = loss.nats[place::places]
+            if len(own):
+                found[place].append(float(np.mean(own)) / math.log(2))
+    return found

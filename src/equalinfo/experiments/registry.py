@@ -1,0 +1,40 @@
+"""All experiments by name, each in a module of the same name."""
+
+from importlib import import_module
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.experiments.base import Experiment
+
+NAMES = (
+    "compression_ratios",
+    "main_result",
+    "window_sizes",
+    "vocabulary",
+    "single_bits",
+    "byte_matched",
+    "tokenizer_stability",
+    "token_contents",
+    "token_uniformity",
+    "tokens_across_windows",
+    "m1_reset",
+    "gzip_headers",
+    "delay",
+    "seed_variance",
+    "scaled_data",
+    "coders_in_windows",
+    "stability_and_learning",
+)
+
+
+def experiment_by_name(name: str) -> Experiment:
+    """The experiment called `name`; EqualInfoError lists the names if there is none."""
+    if name not in NAMES:
+        raise EqualInfoError(f"no experiment {name!r}; choose one of {', '.join(NAMES)}")
+    experiment = import_module(f"equalinfo.experiments.{name}").EXPERIMENT
+    assert isinstance(experiment, Experiment)
+    return experiment
+
+
+def experiments() -> list[Experiment]:
+    """All of them, in the order of the paper."""
+    return [experiment_by_name(name) for name in NAMES]

@@ -1,0 +1,146 @@
+"""Measurements looked up by what they are of, with their uncertainty over seeds or examples."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from equalinfo.score.measurements import Coordinate, Measurement
+from equalinfo.score.metrics import mean_and_deviation
+from equalinfo.score.significance import two_sided_tail, welch
+
+# Quantities that are rows of single validation examples, for paired differences.
+EXAMPLE = "example"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean with its standard error (None: one value, nothing to estimate it from) and where that comes from."""
+
+    mean: float
+    error: float | None = None
+    source: str = ""
+
+    def text(self, digits: int = 3) -> str:
+        spread = "" if self.error is None else f" ± {self.error:.{digits}f}"
+        return f"{self.mean:.{digits}f}{spread}"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """First minus second, its standard error and the two-sided p of no difference (None: unknown)."""
+
+    mean: float
+    error: float | None
+    p: float | None
+    source: str
+
+    def text(self, digits: int = 3) -> str:
+        spread = "" if self.error is None else f" ± {self.error:.{digits}f}"
+        return f"{self.mean:+.{digits}f}{spread}"
+
+    def uncertainty(self) -> str:
+        return self.source if self.p is None else f"p = {self.p:.2g} ({self.source})"
+
+
+class Rows:
+    """The measurements of one experiment at one scale."""
+
+    def __init__(self, rows: Iterable[Measurement]) -> None:
+        self.rows = tuple(rows)
+
+    def __iter__(self) -> Iterator[Measurement]:
+        return iter(self.rows)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def where(self, quantity: str | None = None, method: str | None = None, **at: Coordinate) -> "Rows":
+        """Those of a quantity and method whose coordinates include `at`."""
+        found = []
+        for row in self.rows:
+            if quantity is not None and row.quantity != quantity:
+                continue
+            if method is not None and row.method != method:
+                continue
+            if all(row.at.get(name) == value for name, value in at.items()):
+                found.append(row)
+        return Rows(found)
+
+    def methods(self, quantity: str | None = None) -> list[str]:
+        """The methods that have the quantity, in the order in which they were measured."""
+        return list(dict.fromkeys(row.method for row in self.where(quantity)))
+
+    def coordinates(self, name: str) -> list[Coordinate]:
+        """The distinct values of a coordinate, sorted."""
+        values = {row.at[name] for row in self.rows if name in row.at}
+        return sorted(values, key=lambda value: (isinstance(value, str), value))
+
+    def values(self, quantity: str, method: str | None = None, **at: Coordinate) -> list[float]:
+        """In order of seed. Raises KeyError where there is none."""
+        found = sorted(
+            self.where(quantity, method, **at), key=lambda row: (row.seed is not None, row.seed or 0)
+        )
+        if not found:
+            raise KeyError(f"no {quantity} of {method} at {at}")
+        return [row.value for row in found]
+
+    def mean(self, quantity: str, method: str | None = None, **at: Coordinate) -> float:
+        return mean_and_deviation(self.values(quantity, method, **at))[0]
+
+    def estimate(self, quantity: str, method: str | None = None, **at: Coordinate) -> Estimate:
+        """Mean over seeds; its standard error from them, or from the one row's own estimate."""
+        values = self.values(quantity, method, **at)
+        mean, deviation = mean_and_deviation(values)
+        if deviation is not None:
+            return Estimate(mean, deviation / math.sqrt(len(values)), f"{len(values)} seeds")
+        own = next(iter(self.where(quantity, method, **at))).standard_error
+        return Estimate(mean, own, "bootstrap over examples, one seed" if own is not None else "one value")
+
+    def difference(self, quantity: str, first: str, second: str, **at: Coordinate) -> Difference:
+        """Of two methods: Welch's test over seeds, else paired over validation examples, else by standard errors."""
+        ones, others = self.values(quantity, first, **at), self.values(quantity, second, **at)
+        mean = mean_and_deviation(ones)[0] - mean_and_deviation(others)[0]
+        if min(len(ones), len(others)) > 1:
+            try:
+                test = welch(ones, others)
+            except ValueError:
+                return Difference(mean, 0.0, 0.0 if mean else 1.0, "seeds do not differ")
+            error = abs(mean / test.t) if test.t else None
+            return Difference(mean, error, test.p, f"Welch, {len(ones)} and {len(others)} seeds")
+        pairs = self._pairs(quantity, first, second, at)
+        if len(pairs) > 2:
+            return paired(pairs, mean)
+        errors = [self.estimate(quantity, method, **at).error for method in (first, second)]
+        known = [error for error in errors if error is not None]
+        if not known:
+            return Difference(mean, None, None, "no estimate of the uncertainty")
+        error = math.hypot(*known)
+        return Difference(mean, error, normal_p(mean, error), "standard errors over examples, one seed")
+
+    def _pairs(
+        self, quantity: str, first: str, second: str, at: dict[str, Coordinate]
+    ) -> list[tuple[float, float]]:
+        """Values of both methods on the same example and seed."""
+        sides = []
+        for method in (first, second):
+            rows = self.where(f"{EXAMPLE}_{quantity}", method, **at)
+            sides.append({(row.at[EXAMPLE], row.seed): row.value for row in rows})
+        return [(sides[0][key], sides[1][key]) for key in sides[0] if key in sides[1]]
+
+
+def paired(pairs: list[tuple[float, float]], mean: float | None = None) -> Difference:
+    """A paired t-test; `mean` replaces the mean of the differences where a weighted one is the number reported."""
+    own, deviation = mean_and_deviation([one - other for one, other in pairs])
+    mean = own if mean is None else mean
+    if not deviation:
+        return Difference(mean, 0.0, 0.0 if mean else 1.0, f"paired over {len(pairs)} examples")
+    error = deviation / math.sqrt(len(pairs))
+    p = two_sided_tail(own / error, len(pairs) - 1)
+    return Difference(mean, error, p, f"paired over {len(pairs)} examples, one seed")
+
+
+def normal_p(mean: float, error: float) -> float:
+    """Two-sided p of a mean this far from 0 under a normal with that standard error."""
+    if error == 0:
+        return 0.0 if mean else 1.0
+    return math.erfc(abs(mean) / error / math.sqrt(2))

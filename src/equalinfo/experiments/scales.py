@@ -1,0 +1,70 @@
+"""The settings an experiment runs at: small on two cores, or the paper's with one model size or all."""
+
+from dataclasses import dataclass
+from functools import cache
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.pipeline.recipe import Recipe, load_recipe
+
+SCALES = ("small", "25m", "paper")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """A recipe of common settings, and what stands for the paper's vocabularies.
+
+    Args:
+        recipe: corpus, M1, data and M2 settings; its methods are those of the main comparison.
+        wide: the vocabulary in the place of the paper's 65k: a softmax over 65,536 ids is not trained on two cores.
+        wide_bits: log2 of it.
+        pieces: SentencePiece's vocabulary.
+        checkpoints: steps of M2 at which accuracy is measured over training.
+        size: of M2 where an experiment takes one size only.
+    """
+
+    name: str
+    recipe: Recipe
+    wide: str
+    wide_bits: int
+    pieces: str
+    size: str
+    scaled: dict[str, int]
+
+    @property
+    def small(self) -> bool:
+        return self.name == "small"
+
+    @property
+    def sentencepiece(self) -> str:
+        return f"SentencePiece[v={self.pieces}]"
+
+    def windows(self, bits: int, vocabulary: str = "256") -> str:
+        """The paper's windows of `bits` with tokens of a vocabulary."""
+        return f"EqualInfoAC[b={bits},v={vocabulary}]"
+
+
+# Table 13's steps; at the small scale, steps in proportion to the parameters.
+PAPER_STEPS = {"25m": 3_000, "113m": 11_000, "403m": 40_000, "2b": 200_000}
+SMALL_STEPS = {"65k": 60, "250k": 225, "500k": 450, "1m": 900}
+
+
+@cache
+def scale_by_name(name: str) -> Scale:
+    """The scale called `name`; EqualInfoError lists the names if there is none."""
+    if name not in SCALES:
+        raise EqualInfoError(f"no scale {name!r}; choose one of {', '.join(SCALES)}")
+    recipe = load_recipe(f"experiments-{name}")
+    if name == "small":
+        return Scale(name, recipe, "4k", 12, "4k", "500k", SMALL_STEPS)
+    scaled = {size: steps for size, steps in PAPER_STEPS.items() if name == "paper" or size == "25m"}
+    return Scale(name, recipe, "65k", 16, "32k", "25m", scaled)
+
+
+def paper_method(method: str) -> str:
+    """The paper's method that a method of the small scale stands in for, as its tables name it."""
+    renamed = {"SentencePiece[v=4k]": "SentencePiece[v=32k]"}
+    if method in renamed:
+        return renamed[method]
+    if method.startswith(("AC[", "StaticAC[", "EqualInfoAC[", "GZip[")):
+        return method.replace("v=4k", "v=65k")
+    return method

@@ -1,0 +1,131 @@
+"""An experiment's tables for the terminal and for docs/results.md."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from equalinfo.experiments.base import COST_RULE, Compared, Experiment, Finding
+from equalinfo.experiments.registry import experiments
+from equalinfo.experiments.rows import Rows
+from equalinfo.score.paper import paper_tables
+from equalinfo.score.results import read_measurements
+
+FOUND = ("expected", "paper", "ours", "uncertainty", "found")
+COMPARED = ("what", "quantity", "ours", "paper", "of")
+
+
+def list_table(all_of: Sequence[Experiment]) -> Table:
+    """Names, the paper's table or figure, what is measured, minutes here and cost there."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption=COST_RULE, caption_justify="left")
+    for heading in ("name", "paper", "measures", "minutes, small", "at the paper's scale"):
+        table.add_column(heading)
+    for one in all_of:
+        row = (one.name, one.paper, one.measures, f"{one.minutes:g}", one.cost.text())
+        table.add_row(*(Text(cell) for cell in row))
+    return table
+
+
+def list_records(all_of: Sequence[Experiment]) -> list[dict[str, Any]]:
+    """The same for machines."""
+    return [
+        {
+            "name": one.name,
+            "paper": one.paper,
+            "measures": one.measures,
+            "minutes": one.minutes,
+            "cost": one.cost.text(),
+            "seeds": one.seeds,
+        }
+        for one in all_of
+    ]
+
+
+def findings_table(findings: Sequence[Finding]) -> Table:
+    return _table(FOUND, [_finding_cells(one) for one in findings])
+
+
+def compared_table(lines: Sequence[Compared]) -> Table:
+    return _table(COMPARED, [_compared_cells(one) for one in lines])
+
+
+def _table(headings: Sequence[str], rows: list[tuple[str, ...]]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for heading in headings:
+        table.add_column(heading)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))  # Text: brackets are no markup
+    return table
+
+
+def _finding_cells(one: Finding) -> tuple[str, ...]:
+    return (one.expectation, one.paper or "-", one.ours, one.uncertainty, one.found)
+
+
+def _compared_cells(one: Compared) -> tuple[str, ...]:
+    paper = "-" if one.paper is None else f"{one.paper:g}"
+    return (one.what, one.quantity, one.ours.text(), paper, one.paper_what if one.paper is not None else "")
+
+
+def records(findings: Sequence[Finding], compared: Sequence[Compared]) -> dict[str, Any]:
+    """Findings and comparison as JSON."""
+    return {
+        "findings": [dict(zip(FOUND, _finding_cells(one), strict=True)) for one in findings],
+        "compared": [
+            {
+                "what": one.what,
+                "quantity": one.quantity,
+                "ours": one.ours.mean,
+                "standard_error": one.ours.error,
+                "paper": one.paper,
+                "of": one.paper_what,
+            }
+            for one in compared
+        ],
+    }
+
+
+def summary(folder: Path, images: str) -> str:
+    """docs/results.md from the tables in `folder`: every experiment with rows there, figures by relative path."""
+    lines = [
+        "# Results of the experiments at the small scale",
+        "",
+        "Made by `equalinfo experiment --summary`; do not edit. Rows: `results/experiments/*.jsonl`. The paper's "
+        f"values are from {paper_tables()['source']}, as `score/paper_tables.json` holds them. Numbers at this scale "
+        "(an M1 and M2s of about half a million parameters, 0.5 M tokens) compare with each other; of the paper's "
+        "they can share the direction, not the size. A finding is *unclear* where chance could explain it at 5 %.",
+        "",
+    ]
+    sections: list[str] = []
+    tally: list[str] = []
+    for one in experiments():
+        path = folder / f"{one.name}.jsonl"
+        if not path.is_file():
+            continue
+        rows = Rows(read_measurements(path))
+        findings = one.findings(rows)
+        counts = {word: sum(f.found == word for f in findings) for word in ("yes", "no", "unclear")}
+        tally.append(
+            f"| [{one.name}](#{one.name}) | {one.paper} | {counts['yes']} | {counts['no']} | {counts['unclear']} |"
+        )
+        sections += [f"## {one.name}", "", f"{one.measures} Paper: {one.paper}.", ""]
+        sections += _markdown(FOUND, [_finding_cells(f) for f in findings])
+        if (folder / f"{one.name}.svg").is_file():
+            sections += [f"![{one.name}]({images}/{one.name}.svg)", ""]
+        if compared := one.compared(rows):
+            sections += _markdown(COMPARED, [_compared_cells(c) for c in compared])
+        if one.limits:
+            sections += [f"What this scale cannot show: {one.limits}", ""]
+    head = ["| experiment | paper | found | not found | unclear |", "|---|---|---:|---:|---:|"]
+    return "\n".join([*lines, *head, *tally, "", *sections]).rstrip() + "\n"
+
+
+def _markdown(headings: Sequence[str], rows: list[tuple[str, ...]]) -> list[str]:
+    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
+    lines += [
+        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows
+    ]
+    return [*lines, ""]

@@ -1,0 +1,218 @@
+"""Where experiments train and keep what they share: M1, tokenizers, tokens and M2 cells, named by hashes.
+
+Artifacts lie under OUT as `pipeline.running` lays them out, so a second experiment does not train again what the first
+did, and a killed one goes on.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+from rich.progress import Progress
+
+from equalinfo.corpus.examples import Example, cut_examples
+from equalinfo.experiments.base import Part
+from equalinfo.experiments.scales import Scale
+from equalinfo.experiments.statistics import ratio_error
+from equalinfo.model.scoring import nats_of_ids
+from equalinfo.pipeline.m2 import load_m2
+from equalinfo.pipeline.running import Run, key_of
+from equalinfo.score import metrics
+from equalinfo.score.measurements import Coordinate, Measurement
+from equalinfo.score.results import Result, environment
+from equalinfo.tokens.base import Tokenizer
+from equalinfo.tokens.directory import load_tokenizer
+from equalinfo.tokens.spec import Spec
+
+
+class SharedRun(Run):
+    """A run whose corpus is read for its hash once, however many settings an experiment tries."""
+
+    def _fingerprint(self) -> str:
+        # Settings do not matter to the corpus: any recipe of it gives the same hash.
+        key = (self.recipe.corpus, self.recipe.field)
+        if key not in _FINGERPRINTS:
+            _FINGERPRINTS[key] = super()._fingerprint()
+        return _FINGERPRINTS[key]
+
+
+_FINGERPRINTS: dict[tuple[str, str], str] = {}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A trained M2: its directory, its row, and the tokens it was trained on."""
+
+    path: Path
+    result: Result
+    tokens: Path
+
+
+class Workspace:
+    """One experiment at one scale under OUT.
+
+    Args:
+        seeds: how many; they are 0, 1, ...
+    """
+
+    def __init__(self, experiment: str, scale: Scale, out: Path, seeds: int, progress: Progress) -> None:
+        self.experiment, self.scale, self.out, self.progress = experiment, scale, out, progress
+        self.seeds = range(seeds)
+        self.run = SharedRun(scale.recipe, out)
+        self._tokenizers: dict[str, Tokenizer] = {}
+        self._environment = environment()
+
+    def key(self, part: Part, version: int) -> str:
+        """Hash of all that decides a part's rows."""
+        recipe = self.scale.recipe.model_dump(mode="json", exclude={"title", "methods", "sample"})
+        return key_of(self.run.corpus_key, recipe, self.experiment, version, part.name, part.about)
+
+    def row(
+        self,
+        method: str,
+        quantity: str,
+        value: float,
+        error: float | None = None,
+        seed: int | None = None,
+        cell: str | None = None,
+        **at: Coordinate,
+    ) -> Measurement:
+        """A measurement of this experiment; `error` is its standard error, `at` its coordinates."""
+        machine, versions = self._environment
+        return Measurement(
+            experiment=self.experiment,
+            scale=self.scale.name,
+            corpus=self.scale.recipe.corpus,
+            method=method,
+            quantity=quantity,
+            value=float(value),
+            standard_error=error,
+            at=at,
+            seed=seed,
+            cell=cell,
+            m1=self.run.m1_key if _needs_m1(method) else None,
+            machine=machine,
+            versions=versions,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    def tokens(self, method: str) -> Path:
+        """The tokens directory of a method, made where it is missing."""
+        return self.run.tokens(Spec.parse(method), self.progress)
+
+    def tokenizer(self, method: str) -> Tokenizer:
+        """The tokenizer of a method, compiled where it is missing."""
+        if method not in self._tokenizers:
+            self._tokenizers[method] = load_tokenizer(self.tokens(method) / "tokenizer")
+        return self._tokenizers[method]
+
+    @cached_property
+    def validation(self) -> list[Example]:
+        """The held-out examples that cells are scored on."""
+        data = self.scale.recipe.data
+        cut = cut_examples(self.run.corpus.documents("validation"), data.example_bytes)
+        return list(islice(cut, data.validation_examples or None))
+
+    def cell(
+        self,
+        method: str,
+        seed: int,
+        size: str | None = None,
+        max_tokens: int | None = None,
+        **m2: Any,
+    ) -> Cell:
+        """The M2 of a method, trained where it is missing; `m2` replaces settings of the recipe's M2 section."""
+        recipe = self.scale.recipe
+        data = (
+            recipe.data if max_tokens is None else recipe.data.model_copy(update={"max_tokens": max_tokens})
+        )
+        changed = recipe.model_copy(update={"m2": recipe.m2.model_copy(update=m2), "data": data})
+        run = SharedRun(changed, self.out)
+        spec = Spec.parse(method)
+        path, row = run.cell(spec, size or self.scale.size, seed, self.progress)
+        key = path.name.rsplit("-", 1)[1]
+        found = row or next(known for known in run.known() if known.cell == key)
+        return Cell(path, found, run.tokens(spec, self.progress))
+
+    def cell_rows(self, cell: Cell, **at: Coordinate) -> list[Measurement]:
+        """What every table of M2s shows, with the uncertainty over validation examples."""
+        result = cell.result
+        common: dict[str, Any] = {"seed": result.seed, "cell": result.cell, **at}
+        losses = example_losses(cell)
+        source = [own.source_bytes for own in losses]
+        tokens = [len(own.nats) for own in losses]
+        bits = [float(own.nats.sum()) / np.log(2) for own in losses]
+        rows = [
+            self.row(
+                result.method, "bits_per_byte", result.bits_per_byte, ratio_error(bits, source), **common
+            ),
+            self.row(
+                result.method,
+                "bits_per_token",
+                result.loss_nats / np.log(2),
+                ratio_error(bits, tokens),
+                **common,
+            ),
+        ]
+        for name in ("bytes_per_token", "uniform_bits_per_byte", "flops_per_byte"):
+            rows.append(self.row(result.method, name, getattr(result, name), **common))
+        for index, own in enumerate(losses):
+            if own.source_bytes >= 1:
+                value = metrics.bits_per_byte(float(own.nats.mean()), len(own.nats), round(own.source_bytes))
+                rows.append(self.row(result.method, "example_bits_per_byte", value, example=index, **common))
+        return rows
+
+    def cells(self, methods: Sequence[str], **settings: Any) -> Iterator[Part]:
+        """A part for each method and seed: one M2 and its rows."""
+        for method in methods:
+            for seed in self.seeds:
+
+                def measure(method: str = method, seed: int = seed) -> list[Measurement]:
+                    return self.cell_rows(self.cell(method, seed, **settings))
+
+                yield Part(f"{Spec.parse(method).slug}-seed{seed}", (method, seed, settings), measure)
+
+
+def _needs_m1(method: str) -> bool:
+    return "[" in method and Spec.parse(method).needs_m1
+
+
+@dataclass(frozen=True)
+class ExampleLoss:
+    """Nats of each scored id of one validation example, and the source bytes of those ids."""
+
+    ids: np.ndarray
+    nats: np.ndarray
+    source_bytes: float
+
+
+def read_examples(tokens: Path, split: str) -> list[tuple[np.ndarray, int]]:
+    """(ids, source bytes) of each example of a split."""
+    examples = []
+    for shard in sorted(tokens.glob(f"{split}-*.parquet")):
+        table = pq.read_table(shard, columns=["ids", "source_bytes"])
+        for ids, size in zip(table.column("ids"), table.column("source_bytes"), strict=True):
+            examples.append((np.asarray(ids.values), int(size.as_py())))
+    return examples
+
+
+def example_losses(cell: Cell) -> list[ExampleLoss]:
+    """M2's nats on the held-out examples, in the windows it is scored in.
+
+    Where only the first sequence of an example is scored, its bytes are taken in proportion to its tokens, as
+    `pipeline.m2.measure` does.
+    """
+    model, _, config = load_m2(cell.path)
+    length, first_only = config["sequence_length"], bool(config["plan"]["first_only"])
+    losses = []
+    for ids, size in read_examples(cell.tokens, "validation"):
+        scored = ids[:length] if first_only else ids
+        share = len(scored) / len(ids) if len(ids) else 0.0
+        losses.append(ExampleLoss(scored, nats_of_ids(model, scored, length, length), size * share))
+    return losses
