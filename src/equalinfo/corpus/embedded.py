@@ -26,7 +26,7 @@ def embedded_documents() -> Iterator[bytes]:
     Raises:
         EqualInfoError: a package is missing (by this call) or not as expected (while iterating).
     """
-    news, wiki, factbook = (_package_folder(name) for name in PACKAGES)
+    news, wiki, factbook = (package_folder(name) for name in PACKAGES)
     return _all(news, wiki, factbook)
 
 
@@ -36,7 +36,7 @@ def _all(news: Path, wiki: Path, factbook: Path) -> Iterator[bytes]:
     yield from factbook_documents(factbook)
 
 
-def _package_folder(name: str) -> Path:
+def package_folder(name: str) -> Path:
     spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise EqualInfoError(f"the embedded corpus needs the package {name}; {INSTALL}")
@@ -52,7 +52,7 @@ def news_documents(folder: Path) -> Iterator[bytes]:
 def wiki_documents(folder: Path) -> Iterator[bytes]:
     """The leads of English Wikipedia articles: title, line end, text."""
     for path in _files(folder, "data/summaries_en-us.json"):
-        articles = _json_object(path)
+        articles = json_object(path)
         try:
             texts = [f"{article['title']}\n{article['extract']}" for article in articles.values()]
         except (TypeError, KeyError) as error:
@@ -72,7 +72,7 @@ def factbook_documents(folder: Path) -> Iterator[bytes]:
     for path in _files(folder, "data/*/*.json"):
         lines: list[str] = []
         size = 0
-        for string in _strings(_json_object(path)):
+        for string in strings(json_object(path)):
             text = plain_text(string)
             if len(text) <= FACT_MIN_CHARACTERS or text in seen:
                 continue
@@ -113,16 +113,16 @@ class _TextOf(HTMLParser):
         self.parts.append(data)
 
 
-def _strings(value: Any) -> Iterator[str]:
+def strings(value: Any) -> Iterator[str]:
     """All strings inside a JSON value, in its order."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for part in value.values():
-            yield from _strings(part)
+            yield from strings(part)
     elif isinstance(value, list):
         for part in value:
-            yield from _strings(part)
+            yield from strings(part)
 
 
 def _files(folder: Path, pattern: str) -> list[Path]:
@@ -132,7 +132,7 @@ def _files(folder: Path, pattern: str) -> list[Path]:
     return paths
 
 
-def _json_object(path: Path) -> dict[str, Any]:
+def json_object(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
     except ValueError as error:
