@@ -176,5 +176,5 @@ EXPERIMENT = Experiment(
     findings=findings,
     figure=figure,
     compared=compared,
-    limits="Texts of 48 bytes, so that codes are short; in 1,200 steps each of 65,536 windows comes a few times at most.",
+    limits="Texts of 48 bytes, so that codes are short; in 1,200 steps each of 65,536 windows comes a few times.",
 )

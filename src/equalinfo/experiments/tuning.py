@@ -75,12 +75,12 @@ def tune(
         nats = F.cross_entropy(logits_NV, ids_BT[mask_BT])
         if not torch.isfinite(nats):
             raise EqualInfoError(
-                f"{title}: the loss is {float(nats)} at step {step}; lower the learning rate"
+                f"{title}: the loss is {nats.item()} at step {step}; lower the learning rate"
             )
         (nats + Z_LOSS * log_sum_N.square().mean()).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
-        progress.update(task, advance=1, note=f"{float(nats):.3f} nats")
+        progress.update(task, advance=1, note=f"{nats.item():.3f} nats")
         if look and step in looks:
             model.eval()
             look(step)

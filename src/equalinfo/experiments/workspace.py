@@ -180,7 +180,9 @@ class Workspace:
 
 
 def _needs_m1(method: str) -> bool:
-    return "[" in method and Spec.parse(method).needs_m1
+    # A row may say more than the spec, as `AC[v=256] decompress`.
+    spec, bracket, _ = method.partition("]")
+    return bool(bracket) and Spec.parse(spec + bracket).needs_m1
 
 
 @dataclass(frozen=True)
