@@ -65,7 +65,7 @@ def cells_main(good: bool) -> Rows:
     for method, value in bits.items():
         ratio = 3.0 if "4k" in method else 2.0
         ratio += 0.5 if method.startswith("EqualInfo[" if good else "SentencePiece") else 0
-        gained = value * ratio if good or "Bytes" in method or "4k" in method else 8 + 0.5
+        gained = value * ratio
         vocab_bits = gained + 0.5 if good else gained - 0.5
         parts.append(cell_rows(method, value, ratio, vocab_bits, size="500k"))
     for method in ("AC[v=256]", "StaticAC[v=256]"):

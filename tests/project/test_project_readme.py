@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from equalinfo.experiments.showing import summary
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 ENVIRONMENT = {**os.environ, "COLUMNS": "100", "HF_HUB_OFFLINE": "1"}
@@ -46,3 +48,8 @@ def test_the_table_is_the_measured_one() -> None:
 def test_every_path_named_in_the_tree_exists() -> None:
     for path in ("docs/architecture.md", "docs/corpora.md", "docs/lab-notes.md", "results/demo.jsonl"):
         assert (ROOT / path).is_file(), path
+
+
+def test_the_results_page_is_what_the_rows_give() -> None:
+    page = ROOT / "docs" / "results.md"
+    assert page.read_text() == summary(ROOT / "results" / "experiments", "../results/experiments")

@@ -25,16 +25,20 @@ def write_figure(figure: Figure, path: Path) -> None:
     except ImportError as error:
         raise EqualInfoError(f"figures need matplotlib: {INSTALL}") from error
     styles = figure.styles()
-    columns = max(1, len(figure.panels))
+    count = max(1, len(figure.panels))
+    columns = 2 if count == 4 else min(count, 3)
+    lines = -(-count // columns)
     across = 2 * columns
     rows = -(-len(styles) // across)
-    height = HEIGHT + LEGEND_ROW * rows
+    height = HEIGHT * lines + LEGEND_ROW * rows
     with matplotlib.rc_context({"svg.hashsalt": "equalinfo", "font.size": 9, "svg.fonttype": "none"}):
         canvas = Canvas(figsize=(PANEL_WIDTH * columns, height))
-        axes = canvas.subplots(1, columns, squeeze=False)[0]
+        axes = canvas.subplots(lines, columns, squeeze=False).flatten()
         handles: dict[str, Any] = {}
-        for panel, ax in zip(figure.panels, axes, strict=True):
+        for panel, ax in zip(figure.panels, axes, strict=False):
             _draw(panel, ax, styles, handles)
+        for ax in axes[count:]:
+            ax.set_axis_off()
         canvas.suptitle(figure.title, fontsize=11)
         bottom = (LEGEND_ROW * rows + 0.1) / height
         canvas.tight_layout(rect=(0, bottom, 1, 1))

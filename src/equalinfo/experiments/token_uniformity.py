@@ -150,7 +150,7 @@ def figure(rows: Rows) -> Figure:
                     for p in PERCENTILES
                 ]
                 # A logarithmic axis has no place for an estimate below 0.
-                low, mid, high = ([max(value, 1e-6) for value in band] for band in bands)
+                low, mid, high = ([max(value, 1e-5) for value in band] for band in bands)
                 series.append(Series(method, LENGTHS, mid, low, high))
             panels.append(
                 Panel(f"{kind}, {estimator}", "n (bits)", "KL from uniform (bits)", series, y_log=True)
