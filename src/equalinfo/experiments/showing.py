@@ -15,7 +15,6 @@ from equalinfo.score.paper import paper_tables
 from equalinfo.score.results import read_measurements
 
 FOUND = ("expected", "paper", "ours", "uncertainty", "found")
-COMPARED = ("what", "quantity", "ours", "paper", "of")
 
 
 def list_table(all_of: Sequence[Experiment]) -> Table:
@@ -49,7 +48,7 @@ def findings_table(findings: Sequence[Finding]) -> Table:
 
 
 def compared_table(lines: Sequence[Compared]) -> Table:
-    return _table(COMPARED, [_compared_cells(one) for one in lines])
+    return _table(*_pivot(lines))
 
 
 def _table(headings: Sequence[str], rows: list[tuple[str, ...]]) -> Table:
@@ -65,9 +64,30 @@ def _finding_cells(one: Finding) -> tuple[str, ...]:
     return (one.expectation, one.paper or "-", one.ours, one.uncertainty, one.found)
 
 
-def _compared_cells(one: Compared) -> tuple[str, ...]:
-    paper = "-" if one.paper is None else f"{one.paper:g}"
-    return (one.what, one.quantity, one.ours.text(), paper, one.paper_what if one.paper is not None else "")
+def _pivot(lines: Sequence[Compared]) -> tuple[list[str], list[tuple[str, ...]]]:
+    """Headings and rows: one row for each thing, one column for each quantity, the paper's value in parentheses.
+
+    The last column names the paper's method where it is not the same, and is left out where it always is.
+    """
+    quantities = list(dict.fromkeys(one.quantity for one in lines))
+    by_what: dict[str, dict[str, Compared]] = {}
+    for one in lines:
+        by_what.setdefault(one.what, {})[one.quantity] = one
+    rows, named = [], False
+    for what, own in by_what.items():
+        cells = [_compared_cell(own[quantity]) if quantity in own else "-" for quantity in quantities]
+        other = {one.paper_what for one in own.values() if one.paper is not None} - {what, ""}
+        named = named or bool(other)
+        rows.append((what, *cells, ", ".join(sorted(other))))
+    headings = ["ours (paper)", *(name.replace("_", " ") for name in quantities), "paper's method"]
+    if named:
+        return headings, rows
+    return headings[:-1], [row[:-1] for row in rows]
+
+
+def _compared_cell(one: Compared) -> str:
+    paper = "" if one.paper is None else f" ({one.paper:g})"
+    return one.ours.text() + paper
 
 
 def records(findings: Sequence[Finding], compared: Sequence[Compared]) -> dict[str, Any]:
@@ -116,7 +136,7 @@ def summary(folder: Path, images: str) -> str:
         if (folder / f"{one.name}.svg").is_file():
             sections += [f"![{one.name}]({images}/{one.name}.svg)", ""]
         if compared := one.compared(rows):
-            sections += _markdown(COMPARED, [_compared_cells(c) for c in compared])
+            sections += _markdown(*_pivot(compared))
         if one.limits:
             sections += [f"What this scale cannot show: {one.limits}", ""]
     head = ["| experiment | paper | found | not found | unclear |", "|---|---|---:|---:|---:|"]

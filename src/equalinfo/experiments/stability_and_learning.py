@@ -28,9 +28,9 @@ def parts(work: Workspace) -> Iterator[Part]:
 
             def measure(method: str = method, seed: int = seed) -> list[Measurement]:
                 tokenizer = work.tokenizer(method)
-                text = b"\n".join(example.data for example in work.validation)
-                rows = tokenizer_stability.first_words(work, method, tokenizer, text)
-                rows += tokenizer_stability.words(work, method, tokenizer, text)
+                texts = [example.data for example in work.validation]
+                rows = tokenizer_stability.first_words(work, method, tokenizer, texts)
+                rows += tokenizer_stability.words(work, method, tokenizer, texts)
                 cell = work.cell(method, seed)
                 rows = [row.model_copy(update={"seed": seed}) for row in rows]
                 rows += work.cell_rows(cell)

@@ -39,7 +39,8 @@ def parts(work: Workspace) -> Iterator[Part]:
 
         def measure(method: str = method) -> list[Measurement]:
             tokenizer = work.tokenizer(method)
-            pieces = [piece for example in work.validation for piece in tokenizer.pieces(example.data)]
+            examples = tokenizer.pieces_batch([example.data for example in work.validation])
+            pieces = [piece for own in examples for piece in own]
             return [*contents(work, method, pieces), *readings(work, method, tokenizer, pieces)]
 
         yield Part(Spec.parse(method).slug, (method, COMMONEST, LEAST_SEEN), measure)

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from equalinfo.errors import EqualInfoError
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Part
 from equalinfo.experiments.figures import Figure, Panel, Series
 from equalinfo.experiments.judging import expect_less, expect_order
@@ -29,6 +28,8 @@ FIRST_WORDS = 500
 WORDS, PLACES = 150, 30
 QUANTILES = (10, 50, 90)
 WORD = re.compile(rb"[A-Za-z]+")
+# Codes that run through a text: no token belongs to a word.
+THROUGHOUT = ("AC", "StaticAC", "GZip")
 
 
 def methods(scale: Scale) -> list[str]:
@@ -41,8 +42,8 @@ def parts(work: Workspace) -> Iterator[Part]:
 
         def measure(method: str = method) -> list[Measurement]:
             tokenizer = work.tokenizer(method)
-            text = b"\n".join(example.data for example in work.validation)
-            return [*first_words(work, method, tokenizer, text), *words(work, method, tokenizer, text)]
+            texts = [example.data for example in work.validation]
+            return [*first_words(work, method, tokenizer, texts), *words(work, method, tokenizer, texts)]
 
         yield Part(Spec.parse(method).slug, (method, SENTENCE, FIRST_WORDS, WORDS, PLACES), measure)
 
@@ -58,9 +59,9 @@ def edit_distance(first: Sequence[int], second: Sequence[int]) -> int:
     return Levenshtein.distance(first, second)
 
 
-def first_words(work: Workspace, method: str, tokenizer: Tokenizer, text: bytes) -> list[Measurement]:
+def first_words(work: Workspace, method: str, tokenizer: Tokenizer, texts: list[bytes]) -> list[Measurement]:
     """Edit distances of the sentence under each first word to that under the first of them, per token of the longer."""
-    starts = [word[:1].upper() + word[1:] for word in common_words(text, FIRST_WORDS, 2)]
+    starts = [word[:1].upper() + word[1:] for word in common_words(b"\n".join(texts), FIRST_WORDS, 2)]
     streams = [
         ids.tolist() for ids in tokenizer.encode_batch([start + SENTENCE.encode() for start in starts])
     ]
@@ -72,33 +73,30 @@ def first_words(work: Workspace, method: str, tokenizer: Tokenizer, text: bytes)
     return rows
 
 
-def words(work: Workspace, method: str, tokenizer: Tokenizer, text: bytes) -> list[Measurement]:
+def words(work: Workspace, method: str, tokenizer: Tokenizer, texts: list[bytes]) -> list[Measurement]:
     """How many token sequences cover a word, over places where it stands in held-out text.
 
     A word's tokens are those of all pieces that hold a byte of it. No rows for methods whose ids have no place in the
     text (codes that run through the whole).
     """
-    wanted = set(common_words(text, WORDS, 4))
-    places: dict[bytes, list[int]] = defaultdict(list)
-    for match in WORD.finditer(text):
-        if match[0] in wanted and len(places[match[0]]) < PLACES:
-            places[match[0]].append(match.start())
-    try:
-        ids, offsets = tokenizer.encode(text), tokenizer.offsets(text)
-    except EqualInfoError:
+    if tokenizer.spec.method in THROUGHOUT:
         return []
-    if len(np.unique(offsets[:, 0])) < len(text) / 1000:
-        return []
-    starts, ends = offsets[:, 0], offsets[:, 1]
+    wanted = set(common_words(b"\n".join(texts), WORDS, 4))
+    sequences: dict[bytes, list[tuple[int, ...]]] = defaultdict(list)
+    for text, pieces in zip(texts, tokenizer.pieces_batch(texts), strict=True):
+        ends = np.cumsum([len(piece) for piece, _ in pieces])
+        for match in WORD.finditer(text):
+            if match[0] in wanted and len(sequences[match[0]]) < PLACES:
+                first, last = np.searchsorted(ends, [match.start(), match.end() - 1], "right")
+                covering = [token for _, ids in pieces[first : last + 1] for token in ids]
+                sequences[match[0]].append(tuple(covering))
     distinct, entropies = [], []
-    for word, found in places.items():
+    for found in sequences.values():
         if len(found) < PLACES:
             continue
-        sequences = Counter(
-            tuple(ids[(starts < start + len(word)) & (ends > start)].tolist()) for start in found
-        )
-        shares = np.array(list(sequences.values())) / len(found)
-        distinct.append(len(sequences) / len(found))
+        counts = Counter(found)
+        shares = np.array(list(counts.values())) / len(found)
+        distinct.append(len(counts) / len(found))
         entropies.append(float(-(shares * np.log2(shares)).sum()))
     if not distinct:
         return []
@@ -204,5 +202,6 @@ EXPERIMENT = Experiment(
     findings=findings,
     figure=figure,
     compared=compared,
+    version=2,
     limits="Codes that run through a whole text (AC, StaticAC, GZip) have no tokens of a word, only edit distances.",
 )

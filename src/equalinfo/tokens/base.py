@@ -117,6 +117,10 @@ class Tokenizer(ABC):
         data, ids = as_bytes(text), self.encode(text)
         return [(data, ids.tolist())] if data else []
 
+    def pieces_batch(self, texts: Sequence[str | bytes]) -> list[list[tuple[bytes, list[int]]]]:
+        """`pieces` of each text; side by side where that is faster."""
+        return [self.pieces(text) for text in texts]
+
     def count(self, text: str | bytes) -> int:
         """How many ids `encode` gives."""
         return len(self.encode(text))

@@ -88,8 +88,14 @@ class WindowTokenizer(CodedTokenizer):
         return bits_to_ids(bits[: len(bits) // self.width * self.width], self.width)
 
     def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
-        data = as_bytes(text)
-        windows = self._encode([data], None)[0]
+        return self.pieces_batch([text])[0]
+
+    def pieces_batch(self, texts: Sequence[str | bytes]) -> list[list[tuple[bytes, list[int]]]]:
+        datas = [as_bytes(text) for text in texts]
+        encoded = self._encode(datas, None)
+        return [self._pieces(data, windows) for data, windows in zip(datas, encoded, strict=True)]
+
+    def _pieces(self, data: bytes, windows: EncodedWindows) -> list[tuple[bytes, list[int]]]:
         ids = bits_to_ids(self._bits(windows), self.width).tolist()
         pieces, position = [], 0
         for index, length in enumerate(windows.lengths):
