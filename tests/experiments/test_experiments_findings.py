@@ -55,6 +55,9 @@ def ratios(good: bool) -> Rows:
         share = (0.8 if "Piece" in method else 1.0) if good else (0.99 if "Piece" in method else 0.8)
         made += [exact(method, "bytes_per_token", value), exact(method, "bit_ratio", value * 8 / bits)]
         made.append(exact(method, "unigram_over_uniform", share))
+    for i, context in enumerate(compression_ratios.CONTEXTS):
+        value = 3 - i / 10 if good else 2 + i / 10
+        made.append(exact(compression_ratios.M1, "bits_per_byte", value, context=context))
     return Rows(made)
 
 

@@ -11,12 +11,17 @@ from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale, paper_method
 from equalinfo.experiments.statistics import ratio_error
 from equalinfo.experiments.workspace import Workspace, read_examples
+from equalinfo.predict.base import distribution_bits
+from equalinfo.predict.exact import load_m1
 from equalinfo.score import metrics
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.paper import paper_tables
 from equalinfo.tokens.spec import Spec
 
 BITS = (16, 32, 64, 128)
+M1 = "M1"
+CONTEXTS = (32, 128, 512, 2048, 10_240)  # bytes
+SAMPLE = 8  # validation examples
 LINE = 0.01  # unigram within 1 % of uniform: the paper's AC has them equal to three digits
 
 
@@ -38,6 +43,23 @@ def parts(work: Workspace) -> Iterator[Part]:
             return ratios(work, method)
 
         yield Part(Spec.parse(method).slug, (method,), measure)
+    yield Part("m1-context", (CONTEXTS, SAMPLE), lambda: m1_by_context(work))
+
+
+def m1_by_context(work: Workspace) -> list[Measurement]:
+    """Bits/byte of M1's 14-bit frequencies on the same text, started afresh every so many bytes: AC's limit."""
+    predictor = load_m1(work.run.m1(work.progress))
+    texts = [example.data for example in work.validation[:SAMPLE]]
+    rows = []
+    for context in CONTEXTS:
+        own = []
+        for text in texts:
+            cut = [text[start : start + context] for start in range(0, len(text), context)]
+            own.append(sum(distribution_bits(predictor.along(piece), piece) for piece in cut))
+        sizes = [len(text) for text in texts]
+        bits = sum(own) / sum(sizes)
+        rows.append(work.row(M1, "bits_per_byte", bits, ratio_error(own, sizes), context=context))
+    return rows
 
 
 def ratios(work: Workspace, method: str) -> list[Measurement]:
@@ -107,6 +129,11 @@ def findings(rows: Rows) -> list[Finding]:
             )
             for method in ("AC[v=256]", "StaticAC[v=256]", windows[-1])
         ),
+        expect_order(
+            [(f"{c} bytes", rows.estimate("bits_per_byte", M1, context=c)) for c in reversed(CONTEXTS)],
+            "M1 predicts better the longer its context, up to a whole example (bits/byte falls; longest first)",
+            "M1 was trained on 1,024 bytes and codes 10,240",
+        ),
         expect_positive(
             Estimate(1 - rows.mean("unigram_over_uniform", pieces)),
             "Token frequencies of SentencePiece are far from uniform (share of uniform saved, above 0.1)",
@@ -130,6 +157,9 @@ def compared(rows: Rows) -> list[Compared]:
         }
         for quantity, value in paper.items():
             lines.append(Compared(method, quantity, rows.estimate(quantity, method), value, theirs))
+    for context in CONTEXTS:
+        own = rows.estimate("bits_per_byte", M1, context=context)
+        lines.append(Compared(f"M1, afresh every {context} bytes", "bits_per_byte", own))
     return lines
 
 
