@@ -17,7 +17,7 @@ from equalinfo.errors import EqualInfoError
 if TYPE_CHECKING:
     import numpy as np
 
-    from equalinfo.model.training import TrainingPlan
+    from equalinfo.model.training import Execution, TrainingPlan
 
 # A wrong option or verb: click's error, or that of the copy of click inside newer Typers.
 UsageError: Any = typer.BadParameter.__bases__[0]
@@ -49,6 +49,17 @@ Precision = Annotated[str, typer.Option(help="float32, bfloat16, or auto: bfloat
 Threads = Annotated[
     int, typer.Option(min=1, help="CPU threads in training; part of what decides the weights.")
 ]
+Device = Annotated[str, typer.Option(help="cpu, cuda, or auto: a GPU where there is one.")]
+Strategy = Annotated[
+    str, typer.Option(help="Under torchrun: ddp, or fsdp, where each process holds a part of the model.")
+]
+Workers = Annotated[int, typer.Option(min=0, help="Processes that read data ahead.")]
+CheckpointSeconds = Annotated[
+    float, typer.Option(min=0.0, help="Seconds between checkpoints at least; 0: after every step.")
+]
+ValidateEvery = Annotated[
+    int, typer.Option(min=0, help="Steps between losses on held-out text, for bar and log; 0: never.")
+]
 AllThreads = Annotated[int, typer.Option(min=0, help="CPU threads; 0: one per core. Any number, same bytes.")]
 InputFile = Annotated[Path, typer.Argument(help="Any file; - for standard input.")]
 CORPUS_HELP = "Text, .jsonl(.gz|.zst), Parquet, a folder of these, - for standard input, or `embedded`."
@@ -78,6 +89,22 @@ def plan_of(
     return TrainingPlan(
         steps, batch, seed, optimizer, rate, precision, threads, accumulate, clip, z_loss, compiled
     )
+
+
+def execution_of(
+    device: str, strategy: str, workers: int, checkpoint_seconds: float, validate_every: int
+) -> "Execution":
+    from equalinfo.model.processes import check_strategy, device_of
+    from equalinfo.model.training import Execution
+
+    device_of(device)
+    check_strategy(strategy)
+    return Execution(device, strategy, workers, checkpoint_seconds, validate_every)
+
+
+def one_of_many() -> bool:
+    """Whether torchrun started this process and another one reports."""
+    return os.environ.get("RANK", "0") != "0"
 
 
 def show_result(result: dict[str, Any], as_json: bool, aside: bool = False) -> None:
@@ -139,6 +166,11 @@ def train_m1_command(
     clip: Clip = 1.0,
     z_loss: ZLoss = 1e-4,
     compiled: Compile = False,
+    device: Device = "auto",
+    strategy: Strategy = "ddp",
+    workers: Workers = 0,
+    checkpoint_seconds: CheckpointSeconds = 30.0,
+    validate_every: ValidateEvery = 0,
     field: Field = "text",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -154,9 +186,11 @@ def train_m1_command(
     plan = plan_of(
         steps, batch, seed, optimizer, learning_rate, precision, threads, accumulate, clip, z_loss, compiled
     )
-    with progress_bar(quiet) as progress:
-        result = train_m1(Corpus(corpus, field), size, context, plan, out, progress)
-    show_result(result, as_json)
+    execution = execution_of(device, strategy, workers, checkpoint_seconds, validate_every)
+    with progress_bar(quiet or one_of_many()) as progress:
+        result = train_m1(Corpus(corpus, field), size, context, plan, out, progress, execution)
+    if result is not None:
+        show_result(result, as_json)
 
 
 @app.command("compile")
@@ -356,6 +390,11 @@ def train_m2_command(
     clip: Clip = 1.0,
     z_loss: ZLoss = 1e-4,
     compiled: Compile = False,
+    device: Device = "auto",
+    strategy: Strategy = "ddp",
+    workers: Workers = 0,
+    checkpoint_seconds: CheckpointSeconds = 30.0,
+    validate_every: ValidateEvery = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -369,9 +408,11 @@ def train_m2_command(
     plan = plan_of(
         steps, batch, seed, optimizer, learning_rate, precision, threads, accumulate, clip, z_loss, compiled
     )
-    with progress_bar(quiet) as progress:
-        result = train_m2(tokens, M2Plan(size, sequence, plan, first_only, preset), out, progress)
-    show_result(result, as_json)
+    execution = execution_of(device, strategy, workers, checkpoint_seconds, validate_every)
+    with progress_bar(quiet or one_of_many()) as progress:
+        result = train_m2(tokens, M2Plan(size, sequence, plan, first_only, preset), out, progress, execution)
+    if result is not None:
+        show_result(result, as_json)
 
 
 @app.command("evaluate")
@@ -639,5 +680,6 @@ def main() -> None:
 
 
 def _complain(message: str, status: int) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    process = f" in process {os.environ['RANK']}" if one_of_many() else ""
+    print(f"error{process}: {message}", file=sys.stderr)
     return status

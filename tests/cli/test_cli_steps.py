@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 import pytest
 from command import Run, run_quietly
 
@@ -85,8 +85,10 @@ def m2(work: Path, tokenizer: Path) -> Path:
     return work / "m2"
 
 
-def test_shards_are_parquet_with_ids_and_source_bytes(m2: Path, work: Path, tokenizer: Path) -> None:
-    table = pq.read_table(work / "tokens" / "train-00000.parquet")
+def test_shards_are_arrow_with_ids_and_source_bytes(m2: Path, work: Path, tokenizer: Path) -> None:
+    with pa.memory_map(str(work / "tokens" / "train-00000.arrow")) as file:
+        table = pa.ipc.open_stream(file).read_all()
+    assert table.schema.field("ids").type == pa.list_(pa.uint8())
     opened = Tokenizer.from_pretrained(tokenizer)
     text = b"".join(opened.decode(ids) for ids in table.column("ids").to_pylist())
     assert sum(table.column("bytes").to_pylist()) == len(text)

@@ -1,4 +1,3 @@
-import copy
 import math
 
 import pytest
@@ -88,35 +87,6 @@ def test_a_muon_step_is_near_orthogonal_and_as_large_as_adamws():
     sizes = torch.linalg.svdvals(update)
     assert sizes.max() / sizes.min() < 2.5  # five Newton-Schulz steps leave singular values near 1, not at it
     assert update.square().mean().sqrt().item() == pytest.approx(0.2, rel=0.3)
-
-
-def test_several_optimizers_are_saved_as_one():
-    def stepped(times):
-        model = Decoder(Size(32, 2, 1, 16, 64, 1), 20)
-        model.initialise(0)
-        optimizer = make_optimizer("muon", model, 0.01)
-        for _ in range(times):
-            for parameter in model.parameters():
-                parameter.grad = parameter.detach() * 0.1
-            optimizer.step()
-        return model, optimizer
-
-    (first, saved), (second, loaded) = stepped(2), stepped(0)
-    second.load_state_dict(first.state_dict())
-    loaded.load_state_dict(copy.deepcopy(saved.state_dict()))
-    assert len(saved.state_dict()["state"]) == len(list(first.parameters()))
-    for model, optimizer in ((first, saved), (second, loaded)):
-        for parameter in model.parameters():
-            parameter.grad = parameter.detach() * 0.1
-        optimizer.step()
-    for a, b in zip(first.parameters(), second.parameters(), strict=True):
-        assert torch.equal(a, b)
-
-
-def test_muon_needs_a_torch_that_has_it(monkeypatch):
-    monkeypatch.delattr(torch.optim, "Muon")
-    with pytest.raises(EqualInfoError, match=r"torch 2\.9"):
-        make_optimizer("muon", OneMatrix(1.0), 0.1)
 
 
 def test_unknown_optimizer():

@@ -2,6 +2,7 @@ import errno
 import json
 import math
 import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -17,7 +18,9 @@ from equalinfo.model.optimizers import OPTIMIZERS
 from equalinfo.model.scoring import cut_sequences, total_nats
 from equalinfo.model.sizes import Size
 from equalinfo.model.storage import load_tensors, load_weights, save_tensors
-from equalinfo.model.training import TrainingPlan, resolved_precision, train
+from equalinfo.model.training import Execution, TrainingPlan, resolved_precision, train
+
+ALWAYS = Execution(checkpoint_seconds=0.0)
 
 SIZE, VOCAB, STEPS = Size(32, 2, 1, 16, 64, 1), 16, 7
 SEQUENCES = np.random.default_rng(0).integers(0, VOCAB, (11, 9)).astype(np.uint16)
@@ -32,10 +35,10 @@ class KilledAt(SequenceBatches):
 
     kill_at = -1
 
-    def at(self, step: int) -> np.ndarray:
-        if step == self.kill_at:
+    def numbers(self, batch: int) -> list[int]:
+        if batch == self.kill_at:
             raise Killed
-        return super().at(step)
+        return super().numbers(batch)
 
 
 @pytest.fixture(autouse=True)
@@ -53,8 +56,14 @@ def plan(request) -> TrainingPlan:
 
 
 def run(
-    plan: TrainingPlan, folder, kill_at: int = -1, model: Decoder | None = None, data: str = "data"
+    plan: TrainingPlan,
+    folder,
+    kill_at: int = -1,
+    model: Decoder | None = None,
+    data: str = "data",
+    execution: Execution | None = None,
 ) -> Decoder:
+    execution = execution or (ALWAYS if kill_at >= 0 else Execution())
     model = model or Decoder(SIZE, VOCAB)
     batches = KilledAt(SEQUENCES, plan.batch_size, plan.seed)
     batches.kill_at = kill_at
@@ -63,14 +72,21 @@ def run(
             model,
             batches,
             plan,
-            folder / "state.safetensors",
+            folder / "state",
             folder / "log.jsonl",
             data,
             lambda nats: nats,
             progress,
             "M",
+            execution=execution,
         )
     return model
+
+
+def kept(folder) -> dict:
+    """What the one checkpoint in `folder` says."""
+    (path,) = (folder / "state").iterdir()
+    return json.loads((path / "training.json").read_bytes())
 
 
 def weights(model: Decoder) -> dict[str, bytes]:
@@ -88,14 +104,13 @@ def test_resuming_after_a_kill(plan, tmp_path, monkeypatch, kills):
     (tmp_path / "whole").mkdir()
     (tmp_path / "killed").mkdir()
     expected = weights(run(plan, tmp_path / "whole"))
-    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     for kill_at in kills:
         with pytest.raises(Killed):
             run(plan, tmp_path / "killed", kill_at)
     model = Decoder(SIZE, VOCAB)
     seen = []
-    read = KilledAt.at
-    monkeypatch.setattr(KilledAt, "at", lambda self, step: seen.append(step) or read(self, step))
+    read = KilledAt.numbers
+    monkeypatch.setattr(KilledAt, "numbers", lambda self, batch: seen.append(batch) or read(self, batch))
     assert weights(run(plan, tmp_path / "killed", model=model)) == expected
     assert seen == list(range(kills[-1], STEPS))  # it did go on from where it was
 
@@ -104,18 +119,16 @@ def test_resuming_from_an_old_checkpoint(plan, tmp_path, monkeypatch):
     """Steps after the last checkpoint are lost and done again."""
     (tmp_path / "whole").mkdir()
     expected = weights(run(plan, tmp_path / "whole"))
-    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     with pytest.raises(Killed):
         run(plan, tmp_path, 2)
-    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", 1e9)
     with pytest.raises(Killed):
-        run(plan, tmp_path, 5)
+        run(plan, tmp_path, 5, execution=Execution(checkpoint_seconds=1e9))
+    assert kept(tmp_path)["step"] == 2
     assert weights(run(plan, tmp_path)) == expected
 
 
 def test_the_log_and_time_of_a_resumed_run(tmp_path, monkeypatch):
     plan = TrainingPlan(steps=STEPS, batch_size=2, precision="float32", threads=1)
-    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     monkeypatch.setattr(training, "LOG_EVERY", 2)
     with pytest.raises(Killed):
         run(plan, tmp_path, 5)
@@ -128,10 +141,9 @@ def test_the_log_and_time_of_a_resumed_run(tmp_path, monkeypatch):
 
 
 def test_a_state_of_another_run_is_refused(plan, tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     with pytest.raises(Killed):
         run(plan, tmp_path, 3)
-    state = (tmp_path / "state.safetensors").read_bytes()
+    state = {path: path.read_bytes() for path in (tmp_path / "state").rglob("*.*")}
     others = [
         replace(plan, seed=6),
         replace(plan, steps=8),
@@ -147,20 +159,44 @@ def test_a_state_of_another_run_is_refused(plan, tmp_path, monkeypatch):
         run(replace(plan, optimizer="adamw" if plan.optimizer == "adafactor" else "adafactor"), tmp_path)
     with pytest.raises(EqualInfoError):
         run(plan, tmp_path, model=Decoder(replace(SIZE, d_ff=48), VOCAB))
-    assert (tmp_path / "state.safetensors").read_bytes() == state
+    assert {path: path.read_bytes() for path in (tmp_path / "state").rglob("*.*")} == state
 
 
 def test_a_damaged_state(plan, tmp_path):
-    for content in (b"", b"\x00" * 40, b"\x02\x00\x00\x00\x00\x00\x00\x00{}"):
-        (tmp_path / "state.safetensors").write_bytes(content)
-        with pytest.raises(DamagedArtifact) as error:
-            run(plan, tmp_path)
-        assert "\n" not in str(error.value)
+    with pytest.raises(Killed):
+        run(plan, tmp_path, 3)
+    (checkpoint,) = (tmp_path / "state").iterdir()
+    (tensors,) = checkpoint.glob("*.safetensors")
+    for path in (tensors, checkpoint / "training.json"):
+        whole = path.read_bytes()
+        for content in (b"", b"\x00" * 40, b"\x02\x00\x00\x00\x00\x00\x00\x00{}", whole[:-3]):
+            path.write_bytes(content)
+            with pytest.raises(DamagedArtifact, match="state") as error:
+                run(plan, tmp_path)
+            assert "\n" not in str(error.value)
+        path.write_bytes(whole)
+    run(plan, tmp_path)
+    shutil.rmtree(tmp_path / "state")
+    (tmp_path / "state").write_bytes(b"of an earlier version")
+    with pytest.raises(EqualInfoError, match="delete it"):
+        run(plan, tmp_path)
+
+
+def test_what_a_kill_left_unfinished_is_no_checkpoint(plan, tmp_path):
+    (tmp_path / "whole").mkdir()
+    expected = weights(run(plan, tmp_path / "whole"))
+    with pytest.raises(Killed):
+        run(plan, tmp_path, 3)
+    (checkpoint,) = (tmp_path / "state").iterdir()
+    unfinished = checkpoint.with_name("step-00000004.part")
+    shutil.copytree(checkpoint, unfinished)
+    (unfinished / "training.json").unlink()
+    assert weights(run(plan, tmp_path)) == expected
+    assert not unfinished.exists()
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_a_loss_that_is_no_number(plan, tmp_path, monkeypatch, value):
-    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     real, calls = training.next_id_loss, []
 
     def broken(*arguments):
@@ -170,17 +206,15 @@ def test_a_loss_that_is_no_number(plan, tmp_path, monkeypatch, value):
 
     monkeypatch.setattr(training, "next_id_loss", broken)
     with pytest.raises(EqualInfoError, match="at step 3") as error:
-        run(plan, tmp_path)
+        run(plan, tmp_path, execution=ALWAYS)
     assert "\n" not in str(error.value)
-    _, metadata = load_tensors(tmp_path / "state.safetensors")
-    assert json.loads(metadata["progress"])["step"] == 3
+    assert kept(tmp_path)["step"] == 3
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_a_gradient_or_weight_that_is_no_number(tmp_path, monkeypatch, optimizer):
     """The loss is still finite where these are not; no state that holds them is ever kept."""
     plan = TrainingPlan(STEPS, 4, optimizer=optimizer, precision="float32", threads=1)
-    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     real, calls = training.next_id_loss, []
 
     def infinite_gradient(*arguments):
@@ -190,10 +224,9 @@ def test_a_gradient_or_weight_that_is_no_number(tmp_path, monkeypatch, optimizer
 
     monkeypatch.setattr(training, "next_id_loss", infinite_gradient)
     with pytest.raises(EqualInfoError, match=r"gradient's norm is (nan|inf) at step 2"):
-        run(plan, tmp_path)
+        run(plan, tmp_path, execution=ALWAYS)
     monkeypatch.setattr(training, "next_id_loss", real)
-    _, metadata = load_tensors(tmp_path / "state.safetensors")
-    assert json.loads(metadata["progress"])["step"] == 2
+    assert kept(tmp_path)["step"] == 2
 
     model = Decoder(SIZE, VOCAB)
 
@@ -205,33 +238,33 @@ def test_a_gradient_or_weight_that_is_no_number(tmp_path, monkeypatch, optimizer
 
     monkeypatch.setattr(training, "learning_rate_factor", overflow)
     with pytest.raises(EqualInfoError, match=r"at step [45]"):
-        run(plan, tmp_path, model=model)
-    tensors, metadata = load_tensors(tmp_path / "state.safetensors")
-    assert json.loads(metadata["progress"])["step"] == 4
+        run(plan, tmp_path, model=model, execution=ALWAYS)
+    assert kept(tmp_path)["step"] == 4
+    tensors, _ = load_tensors(next((tmp_path / "state").glob("*/*.safetensors")))
     assert all(bool(torch.isfinite(t).all()) for n, t in tensors.items() if n.startswith("model."))
 
 
-def test_a_full_disk(tmp_path, monkeypatch):
+# A checkpoint is put on disk in four steps: tensors, training.json, the folder's names, its own name.
+@pytest.mark.parametrize("fails_at", [9, 10, 11])
+def test_a_full_disk(tmp_path, monkeypatch, fails_at):
     """One line, and the state before it stays: training goes on from there once there is room."""
     plan = TrainingPlan(STEPS, 4, precision="float32", threads=1)
     (tmp_path / "whole").mkdir()
     expected = weights(run(plan, tmp_path / "whole"))
-    monkeypatch.setattr(training, "SECONDS_BETWEEN_CHECKPOINTS", -1.0)
     fsync, calls = os.fsync, []
 
     def full(handle):
         calls.append(1)
-        if len(calls) == 3:
+        if len(calls) == fails_at:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         fsync(handle)
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(EqualInfoError, match="No space left on device") as error:
-        run(plan, tmp_path)
+        run(plan, tmp_path, execution=ALWAYS)
     assert "\n" not in str(error.value)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["state.safetensors", "whole"]
-    _, metadata = load_tensors(tmp_path / "state.safetensors")
-    assert json.loads(metadata["progress"])["step"] == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["state", "whole"]
+    assert kept(tmp_path)["step"] == 2
     monkeypatch.setattr(os, "fsync", fsync)
     assert weights(run(plan, tmp_path)) == expected
 

@@ -1,37 +1,93 @@
-"""Batches of fixed-length sequences: shuffled by seed, each sequence once per epoch, found by step number."""
+"""Batches of fixed-length sequences: shuffled by seed, each sequence once per epoch, found by number."""
+
+from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
 
 from equalinfo.errors import EqualInfoError
 
 
-class SequenceBatches:
-    """Batch `step` of an endless shuffled pass over `sequences`, the same whatever was read before.
+class Sequences(Protocol):
+    """Ids of equal length by number: an array [n, length], or shards mapped into memory."""
 
-    The position in the data is the step number, so resuming needs no other state.
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, number: int, /) -> np.ndarray: ...
+
+
+class SequenceBatches:
+    """An endless shuffled pass over `sequences`, cut into batches; batch n is the same whatever was read before.
+
+    The position in the data is the batch's number, so resuming needs no other state, and however many processes
+    or workers read, the order is the same.
 
     Args:
-        sequences: ids, [n, length], any integer type; may be memory-mapped.
+        sequences: ids, any integer type.
         batch_size: sequences per batch.
         seed: chooses one permutation per epoch.
+        name: of the data, for the error.
+
+    Raises:
+        EqualInfoError: there are no sequences.
     """
 
-    def __init__(self, sequences: np.ndarray, batch_size: int, seed: int) -> None:
+    def __init__(self, sequences: Sequences, batch_size: int, seed: int, name: str = "training") -> None:
         if len(sequences) == 0:
             raise EqualInfoError(
-                "the training data is shorter than one sequence; give more text or a shorter one"
+                f"the {name} data is shorter than one sequence; give more text or a shorter one"
             )
         self.sequences, self.batch_size, self.seed = sequences, batch_size, seed
         self._epoch, self._order = -1, np.empty(0, np.int64)
 
-    def at(self, step: int) -> np.ndarray:
-        """Ids of batch `step`, [batch_size, length] int64."""
-        positions = range(step * self.batch_size, (step + 1) * self.batch_size)
-        return np.stack([self.sequences[self._index(position)] for position in positions]).astype(np.int64)
+    def numbers(self, batch: int) -> list[int]:
+        """Which sequences are in a batch."""
+        positions = range(batch * self.batch_size, (batch + 1) * self.batch_size)
+        return [self._number(position) for position in positions]
 
-    def _index(self, position: int) -> int:
+    def read(self, batches: range, rank: int = 0, ranks: int = 1, workers: int = 0) -> Iterator[Tensor]:
+        """Ids of the batches, [batch_size / ranks, length] int64 each: of every batch the part of process `rank`.
+
+        Args:
+            workers: processes that read ahead; 0 reads when asked.
+
+        Raises:
+            EqualInfoError: `batch_size` cannot be divided by `ranks`.
+        """
+        if self.batch_size % ranks:
+            raise EqualInfoError(
+                f"a batch of {self.batch_size} sequences cannot be divided among {ranks} processes; "
+                f"give a multiple of {ranks}"
+            )
+        own = slice(rank * self.batch_size // ranks, (rank + 1) * self.batch_size // ranks)
+        numbers = (self.numbers(batch)[own] for batch in batches)
+        return iter(
+            DataLoader(_Rows(self.sequences), batch_sampler=numbers, num_workers=workers, collate_fn=_stacked)
+        )
+
+    def _number(self, position: int) -> int:
         epoch, offset = divmod(position, len(self.sequences))
         if epoch != self._epoch:
             generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, epoch])))
             self._epoch, self._order = epoch, generator.permutation(len(self.sequences))
         return int(self._order[offset])
+
+
+class _Rows(Dataset[np.ndarray]):
+    """Sequences as torch's loader wants them."""
+
+    def __init__(self, sequences: Sequences) -> None:
+        self.sequences = sequences
+
+    def __len__(self) -> int:
+        return len(self.sequences)
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        return self.sequences[number]
+
+
+def _stacked(rows: list[np.ndarray]) -> Tensor:
+    return torch.from_numpy(np.stack(rows).astype(np.int64))

@@ -1,12 +1,15 @@
 """The paper's optimizer, and two that are usual today."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.model.sharded_adafactor import ShardedAdafactor
 
 OPTIMIZERS = ("adafactor", "adamw", "muon")
 WEIGHT_DECAY = 0.1
@@ -18,12 +21,10 @@ def check_optimizer(name: str) -> None:
     """Raises EqualInfoError, naming the choices, if there is no such optimizer."""
     if name not in OPTIMIZERS:
         raise EqualInfoError(f"no optimizer {name!r}; choose one of {', '.join(OPTIMIZERS)}")
-    if name == "muon" and not hasattr(torch.optim, "Muon"):
-        raise EqualInfoError("muon needs torch 2.9 or newer: pip install --upgrade torch")
 
 
 class Together:
-    """Several optimizers over different parameters of one model, used and saved as one."""
+    """Several optimizers over different parameters of one model, used as one."""
 
     def __init__(self, *parts: torch.optim.Optimizer) -> None:
         self.parts = parts
@@ -40,29 +41,13 @@ class Together:
         for part in self.parts:
             part.step()
 
-    def state_dict(self) -> dict[str, Any]:
-        """As torch's: parameters are numbered through all parts."""
-        state: dict[int, Any] = {}
-        first = 0
-        for part in self.parts:
-            state |= {first + index: values for index, values in part.state_dict()["state"].items()}
-            first += _parameters(part)
-        return {"state": state, "param_groups": self.param_groups}
-
-    def load_state_dict(self, saved: dict[str, Any]) -> None:
-        first = 0
-        for part in self.parts:
-            own = range(first, first + _parameters(part))
-            state = {index - first: values for index, values in saved["state"].items() if index in own}
-            part.load_state_dict({"state": state, "param_groups": part.state_dict()["param_groups"]})
-            first = own.stop
-
-
-def _parameters(optimizer: torch.optim.Optimizer) -> int:
-    return sum(len(group["params"]) for group in optimizer.param_groups)
-
 
 Optimizer = torch.optim.Optimizer | Together
+
+
+def parts_of(optimizer: Optimizer) -> Sequence[torch.optim.Optimizer]:
+    """torch's optimizers that make up this one."""
+    return optimizer.parts if isinstance(optimizer, Together) else (optimizer,)
 
 
 def make_optimizer(name: str, model: nn.Module, learning_rate: float) -> Optimizer:
@@ -75,11 +60,12 @@ def make_optimizer(name: str, model: nn.Module, learning_rate: float) -> Optimiz
     for everything else.
 
     Raises:
-        EqualInfoError: no such optimizer, or a torch too old for it.
+        EqualInfoError: no such optimizer.
     """
     check_optimizer(name)
     if name == "adafactor":
-        return torch.optim.Adafactor(model.parameters(), lr=learning_rate)
+        sharded = any(isinstance(parameter, DTensor) for parameter in model.parameters())
+        return (ShardedAdafactor if sharded else torch.optim.Adafactor)(model.parameters(), lr=learning_rate)
     if name == "adamw":
         return _adamw(dict(model.named_parameters()), learning_rate)
     hidden = {n: p for n, p in model.named_parameters() if n.startswith("layers.") and n.endswith(".weight")}

@@ -1,8 +1,6 @@
-"""Models and trainer state on disk: safetensors and JSON, nothing that runs code when loaded."""
+"""Models on disk: safetensors, nothing that runs code when loaded."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -10,7 +8,6 @@ from torch import Tensor, nn
 
 from equalinfo.errors import DamagedArtifact
 from equalinfo.files import atomic_file
-from equalinfo.model.optimizers import Optimizer
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
@@ -45,42 +42,3 @@ def load_weights(model: nn.Module, path: Path, ours: dict[str, str] | None = Non
         raise DamagedArtifact(
             f"{path} does not fit its config.json ({reason[:200]}); make it again"
         ) from error
-
-
-def save_training_state(path: Path, model: nn.Module, optimizer: Optimizer, progress: dict[str, Any]) -> None:
-    """Model, optimizer and progress in one file, so that a kill can never separate them."""
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
-    scalars: dict[str, Any] = {}
-    state = optimizer.state_dict()["state"]
-    for index, values in state.items():
-        for name, value in values.items():
-            if isinstance(value, Tensor):
-                tensors[f"optimizer.{index}.{name}"] = value
-            else:
-                scalars[f"{index}.{name}"] = value
-    metadata = {"progress": json.dumps(progress), "scalars": json.dumps(scalars)}
-    save_tensors(path, tensors, metadata)
-
-
-def load_training_state(path: Path, model: nn.Module, optimizer: Optimizer) -> dict[str, Any]:
-    """Restores what `save_training_state` wrote and returns its progress."""
-    tensors, metadata = load_tensors(path)
-    try:
-        progress, scalars = json.loads(metadata["progress"]), json.loads(metadata["scalars"])
-        model.load_state_dict(
-            {n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")}
-        )
-        state: dict[int, dict[str, Any]] = {}
-        for name, tensor in tensors.items():
-            if name.startswith("optimizer."):
-                _, index, key = name.split(".", 2)
-                state.setdefault(int(index), {})[key] = tensor
-        for name, value in scalars.items():
-            index, key = name.split(".", 1)
-            state.setdefault(int(index), {})[key] = value
-        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
-    except (KeyError, ValueError, RuntimeError) as error:
-        raise DamagedArtifact(
-            f"{path} is not a training state of this model; delete it to start anew"
-        ) from error
-    return progress

@@ -1,30 +1,37 @@
 """The training loop: deterministic given the plan, resumable after a kill, with a progress bar.
 
-Used by `equalinfo train-m1`, `train-m2` and `run`. Resuming gives the weights of an uninterrupted run,
-bit for bit on the same machine and thread count: the data position is the step number, and one file
-holds model, optimizer and step together.
+Used by `equalinfo train-m1`, `train-m2` and `run`, alone or in processes that torchrun started. Resuming gives the
+weights of an uninterrupted run, bit for bit on the same machine and thread count: the data position is the step
+number, and a checkpoint holds model, optimizer and step together. Another number of processes adds up in
+another order, which differs by rounding.
 """
 
 import json
 import math
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from rich.progress import Progress
+from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, sha256_bytes
 from equalinfo.model.batches import SequenceBatches
+from equalinfo.model.checkpoint import Checkpoints
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.loss import Z_LOSS, next_id_loss
 from equalinfo.model.optimizers import default_learning_rate, learning_rate_factor, make_optimizer
-from equalinfo.model.storage import load_training_state, save_training_state
+from equalinfo.model.processes import Processes
 
-SECONDS_BETWEEN_CHECKPOINTS = 30.0
+# No more of the time than one part in so many goes to checkpoints, however large they are.
+CHECKPOINT_SHARE = 20
 LOG_EVERY = 20
+VALIDATION_BATCHES = 20  # as many as Lester et al. 2024 score
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,37 @@ class TrainingPlan:
         return self.batch_size * self.accumulate
 
 
+@dataclass(frozen=True)
+class Execution:
+    """How training runs; decides nothing of the weights, but for rounding where devices or processes differ.
+
+    Args:
+        device: "auto" takes a GPU where there is one; "cpu", "cuda".
+        strategy: among processes that torchrun started, "ddp" or "fsdp" (`model.processes`).
+        workers: processes that read data ahead.
+        checkpoint_seconds: the least time between checkpoints; 0 keeps one after every step.
+        validate_every: steps from one validation to the next; 0 never validates.
+    """
+
+    device: str = "auto"
+    strategy: str = "ddp"
+    workers: int = 0
+    checkpoint_seconds: float = 30.0
+    validate_every: int = 0
+
+
+class Objective(nn.Module):
+    """The loss of a batch as one module, because DDP and FSDP2 act where a module is called."""
+
+    def __init__(self, model: Decoder, z_weight: float) -> None:
+        super().__init__()
+        self.model, self.z_weight = model, z_weight
+
+    def forward(self, ids_BT: Tensor) -> tuple[Tensor, Tensor]:
+        """As `next_id_loss`."""
+        return next_id_loss(self.model, ids_BT, self.z_weight)
+
+
 def resolved_precision(precision: str) -> str:
     """The precision that "auto" means on this machine."""
     if precision in ("float32", "bfloat16"):
@@ -86,19 +124,26 @@ def train(
     bits_per_byte: Callable[[float], float],
     progress: Progress,
     title: str,
+    processes: Processes | None = None,
+    execution: Execution | None = None,
+    validation: SequenceBatches | None = None,
 ) -> float:
     """Trains `model` in place; returns the seconds spent, those before a kill included.
 
     Args:
-        state_path: where to keep the resumable state; if it holds one of the same plan, training goes on.
-        log_path: JSON lines of step, loss in nats and seconds.
+        batches: of `plan.batch_size` sequences; each process takes its part of every batch.
+        state_path: folder of the resumable state; if it holds one of the same plan, training goes on.
+        log_path: JSON lines of step, loss in nats and seconds, and of validations.
         data_identity: names the data; a state trained on other data is not resumed.
         bits_per_byte: turns a loss in nats per id into bits per source byte, for the progress bar.
+        processes: default: this one, on the CPU.
+        validation: batches whose mean loss `execution.validate_every` asks for; each validation takes one pass.
 
     Raises:
         EqualInfoError: the loss or the gradient is not finite, or the disk is full. The last state that was
             kept is from before that, and stays.
     """
+    processes, execution = processes or Processes(), execution or Execution()
     precision = resolved_precision(plan.precision)
     identity = sha256_bytes(
         json.dumps(
@@ -108,74 +153,118 @@ def train(
     )
     torch.set_num_threads(plan.threads)
     model.initialise(plan.seed)
-    device = next(model.parameters()).device
     if plan.compile:
         for layer in model.layers:
             layer.compile(dynamic=False)
+    objective = processes.together(Objective(model, plan.z_loss), model.layers)
     rate = plan.learning_rate if plan.learning_rate is not None else default_learning_rate(plan.optimizer)
     optimizer = make_optimizer(plan.optimizer, model, rate)
+    checkpoints = Checkpoints(state_path, processes)
     step, seconds_before, log = 0, 0.0, []
-    if state_path.is_file():
-        saved = load_training_state(state_path, model, optimizer)
+    if latest := checkpoints.latest():
+        saved = checkpoints.progress(latest)
         if saved["identity"] != identity:
             raise EqualInfoError(
                 f"{state_path} belongs to a run with other settings or data; delete it or rename it"
             )
+        checkpoints.load(latest, model, optimizer)
         step, seconds_before, log = saved["step"], saved["seconds"], saved["log"]
-    started = last_saved = time.monotonic()
-
-    def check_weights() -> None:
-        # A step can overflow weights though its gradient was finite; only the next loss would tell.
-        if not all(bool(torch.isfinite(p).all()) for p in model.parameters()):
-            raise diverged("a weight", math.nan)
-
-    def checkpoint() -> None:
-        check_weights()
-        seconds = seconds_before + time.monotonic() - started
-        save_training_state(
-            state_path, model, optimizer, {"identity": identity, "step": step, "seconds": seconds, "log": log}
-        )
 
     def diverged(what: str, value: float) -> EqualInfoError:
         return EqualInfoError(
             f"{title}: {what} is {value} at step {step}; lower the learning rate (the last good state is kept)"
         )
 
+    def check_weights() -> None:
+        # A step can overflow weights though its gradient was finite; only the next loss would tell.
+        bad = sum(not bool(torch.isfinite(local(p)).all()) for p in model.parameters())
+        if processes.sums(float(bad))[0]:
+            raise diverged("a weight", math.nan)
+
     task = progress.add_task(title, total=plan.steps, completed=step, note="")
     model.train()
-    running: float | None = None
-    first_step = step
+    parts = batches.read(
+        range(step * plan.accumulate, plan.steps * plan.accumulate),
+        processes.rank,
+        processes.ranks,
+        execution.workers,
+    )
+    bytes_per_id = 1 / bits_per_byte(math.log(2))
+    started = last_saved = time.monotonic()
+    pause, first_step = execution.checkpoint_seconds, step
+    running, validated = None, ""
     while step < plan.steps:
         factor = learning_rate_factor(plan.optimizer, step, plan.steps)
         for group in optimizer.param_groups:
             group["lr"] = rate * factor
         optimizer.zero_grad(set_to_none=True)
-        loss = 0.0
+        own_loss = torch.zeros((), device=processes.device)
         for part in range(plan.accumulate):
-            ids_BT = torch.from_numpy(batches.at(step * plan.accumulate + part)).to(device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-                total, nats = next_id_loss(model, ids_BT, plan.z_loss)
-            loss += float(nats) / plan.accumulate
-            if not math.isfinite(loss):
-                raise diverged("the loss", loss)
-            (total / plan.accumulate).backward()
-        norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), plan.clip or math.inf))
+            ids_BT = next(parts).to(processes.device, non_blocking=True)
+            last = part == plan.accumulate - 1
+            with nullcontext() if last else processes.without_sync(objective):
+                with torch.autocast(processes.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+                    total, nats = objective(ids_BT)
+                (total / plan.accumulate).backward()
+            own_loss += nats / (plan.accumulate * processes.ranks)
+        norm = whole(torch.nn.utils.clip_grad_norm_(model.parameters(), plan.clip or math.inf))
+        # The first process's clock says for all when a checkpoint is due.
+        due = processes.first and time.monotonic() - last_saved > pause
+        loss, checkpoint_due = processes.sums(own_loss, float(due))
+        if not math.isfinite(loss):
+            raise diverged("the loss", loss)
         if not math.isfinite(norm):
             raise diverged("the gradient's norm", norm)
         optimizer.step()
         step += 1
-        running = loss if running is None else 0.95 * running + 0.05 * loss
         elapsed = time.monotonic() - started
         if step % LOG_EVERY == 0 or step == plan.steps:
             log.append({"step": step, "loss_nats": loss, "seconds": round(seconds_before + elapsed, 3)})
-        ids_per_second = (step - first_step) * plan.accumulate * ids_BT.numel() / max(elapsed, 1e-9)
-        note = f"{bits_per_byte(running):.3f} bits/byte  {ids_per_second / 1000:.0f} k ids/s"
+        if validation and execution.validate_every and step % execution.validate_every == 0:
+            held_out = _mean_loss(objective, validation, processes, precision)
+            log.append({"step": step, "validation_nats": held_out})
+            validated = f"  validation {bits_per_byte(held_out):.3f}"
+        running = loss if running is None else 0.95 * running + 0.05 * loss
+        ids = (step - first_step) * plan.sequences_per_step * ids_BT.shape[1]
+        kilobytes = ids * bytes_per_id / max(elapsed, 1e-9) / 1000
+        note = f"{bits_per_byte(running):.3f} bits/byte{validated}  {kilobytes:.0f} kB/s"
         progress.update(task, completed=step, note=note)
-        if time.monotonic() - last_saved > SECONDS_BETWEEN_CHECKPOINTS and step < plan.steps:
-            checkpoint()
+        if checkpoint_due and step < plan.steps:
+            check_weights()
+            before = time.monotonic()
+            seconds = seconds_before + before - started
+            checkpoints.save(
+                model, optimizer, {"identity": identity, "step": step, "seconds": seconds, "log": log}
+            )
             last_saved = time.monotonic()
+            if execution.checkpoint_seconds > 0:
+                pause = max(execution.checkpoint_seconds, CHECKPOINT_SHARE * (last_saved - before))
     check_weights()
     model.eval()
-    with atomic_file(log_path) as stream:
-        stream.write("".join(json.dumps(row) + "\n" for row in log).encode())
+    if processes.first:
+        with atomic_file(log_path) as stream:
+            stream.write("".join(json.dumps(row, sort_keys=True) + "\n" for row in log).encode())
     return seconds_before + time.monotonic() - started
+
+
+@torch.no_grad()
+def _mean_loss(objective: nn.Module, batches: SequenceBatches, processes: Processes, precision: str) -> float:
+    """Nats per id of held-out sequences: VALIDATION_BATCHES batches, or all where there are fewer."""
+    objective.eval()
+    count = max(1, min(VALIDATION_BATCHES, len(batches.sequences) // batches.batch_size))
+    own = torch.zeros((), device=processes.device)
+    for ids_BT in batches.read(range(count), processes.rank, processes.ranks):
+        with torch.autocast(processes.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            own += objective(ids_BT.to(processes.device))[1] / (count * processes.ranks)
+    objective.train()
+    return processes.sums(own)[0]
+
+
+def local(tensor: Tensor) -> Tensor:
+    """What this process holds of a tensor."""
+    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
+
+
+def whole(number: Tensor) -> float:
+    """A number that may be spread over processes."""
+    return float(number.full_tensor() if isinstance(number, DTensor) else number)

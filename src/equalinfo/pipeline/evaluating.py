@@ -16,7 +16,7 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.model.sizes import size_by_name
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.pipeline.m2 import load_m2, measure
-from equalinfo.pipeline.tokenizing import TokenizedSplit
+from equalinfo.pipeline.token_shards import TokensInMemory
 from equalinfo.score.metrics import mean_and_deviation
 from equalinfo.score.significance import welch
 from equalinfo.tokens.base import Tokenizer
@@ -56,7 +56,7 @@ class Evaluation:
         self.plan, self.progress, self._source = plan, progress, corpus.source
         cut = cut_examples(corpus.documents(plan.split))
         self._examples: list[Example] = list(islice(cut, plan.max_examples or None))
-        self._texts: dict[str, TokenizedSplit] = {}
+        self._texts: dict[str, TokensInMemory] = {}
 
     def measure(self, path: Path) -> dict[str, Any]:
         """Bits/byte and the other fields of `pipeline.m2.measure`, with `seed`, `windows` and `size`.
@@ -85,13 +85,13 @@ class Evaluation:
         seed = config["plan"]["training"]["seed"]
         return measured | {"windows": windows, "size": config["size"], "seed": seed}
 
-    def _text(self, tokenizer: Tokenizer) -> TokenizedSplit:
+    def _text(self, tokenizer: Tokenizer) -> TokensInMemory:
         if tokenizer.identity not in self._texts:
             datas = [example.data for example in self._examples]
             task = self.progress.add_task(f"tokenize {tokenizer.spec}", total=sum(map(len, datas)), note="")
             ids = tokenizer.encode_batch(datas, lambda count: self.progress.advance(task, count))
             source_bytes = sum(example.source_bytes for example in self._examples)
-            self._texts[tokenizer.identity] = TokenizedSplit(ids, source_bytes)
+            self._texts[tokenizer.identity] = TokensInMemory(ids, source_bytes)
         text = self._texts[tokenizer.identity]
         if text.tokens == 0 or text.source_bytes == 0:
             raise EqualInfoError(f"{self._source} has no bytes to score; give a corpus with text")

@@ -1,6 +1,7 @@
 """Training M1, the byte-level model whose probabilities drive the coders (`equalinfo train-m1`)."""
 
 import math
+import shutil
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -21,10 +22,11 @@ from equalinfo.files import (
 )
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
+from equalinfo.model.processes import processes as joined
 from equalinfo.model.scoring import bits_at_precision, cut_sequences, total_nats
 from equalinfo.model.sizes import size_by_name
 from equalinfo.model.storage import save_tensors
-from equalinfo.model.training import TrainingPlan, train
+from equalinfo.model.training import Execution, TrainingPlan, train
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.predict.base import PRECISION, distribution_bits
 from equalinfo.predict.exact import save_exact
@@ -37,8 +39,14 @@ EXACT_SEQUENCES = 100
 
 
 def train_m1(
-    corpus: Corpus, size_name: str, context: int, plan: TrainingPlan, out: Path, progress: Progress
-) -> dict[str, float | str]:
+    corpus: Corpus,
+    size_name: str,
+    context: int,
+    plan: TrainingPlan,
+    out: Path,
+    progress: Progress,
+    execution: Execution | None = None,
+) -> dict[str, float | str] | None:
     """Trains M1 on the corpus's training documents and writes an M1 directory.
 
     Args:
@@ -46,10 +54,11 @@ def train_m1(
         out: M1 directory: config.json, model.safetensors, the exact model, log.jsonl.
 
     Returns:
-        validation figures: bits/byte of the float model, bits/byte of the exact one, its identity.
+        validation figures: bits/byte of the float model, bits/byte of the exact one, its identity; None in other
+        processes than the first.
     """
     refuse_foreign_directory(out)
-    size = size_by_name(size_name)
+    execution, size = execution or Execution(), size_by_name(size_name)
     text = b"".join(example.data for example in cut_examples(corpus.documents("train")))
     if len(text) < context:
         raise EqualInfoError(f"{corpus.source} has {len(text)} bytes to train on; M1 needs {context} or more")
@@ -57,20 +66,31 @@ def train_m1(
     model = Decoder(size, 256)
     state, log = out.with_name(out.name + ".training"), out.with_name(out.name + ".log.part")
     out.parent.mkdir(parents=True, exist_ok=True)
-    seconds = train(
-        model,
-        SequenceBatches(sequences, plan.batch_size, plan.seed),
-        plan,
-        state,
-        log,
-        sha256_bytes(text) + f" {context}",
-        lambda nats: bits_per_byte(nats, 1, 1),
-        progress,
-        f"M1 {size_name}",
-    )
-    exact = quantise(size, {name: tensor.numpy() for name, tensor in model.cpu().state_dict().items()})
     examples = list(islice(cut_examples(corpus.documents("validation")), VALIDATION_EXAMPLES))
     parts = [part for e in examples for part in cut_sequences(np.frombuffer(e.data, np.uint8), context)]
+    held_out = None
+    if execution.validate_every:
+        whole = [part for part in parts if len(part) == context]
+        held_out = SequenceBatches(np.array(whole), plan.batch_size, 0, "validation")
+    with joined(execution.strategy, execution.device) as processes:
+        seconds = train(
+            model,
+            SequenceBatches(sequences, plan.batch_size, plan.seed),
+            plan,
+            state,
+            log,
+            sha256_bytes(text) + f" {context}",
+            lambda nats: bits_per_byte(nats, 1, 1),
+            progress,
+            f"M1 {size_name}",
+            processes,
+            execution,
+            held_out,
+        )
+        model = processes.gathered(model)
+    if not processes.first:
+        return None
+    exact = quantise(size, {name: tensor.numpy() for name, tensor in model.state_dict().items()})
     source_bytes = sum(example.source_bytes for example in examples)
     nats = total_nats(model, parts)
     # The exact model is slower, so the two are compared on a sample.
@@ -101,7 +121,7 @@ def train_m1(
         }
         (directory / "config.json").write_bytes(json_bytes(config))
         write_manifest(directory, KIND, identity=exact.identity)
-    state.unlink(missing_ok=True)
+    shutil.rmtree(state, ignore_errors=True)
     log.unlink(missing_ok=True)
     return figures
 

@@ -1,5 +1,6 @@
 """Training and scoring M2, the language model over tokens (`equalinfo train-m2`)."""
 
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from equalinfo.files import (
 )
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
+from equalinfo.model.processes import processes as joined
 from equalinfo.model.scoring import cut_windows, total_nats
 from equalinfo.model.sizes import size_by_name
-from equalinfo.model.training import TrainingPlan, train
+from equalinfo.model.training import Execution, TrainingPlan, train
 from equalinfo.pipeline.model_directory import load_model, save_model
-from equalinfo.pipeline.tokenizing import TokenizedSplit, read_split, tokens_manifest
+from equalinfo.pipeline.token_shards import TokenShards, TokensInMemory
+from equalinfo.pipeline.tokenizing import read_split, tokens_manifest
 from equalinfo.score import metrics
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.directory import load_tokenizer, save_tokenizer
@@ -48,36 +51,48 @@ class M2Plan:
     preset: str = "paper"
 
 
-def train_m2(tokens: Path, plan: M2Plan, out: Path, progress: Progress) -> dict[str, Any]:
+def train_m2(
+    tokens: Path, plan: M2Plan, out: Path, progress: Progress, execution: Execution | None = None
+) -> dict[str, Any] | None:
     """Trains M2 on a tokens directory, scores it on the validation shards, writes an M2 directory.
 
+    Started by torchrun, all processes train it together, and the first one scores and writes.
+
     Returns:
-        the measured fields of a results row (`score.results.Result`).
+        the measured fields of a results row (`score.results.Result`); None in other processes than the first.
     """
     refuse_foreign_directory(out)
-    manifest = tokens_manifest(tokens)
-    tokenizer = load_tokenizer(tokens / "tokenizer")
-    size = size_by_name(plan.size)
-    training, validation = read_split(tokens, "train"), read_split(tokens, "validation")
-    length = plan.sequence_length
-    cut = [ids[:length] for ids in training.ids] if plan.first_only else training.ids
-    whole = [np.asarray(ids[: len(ids) // length * length]).reshape(-1, length) for ids in cut]
-    sequences = np.concatenate(whole) if whole else np.empty((0, length), np.uint16)
-    model = Decoder(size, tokenizer.vocab, plan.preset)
-    state, log = out.with_name(out.name + ".training"), out.with_name(out.name + ".log.part")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    seconds = train(
-        model,
-        SequenceBatches(sequences, plan.training.batch_size, plan.training.seed),
-        plan.training,
-        state,
-        log,
-        f"{manifest['tokenizer']} {manifest['splits']['train']['text']} {length} {plan.first_only}",
-        lambda nats: metrics.bits_per_byte(nats, training.tokens, training.source_bytes),
-        progress,
-        f"M2 {tokenizer.spec}",
-    )
-    model.cpu()
+    execution, size, length = execution or Execution(), size_by_name(plan.size), plan.sequence_length
+    with joined(execution.strategy, execution.device) as processes:
+        manifest = tokens_manifest(tokens, verify=processes.first)
+        tokenizer = load_tokenizer(tokens / "tokenizer")
+        training, validation = read_split(tokens, "train"), read_split(tokens, "validation")
+        batch = plan.training.batch_size
+        batches = SequenceBatches(training.sequences(length, plan.first_only), batch, plan.training.seed)
+        held_out = None
+        if execution.validate_every:
+            held_out = SequenceBatches(validation.sequences(length, plan.first_only), batch, 0, "validation")
+        model = Decoder(size, tokenizer.vocab, plan.preset)
+        state, log = out.with_name(out.name + ".training"), out.with_name(out.name + ".log.part")
+        out.parent.mkdir(parents=True, exist_ok=True)
+        seconds = train(
+            model,
+            batches,
+            plan.training,
+            state,
+            log,
+            f"{manifest['tokenizer']} {manifest['splits']['train']['text']} {length} {plan.first_only}",
+            lambda nats: metrics.bits_per_byte(nats, training.tokens, training.source_bytes),
+            progress,
+            f"M2 {tokenizer.spec}",
+            processes,
+            execution,
+            held_out,
+        )
+        model = processes.gathered(model)
+    if not processes.first:
+        return None
+    model.to(processes.device)
     measured = measure(
         model,
         tokenizer,
@@ -88,6 +103,7 @@ def train_m2(tokens: Path, plan: M2Plan, out: Path, progress: Progress) -> dict[
         plan.first_only,
         training.counts(tokenizer.vocab),
     )
+    sequences = plan.training.steps * plan.training.sequences_per_step
     measured |= {
         "size": plan.size,
         "parameters": size.parameters,
@@ -95,7 +111,7 @@ def train_m2(tokens: Path, plan: M2Plan, out: Path, progress: Progress) -> dict[
         "steps": plan.training.steps,
         "batch_size": plan.training.sequences_per_step,
         "seed": plan.training.seed,
-        "train_tokens": plan.training.steps * plan.training.sequences_per_step * length,
+        "train_tokens": sequences * length,
         "windows_changed": manifest["windows_changed"],
         "wall_seconds": seconds,
     }
@@ -107,11 +123,12 @@ def train_m2(tokens: Path, plan: M2Plan, out: Path, progress: Progress) -> dict[
             "dimensions": asdict(size),
             "sequence_length": length,
             "plan": asdict(plan),
+            "epochs": sequences / len(batches.sequences),
             "measured": measured,
         }
         save_model(directory, model, tokenizer, config)
         write_manifest(directory, KIND, tokenizer=tokenizer.identity, spec=str(tokenizer.spec))
-    state.unlink(missing_ok=True)
+    shutil.rmtree(state, ignore_errors=True)
     log.unlink(missing_ok=True)
     return measured
 
@@ -119,7 +136,7 @@ def train_m2(tokens: Path, plan: M2Plan, out: Path, progress: Progress) -> dict[
 def measure(
     model: Decoder,
     tokenizer: Tokenizer,
-    text: TokenizedSplit,
+    text: TokenShards | TokensInMemory,
     sequence_length: int,
     nominal_parameters: int,
     progress: Progress,

@@ -16,7 +16,9 @@ from typing import Any
 
 from rich.progress import Progress
 
+from equalinfo.errors import EqualInfoError
 from equalinfo.files import MANIFEST, read_json, sha256_bytes
+from equalinfo.model.processes import launched_together
 from equalinfo.model.training import resolved_precision
 from equalinfo.pipeline.compiling import compile_tokenizer
 from equalinfo.pipeline.corpora import Corpus
@@ -104,7 +106,9 @@ class Run:
         if done(path) and any(row.cell == key for row in self.known()):
             return path, None
         started = time.monotonic()
-        measured = m2_measured(path) if done(path) else train_m2(tokens, plan, path, progress)
+        if not done(path):
+            train_m2(tokens, plan, path, progress)
+        measured = m2_measured(path)
         machine, versions = environment()
         # Rows of the paper's model say nothing; others must not be averaged with them.
         preset: dict[str, float | str] = {} if m2.preset == "paper" else {"preset": m2.preset}
@@ -136,6 +140,10 @@ def run_recipe(recipe: Recipe, out: Path, quiet: bool = False) -> list[Result]:
     Returns:
         the rows of this recipe's cells.
     """
+    if launched_together():
+        raise EqualInfoError(
+            "a recipe runs in one process; under torchrun, call train-m1 and train-m2 on their own"
+        )
     console = make_console(quiet)
     started = time.monotonic()
     run = Run(recipe, out)

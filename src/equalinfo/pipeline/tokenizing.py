@@ -1,22 +1,15 @@
-"""A corpus to token shards (`equalinfo tokenize`): Parquet that `datasets` and others read as it is.
+"""A corpus to token shards (`equalinfo tokenize`); one row is one example of joined documents (paper, section 3.1)."""
 
-One row is one example of 10,240 bytes of joined documents (paper, section 3.1): `ids`, the example's
-`bytes`, and its `source_bytes`, which leave out end-of-document markers and are what bits/byte divides by.
-"""
-
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from rich.progress import Progress
 
 from equalinfo.corpus.examples import EXAMPLE_BYTES, Example, ShuffledExamples, cut_examples
-from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.errors import EqualInfoError
 from equalinfo.files import (
     atomic_directory,
     read_manifest,
@@ -25,6 +18,7 @@ from equalinfo.files import (
     write_manifest,
 )
 from equalinfo.pipeline.corpora import Corpus
+from equalinfo.pipeline.token_shards import Row, TokenShards, write_shard
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.directory import save_tokenizer
 
@@ -55,7 +49,7 @@ class TokenizePlan:
 def tokenize(
     tokenizer: Tokenizer, corpus: Corpus, plan: TokenizePlan, out: Path, progress: Progress
 ) -> dict[str, Any]:
-    """Writes a tokens directory: train-*.parquet, validation-*.parquet and the tokenizer; returns its manifest."""
+    """Writes a tokens directory: train-*.arrow, validation-*.arrow and the tokenizer; returns its manifest."""
     refuse_foreign_directory(out)
     with atomic_directory(out) as directory:
         save_tokenizer(tokenizer, directory / "tokenizer")
@@ -102,7 +96,7 @@ def _write(
     usable = 0  # tokens in whole sequences
     # An identity of the text: results are comparable only where it is equal.
     digest, shard = "", 0
-    rows: list[tuple[np.ndarray, int, int]] = []
+    rows: list[Row] = []
     while not (plan.max_tokens and usable >= plan.max_tokens) and (
         group := list(islice(examples, EXAMPLES_AT_ONCE))
     ):
@@ -120,65 +114,22 @@ def _write(
             task, completed=min(usable, plan.max_tokens) if plan.max_tokens else counts["examples"]
         )
         if len(rows) >= EXAMPLES_PER_SHARD:
-            _write_shard(directory / f"{split}-{shard:05d}.parquet", rows, tokenizer.vocab)
+            write_shard(directory / f"{split}-{shard:05d}.arrow", rows, tokenizer.vocab)
             rows, shard = [], shard + 1
     if rows or not shard:
-        _write_shard(directory / f"{split}-{shard:05d}.parquet", rows, tokenizer.vocab)
+        write_shard(directory / f"{split}-{shard:05d}.arrow", rows, tokenizer.vocab)
     progress.update(task, completed=plan.max_tokens or total)
     return {**counts, "text": digest}
 
 
-def _write_shard(path: Path, rows: list[tuple[np.ndarray, int, int]], vocab: int) -> None:
-    id_type = pa.uint16() if vocab <= 1 << 16 else pa.uint32()
-    table = pa.table(
-        {
-            "ids": pa.array([ids for ids, _, _ in rows], pa.list_(id_type)),
-            "bytes": pa.array([size for _, size, _ in rows], pa.int64()),
-            "source_bytes": pa.array([source for _, _, source in rows], pa.int64()),
-        }
-    )
-    pq.write_table(table, path, compression="zstd")
+def tokens_manifest(path: Path, verify: bool = True) -> dict[str, Any]:
+    """The manifest of a tokens directory; with `verify`, every shard is checked against its hash."""
+    return read_manifest(path, KIND, verify)
 
 
-@dataclass(frozen=True)
-class TokenizedSplit:
-    """Examples of one split: ids of each, and the source bytes of all together."""
-
-    ids: list[np.ndarray]
-    source_bytes: int
-
-    @property
-    def tokens(self) -> int:
-        return sum(map(len, self.ids))
-
-    def counts(self, vocab: int) -> np.ndarray:
-        """How often each id occurs, [vocab]."""
-        return sum((np.bincount(ids, minlength=vocab) for ids in self.ids), np.zeros(vocab, np.int64))
-
-
-def tokens_manifest(path: Path) -> dict[str, Any]:
-    """The manifest of a tokens directory, every shard checked against its hash."""
-    return read_manifest(path, KIND)
-
-
-def read_split(path: Path, split: str) -> TokenizedSplit:
-    """One split of a tokens directory; EqualInfoError if it has no such split or no examples."""
-    shards = sorted(path.glob(f"{split}-*.parquet"))
+def read_split(path: Path, split: str) -> TokenShards:
+    """One split of a tokens directory, mapped into memory; EqualInfoError if it has no such split."""
+    shards = sorted(path.glob(f"{split}-*.arrow"))
     if not shards:
         raise EqualInfoError(f"{path} has no {split} shards; tokenize the corpus again")
-    ids: list[np.ndarray] = []
-    source_bytes = 0
-    for table in _tables(shards):
-        column = table.column("ids").combine_chunks()
-        values, offsets = column.values.to_numpy(), column.offsets.to_numpy()
-        ids += [values[start:stop] for start, stop in pairwise(offsets)]
-        source_bytes += int(np.sum(table.column("source_bytes").to_numpy()))
-    return TokenizedSplit(ids, source_bytes)
-
-
-def _tables(shards: list[Path]) -> Iterator[pa.Table]:
-    for shard in shards:
-        try:
-            yield pq.read_table(shard)
-        except (pa.ArrowException, OSError) as error:
-            raise DamagedArtifact(f"{shard} cannot be read as Parquet; tokenize the corpus again") from error
+    return TokenShards(shards)

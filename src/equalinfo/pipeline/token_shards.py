@@ -1,0 +1,142 @@
+"""Token shards on disk: Arrow streams, the files that `datasets` maps into memory as they are.
+
+One row is one example: `ids`, the example's `bytes`, and its `source_bytes`, which leave out end-of-document markers
+and are what bits/byte divides by. Nothing is compressed, so that reading is mapping: a corpus of any size takes
+memory for two integers per training sequence.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from equalinfo.errors import DamagedArtifact, EqualInfoError
+
+Row = tuple[np.ndarray, int, int]  # ids, bytes, source bytes of an example
+
+
+def id_type(vocab: int) -> pa.DataType:
+    """The narrowest type that holds `vocab` ids."""
+    return pa.uint8() if vocab <= 1 << 8 else pa.uint16() if vocab <= 1 << 16 else pa.uint32()
+
+
+def write_shard(path: Path, rows: Iterable[Row], vocab: int) -> None:
+    """Writes examples as one record batch."""
+    ids, sizes, source_sizes = zip(*rows, strict=True) if (rows := list(rows)) else ((), (), ())
+    batch = pa.record_batch(
+        {
+            "ids": pa.array(ids, pa.list_(id_type(vocab))),
+            "bytes": pa.array(sizes, pa.int64()),
+            "source_bytes": pa.array(source_sizes, pa.int64()),
+        }
+    )
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, batch.schema) as stream:
+        stream.write_batch(batch)
+
+
+@dataclass(frozen=True)
+class TokensInMemory:
+    """Examples that were encoded just now: ids of each, and the source bytes of all together."""
+
+    ids: list[np.ndarray]
+    source_bytes: int
+
+    @property
+    def tokens(self) -> int:
+        return sum(map(len, self.ids))
+
+    def counts(self, vocab: int) -> np.ndarray:
+        """How often each id occurs, [vocab]."""
+        return sum((np.bincount(ids, minlength=vocab) for ids in self.ids), np.zeros(vocab, np.int64))
+
+
+class TokenShards:
+    """The examples of one split, mapped into memory.
+
+    Args:
+        paths: shards in order.
+
+    Raises:
+        EqualInfoError: no shards.
+        DamagedArtifact: one that cannot be read.
+    """
+
+    def __init__(self, paths: list[Path]) -> None:
+        if not paths:
+            raise EqualInfoError("there are no token shards; tokenize the corpus again")
+        self._paths = paths
+        self._open()
+
+    def _open(self) -> None:
+        # One piece per record batch: all its ids in a row, and where each example begins in them.
+        self._pieces: list[tuple[np.ndarray, np.ndarray]] = []
+        self.source_bytes = 0
+        for path in self._paths:
+            try:
+                table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
+                for chunk in table.column("ids").chunks:
+                    self._pieces.append((chunk.values.to_numpy(), chunk.offsets.to_numpy()))
+                self.source_bytes += int(np.sum(table.column("source_bytes").to_numpy()))
+            except (pa.ArrowException, OSError, KeyError) as error:
+                raise DamagedArtifact(f"{path} cannot be read as Arrow; tokenize the corpus again") from error
+
+    def __getstate__(self) -> dict[str, list[Path]]:
+        # A worker process maps the files itself; maps would travel as copies of all they hold.
+        return {"_paths": self._paths}
+
+    def __setstate__(self, state: dict[str, list[Path]]) -> None:
+        self._paths = state["_paths"]
+        self._open()
+
+    @property
+    def tokens(self) -> int:
+        return sum(int(offsets[-1] - offsets[0]) for _, offsets in self._pieces)
+
+    @property
+    def ids(self) -> Iterator[np.ndarray]:
+        """Ids of each example."""
+        for values, offsets in self._pieces:
+            for start, stop in pairwise(offsets.tolist()):
+                yield values[start:stop]
+
+    def counts(self, vocab: int) -> np.ndarray:
+        """How often each id occurs, [vocab]."""
+        total = np.zeros(vocab, np.int64)
+        for values, offsets in self._pieces:
+            total += np.bincount(values[offsets[0] : offsets[-1]], minlength=vocab)
+        return total
+
+    def sequences(self, length: int, first_only: bool = False) -> "TokenSequences":
+        """Whole sequences of `length` ids, cut from each example; the rest of an example is left out.
+
+        Args:
+            first_only: only the first of each example, as in the paper.
+        """
+        return TokenSequences(self, length, first_only)
+
+
+class TokenSequences:
+    """Sequences of equal length by number, in the order of the examples they are cut from."""
+
+    def __init__(self, shards: TokenShards, length: int, first_only: bool) -> None:
+        self._shards, self.length = shards, length
+        pieces, starts = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
+        for number, (_, offsets) in enumerate(shards._pieces):
+            whole = np.diff(offsets).astype(np.int64) // length
+            whole = np.minimum(whole, 1) if first_only else whole
+            # Each example's start, once for each of its sequences, and which of them it is.
+            nth = np.arange(whole.sum()) - np.repeat(np.cumsum(whole) - whole, whole)
+            starts.append(np.repeat(offsets[:-1], whole) + nth * length)
+            pieces.append(np.full(len(nth), number, np.int32))
+        self._piece, self._start = np.concatenate(pieces), np.concatenate(starts)
+
+    def __len__(self) -> int:
+        return len(self._start)
+
+    def __getitem__(self, number: int) -> np.ndarray:
+        """Ids of a sequence, [length]; a view of the map."""
+        start = self._start[number]
+        return self._shards._pieces[self._piece[number]][0][start : start + self.length]
