@@ -1,8 +1,12 @@
-"""Predictors that several rooms' tests share; having this file also lets them import `tiny`."""
+"""Predictors and a browser that several rooms' tests share; having this file also lets them import `tiny`."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny
+from browser import Browser, started
 
 from equalinfo.predict.exact import ExactModel
 from equalinfo.predict.unigram import Unigram
@@ -29,3 +33,15 @@ def skewed_unigram() -> Unigram:
 def uniform_unigram() -> Unigram:
     """Every boundary between bytes falls on a power of two."""
     return Unigram(np.full(256, 64, np.int32))
+
+
+@pytest.fixture(scope="session")
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the browser saves files."""
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="session")
+def browser(downloads: Path) -> Iterator[Browser]:
+    with started(downloads) as found:
+        yield found

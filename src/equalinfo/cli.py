@@ -6,7 +6,9 @@ that `--help` and tokenizing do not wait for torch.
 
 import json
 import os
+import shlex
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -145,8 +147,11 @@ def run(
     """
     from equalinfo.pipeline.recipe import load_recipe
     from equalinfo.pipeline.running import run_recipe
+    from equalinfo.report.runs import page_of_run
 
-    run_recipe(load_recipe(recipe), out, quiet)
+    # Names without folders: a page is for passing on.
+    command = shlex.join(["equalinfo", "run", Path(recipe).name, "--out", out.name])
+    run_recipe(load_recipe(recipe), out, quiet, partial(page_of_run, command=command))
 
 
 @app.command("train-m1")
@@ -608,27 +613,74 @@ def experiment_command(
 
 @app.command("report")
 def report(
-    results: Annotated[Path, typer.Argument(help="results.jsonl")],
+    results: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RESULTS...", help="results.jsonl of runs and experiments, or folders of such files."
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", help="HTML file to write.")] = Path("report.html"),
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "equalinfo results",
+    tokenizer: Annotated[
+        list[Path] | None, typer.Option(metavar="TOK", help="Show how it cuts a text; may be repeated.")
+    ] = None,
+    text: Annotated[list[str] | None, typer.Option(help="A text to cut; may be repeated.")] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Take a text to cut from a file; - for standard input.")
+    ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(help="Write the figures into this folder too, as SVG and PNG.")
+    ] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the table here too, as Markdown.")] = None,
 ) -> None:
-    """One HTML page of results, plots and tables, and the table here.
+    """One HTML page of results, experiments and cut texts, and the table here.
 
-    Example: equalinfo report runs/demo/results.jsonl --out report.html
+    Example: equalinfo report runs/demo/results.jsonl --out report.html --tokenizer tok --text 'Windows of text'
     """
     from equalinfo.files import atomic_file
     from equalinfo.pipeline.progress import console
-    from equalinfo.score.report import write_report
-    from equalinfo.score.results import read_results
+    from equalinfo.report.exporting import write_figures
+    from equalinfo.report.page import Contents, write_page
+    from equalinfo.report.runs import rows_of
+    from equalinfo.report.tokens import text_from_bytes, token_view
     from equalinfo.score.table import results_markdown, results_table
+    from equalinfo.tokens.base import Tokenizer
 
-    rows = read_results(results)
-    write_report(rows, out, title)
+    texts = [text_from_bytes(os.fsencode(one)) for one in text or []]
+    if file is not None:
+        texts.append(text_from_bytes(read_file(file)))
+    if texts and not tokenizer:
+        raise EqualInfoError("give the tokenizers that are to cut the text as --tokenizer")
+    rows, measurements = rows_of(results)
+    view = token_view([Tokenizer.from_pretrained(path) for path in tokenizer or []], texts)
+    command = shlex.join(["equalinfo", "report", *(path.name for path in results), "--out", out.name])
+    drawn = write_page(Contents(title, rows, measurements, view, commands=[command]), out)
+    if figures is not None:
+        write_figures(drawn, figures)
     if markdown is not None:
         with atomic_file(markdown) as stream:
             stream.write(results_markdown(rows).encode())
-    console().print(results_table(rows))
+    if rows:
+        console().print(results_table(rows))
+
+
+@app.command("playground")
+def playground_command(
+    tokenizers: Annotated[list[Path], typer.Argument(metavar="TOK...", help="Tokenizer directories.")],
+    m2: Annotated[Path | None, typer.Option(help="M2 directory that continues the text.")] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; other machines reach all but this one.")
+    ] = ("127.0.0.1"),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8080,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = False,
+) -> None:
+    """A local page: type a text, see tokenizers cut it side by side and an M2 continue it (extra `playground`).
+
+    Example: equalinfo playground tok1 tok2 --m2 m2
+    """
+    from equalinfo.playground.serving import serve
+
+    serve(tokenizers, m2, host, port, browser)
 
 
 def read_file(path: Path) -> bytes:

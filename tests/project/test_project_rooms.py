@@ -42,6 +42,8 @@ ALLOWED = {
         "score",
         "pipeline",
     },
+    "report": {"errors", "files", "tokens", "score", "pipeline", "experiments"},
+    "playground": {"errors", "model", "tokens", "pipeline", "report"},
     "harness": {"errors", "files", "model", "tokens", "pipeline"},
 }
 

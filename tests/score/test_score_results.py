@@ -121,7 +121,7 @@ def test_environment_says_what_ran_and_not_where() -> None:
 
 def test_the_room_does_not_import_torch() -> None:
     program = (
-        "import sys, equalinfo.score.report, equalinfo.score.table; "
+        "import sys, equalinfo.score.table; "
         "equalinfo.score.results.environment(); "
         "rooms = {n.split('.')[1] for n in sys.modules if n.startswith('equalinfo.')}; "
         "assert rooms == {'score', 'errors', 'files'}, rooms; assert 'torch' not in sys.modules"

@@ -81,6 +81,16 @@ def _draw(panel: Panel, ax: Any, styles: dict[str, int], handles: dict[str, Any]
                 capsize=2,
                 elinewidth=0.8,
             )
+            for x, top, y in zip(series.x, series.base, series.y, strict=False):
+                ax.plot([x, x], [top, y], color=colour, linewidth=0.7, linestyle="dotted")
+                ax.plot(
+                    [x],
+                    [top],
+                    color=colour,
+                    marker=SYMBOLS[number % len(SYMBOLS)],
+                    markersize=5,
+                    fillstyle="none",
+                )
             for x, y, label in zip(series.x, series.y, series.labels, strict=False):
                 ax.annotate(
                     label, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=7, color=colour

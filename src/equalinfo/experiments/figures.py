@@ -1,17 +1,13 @@
-"""Figures as data, built from rows by pure functions: drawn as SVG for files, given to the report as plotly's JSON."""
+"""Figures as data, built from rows by pure functions; `drawing` makes files of them, `report.plots` plots on a page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 # Okabe and Ito's colours, told apart by colour-blind eyes; symbols and dashes change with other periods.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8B7500")
 SYMBOLS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES = ("solid", "dashed", "dotted", "dashdot")
-PLOTLY_SYMBOLS = dict(
-    zip(SYMBOLS, ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x"), strict=True)
-)
-PLOTLY_DASHES = dict(zip(DASHES, ("solid", "dash", "dot", "dashdot"), strict=True))
 
 
 @dataclass(frozen=True)
@@ -23,6 +19,9 @@ class Series:
         labels: written beside the points; empty for none.
         kind: a line with markers, points alone, or bars (x are then names).
         style: which colour, symbol and dash; series with the same number look alike.
+        base: for points and lines, what each is measured against (uniform bits/byte): an open symbol, joined to the
+            point by a dotted line; empty for none.
+        hover: what the page says of each point, in lines; empty for its coordinates.
     """
 
     name: str
@@ -33,6 +32,8 @@ class Series:
     labels: Sequence[str] = ()
     kind: Literal["line", "points", "bars"] = "line"
     style: int | None = None
+    base: Sequence[float] = ()
+    hover: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -65,45 +66,3 @@ class Figure:
                 else:
                     styles.setdefault(series.name, len(styles))
         return styles
-
-
-def as_plotly(figure: Figure) -> list[dict[str, Any]]:
-    """One plotly figure ({"data": ..., "layout": ...}) per panel."""
-    styles, plots = figure.styles(), []
-    for panel in figure.panels:
-        traces = []
-        for series in panel.series:
-            number = styles[series.name]
-            colour = COLOURS[number % len(COLOURS)]
-            trace: dict[str, Any] = {"name": series.name, "x": list(series.x), "y": list(series.y)}
-            if series.kind == "bars":
-                trace |= {"type": "bar", "marker": {"color": colour}}
-            else:
-                symbol = PLOTLY_SYMBOLS[SYMBOLS[number % len(SYMBOLS)]]
-                mode = "lines+markers" if series.kind == "line" else "markers"
-                dash = PLOTLY_DASHES[DASHES[number % len(DASHES)]]
-                trace |= {"type": "scatter", "mode": mode + ("+text" if series.labels else "")}
-                trace |= {"marker": {"color": colour, "symbol": symbol, "size": 8}}
-                trace |= {"line": {"color": colour, "dash": dash}}
-            if series.labels:
-                trace |= {"text": list(series.labels), "textposition": "top center"}
-            if series.low:
-                above = [top - y for top, y in zip(series.high, series.y, strict=True)]
-                below = [y - bottom for bottom, y in zip(series.low, series.y, strict=True)]
-                trace["error_y"] = {"array": above, "arrayminus": below, "symmetric": False, "color": colour}
-            traces.append(trace)
-        layout = {
-            "title": {"text": panel.title or figure.title},
-            "xaxis": {"title": {"text": panel.x_title}, "type": "log" if panel.x_log else "-"},
-            "yaxis": {"title": {"text": panel.y_title}, "type": "log" if panel.y_log else "linear"},
-            "shapes": [
-                {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": {"dash": "dot"}}
-                for y, _ in panel.levels
-            ],
-            "annotations": [
-                {"xref": "paper", "x": 1, "y": y, "text": name, "showarrow": False, "yanchor": "bottom"}
-                for y, name in panel.levels
-            ],
-        }
-        plots.append({"data": traces, "layout": layout})
-    return plots

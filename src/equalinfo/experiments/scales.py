@@ -5,6 +5,7 @@ from functools import cache
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.pipeline.recipe import Recipe, load_recipe
+from equalinfo.score.paper import paper_method as paper_method
 
 SCALES = ("small", "25m", "paper")
 
@@ -58,13 +59,3 @@ def scale_by_name(name: str) -> Scale:
         return Scale(name, recipe, "4k", 12, "4k", "500k", SMALL_STEPS)
     scaled = {size: steps for size, steps in PAPER_STEPS.items() if name == "paper" or size == "25m"}
     return Scale(name, recipe, "65k", 16, "32k", "25m", scaled)
-
-
-def paper_method(method: str) -> str:
-    """The paper's method that a method of the small scale stands in for, as its tables name it."""
-    renamed = {"SentencePiece[v=4k]": "SentencePiece[v=32k]"}
-    if method in renamed:
-        return renamed[method]
-    if method.startswith(("AC[", "StaticAC[", "EqualInfoAC[", "GZip[")):
-        return method.replace("v=4k", "v=65k")
-    return method

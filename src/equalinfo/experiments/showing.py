@@ -44,11 +44,11 @@ def list_records(all_of: Sequence[Experiment]) -> list[dict[str, Any]]:
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
-    return _table(FOUND, [_finding_cells(one) for one in findings])
+    return _table(FOUND, [finding_cells(one) for one in findings])
 
 
 def compared_table(lines: Sequence[Compared]) -> Table:
-    return _table(*_pivot(lines))
+    return _table(*pivot(lines))
 
 
 def _table(headings: Sequence[str], rows: list[tuple[str, ...]]) -> Table:
@@ -60,11 +60,11 @@ def _table(headings: Sequence[str], rows: list[tuple[str, ...]]) -> Table:
     return table
 
 
-def _finding_cells(one: Finding) -> tuple[str, ...]:
+def finding_cells(one: Finding) -> tuple[str, ...]:
     return (one.expectation, one.paper or "-", one.ours, one.uncertainty, one.found)
 
 
-def _pivot(lines: Sequence[Compared]) -> tuple[list[str], list[tuple[str, ...]]]:
+def pivot(lines: Sequence[Compared]) -> tuple[list[str], list[tuple[str, ...]]]:
     """Headings and rows: one row for each thing, one column for each quantity, the paper's value in parentheses.
 
     The last column names the paper's method where it is not the same, and is left out where it always is.
@@ -93,7 +93,7 @@ def _compared_cell(one: Compared) -> str:
 def records(findings: Sequence[Finding], compared: Sequence[Compared]) -> dict[str, Any]:
     """Findings and comparison as JSON."""
     return {
-        "findings": [dict(zip(FOUND, _finding_cells(one), strict=True)) for one in findings],
+        "findings": [dict(zip(FOUND, finding_cells(one), strict=True)) for one in findings],
         "compared": [
             {
                 "what": one.what,
@@ -132,11 +132,11 @@ def summary(folder: Path, images: str) -> str:
             f"| [{one.name}](#{one.name}) | {one.paper} | {counts['yes']} | {counts['no']} | {counts['unclear']} |"
         )
         sections += [f"## {one.name}", "", f"{one.measures} Paper: {one.paper}.", ""]
-        sections += _markdown(FOUND, [_finding_cells(f) for f in findings])
+        sections += _markdown(FOUND, [finding_cells(f) for f in findings])
         if (folder / f"{one.name}.svg").is_file():
             sections += [f"![{one.name}]({images}/{one.name}.svg)", ""]
         if compared := one.compared(rows):
-            sections += _markdown(*_pivot(compared))
+            sections += _markdown(*pivot(compared))
         if one.limits:
             sections += [f"What this scale cannot show: {one.limits}", ""]
     head = ["| experiment | paper | found | not found | unclear |", "|---|---|---:|---:|---:|"]

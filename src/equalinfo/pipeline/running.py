@@ -4,11 +4,12 @@ Each artifact's directory is named by what it is and a hash of all it was made f
 finished. So a second run skips it, and a changed recipe makes a new one beside it:
 
     OUT/m1-HASH/   OUT/tokenizers/METHOD-HASH/   OUT/tokens/METHOD-HASH/   OUT/m2/METHOD-SIZE-SEED-HASH/
-    OUT/results.jsonl   OUT/report.html
+    OUT/results.jsonl   OUT/report.html (by `report.runs`, which comes later in the order of rooms and is passed in)
 """
 
 import json
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,7 +30,6 @@ from equalinfo.pipeline.progress import console as make_console
 from equalinfo.pipeline.progress import progress_bar
 from equalinfo.pipeline.recipe import Recipe
 from equalinfo.pipeline.tokenizing import TokenizePlan, tokenize
-from equalinfo.score.report import write_report
 from equalinfo.score.results import Result, append_result, environment, read_results
 from equalinfo.score.table import results_table
 from equalinfo.tokens.directory import load_tokenizer
@@ -76,11 +76,17 @@ class Run:
             train_m1(self.corpus, section.size, section.context, self.m1_plan, self.m1_path, progress)
         return self.m1_path
 
+    def _made_from(self, spec: Spec) -> str:
+        # An M1's key covers the corpus it was trained on.
+        return self.m1_key if spec.needs_m1 else self.corpus_key
+
+    def tokenizer_path(self, spec: Spec) -> Path:
+        """Where the tokenizer of a method is, or will be."""
+        return self.out / "tokenizers" / f"{spec.slug}-{key_of(str(spec), self._made_from(spec))}"
+
     def tokens(self, spec: Spec, progress: Progress) -> Path:
         """The corpus tokenized by a method, compiled first where needed."""
-        # An M1's key covers the corpus it was trained on.
-        made_from = self.m1_key if spec.needs_m1 else self.corpus_key
-        tokenizer_path = self.out / "tokenizers" / f"{spec.slug}-{key_of(str(spec), made_from)}"
+        made_from, tokenizer_path = self._made_from(spec), self.tokenizer_path(spec)
         m2 = self.recipe.m2
         data = self.recipe.data
         plan = TokenizePlan(
@@ -134,8 +140,23 @@ def m2_measured(path: Path) -> dict[str, Any]:
     return read_json(path / "config.json")["measured"]
 
 
-def run_recipe(recipe: Recipe, out: Path, quiet: bool = False) -> list[Result]:
-    """Runs or finishes a recipe under `out`; writes results.jsonl and report.html, prints the table.
+@dataclass(frozen=True)
+class Finished:
+    """What a recipe's run has made: its rows, texts that its models wrote, tokenizers that are there."""
+
+    recipe: Recipe
+    rows: list[Result]
+    samples: list[tuple[str, str]]
+    tokenizers: list[Path]
+
+
+def run_recipe(
+    recipe: Recipe, out: Path, quiet: bool = False, write_page: Callable[[Finished, Path], None] | None = None
+) -> list[Result]:
+    """Runs or finishes a recipe under `out`; writes results.jsonl, prints the table.
+
+    Args:
+        write_page: called at the end with what was made and OUT/report.html.
 
     Returns:
         the rows of this recipe's cells.
@@ -179,7 +200,10 @@ def run_recipe(recipe: Recipe, out: Path, quiet: bool = False) -> list[Result]:
     keys = {name.rsplit("-", 1)[1] for name in cells}
     rows = [row for row in run.known() if row.cell in keys]
     samples = _samples(recipe, cells)
-    write_report(rows, out / "report.html", recipe.title, samples)
+    if write_page:
+        # A kept run may lack a tokenizer whose tokens are there.
+        made = [path for path in map(run.tokenizer_path, specs) if done(path)]
+        write_page(Finished(recipe, rows, samples, made), out / "report.html")
     console.print(results_table(rows))
     for method, text in samples:
         console.print(f"\n{method} continues:\n{text}", markup=False, highlight=False, soft_wrap=True)
@@ -193,7 +217,8 @@ def run_recipe(recipe: Recipe, out: Path, quiet: bool = False) -> list[Result]:
             soft_wrap=True,
         )
     console.print(
-        f"\n{time.monotonic() - started:.0f} s. Rows: {run.results_path}. Report: {out / 'report.html'}",
+        f"\n{time.monotonic() - started:.0f} s. Rows: {run.results_path}."
+        + (f" Report: {out / 'report.html'}" if write_page else ""),
         markup=False,
         highlight=False,
         soft_wrap=True,

@@ -13,3 +13,13 @@ def paper_tables() -> dict[str, Any]:
     The value is shared between callers; copy it before changing it.
     """
     return json.loads(files(__package__).joinpath("paper_tables.json").read_text(encoding="utf-8"))
+
+
+def paper_method(method: str) -> str:
+    """The paper's method that a method of the small scale stands in for, as its tables name it."""
+    renamed = {"SentencePiece[v=4k]": "SentencePiece[v=32k]"}
+    if method in renamed:
+        return renamed[method]
+    if method.startswith(("AC[", "StaticAC[", "EqualInfoAC[", "GZip[")):
+        return method.replace("v=4k", "v=65k")
+    return method

@@ -110,6 +110,21 @@ class SentencePieceTokenizer(Tokenizer):
     def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
         return [(self._text_of_id[i], [i]) for i in self.encode(text).tolist()]
 
+    def unigram_model(self) -> tuple[list[bytes], np.ndarray, list[int]]:
+        """What a Viterbi search needs: text and score of each id, and the id of each byte.
+
+        Returns:
+            texts by id, empty for ids that the search never takes (bytes, controls, unknown); scores [v] float32; ids
+            [256].
+        """
+        processor = self._processor
+        texts = [
+            b"" if processor.is_byte(i) or processor.is_unused(i) else text
+            for i, text in enumerate(self._text_of_id)
+        ]
+        scores = np.array([processor.get_score(i) for i in range(self.vocab)], np.float32)
+        return texts, scores, self._id_of_byte.tolist()
+
     def save_files(self, directory: Path) -> None:
         (directory / MODEL_FILE).write_bytes(self._model)
 

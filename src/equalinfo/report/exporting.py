@@ -1,0 +1,31 @@
+"""The page's figures as files, drawn as those of the experiments are."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.experiments.drawing import write_figure
+from equalinfo.experiments.figures import Figure
+
+KINDS = ("svg", "png")
+
+
+def write_figures(figures: Mapping[str, Figure], folder: Path) -> list[Path]:
+    """Each figure as NAME.svg and NAME.png.
+
+    Raises:
+        EqualInfoError: matplotlib is missing, or `folder` cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EqualInfoError(f"cannot write {folder}: {error.strerror or error}") from error
+    written = []
+    for name, figure in figures.items():
+        safe = re.sub(r"[^A-Za-z0-9_-]+", "-", name)
+        for kind in KINDS:
+            path = folder / f"{safe}.{kind}"
+            write_figure(figure, path)
+            written.append(path)
+    return written

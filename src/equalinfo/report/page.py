@@ -1,0 +1,150 @@
+"""Result rows, experiments and cut texts as one HTML page that needs nothing else (`equalinfo report`)."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from plotly.offline import get_plotlyjs
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.experiments.figures import Figure
+from equalinfo.files import atomic_file
+from equalinfo.report import cells
+from equalinfo.report.live import packed
+from equalinfo.report.plots import plot_text, shown
+from equalinfo.report.tokens import TokenView
+from equalinfo.score.measurements import Measurement
+from equalinfo.score.results import Result
+from equalinfo.score.summary import summarise
+
+CELL_FIGURES = {"by-compute": cells.by_compute, "by-steps": cells.by_steps, "learned": cells.learned}
+
+
+@dataclass
+class Contents:
+    """What a page shows.
+
+    Args:
+        title: heading of the page.
+        results: rows of any number of methods, sizes and seeds; rows that differ only in the seed are shown as
+            their mean with the standard deviation as error bar.
+        measurements: rows of experiments.
+        tokens: texts cut by tokenizers; None for none.
+        samples: (caption, text) pairs, such as texts that the models wrote; any characters.
+        commands: what made the rows and the page.
+        recipe: the settings behind the results, as text.
+    """
+
+    title: str
+    results: Sequence[Result] = ()
+    measurements: Sequence[Measurement] = ()
+    tokens: TokenView | None = None
+    samples: Sequence[tuple[str, str]] = ()
+    commands: Sequence[str] = ()
+    recipe: str = ""
+
+
+def write_page(contents: Contents, path: Path) -> dict[str, Figure]:
+    """Writes a self-contained HTML page (about 2 MB, mostly the plotting library, compressed) to `path`.
+
+    Args:
+        path: appears whole or not at all.
+
+    Returns:
+        the page's figures by name, for files.
+
+    Raises:
+        EqualInfoError: nothing to show, or `path` cannot be written.
+    """
+    if not contents.results and not contents.measurements:
+        raise EqualInfoError("no results to report; run some cells or experiments first")
+    summaries = summarise(contents.results)
+    drawn = {key: make(summaries) for key, make in CELL_FIGURES.items()} if summaries else {}
+    cell_figures = [shown(figure, key) for key, figure in drawn.items()]
+    studies, signs = _studies(contents.measurements)
+    drawn |= {f"{study.name}-{study.scale}": study.drawn for study in studies if study.drawn}
+    figures = [*cell_figures, *(study.figure for study in studies if study.figure)]
+    tokens = contents.tokens
+    rows: list[Result | Measurement] = [*contents.results, *contents.measurements]
+    sections = {
+        "results-title": ("Results", summaries),
+        "experiments-title": ("Experiments", studies),
+        "tokens-title": ("Tokens of a text", tokens),
+        "samples-title": ("Samples", contents.samples),
+        "again-title": ("Machine, versions, commands", True),
+    }
+    page = _template().render(
+        title=contents.title,
+        contents=[(anchor, name) for anchor, (name, there) in sections.items() if there],
+        cells=bool(summaries),
+        headline=cells.headline(summaries) if summaries else [],
+        comparable=len({row.corpus for row in contents.results}) == 1,
+        seeds_averaged=any(len(summary.rows) > 1 for summary in summaries),
+        cell_figures=cell_figures,
+        columns=cells.COLUMNS,
+        rows=[cells.table_row(row) for summary in summaries for row in summary.rows],
+        paper_quantities=cells.PAPER_QUANTITIES,
+        paper=cells.paper_rows(summaries),
+        studies=studies,
+        signs=signs,
+        methods=tokens.methods if tokens else [],
+        texts=tokens.texts if tokens else [],
+        samples=contents.samples,
+        machines=sorted({row.machine for row in rows}),
+        versions=sorted({", ".join(f"{k} {v}" for k, v in sorted(row.versions.items())) for row in rows}),
+        commands=contents.commands,
+        recipe=contents.recipe,
+        steps=[(summary.label, cells.commands(summary)) for summary in summaries],
+        data={
+            "figures": [
+                {"key": one.key, "panels": [{"plot": panel.plot} for panel in one.panels]} for one in figures
+            ],
+            "methods": [method.for_script for method in tokens.methods] if tokens else [],
+            "texts": [text.for_script for text in tokens.texts] if tokens else [],
+        },
+        plotly=_library() if figures else "",
+        plot_text=plot_text,
+    )
+    with atomic_file(Path(path)) as stream:
+        # Samples may hold lone surrogates, which UTF-8 has no bytes for.
+        stream.write(page.encode("utf-8", errors="replace"))
+    return drawn
+
+
+def _studies(measurements: Sequence[Measurement]) -> tuple[list[Any], dict[str, str]]:
+    """Experiments bring in what measures them, which a page of plain results does without."""
+    if not measurements:
+        return [], {}
+    from equalinfo.report.studies import SIGNS, studies
+
+    return studies(measurements), SIGNS
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    # The page's own parts only: text from rows and tokenizers is escaped, or JSON.
+    environment.globals |= {
+        "css": _part("page.css") + _part("pieces.css"),
+        "js": '"use strict";\n' + _part("tokens.js") + _part("page.js"),
+    }
+    return environment.from_string(_part("page.html.j2"))
+
+
+@cache
+def _part(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _library() -> str:
+    return packed(get_plotlyjs().encode())
+
+
+def recipe_text(recipe: dict[str, Any]) -> str:
+    """A recipe's settings as JSON to read."""
+    return json.dumps(recipe, indent=1, ensure_ascii=False)

@@ -1,0 +1,101 @@
+"""A text as several tokenizers cut it: pieces with their bytes, bits and ids, side by side.
+
+The page's own script (`tokens.js`) makes the same elements for what a reader types.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+import jinja2
+
+from equalinfo.pipeline.showing import visible
+from equalinfo.tokens.base import Tokenizer
+
+# Neighbours differ in ground, and a line parts them where no colours are seen.
+TONES = 6
+SHOWN_IDS = 4
+WINDOWS = ("EqualInfo", "EqualInfoAC", "EqualInfoHuffman")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A window or token.
+
+    Args:
+        text: its bytes as they show.
+        size: how many bytes.
+        bits: what its ids cost at log2 v each, or those of its window.
+    """
+
+    text: str
+    size: int
+    bits: str
+    ids: tuple[int, ...]
+
+    @property
+    def shown_ids(self) -> str:
+        """The first few ids, and how many there are."""
+        first = " ".join(map(str, self.ids[:SHOWN_IDS]))
+        return first if len(self.ids) <= SHOWN_IDS else f"{first} … ({len(self.ids)})"
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A text cut by one tokenizer."""
+
+    spec: str
+    pieces: tuple[Piece, ...]
+    counts: str
+
+
+def cut(tokenizer: Tokenizer, text: bytes) -> Cut:
+    """A text's pieces and totals."""
+    found = tokenizer.pieces(text)
+    window = window_bits(tokenizer)
+    per_id = math.log2(tokenizer.vocab)
+    pieces = tuple(
+        Piece(visible(piece), len(piece), bits_text(window or per_id * len(ids)), tuple(ids))
+        for piece, ids in found
+    )
+    tokens = sum(len(piece.ids) for piece in pieces)
+    return Cut(str(tokenizer.spec), pieces, counts_text(tokens, len(pieces), len(text), tokens * per_id))
+
+
+def window_bits(tokenizer: Tokenizer) -> int:
+    """Bits of a window; 0 where a piece is no window."""
+    return tokenizer.spec.get("b") or 0 if tokenizer.spec.method in WINDOWS else 0
+
+
+def bits_text(bits: float) -> str:
+    return str(round(bits)) if abs(bits - round(bits)) < 1e-9 else f"{bits:.1f}"
+
+
+def counts_text(tokens: int, pieces: int, size: int, bits: float) -> str:
+    """Totals in words; bits/byte here are those of the ids at log2 v each, as a model that learned nothing pays."""
+    ratio, cost = size / max(tokens, 1), bits / max(size, 1)
+    return f"{size} bytes, {tokens} tokens, {pieces} pieces, {ratio:.2f} bytes/token, {cost:.2f} bits/byte uniform"
+
+
+@cache
+def _macros() -> jinja2.Template:
+    text = files(__package__).joinpath("pieces.html.j2").read_text(encoding="utf-8")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    return environment.from_string(text)
+
+
+def pieces_html(found: Cut) -> str:
+    """A cut as HTML: its totals and a list of its pieces. All text is escaped."""
+    return _macros().render(cut=found, tones=TONES)
+
+
+def pieces_style() -> str:
+    """The CSS that the list needs."""
+    return files(__package__).joinpath("pieces.css").read_text(encoding="utf-8")
+
+
+def as_records(found: Cut) -> list[Sequence[object]]:
+    """A cut for the page's script: [text, bytes, bits, ids] of each piece."""
+    return [[piece.text, piece.size, piece.bits, list(piece.ids)] for piece in found.pieces]
