@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-PATIENCE = 30.0  # seconds
+PATIENCE = 15.0  # seconds
 PHONE, DESKTOP = 390, 1280
 FLAGS = (
     "--headless=new",

@@ -1,0 +1,135 @@
+"""The playground's page, by NiceGUI: everything it loads comes from this process."""
+
+import asyncio
+import html
+from dataclasses import dataclass
+from typing import Any
+
+from nicegui import run, ui
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.playground.bench import MOST_CHARACTERS, MOST_TOKENS, Bench, Stopped, Wish
+from equalinfo.report.pieces import pieces_style
+from equalinfo.report.tokens import EXAMPLE
+
+TITLE = "equalinfo playground"
+REFRESH = 0.1  # seconds between looks at a growing text
+STYLE = """
+body { font-family: system-ui, sans-serif; }
+main { margin: 0 auto; max-width: 1240px; padding: 1rem; width: 100%; }
+h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; overflow-wrap: anywhere; }
+.side { display: grid; gap: .6rem 1.5rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); }
+.side > * { min-width: 0; }
+.written { overflow-wrap: anywhere; white-space: pre-wrap; }
+.new { border-bottom: 2px solid #0072b2; font-weight: 600; }
+:focus-visible { outline: 3px solid #0b57d0; outline-offset: 2px; }
+"""
+
+
+def build(bench: Bench) -> None:
+    """Makes the page for one visitor."""
+    ui.add_css(STYLE + pieces_style())
+    with ui.element("main"):
+        ui.html("Playground", tag="h1")
+        text = (
+            ui.textarea("Text", value=EXAMPLE)
+            .props(f"outlined autogrow debounce=200 maxlength={MOST_CHARACTERS} spellcheck=false")
+            .classes("w-full")
+        )
+        status = ui.label().props("role=status")
+        if bench.generator is not None:
+            _continuation(bench, text)
+        cuts = []
+        with ui.element("div").classes("side"):
+            for tokenizer in bench.tokenizers:
+                with ui.element("section").props(f'aria-label="{_attribute(str(tokenizer.spec))}"'):
+                    ui.html(html.escape(str(tokenizer.spec)), tag="h2", sanitize=False)
+                    cuts.append(ui.html(sanitize=False))  # its text is escaped by us
+    latest = 0
+
+    async def cut() -> None:
+        nonlocal latest
+        latest += 1
+        mine, given = latest, text.value or ""
+        try:
+            found = await run.io_bound(bench.cuts, given)
+        except EqualInfoError as error:
+            status.text = str(error)
+            return
+        if mine == latest:  # no newer text is on its way
+            for place, shown in zip(cuts, found, strict=True):
+                place.set_content(shown)
+            status.text = f"{len(given.encode())} bytes, cut by {len(cuts)} tokenizers"
+
+    text.on_value_change(cut)
+    ui.timer(0, cut, once=True)
+
+
+def _continuation(bench: Bench, text: Any) -> None:
+    """The controls of M2, and what it writes."""
+    assert bench.generator is not None
+    with ui.element("section").props('aria-label="M2"'):
+        ui.html(f"M2 on {html.escape(str(bench.generator.tokenizer.spec))}", tag="h2", sanitize=False)
+        with ui.row().classes("items-center"):
+            tokens = ui.number("Tokens", value=60, min=1, max=MOST_TOKENS, precision=0)
+            temperature = ui.number("Temperature", value=0.8, min=0, max=10, step=0.1)
+            seed = ui.number("Seed", value=0, min=0, precision=0)
+            start = ui.button("Continue the text")
+            stop = ui.button("Stop").props("outline")
+        state = ui.label().props("role=status")
+        with ui.element("p").classes("written"):
+            before = ui.html(tag="span", sanitize=False)
+            new = ui.html(tag="span", sanitize=False).classes("new")
+    stop.set_enabled(False)
+    running = _Writing()
+
+    async def go_on() -> None:
+        try:
+            wish = Wish(int(tokens.value or 0), float(temperature.value or 0), int(seed.value or 0))
+        except EqualInfoError as error:
+            state.text = str(error)
+            return
+        given = text.value or ""
+        running.parts, running.wanted = b"", True
+        before.set_content(html.escape(given))
+        new.set_content("")
+        state.text = "writing"
+        start.set_enabled(False)
+        stop.set_enabled(True)
+
+        def grown(part: bytes) -> None:
+            running.parts += part
+            if not running.wanted:
+                raise Stopped
+
+        work = asyncio.ensure_future(run.io_bound(bench.go_on, given, wish, grown))
+        while not work.done():
+            new.set_content(html.escape(running.parts.decode("utf-8", "replace")))
+            await asyncio.wait([work], timeout=REFRESH)
+        try:
+            new.set_content(html.escape(work.result()))
+            state.text = "written" if running.wanted else "stopped"
+        except EqualInfoError as error:
+            state.text = str(error)
+        start.set_enabled(True)
+        stop.set_enabled(False)
+
+    start.on_click(go_on)
+    stop.on_click(running.end)
+    ui.context.client.on_disconnect(running.end)
+
+
+@dataclass
+class _Writing:
+    """A continuation on its way: bytes so far, and whether the reader still wants it."""
+
+    parts: bytes = b""
+    wanted: bool = False
+
+    def end(self) -> None:
+        self.wanted = False
+
+
+def _attribute(text: str) -> str:
+    """Text inside the quotes of NiceGUI's props, whose own escapes are backslashes."""
+    return text.replace("\\", "").replace('"', "'")
