@@ -56,7 +56,10 @@ def load(name: str) -> Labelled:
     labels = tuple(sorted({label for label, _, _ in groups}))
     train: list[tuple[bytes, int]] = []
     test: list[tuple[bytes, int]] = []
+    seen: set[bytes] = set()  # articles stand in several folders
     for label, group, texts in groups:
+        texts = [text for text in texts if text not in seen]
+        seen.update(texts)
         held_out = int(sha256_bytes(Path(group).name.encode() + label.encode())[:8], 16) % TEST_SHARE == 0
         (test if held_out else train).extend((text, labels.index(label)) for text in texts)
     return Labelled(labels, train, test)
@@ -65,13 +68,16 @@ def load(name: str) -> Labelled:
 def _continents(folder: Path) -> list[tuple[str, str, list[bytes]]]:
     """(label, country, passages) of each country."""
     groups = []
+    seen: set[str] = set()  # notes are repeated for many countries
     for region, label in CONTINENTS.items():
         for path in sorted((folder / "data" / region).glob("*.json")):
             facts = [embedded.plain_text(text) for text in embedded.strings(embedded.json_object(path))]
-            long = [fact.encode() for fact in facts if len(fact) > embedded.FACT_MIN_CHARACTERS]
             passages, own = [], b""
-            for fact in long:
-                own += fact + b"\n"
+            for fact in facts:
+                if len(fact) <= embedded.FACT_MIN_CHARACTERS or fact in seen:
+                    continue
+                seen.add(fact)
+                own += fact.encode() + b"\n"
                 if len(own) >= PASSAGE:
                     passages.append(own[:PASSAGE])
                     own = b""

@@ -114,9 +114,15 @@ def summary(folder: Path, images: str) -> str:
         "# Results of the experiments at the small scale",
         "",
         "Made by `equalinfo experiment --summary`; do not edit. Rows: `results/experiments/*.jsonl`. The paper's "
-        f"values are from {paper_tables()['source']}, as `score/paper_tables.json` holds them. Numbers at this scale "
-        "(an M1 and M2s of about half a million parameters, 0.5 M tokens) compare with each other; of the paper's "
-        "they can share the direction, not the size. A finding is *unclear* where chance could explain it at 5 %.",
+        f"values are from {paper_tables()['source']}, as `score/paper_tables.json` holds them, in parentheses beside "
+        "ours. A finding is *unclear* where chance could explain it at 5 %. Why an expectation was not found: "
+        "`lab-notes.md`.",
+        "",
+        "What this scale can show: what tokenizers do by themselves (ratios, frequencies, uniformity, contents, "
+        "stability) with a small M1; whether M2 learns a method at all; which methods, window sizes and places in a "
+        "window are learned before others. What it cannot: bits/byte near the paper's (M1 and M2 have half a million "
+        "parameters, M2 reads 0.5 M tokens where the paper's reads 26 G), where curves of slow learners cross those "
+        "of fast ones, differences of a hundredth of a bit, and vocabularies of 65,536.",
         "",
     ]
     sections: list[str] = []

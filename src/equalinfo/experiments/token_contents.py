@@ -12,11 +12,13 @@ from equalinfo.experiments.judging import expect_near, expect_positive
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.statistics import mean_error
+from equalinfo.experiments.window_readings import settled_lengths
 from equalinfo.experiments.workspace import Workspace
 from equalinfo.pipeline.showing import visible
 from equalinfo.pipeline.units import ids_of_a_window
 from equalinfo.score.measurements import Measurement
 from equalinfo.tokens.base import Tokenizer
+from equalinfo.tokens.equal_info_ac import EqualInfoACTokenizer
 from equalinfo.tokens.spec import Spec
 
 COMMONEST = 10
@@ -95,22 +97,23 @@ def is_text(text: bytes) -> bool:
 def readings(work: Workspace, method: str, tokenizer: Tokenizer, pieces: Pieces) -> list[Measurement]:
     """How many texts an id stands for at each place of its window.
 
-    The reading of a token is the text that becomes certain with it, given the tokens before it in the window; the last
-    one's is all that is left. Of each id that was seen often enough: the share of its commonest reading and the
+    The reading of a token is the text that becomes certain with it, given the tokens before it in the window
+    (`window_readings`). Of each id that was seen often enough: the share of its commonest reading and the
     entropy of its readings, averaged by how often it was seen.
     """
     places = ids_of_a_window(tokenizer) or 1
     seen: list[dict[int, Counter[bytes]]] = [defaultdict(Counter) for _ in range(places)]
-    prefixes = {tuple(ids[:k]) for _, ids in pieces for k in range(1, min(places, len(ids)))}
-    ordered = sorted(prefixes)
-    certain = dict(
-        zip(ordered, tokenizer.decode_batch([list(p) for p in ordered], partial=True), strict=True)
-    )
+    known: dict[tuple[bytes, tuple[int, ...]], list[int]] = {}
     for text, ids in pieces:
+        window = (text, tuple(ids))
+        if window not in known:
+            known[window] = (
+                settled_lengths(tokenizer.predictor, text, ids, tokenizer.width)
+                if isinstance(tokenizer, EqualInfoACTokenizer)
+                else [len(text)]
+            )
         start = 0
-        for place, token in enumerate(ids[:places]):
-            last = place == len(ids) - 1 or place == places - 1
-            end = len(text) if last else max(start, len(certain[tuple(ids[: place + 1])]))
+        for place, (token, end) in enumerate(zip(ids, known[window], strict=True)):
             seen[place][token][text[start:end]] += 1
             start = end
     rows = []
@@ -219,4 +222,5 @@ EXPERIMENT = Experiment(
     findings=findings,
     figure=figure,
     compared=compared,
+    version=2,
 )

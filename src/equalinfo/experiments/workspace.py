@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
+import pyarrow as pa
 from rich.progress import Progress
 
 from equalinfo.corpus.examples import Example, cut_examples
@@ -23,6 +23,7 @@ from equalinfo.experiments.statistics import ratio_error
 from equalinfo.model.scoring import nats_of_ids
 from equalinfo.pipeline.m2 import load_m2
 from equalinfo.pipeline.running import Run, key_of
+from equalinfo.pipeline.tokenizing import read_split
 from equalinfo.score import metrics
 from equalinfo.score.measurements import Coordinate, Measurement
 from equalinfo.score.results import Result, environment
@@ -197,10 +198,12 @@ class ExampleLoss:
 def read_examples(tokens: Path, split: str) -> list[tuple[np.ndarray, int]]:
     """(ids, source bytes) of each example of a split."""
     examples = []
-    for shard in sorted(tokens.glob(f"{split}-*.parquet")):
-        table = pq.read_table(shard, columns=["ids", "source_bytes"])
-        for ids, size in zip(table.column("ids"), table.column("source_bytes"), strict=True):
-            examples.append((np.asarray(ids.values), int(size.as_py())))
+    sizes = []
+    for shard in sorted(tokens.glob(f"{split}-*.arrow")):
+        with pa.memory_map(str(shard)) as stream:
+            sizes += pa.ipc.open_stream(stream).read_all().column("source_bytes").to_pylist()
+    for ids, size in zip(read_split(tokens, split).ids, sizes, strict=True):
+        examples.append((ids, size))
     return examples
 
 
