@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-PATIENCE = 15.0  # seconds
+PATIENCE = 30.0  # seconds
 PHONE, DESKTOP = 390, 1280
+# Of WCAG's rules, those that a program can check: gives what is wrong, in words. Arguments: landmarks it must have.
+ACCESSIBLE = Path(__file__).with_name("accessible.js").read_text()
 FLAGS = (
     "--headless=new",
     "--disable-gpu",

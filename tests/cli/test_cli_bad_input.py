@@ -78,6 +78,12 @@ CASES = [
     ("run {bad}/wrong-recipe.toml --out {out}", "methods"),
     ("report {bad}/results.jsonl --out {out}", "results.jsonl"),
     ("report {bad}/nowhere.jsonl --out {out}", "nowhere.jsonl"),
+    ("report {bad}/foreign --out {out}", "no .jsonl file"),
+    ("report {bad}/nowhere.jsonl --text x --out {out}", "--tokenizer"),
+    (
+        "report {bad}/nowhere.jsonl --tokenizer {bad}/bytes --file {bad}/missing.txt --out {out}",
+        "missing.txt",
+    ),
     ("demo --nonsense", "--nonsense"),
     ("nonsense", "nonsense"),
 ]

@@ -1,5 +1,6 @@
 """Shipped recipes load; a run skips what is done and goes on after a kill."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.pipeline import running
 from equalinfo.pipeline.recipe import Recipe, load_recipe, shipped_recipes
 from equalinfo.pipeline.running import run_recipe
+from equalinfo.report.runs import page_of_run
 from equalinfo.score.results import read_results
 
 TINY = {"size": "65k", "steps": 6, "batch_size": 4}
@@ -71,11 +73,16 @@ def test_the_paper_recipe_is_the_papers_setting() -> None:
 
 def test_a_run_writes_rows_and_a_report_and_a_second_run_adds_nothing(corpus: Path, tmp_path: Path) -> None:
     recipe = tiny_recipe(corpus, ["Bytes", "EqualInfoAC[b=16,v=256]"])
-    rows = run_recipe(recipe, tmp_path / "out", quiet=True)
+    page = partial(page_of_run, command="equalinfo run mine.toml --out out")
+    rows = run_recipe(recipe, tmp_path / "out", True, page)
     assert [(row.method, row.seed) for row in rows] == [
         (method, seed) for method in recipe.methods for seed in (0, 1)
     ]
-    assert "EqualInfoAC[b=16,v=256]" in (tmp_path / "out" / "report.html").read_text()
+    shown = (tmp_path / "out" / "report.html").read_text()
+    assert "EqualInfoAC[b=16,v=256]" in shown
+    assert 'id="cut-1"' in shown  # the recipe's tokenizers cut a text
+    assert "equalinfo run mine.toml --out out" in shown
+    assert str(tmp_path) not in shown.replace(str(corpus), "")
     before = (tmp_path / "out" / "results.jsonl").read_bytes()
     assert run_recipe(recipe, tmp_path / "out", quiet=True) == rows
     assert (tmp_path / "out" / "results.jsonl").read_bytes() == before

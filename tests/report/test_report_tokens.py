@@ -34,7 +34,9 @@ def texts() -> list[str]:
         "<0x41>",
         "   ",
     ]
-    made = ["", "a", " ", "▁", "aaaa" * 50, "\ufeffa", "x" * 200, EVIL, *GIVEN]
+    documents = sorted((Path(__file__).parents[2] / "docs").glob("*.md"))
+    made = [path.read_text()[:2000] for path in documents] + ["train-00000.arrow 100000 1000000"]
+    made += ["", "a", " ", "▁", "aaaa" * 50, "\ufeffa", "x" * 200, EVIL, *GIVEN]
     for _ in range(120):
         parts = [draw.choice(words if draw.random() < 0.7 else signs) for _ in range(draw.randrange(1, 25))]
         made.append(draw.choice(["", " "]).join(parts))

@@ -124,6 +124,6 @@ def test_the_room_does_not_import_torch() -> None:
         "import sys, equalinfo.score.table; "
         "equalinfo.score.results.environment(); "
         "rooms = {n.split('.')[1] for n in sys.modules if n.startswith('equalinfo.')}; "
-        "assert rooms == {'score', 'errors', 'files'}, rooms; assert 'torch' not in sys.modules"
+        "assert rooms <= {'score', 'errors', 'files'}, rooms; assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -13,11 +13,12 @@ from equalinfo.report.pieces import pieces_style
 from equalinfo.report.tokens import EXAMPLE
 
 TITLE = "equalinfo playground"
+PRIMARY = "#0b57d0"  # white on it, and it on white, read well
 REFRESH = 0.1  # seconds between looks at a growing text
 STYLE = """
 body { font-family: system-ui, sans-serif; }
-main { margin: 0 auto; max-width: 1240px; padding: 1rem; width: 100%; }
-h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; overflow-wrap: anywhere; }
+.bench { margin: 0 auto; max-width: 1240px; padding: 1rem; width: 100%; }
+h1 { font-size: 1.6rem; font-weight: 600; } h2 { font-size: 1.15rem; font-weight: 600; overflow-wrap: anywhere; }
 .side { display: grid; gap: .6rem 1.5rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 24rem), 1fr)); }
 .side > * { min-width: 0; }
 .written { overflow-wrap: anywhere; white-space: pre-wrap; }
@@ -29,7 +30,8 @@ h1 { font-size: 1.6rem; } h2 { font-size: 1.15rem; overflow-wrap: anywhere; }
 def build(bench: Bench) -> None:
     """Makes the page for one visitor."""
     ui.add_css(STYLE + pieces_style())
-    with ui.element("main"):
+    ui.colors(primary=PRIMARY)
+    with ui.element("div").classes("bench"):  # NiceGUI makes the main element
         ui.html("Playground", tag="h1")
         text = (
             ui.textarea("Text", value=EXAMPLE)
@@ -72,7 +74,7 @@ def _continuation(bench: Bench, text: Any) -> None:
         ui.html(f"M2 on {html.escape(str(bench.generator.tokenizer.spec))}", tag="h2", sanitize=False)
         with ui.row().classes("items-center"):
             tokens = ui.number("Tokens", value=60, min=1, max=MOST_TOKENS, precision=0)
-            temperature = ui.number("Temperature", value=0.8, min=0, max=10, step=0.1)
+            temperature = ui.number("Temperature", value=0.8, min=0, max=10, step=0.1).classes("w-32")
             seed = ui.number("Seed", value=0, min=0, precision=0)
             start = ui.button("Continue the text")
             stop = ui.button("Stop").props("outline")

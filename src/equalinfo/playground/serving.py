@@ -1,5 +1,6 @@
 """Serves the playground on this machine (`equalinfo playground`)."""
 
+import contextlib
 import ipaddress
 import socket
 import sys
@@ -58,16 +59,18 @@ def serve(tokenizers: Sequence[Path], m2: Path | None, host: str, port: int, bro
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     app.on_startup(lambda: print(f"Playground: {address} (Ctrl+C ends it)", flush=True))
-    ui.run(
-        lambda: build(bench),
-        host=host,
-        port=port,
-        title=TITLE,
-        dark=None,
-        reload=False,
-        show=browser,
-        show_welcome_message=False,
-    )
+    with contextlib.suppress(KeyboardInterrupt):  # how it ends
+        ui.run(
+            lambda: build(bench),
+            host=host,
+            port=port,
+            title=TITLE,
+            language="en-US",
+            dark=None,
+            reload=False,
+            show=browser,
+            show_welcome_message=False,
+        )
 
 
 def is_loopback(host: str) -> bool:

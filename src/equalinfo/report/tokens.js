@@ -1,6 +1,6 @@
 // Tokenizers that run in the page, and the view of what they cut. Bytes are strings of characters 0 to 255 here, which a
 // Map can look up. The parses are those of equalinfo/dictionary/reference.py, and the Unigram search is the SentencePiece
-// library's: scores are added in double and kept in single precision.
+// library's, which adds scores in single precision: that decides between ways to cut that are equally likely.
 
 async function unpack(packed) {
   const raw = Uint8Array.from(atob(packed), c => c.charCodeAt(0));
@@ -86,7 +86,7 @@ function unigram(entries, scores, idOfByte) {
   function searched(text) {
     const best = new Float32Array(text.length + 1), came = new Array(text.length + 1).fill(-1);
     const offer = (start, end, score) => {
-      const total = score + best[start];
+      const total = Math.fround(score + best[start]);
       if (came[end] < 0 || total > best[end]) [best[end], came[end]] = [total, start];
     };
     for (let start = 0; start < text.length;) {

@@ -5,7 +5,7 @@ const all = selector => [...document.querySelectorAll(selector)];
 const need = (found, what) => { if (!found) wrong.push(what); };
 
 need(document.documentElement.lang, "no language");
-for (const landmark of ["main", "nav", "header"]) need(all(landmark).length === 1, "not one " + landmark);
+for (const landmark of arguments) need(all(landmark).length === 1, "not one " + landmark);
 need(all("h1").length === 1, "not one h1");
 let last = 0;
 for (const heading of all("h1, h2, h3, h4")) {

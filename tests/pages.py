@@ -1,4 +1,4 @@
-"""Small tokenizers and pages that several files of this folder take."""
+"""Small tokenizers and pages that tests of the report and the playground take."""
 
 from functools import cache
 from pathlib import Path
@@ -31,17 +31,19 @@ LIVE = (
 FIXED = ("EqualInfoAC[b=16,v=256]", "StaticAC[v=256]")
 
 
-@cache
 def tokenizers() -> tuple[Tokenizer, ...]:
     """One of each kind that a page runs itself, then some that it cannot."""
-    return tuple(_made(Spec.parse(text)) for text in LIVE + FIXED)
+    return tuple(tokenizer(text) for text in LIVE + FIXED)
 
 
-def _made(spec: Spec) -> Tokenizer:
+@cache
+def tokenizer(text: str) -> Tokenizer:
+    """The one of a spec."""
+    spec = Spec.parse(text)
     if spec.method in PLAIN:
         return PLAIN[spec.method](spec)
     if spec.method == "SentencePiece":
-        docs = Path(__file__).parents[2] / "docs"
+        docs = Path(__file__).parents[1] / "docs"
         return SentencePieceTokenizer.train(
             spec, [*CORPUS, *(one.read_bytes() for one in sorted(docs.glob("*.md")))]
         )

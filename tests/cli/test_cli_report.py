@@ -1,0 +1,71 @@
+"""`equalinfo report` on files and folders of rows, with tokenizers, and its figures as files."""
+
+from pathlib import Path
+
+import pytest
+from command import Run, runner
+from pages import tokenizer
+from rows_of import cell_rows
+from score_rows import ten_rows
+
+from equalinfo.score.results import append_rows
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    return runner(monkeypatch, capfd)
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    """A folder of two files: M2 cells, and an experiment's measurements."""
+    append_rows(tmp_path / "rows" / "cells.jsonl", ten_rows())
+    made = [*cell_rows("GZip[v=256]", 3.6), *cell_rows("GZip[v=256,bare]", 3.61, 2.1)]
+    made = [one.model_copy(update={"experiment": "gzip_headers"}) for one in made]
+    append_rows(tmp_path / "rows" / "measured.jsonl", made)
+    return tmp_path / "rows"
+
+
+def test_a_page_of_everything(run: Run, rows: Path, tmp_path: Path) -> None:
+    tokenizer("Bytes").save_pretrained(tmp_path / "tok")
+    (tmp_path / "text.txt").write_text("from a file: é")
+    arguments = ["--tokenizer", tmp_path / "tok", "--text", "given <here>", "--file", tmp_path / "text.txt"]
+    status, out, error = run(
+        "report", rows, "--out", tmp_path / "r.html", "--figures", tmp_path / "figures", *arguments
+    )
+    assert (status, error) == (0, "")
+    assert "SentencePiece[v=4k]" in out
+    page = (tmp_path / "r.html").read_text()
+    assert "given &lt;here&gt;" in page
+    assert "from a file: é" in page
+    assert "Header and footer" in page
+    assert "equalinfo report rows --out r.html" in page
+    assert str(tmp_path) not in page
+    names = {path.name for path in (tmp_path / "figures").iterdir()}
+    expected = ("by-compute", "by-steps", "learned", "gzip_headers-small")
+    assert names == {f"{name}.{kind}" for name in expected for kind in ("svg", "png")}
+    assert (tmp_path / "figures" / "learned.svg").read_text().lstrip().startswith("<?xml")
+    assert (tmp_path / "figures" / "learned.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_measurements_alone_make_a_page(run: Run, rows: Path, tmp_path: Path) -> None:
+    status, out, _ = run("report", rows / "measured.jsonl", "--out", tmp_path / "r.html")
+    assert (status, out) == (0, "")
+    assert "Header and footer" in (tmp_path / "r.html").read_text()
+
+
+def test_the_last_row_of_a_cell_counts(run: Run, rows: Path, tmp_path: Path) -> None:
+    later = ten_rows()[0].model_copy(update={"bits_per_byte": 1.2345})
+    append_rows(tmp_path / "later.jsonl", [later])
+    assert run("report", rows, tmp_path / "later.jsonl", "--out", tmp_path / "r.html")[0] == 0
+    assert ">1.234<" in (tmp_path / "r.html").read_text()
+
+
+def test_a_text_that_is_no_text(run: Run, rows: Path, tmp_path: Path) -> None:
+    tokenizer("Bytes").save_pretrained(tmp_path / "tok")
+    (tmp_path / "text.bin").write_bytes(b"\xff")
+    arguments = ["--tokenizer", tmp_path / "tok", "--file", tmp_path / "text.bin"]
+    status, _, error = run("report", rows, "--out", tmp_path / "r.html", *arguments)
+    assert status == 1
+    assert "not UTF-8" in error
+    assert not (tmp_path / "r.html").exists()
