@@ -6,7 +6,7 @@ from typing import Literal
 
 # Okabe and Ito's colours, told apart by colour-blind eyes; symbols and dashes change with other periods.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8B7500")
-SYMBOLS = ("o", "s", "^", "D", "v", "P", "X")
+SYMBOLS = ("o", "s", "^", "D", "v", "P", "X", "*", "p", "<", ">")
 DASHES = ("solid", "dashed", "dotted", "dashdot")
 
 

@@ -2,7 +2,7 @@
 
 const page = JSON.parse(document.getElementById("data").textContent);
 const dark = matchMedia("(prefers-color-scheme: dark)"), coarse = matchMedia("(pointer: coarse)");
-const PRINT_WIDTH = 640, BLACK = "#000000", INK_ON_WHITE = "#1c2126";
+const PRINT_WIDTH = 640, SAVED_WIDTH = 900, BLACK = "#000000", INK_ON_WHITE = "#1c2126";
 const hidden = {};  // key of a figure: names of its hidden series
 let printing = false;
 
@@ -15,7 +15,15 @@ function themed(light) {
     hoverlabel: {bgcolor: read("--card"), bordercolor: read("--line"), align: "left", font: {color: read("--ink")}}}};
 }
 
-function picture(figure, panel, light) {
+// Lines that a legend takes: names have about this many pixels for each character, and room for the symbol.
+const LEGEND_LINE = 19, PER_CHARACTER = 6.4, PER_SYMBOL = 52;
+function legendHeight(data, width) {
+  const names = data.filter(trace => trace.showlegend !== false).map(trace => trace.name.length * PER_CHARACTER + PER_SYMBOL);
+  const across = Math.max(1, Math.floor((width - 60) / Math.max(...names, 1)));  // columns are as wide as the widest name
+  return names.length < 2 ? 0 : LEGEND_LINE * Math.ceil(names.length / across) + 6;
+}
+
+function picture(figure, panel, light, width) {
   const {ink, axis, layout: theme} = themed(light), bases = document.getElementById("base");
   const inked = value => value === BLACK ? ink : value;
   const data = panel.plot.data
@@ -32,6 +40,9 @@ function picture(figure, panel, light) {
     });
   const layout = structuredClone(panel.plot.layout);
   layout.shapes.forEach(shape => { shape.line.color = ink; });
+  const below = layout.showlegend ? legendHeight(panel.plot.data, width) : 0;
+  layout.height += below;
+  layout.margin.b += below;
   layout.dragmode = coarse.matches ? false : "zoom";  // on a touch screen a drag scrolls the page
   return {data, layout: {...layout, ...theme, xaxis: {...layout.xaxis, ...axis}, yaxis: {...layout.yaxis, ...axis}}};
 }
@@ -39,7 +50,8 @@ function picture(figure, panel, light) {
 function draw() {
   const settings = {displayModeBar: false, plotlyServerURL: "", responsive: !printing, showSendToCloud: false};
   page.figures.forEach(figure => figure.panels.forEach((panel, i) => {
-    const {data, layout} = picture(figure, panel, printing), place = document.getElementById(`${figure.key}-${i}`);
+    const place = document.getElementById(`${figure.key}-${i}`);
+    const {data, layout} = picture(figure, panel, printing, printing ? PRINT_WIDTH : place.clientWidth);
     if (printing) layout.width = PRINT_WIDTH;
     // Beyond what a narrow screen needs for the names beside bars, nothing is given away.
     if (place.clientWidth < 480) layout.font.size = 10;
@@ -48,9 +60,9 @@ function draw() {
 }
 
 function save(figure, number, format) {
-  const {data, layout} = picture(figure, figure.panels[number], true);
+  const {data, layout} = picture(figure, figure.panels[number], true, SAVED_WIDTH);
   const many = figure.panels.length > 1 ? "-" + (number + 1) : "";
-  return Plotly.downloadImage({data, layout}, {format, width: 900, height: layout.height, scale: format === "png" ? 2 : 1,
+  return Plotly.downloadImage({data, layout}, {format, width: SAVED_WIDTH, height: layout.height, scale: format === "png" ? 2 : 1,
     filename: figure.key + many});
 }
 

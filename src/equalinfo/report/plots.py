@@ -11,7 +11,13 @@ from typing import Any
 from equalinfo.experiments.figures import COLOURS, DASHES, SYMBOLS, Figure, Panel, Series
 
 PLOTLY_SYMBOLS = dict(
-    zip(SYMBOLS, ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x"), strict=True)
+    zip(
+        SYMBOLS,
+        (
+            "circle square triangle-up diamond triangle-down cross x star pentagon triangle-left triangle-right"
+        ).split(),
+        strict=True,
+    )
 )
 PLOTLY_DASHES = dict(zip(DASHES, ("solid", "dash", "dot", "dashdot"), strict=True))
 # Bars of one group differ in pattern too.
@@ -95,14 +101,11 @@ def _panel(panel: Panel, styles: dict[str, int]) -> ShownPanel:
         layout["barmode"] = "group"
         values = [y for series in panel.series for y in series.y]
         if values and min(values) < 0 and not any(series.low for series in panel.series):
-            # Room for the numbers beside the bars, the negative ones included.
-            room = 0.15 * (max(0.0, *values) - min(values))
-            layout["xaxis"]["range"] = [min(values) - room, max(0.0, *values) + room]
+            # Room for the numbers beside the bars; the negative ones would stand on the names.
+            width = max(0.0, *values) - min(values)
+            layout["xaxis"]["range"] = [min(values) - 0.35 * width, max(0.0, *values) + 0.15 * width]
     elif panel.y_log:
         layout["yaxis"]["type"] = "log"
-    # The legend takes a line for about two names of this length at phone width.
-    layout["height"] += 0 if len(named) < 2 else 11 * len(named)
-    layout["margin"]["b"] += 0 if len(named) < 2 else 11 * len(named)
     points, headings = _table(panel)
     return ShownPanel(panel.title, {"data": traces, "layout": layout}, _in_words(panel), headings, points)
 
