@@ -653,8 +653,13 @@ def report(
         raise EqualInfoError("give the tokenizers that are to cut the text as --tokenizer")
     rows, measurements = rows_of(results)
     view = token_view([Tokenizer.from_pretrained(path) for path in tokenizer or []], texts)
-    command = shlex.join(["equalinfo", "report", *(path.name for path in results), "--out", out.name])
-    drawn = write_page(Contents(title, rows, measurements, view, commands=[command]), out)
+    # Names without folders: a page is for passing on.
+    words = ["equalinfo", "report", *(path.name for path in results), "--out", out.name]
+    words += [word for path in tokenizer or [] for word in ("--tokenizer", path.name)]
+    words += [word for one in text or [] for word in ("--text", one)] + (
+        ["--file", file.name] if file else []
+    )
+    drawn = write_page(Contents(title, rows, measurements, view, commands=[shlex.join(words)]), out)
     if figures is not None:
         write_figures(drawn, figures)
     if markdown is not None:

@@ -39,7 +39,10 @@ def test_a_page_of_everything(run: Run, rows: Path, tmp_path: Path) -> None:
     assert "given &lt;here&gt;" in page
     assert "from a file: é" in page
     assert "Header and footer" in page
-    assert "equalinfo report rows --out r.html" in page
+    assert (
+        "equalinfo report rows --out r.html --tokenizer tok --text &#39;given &lt;here&gt;&#39; --file text.txt"
+        in page
+    )
     assert str(tmp_path) not in page
     names = {path.name for path in (tmp_path / "figures").iterdir()}
     expected = ("by-compute", "by-steps", "learned", "gzip_headers-small")

@@ -42,12 +42,7 @@ def serve(tokenizers: Sequence[Path], m2: Path | None, host: str, port: int, bro
 
     port = free_port(host, port)
     bench = Bench([Tokenizer.from_pretrained(path) for path in tokenizers], m2)
-    if not is_loopback(host):
-        print(
-            f"warning: {host} can be reached from other machines, and the playground knows no passwords; "
-            "leave --host out to keep it to this one",
-            file=sys.stderr,
-        )
+    warn_if_open(host)
     from nicegui import app, ui
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
@@ -70,6 +65,16 @@ def serve(tokenizers: Sequence[Path], m2: Path | None, host: str, port: int, bro
             reload=False,
             show=browser,
             show_welcome_message=False,
+        )
+
+
+def warn_if_open(host: str) -> None:
+    """Says on standard error that other machines reach an address, where they do."""
+    if not is_loopback(host):
+        print(
+            f"warning: {host} can be reached from other machines, and the playground knows no passwords; "
+            "leave --host out to keep it to this one",
+            file=sys.stderr,
         )
 
 

@@ -109,6 +109,7 @@ async function start() {
     library.textContent = new TextDecoder().decode(await unpack(document.getElementById("plotly").textContent));
     document.head.append(library);
     draw();
+    document.getElementById("js-plotly-tester")?.setAttribute("aria-hidden", "true");  // where plotly measures text
     controls();
     dark.addEventListener("change", draw);
     addEventListener("beforeprint", () => { printing = true; draw(); });
