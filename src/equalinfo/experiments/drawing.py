@@ -11,6 +11,7 @@ from equalinfo.files import atomic_file
 INSTALL = "pip install 'equalinfo[plots]'"
 PANEL_WIDTH, HEIGHT = 5.6, 4.4  # inches
 LEGEND_ROW = 0.24
+FEW = 10
 
 
 def write_figure(figure: Figure, path: Path) -> None:
@@ -106,6 +107,10 @@ def _draw(panel: Panel, ax: Any, styles: dict[str, int], handles: dict[str, Any]
         ax.set_ylabel(panel.y_title)
     if panel.x_log:
         ax.set_xscale("log")
+        values = sorted({x for series in panel.series for x in series.x})
+        if len(values) <= FEW:  # powers of ten say little of a few sizes
+            ax.set_xticks(values, [f"{x:g}" for x in values])
+            ax.minorticks_off()
     if panel.y_log:
         (ax.set_xscale if bars else ax.set_yscale)("log")
     for level, name in panel.levels:

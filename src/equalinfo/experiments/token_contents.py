@@ -177,7 +177,8 @@ def compared(rows: Rows) -> list[Compared]:
     lines = [Compared(m, q, rows.estimate(q, m)) for q in quantities for m in rows.methods(q)]
     for row in rows.where("share_of_windows"):
         if int(row.at["rank"]) <= 3:
-            what = f"{row.method} no. {row.at['rank']}: '{row.at['text']}'"
+            text = str(row.at["text"]).replace("\n", "")
+            what = f"{row.method} no. {row.at['rank']}: '{text}'"
             lines.append(Compared(what, row.quantity, Estimate(row.value)))
     return lines
 

@@ -161,7 +161,9 @@ class Workspace:
                 **common,
             ),
         ]
-        for name in ("bytes_per_token", "uniform_bits_per_byte", "flops_per_byte"):
+        spread = ratio_error(source, tokens)
+        rows.append(self.row(result.method, "bytes_per_token", result.bytes_per_token, spread, **common))
+        for name in ("uniform_bits_per_byte", "flops_per_byte"):
             rows.append(self.row(result.method, name, getattr(result, name), **common))
         for index, own in enumerate(losses):
             if own.source_bytes >= 1:
