@@ -9,17 +9,21 @@ from equalinfo.report.page import Contents, recipe_text, write_page
 from equalinfo.report.tokens import token_view
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.results import Result, read_measurements, read_results
+from equalinfo.score.summary import setting
 from equalinfo.tokens.base import Tokenizer
 
 
 def rows_of(paths: Sequence[Path]) -> tuple[list[Result], list[Measurement]]:
-    """All rows of files, and of the .jsonl files in folders; of rows that measure the same, the last.
+    """All rows of files, and of the .jsonl files in folders.
+
+    A cell measured again in a later file, with the same setting and seed, takes the earlier one's place: averaged, the
+    two would pass for two seeds.
 
     Raises:
         DamagedArtifact: a line that is not a row.
         EqualInfoError: a file is missing or cannot be read, or a folder holds no .jsonl file.
     """
-    results: dict[str, Result] = {}
+    results: list[Result] = []
     measurements: dict[object, Measurement] = {}
     for path in paths:
         found = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
@@ -28,9 +32,11 @@ def rows_of(paths: Sequence[Path]) -> tuple[list[Result], list[Measurement]]:
                 f"{path} holds no .jsonl file; `equalinfo run` and `experiment` write results.jsonl"
             )
         for one in found:
-            results |= {row.cell: row for row in read_results(one)}
+            later = read_results(one)
+            again = {(setting(row), row.seed) for row in later}
+            results = [row for row in results if (setting(row), row.seed) not in again] + later
             measurements |= {row.key: row for row in read_measurements(one)}
-    return list(results.values()), list(measurements.values())
+    return results, list(measurements.values())
 
 
 def page_of_run(finished: Finished, path: Path, command: str) -> None:
