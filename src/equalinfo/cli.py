@@ -346,7 +346,7 @@ def tokenize_command(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Turn a corpus into token shards (Parquet), split into training and validation documents.
+    """Turn a corpus into token shards (Arrow), split into training and validation documents.
 
     Example: equalinfo tokenize tok embedded --out tokens
     """

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 from torch.distributed.tensor import DTensor, Replicate
 
-
 OPTIONS = ("lr", "beta2_decay", "eps", "d", "weight_decay", "maximize")
 
 

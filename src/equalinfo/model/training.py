@@ -101,13 +101,13 @@ class Objective(nn.Module):
         return next_id_loss(self.model, ids_BT, self.z_weight)
 
 
-def resolved_precision(precision: str) -> str:
+def resolved_precision(precision: str, device: str = "auto") -> str:
     """The precision that "auto" means on this machine."""
     if precision in ("float32", "bfloat16"):
         return precision
     if precision != "auto":
         raise EqualInfoError(f"no precision {precision!r}; choose float32, bfloat16 or auto")
-    if torch.cuda.is_available():
+    if device != "cpu" and torch.cuda.is_available():
         return "bfloat16"
     # Without AMX, bfloat16 on a CPU is slower than float32; with it, 1.6 to 2 times faster.
     amx = getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
@@ -144,7 +144,7 @@ def train(
             kept is from before that, and stays.
     """
     processes, execution = processes or Processes(), execution or Execution()
-    precision = resolved_precision(plan.precision)
+    precision = resolved_precision(plan.precision, processes.device.type)
     identity = sha256_bytes(
         json.dumps(
             [asdict(plan), precision, data_identity, asdict(model.size), model.vocab, model.preset],

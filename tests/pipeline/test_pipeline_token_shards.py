@@ -1,0 +1,79 @@
+"""Shards mapped into memory hold what was written, cut into sequences as the paper cuts it."""
+
+import copy
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.pipeline.token_shards import TokenShards, write_shard
+
+EXAMPLES = st.lists(st.lists(st.integers(0, 299), max_size=20), max_size=8)
+
+
+def written(folder, examples, per_shard=3, vocab=300):
+    paths = []
+    for first in range(0, max(len(examples), 1), per_shard):
+        rows = [
+            (np.array(ids, np.uint16), 2 * len(ids), len(ids)) for ids in examples[first : first + per_shard]
+        ]
+        paths.append(folder / f"train-{len(paths):05d}.arrow")
+        write_shard(paths[-1], rows, vocab)
+    return TokenShards(paths)
+
+
+@settings(max_examples=60, deadline=None)
+@given(EXAMPLES, st.integers(1, 4), st.integers(1, 7), st.booleans())
+def test_what_was_written(tmp_path_factory, examples, per_shard, length, first_only):
+    shards = written(tmp_path_factory.mktemp("shards"), examples, per_shard)
+    assert [ids.tolist() for ids in shards.ids] == examples
+    assert shards.tokens == shards.source_bytes == sum(map(len, examples))
+    assert (
+        shards.counts(300).tolist()
+        == np.bincount([i for ids in examples for i in ids], minlength=300).tolist()
+    )
+    cut = [ids[start : start + length] for ids in examples for start in range(0, len(ids), length)]
+    if first_only:
+        cut = [ids[:length] for ids in examples]
+    sequences = shards.sequences(length, first_only)
+    assert [sequences[n].tolist() for n in range(len(sequences))] == [s for s in cut if len(s) == length]
+
+
+@pytest.mark.parametrize(("vocab", "kind"), [(256, np.uint8), (65_536, np.uint16), (65_537, np.uint32)])
+def test_ids_take_no_more_room_than_they_need(tmp_path, vocab, kind):
+    shards = written(tmp_path, [[1, 2, 255]], vocab=vocab)
+    assert next(iter(shards.ids)).dtype == kind
+
+
+def test_sequences_are_views_of_the_file_and_travel_as_its_name(tmp_path):
+    sequences = written(tmp_path, [list(range(256))] * 2000, per_shard=1000).sequences(64)
+    assert not sequences[3].flags.writeable
+    assert not sequences[3].flags.owndata
+    assert set(sequences._shards.__getstate__()) == {"_paths"}
+    arrived = copy.deepcopy(sequences)
+    assert arrived[1999].tolist() == sequences[1999].tolist()
+
+
+def test_damaged_shards(tmp_path):
+    written(tmp_path, [[1, 2, 3]] * 9, per_shard=9)
+    path = tmp_path / "train-00000.arrow"
+    whole = path.read_bytes()
+    for content in (b"", b"PAR1", whole[: len(whole) // 2], whole[:40]):
+        path.write_bytes(content)
+        with pytest.raises(DamagedArtifact, match="tokenize the corpus again") as error:
+            TokenShards([path])
+        assert "\n" not in str(error.value)
+    with pytest.raises(EqualInfoError, match="no token shards"):
+        TokenShards([])
+
+
+def test_datasets_maps_a_shard_as_it_is(tmp_path):
+    datasets = pytest.importorskip("datasets", reason="pip install datasets")
+    written(tmp_path, [[5, 6], [], [7]], per_shard=3)
+    path = str(tmp_path / "train-00000.arrow")
+    opened = datasets.Dataset.from_file(path)
+    assert opened["ids"][:] == [[5, 6], [], [7]]
+    assert opened["source_bytes"][:] == [2, 0, 1]
+    assert [file["filename"] for file in opened.cache_files] == [path]
