@@ -143,7 +143,7 @@ EXPERIMENT = Experiment(
     name="accuracy_by_position",
     paper="section 6.4, figure 10",
     measures="Accuracy of M2 at each token of windows of 64 and 32 bits over training.",
-    minutes=6,
+    minutes=9,
     cost=Cost(cells={"25m": 2}, coded=2),
     parts=parts,
     findings=findings,

@@ -114,7 +114,8 @@ class Experiment:
         name: on the command line.
         paper: its table or figure there; "ours" where it has none.
         measures: in one sentence.
-        minutes: at the small scale, measured on two cores with nothing made before.
+        minutes: at the small scale with nothing made before, M1 (4 minutes) and tokens included; less where another
+            experiment made them. From the times of parts on a core of an EPYC.
         cost: at the paper's scale.
         parts: what is measured, in order; the first failure of one ends the run.
         findings: expectations against rows; must give the same expectations for any rows that hold their methods.

@@ -98,7 +98,7 @@ EXPERIMENT = Experiment(
     name="byte_matched",
     paper="table 6",
     measures="Bits/byte of wide tokens after as many bytes, and after as many tokens, as short ones.",
-    minutes=3,
+    minutes=8,
     cost=Cost(cells={"25m": 3}, coded=2),
     parts=parts,
     findings=findings,

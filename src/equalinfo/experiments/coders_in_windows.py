@@ -82,7 +82,7 @@ EXPERIMENT = Experiment(
     name="coders_in_windows",
     paper="ours",
     measures="Bits/byte of M2 on windows of 16 bits by Huffman coding and by counted contexts instead of M1.",
-    minutes=6,
+    minutes=10,
     cost=Cost(cells={"25m": 6}, coded=2),
     parts=parts,
     findings=findings,

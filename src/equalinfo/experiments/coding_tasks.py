@@ -170,7 +170,7 @@ EXPERIMENT = Experiment(
     name="coding_tasks",
     paper="section 6.1, table 5",
     measures="Accuracy and cross-entropy of a Transformer that compresses or decompresses, beside a byte LM.",
-    minutes=10,
+    minutes=14,
     cost=Cost(cells={"25m": 5}, coded=2),
     parts=parts,
     findings=findings,

@@ -190,7 +190,7 @@ EXPERIMENT = Experiment(
     name="compression_ratios",
     paper="tables 1, 2, 3, 12",
     measures="Bytes per token, bit ratio, and the bits/byte of uniform and unigram models, of every tokenizer.",
-    minutes=10,
+    minutes=17,
     cost=Cost(coded=14),
     parts=parts,
     findings=findings,

@@ -76,7 +76,7 @@ EXPERIMENT = Experiment(
     name="delay",
     paper="A.5, table 17, figure 14",
     measures="Bytes/token and bits/byte of M2 on windows closed as early as their bits allow.",
-    minutes=5,
+    minutes=9,
     cost=Cost(cells={"25m": 4, "113m": 4, "403m": 4, "2b": 4}, coded=4),
     parts=parts,
     findings=findings,

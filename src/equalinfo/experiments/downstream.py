@@ -154,7 +154,7 @@ EXPERIMENT = Experiment(
     name="downstream",
     paper="ours",
     measures="Accuracy of equal M2s on several tokenizers, tuned to name the topic or the continent of a passage.",
-    minutes=15,
+    minutes=19,
     cost=Cost(cells={"25m": 7}, coded=3, also="and 300 steps each"),
     parts=parts,
     findings=findings,

@@ -87,7 +87,7 @@ EXPERIMENT = Experiment(
     name="m1_reset",
     paper="A.2, table 9, figure 12",
     measures="Bytes/token and bits/byte of M2 where M1's context is emptied at every window, every other, or never.",
-    minutes=4,
+    minutes=9,
     cost=Cost(cells={"403m": 6}, coded=6),
     parts=parts,
     findings=findings,

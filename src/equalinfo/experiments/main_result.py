@@ -158,7 +158,7 @@ EXPERIMENT = Experiment(
     name="main_result",
     paper="figures 3 and 4, table 15",
     measures="Bits/byte of an M2 on every method, by FLOPs/byte and by bytes per step.",
-    minutes=18,
+    minutes=20,
     cost=Cost(cells={"25m": 14, "113m": 14, "403m": 14, "2b": 14}, coded=6),
     parts=parts,
     findings=findings,

@@ -19,8 +19,8 @@ class Scale:
         wide: the vocabulary in the place of the paper's 65k: a softmax over 65,536 ids is not trained on two cores.
         wide_bits: log2 of it.
         pieces: SentencePiece's vocabulary.
-        checkpoints: steps of M2 at which accuracy is measured over training.
         size: of M2 where an experiment takes one size only.
+        scaled: steps by size, where data grow with the model.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Scale:
 
 # Table 13's steps; at the small scale, steps in proportion to the parameters.
 PAPER_STEPS = {"25m": 3_000, "113m": 11_000, "403m": 40_000, "2b": 200_000}
-SMALL_STEPS = {"65k": 60, "250k": 225, "500k": 450, "1m": 900}
+SMALL_STEPS = {"65k": 48, "250k": 180, "500k": 360, "1m": 720}
 
 
 @cache

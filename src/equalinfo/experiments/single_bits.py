@@ -66,7 +66,7 @@ EXPERIMENT = Experiment(
     name="single_bits",
     paper="section 5.1",
     measures="Loss of M2 on the single bits of AC and of windows of 16 bits.",
-    minutes=3,
+    minutes=8,
     cost=Cost(cells={"25m": 2}, coded=2),
     parts=parts,
     findings=findings,

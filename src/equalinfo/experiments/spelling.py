@@ -141,7 +141,7 @@ EXPERIMENT = Experiment(
     name="spelling",
     paper="A.3, figure 13",
     measures="Letters and words spelled right by M2s tuned for 200 steps, on words not tuned on.",
-    minutes=8,
+    minutes=10,
     cost=Cost(cells={"25m": 5}, coded=2, also="and 200 steps each"),
     parts=parts,
     findings=findings,

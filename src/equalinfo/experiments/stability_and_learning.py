@@ -125,7 +125,7 @@ EXPERIMENT = Experiment(
     name="stability_and_learning",
     paper="open question 3",
     measures="Edit distances and token sequences per word beside bits/byte and the share of uniform bits learned.",
-    minutes=10,
+    minutes=18,
     cost=Cost(cells={"25m": 15}, coded=8),
     parts=parts,
     findings=findings,

@@ -217,7 +217,7 @@ EXPERIMENT = Experiment(
     name="token_contents",
     paper="tables 7, 8, 14, figure 9",
     measures="Which texts ids stand for by place in the window, which words windows cross, the commonest windows.",
-    minutes=3,
+    minutes=9,
     cost=Cost(also="an hour on a CPU, once M1 is trained"),
     parts=parts,
     findings=findings,

@@ -164,7 +164,7 @@ EXPERIMENT = Experiment(
     name="token_uniformity",
     paper="figures 11, 16, 17",
     measures="KL of bit n-grams and n-bit tokens from uniform, two estimators, beside a cryptographic generator.",
-    minutes=4,
+    minutes=9,
     cost=Cost(coded=5),
     parts=parts,
     findings=findings,

@@ -196,7 +196,7 @@ EXPERIMENT = Experiment(
     name="tokenizer_stability",
     paper="figure 8; words in many places are ours",
     measures="Edit distance of a sentence's tokens under 500 first words; how many token sequences one word gets.",
-    minutes=4,
+    minutes=11,
     cost=Cost(also="minutes on a CPU, once M1 is trained"),
     parts=parts,
     findings=findings,

@@ -51,7 +51,7 @@ EXPERIMENT = Experiment(
     name="tokens_across_windows",
     paper="A.1",
     measures="Bits/byte of M2 on wide tokens that cross the ends of windows, beside short ones that do not.",
-    minutes=4,
+    minutes=8,
     cost=Cost(cells={"403m": 2}, coded=2),
     parts=parts,
     findings=findings,

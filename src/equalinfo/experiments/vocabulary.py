@@ -82,7 +82,7 @@ EXPERIMENT = Experiment(
     name="vocabulary",
     paper="section 5.2, figure 6",
     measures="Bits/byte of M2 on the same bits in short and in wide tokens.",
-    minutes=8,
+    minutes=14,
     cost=Cost(cells={"25m": 12, "113m": 12, "403m": 12, "2b": 12}, coded=5),
     parts=parts,
     findings=findings,

@@ -151,7 +151,7 @@ EXPERIMENT = Experiment(
     name="window_sizes",
     paper="figure 5, table 16; 24, 48 and 96 bits are ours",
     measures="Bits/byte and bits/token of M2 on windows of 16 to 128 bits, by place in them; where it stops learning.",
-    minutes=6,
+    minutes=12,
     cost=Cost(cells={"25m": 7, "113m": 7, "403m": 7, "2b": 7}, coded=7),
     parts=parts,
     findings=findings,
