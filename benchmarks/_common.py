@@ -16,7 +16,7 @@ SPLIT = (
     r"(?i:'(?:[sdmt]|ll|ve|re))|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
     r"|\s+(?!\S)|\s+"
 )
-LIBRARIES = ("equalinfo", "numpy", "numba", "tiktoken", "tokenizers", "sentencepiece")
+LIBRARIES = ("equalinfo", "numpy", "numba", "torch", "tiktoken", "tokenizers", "sentencepiece")
 
 
 def add_common_options(parser: argparse.ArgumentParser, out: str) -> None:
