@@ -1,15 +1,16 @@
 """Alternatives to the full softmax over 65,536 ids, and what a token's tables cost: results/softmax.json.
 
     equalinfo train-m1 embedded --size 250k --context 128 --batch 16 --steps 800 --learning-rate 0.02 --out m1
-    python benchmarks/softmax.py --m1 m1                     about half an hour on one core
-    python benchmarks/softmax.py --m1 m1 --steps 4 --cost-sizes 500k     a trial
+    python benchmarks/softmax.py --m1 m1                     about three quarters of an hour on one core
+    python benchmarks/softmax.py --m1 m1 --steps 4 --longer-steps 8 --cost-sizes 500k     a trial
 
 The same body of preset `llama` under each variant of `_softmax.py`, AdamW, float32, the same batches in the same
 order, one thread. Speed: all variants in one process, step by step in turn, medians of processor time. Memory: each
 in a process of its own, the most it ever held above what it held with its libraries loaded. Quality: bits/byte of
 held-out text by each variant's exact probabilities, after equal steps, and after as many steps as fit in the time
 that the full softmax needs for these. They are computed from the measured speeds, so that other work on the machine
-while training changes nothing. The second method's rows leave the slower variants out.
+while training changes nothing. The second method's rows leave the slower variants out. `longer` trains a few variants
+on the first method's tokens for so many steps that they learn more than how often ids occur.
 
 The cost of the tables is measured on decoders of the project: one step as it is, and one of a decoder with the same
 tables and no layers.
@@ -31,7 +32,7 @@ import numpy as np
 import torch
 
 from equalinfo.corpus.examples import cut_examples, permutation
-from equalinfo.files import sha256_bytes, write_json
+from equalinfo.files import read_json, sha256_bytes, write_json
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.loss import next_id_loss
 from equalinfo.model.optimizers import LEARNING_RATES, Optimizer, learning_rate_factor, make_optimizer
@@ -68,10 +69,12 @@ except ModuleNotFoundError:  # run as a script
 SEQUENCE, BATCH = 128, 8
 IDS_PER_STEP = SEQUENCE * BATCH
 VALIDATION_EXAMPLES = 8
+PARTS = ("methods", "longer", "costs")
 WARM_UP, REPEATS, COST_REPEATS = 1, 5, 3
 CLIP = 1.0
 OPTIMIZER = "adamw"
 SLOW = ("full", "full-small-start", "tied", "low-rank")  # a logit of every id for every position: one seed
+LONGER = ("full", "own-rows", "two-level", "two-level-by-count")
 AS_FAST = 0.05  # speeds that differ by less share one run
 COST_VOCABS = (256, 4096, VOCAB)
 COST_SIZES = ("500k", "3m", "25m")
@@ -210,21 +213,20 @@ def peak_bytes(name: str, counts: np.ndarray, given: argparse.Namespace) -> int:
     return int(json.loads(done.stdout.splitlines()[-1]))
 
 
+def after(name: str, size: Size, data: Data, steps: int, seeds: int = 1) -> dict[str, Any]:
+    """What a variant scores after so many steps."""
+    models = (make(name, size, seed, data.counts, data.text_order) for seed in range(seeds))
+    values = [bits_per_byte(trained(model, data, steps), data) for model in models]
+    mean, deviation = metrics.mean_and_deviation(values)
+    row = {"steps": steps, "train_tokens": steps * IDS_PER_STEP, "bits_per_byte": mean}
+    return row | {"deviation": deviation, "of_seeds": values}
+
+
 def compare(data: Data, variants: list[str], given: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """A row for each variant on one method's tokens."""
     size = size_by_name(given.size)
 
-    def new(name: str, seed: int = 0) -> Variant:
-        return make(name, size, seed, data.counts, data.text_order)
-
-    def after(name: str, steps: int, seeds: int) -> dict[str, Any]:
-        models = (trained(new(name, seed), data, steps) for seed in range(seeds))
-        values = [bits_per_byte(model, data) for model in models]
-        mean, deviation = metrics.mean_and_deviation(values)
-        row = {"steps": steps, "train_tokens": steps * IDS_PER_STEP, "bits_per_byte": mean}
-        return row | {"deviation": deviation, "of_seeds": values}
-
-    models = {name: new(name) for name in variants}
+    models = {name: make(name, size, 0, data.counts, data.text_order) for name in variants}
     counted = {name: sum(p.numel() for p in model.parameters()) for name, model in models.items()}
     taken = milliseconds(models, data)
     del models
@@ -232,10 +234,10 @@ def compare(data: Data, variants: list[str], given: argparse.Namespace) -> Itera
         body = sum(p.numel() for p in Decoder(size, 1, "llama").parameters()) - 2 * size.d_model
     for name in variants:
         times_as_fast = taken["full"] / taken[name]
-        equal_steps = after(name, given.steps, 1 if name in SLOW else given.seeds)
+        equal_steps = after(name, size, data, given.steps, 1 if name in SLOW else given.seeds)
         equal_time = equal_steps
         if abs(times_as_fast - 1) > AS_FAST:
-            equal_time = after(name, max(1, round(given.steps * times_as_fast)), 1)
+            equal_time = after(name, size, data, max(1, round(given.steps * times_as_fast)))
         yield {
             "variant": name,
             "parameters": counted[name],
@@ -300,6 +302,24 @@ def cost_row(name: str, vocab: int) -> dict[str, Any]:
     }
 
 
+def described(data: Data) -> dict[str, Any]:
+    """What does not depend on a model."""
+    tokens, size = data.tokens, data.source_bytes
+    ratio = metrics.bytes_per_token(size, tokens)
+    counts = np.bincount(np.concatenate(data.held_out), minlength=VOCAB)
+    return {
+        "method": str(data.tokenizer.spec),
+        "bytes_per_token": ratio,
+        "train_tokens_available": int(data.counts.sum()),
+        "ids_in_training": int((data.counts > 0).sum()),
+        "eval_tokens": tokens,
+        "eval_source_bytes": size,
+        "ids_are_in_text_order": bool((data.text_order == np.arange(VOCAB)).all()),
+        "uniform_bits_per_byte": metrics.uniform_bits_per_byte(VOCAB, ratio),
+        "unigram_bits_per_byte": metrics.unigram_bits_per_byte(data.counts, counts, size),
+    }
+
+
 def flops_row(name: str, vocab: int) -> dict[str, Any]:
     """Forward FLOPs per token as the paper counts them, without embeddings, and with the output table."""
     size = size_by_name(name)
@@ -327,8 +347,12 @@ def main() -> None:
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)
     parser.add_argument("--size", default="500k")
     parser.add_argument("--steps", type=int, default=48)
+    parser.add_argument("--longer-steps", type=int, default=400)
     parser.add_argument("--seeds", type=int, default=2, help="of the fast variants after equal steps")
     parser.add_argument("--cost-sizes", nargs="*", default=COST_SIZES, choices=list(SIZES))
+    parser.add_argument(
+        "--parts", nargs="+", default=PARTS, choices=PARTS, help="the others stay in the file as they are"
+    )
     parser.add_argument("--memory-of", choices=VARIANTS, help=argparse.SUPPRESS)
     parser.add_argument("--counts", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -345,6 +369,7 @@ def main() -> None:
             "sequence": SEQUENCE,
             "ids_per_step": IDS_PER_STEP,
             "steps": given.steps,
+            "longer_steps": given.longer_steps,
             "optimizer": OPTIMIZER,
             "learning_rate": LEARNING_RATES[OPTIMIZER],
             "precision": "float32",
@@ -354,38 +379,35 @@ def main() -> None:
             "cutoffs": CUTOFFS,
         },
         "costs": [],
+        "longer": [],
         "flops_per_token": [flops_row(name, vocab) for name in FLOPS_SIZES for vocab in COST_VOCABS],
         "methods": [],
     }
-    for number, spec in enumerate(given.methods):
+    if set(given.parts) != set(PARTS):
+        result |= {part: kept for part, kept in read_json(given.out).items() if part in PARTS}
+    result |= {part: [] for part in given.parts}
+
+    def add(part: list[Any], row: dict[str, Any]) -> None:
+        part.append(row)
+        print(row, flush=True)
+        write_json(given.out, result)
+
+    for spec in given.methods if "methods" in given.parts else []:
         data = load(spec, m1, given.work)
-        tokens, size = data.tokens, data.source_bytes
-        evaluated = np.bincount(np.concatenate(data.held_out), minlength=VOCAB)
-        ratio = metrics.bytes_per_token(size, tokens)
-        method: dict[str, Any] = {
-            "method": spec,
-            "bytes_per_token": ratio,
-            "train_tokens_available": int(data.counts.sum()),
-            "ids_in_training": int((data.counts > 0).sum()),
-            "eval_tokens": tokens,
-            "eval_source_bytes": size,
-            "ids_are_in_text_order": bool((data.text_order == np.arange(VOCAB)).all()),
-            "uniform_bits_per_byte": metrics.uniform_bits_per_byte(VOCAB, ratio),
-            "unigram_bits_per_byte": metrics.unigram_bits_per_byte(data.counts, evaluated, size),
-        }
-        print(method, flush=True)
-        method["rows"] = []
-        result["methods"].append(method)
-        variants = [name for name in given.variants if number == 0 or name == "full" or name not in SLOW]
+        rows: list[Any] = []
+        add(result["methods"], {**described(data), "rows": rows})
+        first = spec == given.methods[0]
+        variants = [name for name in given.variants if first or name == "full" or name not in SLOW]
         for row in compare(data, variants, given):
-            method["rows"].append(row)
-            print(row, flush=True)
-            write_json(given.out, result)
-    for name in given.cost_sizes:
+            add(rows, row)
+    if "longer" in given.parts:
+        data = load(given.methods[0], m1, given.work)
+        for name in LONGER:
+            scored = after(name, size_by_name(given.size), data, given.longer_steps)
+            add(result["longer"], {"method": given.methods[0], "variant": name, **scored})
+    for name in given.cost_sizes if "costs" in given.parts else []:
         for vocab in COST_VOCABS:
-            result["costs"].append(cost_row(name, vocab))
-            print(result["costs"][-1], flush=True)
-            write_json(given.out, result)
+            add(result["costs"], cost_row(name, vocab))
 
 
 if __name__ == "__main__":
