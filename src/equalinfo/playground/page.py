@@ -60,6 +60,8 @@ def build(bench: Bench) -> None:
             while again:
                 again, given = False, text.value or ""
                 found = await run.io_bound(bench.cuts, given)
+                if found is None:  # the server is stopping
+                    return
                 for place, shown in zip(cuts, found, strict=True):
                     place.set_content(shown)
                 status.text = f"{len(given.encode())} bytes, cut by {len(cuts)} tokenizers"
@@ -114,7 +116,7 @@ def _continuation(bench: Bench, text: Any) -> None:
             new.set_content(html.escape(running.parts.decode("utf-8", "replace")))
             await asyncio.wait([work], timeout=REFRESH)
         try:
-            new.set_content(html.escape(work.result()))
+            new.set_content(html.escape(work.result() or ""))
             state.text = "written" if running.wanted else "stopped"
         except EqualInfoError as error:
             state.text = str(error)
