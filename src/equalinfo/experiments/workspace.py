@@ -169,6 +169,10 @@ class Workspace:
             if own.source_bytes >= 1:
                 value = metrics.bits_per_byte(float(own.nats.mean()), len(own.nats), round(own.source_bytes))
                 rows.append(self.row(result.method, "example_bits_per_byte", value, example=index, **common))
+                ratio = metrics.bytes_per_token(round(own.source_bytes), len(own.nats))
+                rows.append(
+                    self.row(result.method, "example_bytes_per_token", ratio, example=index, **common)
+                )
         return rows
 
     def cells(self, methods: Sequence[str], **settings: Any) -> Iterator[Part]:
