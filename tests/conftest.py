@@ -11,6 +11,18 @@ from browser import Browser, started
 from equalinfo.predict.exact import ExactModel
 from equalinfo.predict.unigram import Unigram
 
+# Files that take longest, so that no process is left alone with one at the end.
+FIRST = (
+    "test_project_readme.py",
+    "test_cli_killed.py",
+    "test_model_together.py",
+    "test_experiments_whole.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
+
 
 @pytest.fixture(scope="session")
 def plain_model() -> ExactModel:
