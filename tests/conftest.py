@@ -16,7 +16,7 @@ FIRST = (
     "test_project_readme.py",
     "test_cli_killed.py",
     "test_model_together.py",
-    "test_experiments_whole.py",
+    "test_experiments_running.py",
 )
 
 
