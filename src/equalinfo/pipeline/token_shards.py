@@ -5,15 +5,17 @@ and are what bits/byte divides by. Nothing is compressed, so that reading is map
 memory for two integers per training sequence.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.files import sha256_bytes
 
 Row = tuple[np.ndarray, int, int]  # ids, bytes, source bytes of an example
 
@@ -23,18 +25,79 @@ def id_type(vocab: int) -> pa.DataType:
     return pa.uint8() if vocab <= 1 << 8 else pa.uint16() if vocab <= 1 << 16 else pa.uint32()
 
 
+def text_identity(previous: str, data: bytes) -> str:
+    """Identity of a text of examples, from that of all but the last ("" for none) and the last one's bytes.
+
+    Results are comparable only where it is equal.
+    """
+    return sha256_bytes(previous.encode() + data)
+
+
+class Writable(Protocol):
+    """What a shard is written to."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+
+class ShardWriter:
+    """Writes a shard to an open binary stream, a record batch at a time.
+
+    Args:
+        stream: where to write; left open.
+        vocab: decides the type of ids.
+    """
+
+    def __init__(self, stream: Writable, vocab: int) -> None:
+        self._ids = id_type(vocab)
+        self._schema = pa.schema(
+            {"ids": pa.list_(self._ids), "bytes": pa.int64(), "source_bytes": pa.int64()}
+        )
+        self._file = pa.PythonFile(stream, "w")
+        self._stream = pa.ipc.new_stream(self._file, self._schema)
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Adds examples as one record batch."""
+        ids, sizes, source_sizes = zip(*rows, strict=True) if rows else ((), (), ())
+        columns = [
+            pa.array(ids, pa.list_(self._ids)),
+            pa.array(sizes, pa.int64()),
+            pa.array(source_sizes, pa.int64()),
+        ]
+        self._stream.write_batch(pa.record_batch(columns, schema=self._schema))
+
+    def close(self) -> None:
+        """Ends the shard, so that readers see that it is whole."""
+        self._stream.close()
+
+
 def write_shard(path: Path, rows: Iterable[Row], vocab: int) -> None:
     """Writes examples as one record batch."""
-    ids, sizes, source_sizes = zip(*rows, strict=True) if (rows := list(rows)) else ((), (), ())
-    batch = pa.record_batch(
-        {
-            "ids": pa.array(ids, pa.list_(id_type(vocab))),
-            "bytes": pa.array(sizes, pa.int64()),
-            "source_bytes": pa.array(source_sizes, pa.int64()),
-        }
-    )
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, batch.schema) as stream:
-        stream.write_batch(batch)
+    with open(path, "wb") as file:
+        writer = ShardWriter(file, vocab)
+        writer.write(list(rows))
+        writer.close()
+
+
+def read_shard(path: Path) -> Iterator[Row]:
+    """The examples of a shard, mapped into memory.
+
+    Raises:
+        DamagedArtifact: it cannot be read.
+    """
+    try:
+        with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as stream:
+            for batch in stream:
+                ids = batch.column("ids")
+                values, bounds = ids.values.to_numpy(), ids.offsets.to_numpy()
+                for (start, stop), size, source in zip(
+                    pairwise(bounds.tolist()),
+                    batch.column("bytes").to_pylist(),
+                    batch.column("source_bytes").to_pylist(),
+                    strict=True,
+                ):
+                    yield values[start:stop], size, source
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise DamagedArtifact(f"{path} cannot be read as Arrow; tokenize the corpus again") from error
 
 
 @dataclass(frozen=True)
