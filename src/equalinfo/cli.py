@@ -692,6 +692,8 @@ def main() -> None:
         sys.exit(_complain(f"{error.strerror or error}{name}", 1))
     except MemoryError:
         sys.exit(_complain("not enough memory; take a smaller batch, model or input", 1))
+    if status == 130:  # Typers that catch Ctrl-C themselves
+        _complain("interrupted; the same command goes on where it can", 130)
     sys.exit(status if isinstance(status, int) else 0)
 
 

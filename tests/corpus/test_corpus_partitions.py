@@ -25,7 +25,9 @@ def joined(source: object, size: int, field: str = "text") -> list[bytes]:
     partitions, stamps = partitions_of(str(source), field, size)
     assert [partition.number for partition in partitions] == list(range(len(partitions)))
     assert stamps
-    travelled = [Partition.from_json(json.loads(json.dumps(p.to_json()))) for p in partitions]
+    described = [partition.to_json() for partition in partitions]
+    assert json.loads(json.dumps(described)) == described
+    travelled = [Partition.from_json(fields) for fields in json.loads(json.dumps(described))]
     assert travelled == partitions
     return [document for partition in travelled for document in partition.documents(field) if document]
 

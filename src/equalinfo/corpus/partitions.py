@@ -50,7 +50,7 @@ class Partition:
         return names + part
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "pieces": [asdict(piece) for piece in self.pieces]}
 
     @staticmethod
     def from_json(fields: dict[str, Any]) -> "Partition":

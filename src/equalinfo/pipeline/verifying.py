@@ -160,7 +160,9 @@ class _Verifier:
             for example in cutters[part].rest():
                 shard.take(example.data)
             if shard.chosen is None and shard.take_all():
-                raise DamagedArtifact(f"{shard.file} holds more text than the corpus")
+                raise DamagedArtifact(
+                    f"{shard.file} holds more text than the corpus; has the corpus changed?"
+                )
 
     def _decode_drawn(self, wanted: int | None, generator: random.Random) -> None:
         """A sample of a corpus, drawn at random, keeps no places; its text has an identity of its own."""
