@@ -435,6 +435,26 @@ def verify_command(
     show_result(result, as_json)
 
 
+@app.command("export")
+def export_command(
+    tokens: Annotated[Path, typer.Argument(help="Tokens directory.")],
+    out: Out,
+    form: Annotated[str, typer.Option("--format", help="datatrove (.ds) or megatron (.bin, .idx).")],
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write token shards as other trainers read them. For `datasets`, nothing needs to be written.
+
+    Example: equalinfo export tokens --format megatron --out megatron
+    """
+    from equalinfo.pipeline.exporting import export_tokens
+    from equalinfo.pipeline.progress import progress_bar
+
+    with progress_bar(quiet) as progress:
+        result = export_tokens(tokens, form, out, progress)
+    show_result(dict(result), as_json)
+
+
 @app.command("train-m2")
 def train_m2_command(
     tokens: Annotated[Path, typer.Argument(help="Tokens directory.")],

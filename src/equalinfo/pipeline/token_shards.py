@@ -122,6 +122,9 @@ class TokenShards:
     Args:
         paths: shards in order.
 
+    Attributes:
+        pieces: all ids of a record batch, and where each example begins in them, and the last one ends.
+
     Raises:
         EqualInfoError: no shards.
         DamagedArtifact: one that cannot be read.
@@ -134,14 +137,13 @@ class TokenShards:
         self._open()
 
     def _open(self) -> None:
-        # One piece per record batch: all its ids in a row, and where each example begins in them.
-        self._pieces: list[tuple[np.ndarray, np.ndarray]] = []
+        self.pieces: list[tuple[np.ndarray, np.ndarray]] = []
         self.source_bytes = 0
         for path in self._paths:
             try:
                 table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
                 for chunk in table.column("ids").chunks:
-                    self._pieces.append((chunk.values.to_numpy(), chunk.offsets.to_numpy()))
+                    self.pieces.append((chunk.values.to_numpy(), chunk.offsets.to_numpy()))
                 self.source_bytes += int(np.sum(table.column("source_bytes").to_numpy()))
             except (pa.ArrowException, OSError, KeyError) as error:
                 raise DamagedArtifact(f"{path} cannot be read as Arrow; tokenize the corpus again") from error
@@ -156,19 +158,19 @@ class TokenShards:
 
     @property
     def tokens(self) -> int:
-        return sum(int(offsets[-1] - offsets[0]) for _, offsets in self._pieces)
+        return sum(int(offsets[-1] - offsets[0]) for _, offsets in self.pieces)
 
     @property
     def ids(self) -> Iterator[np.ndarray]:
         """Ids of each example."""
-        for values, offsets in self._pieces:
+        for values, offsets in self.pieces:
             for start, stop in pairwise(offsets.tolist()):
                 yield values[start:stop]
 
     def counts(self, vocab: int) -> np.ndarray:
         """How often each id occurs, [vocab]."""
         total = np.zeros(vocab, np.int64)
-        for values, offsets in self._pieces:
+        for values, offsets in self.pieces:
             total += np.bincount(values[offsets[0] : offsets[-1]], minlength=vocab)
         return total
 
@@ -187,7 +189,7 @@ class TokenSequences:
     def __init__(self, shards: TokenShards, length: int, first_only: bool) -> None:
         self._shards, self.length = shards, length
         pieces, starts = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
-        for number, (_, offsets) in enumerate(shards._pieces):
+        for number, (_, offsets) in enumerate(shards.pieces):
             whole = np.diff(offsets).astype(np.int64) // length
             whole = np.minimum(whole, 1) if first_only else whole
             # Each example's start, once for each of its sequences, and which of them it is.
@@ -202,4 +204,4 @@ class TokenSequences:
     def __getitem__(self, number: int) -> np.ndarray:
         """Ids of a sequence, [length]; a view of the map."""
         start = self._start[number]
-        return self._shards._pieces[self._piece[number]][0][start : start + self.length]
+        return self._shards.pieces[self._piece[number]][0][start : start + self.length]
