@@ -1,11 +1,16 @@
 """Predictors that several rooms' tests share; having this file also lets them import `tiny`."""
 
+import os
+
 import numpy as np
 import pytest
 import tiny
 
 from equalinfo.predict.exact import ExactModel
 from equalinfo.predict.unigram import Unigram
+
+# No test asks the network, and libraries read this when they are imported.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 @pytest.fixture(scope="session")

@@ -3,14 +3,16 @@
 A name with ``://`` in it is a URL (``https://``, ``s3://``, ``gs://``, ``memory://``); everything else is a path.
 """
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from equalinfo.errors import EqualInfoError
 
+REMOTE_BUFFER_BYTES = 1 << 20
 INSTALL = "pip install 'equalinfo[remote]'"
 
 
@@ -59,8 +61,11 @@ def _remote_files(url: str) -> tuple[list[str], bool]:
     with _named(url):
         system, path = _file_system(url)
         if "*" in path:
-            found = sorted(system.glob(path))
-        elif system.isfile(path):
+            entries = system.glob(path, detail=True)
+            names = [name for name, facts in entries.items() if facts.get("type") != "directory"]
+            found = sorted(name for name in names if not _hidden(PurePosixPath(name).name))
+        # A web server does not tell files from folders, but its folders end so.
+        elif not path.endswith("/") and system.isfile(path):
             return [url], False
         else:
             found = sorted(system.find(path))
@@ -79,8 +84,8 @@ def open_file(name: str) -> IO[bytes]:
     """Opens a file for reading, at its beginning and seekable. Raises what opening it raises."""
     if is_url(name):
         system, path = _file_system(name)
-        stream: IO[bytes] = system.open(path, "rb")
-        return stream
+        # Its own objects read no lines of limited length.
+        return io.BufferedReader(system.open(path, "rb"), REMOTE_BUFFER_BYTES)
     return open(name, "rb")
 
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from equalinfo.corpus.bad import BadDocuments
 from equalinfo.corpus.embedded import PACKAGES, embedded_documents
+from equalinfo.corpus.hub import PREFIX, hub_shards
 from equalinfo.corpus.locations import absolute, files_of, open_file, shown, stamp_of, unreadable
 from equalinfo.corpus.pieces import Piece, is_compressed, piece_documents
 from equalinfo.corpus.readers import file_piece
@@ -79,6 +80,11 @@ def partitions_of(source: str, field: str, partition_bytes: int) -> tuple[list[P
         embedded_documents()  # tells which package is missing
         stamps = [f"{name} {version(name)}" for name in PACKAGES]
         return [Partition(0, (Piece("embedded", "embedded"),), 0)], stamps
+    if source.startswith(PREFIX):
+        # Each is a file, mostly; how large is not known.
+        shards, stamp = hub_shards(source)
+        cut = (Piece(source, "hf", index, index + 1) for index in range(shards))
+        return [Partition(number, (piece,), 0) for number, piece in enumerate(cut)], [stamp]
     names, folder = files_of(source)
     pieces: list[tuple[Piece, int]] = []
     stamps = []

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from equalinfo.corpus import embedded
 from equalinfo.corpus.bad import BadDocuments
+from equalinfo.corpus.hub import hub_documents
 from equalinfo.corpus.locations import is_url, open_file, shown, unreadable
 from equalinfo.corpus.records import json_documents, parquet_documents
 from equalinfo.corpus.text import text_documents
@@ -67,6 +68,8 @@ def piece_documents(piece: Piece, field: str, bad: BadDocuments | None = None) -
         yield from embedded.embedded_documents()
     elif piece.form == "stdin":
         yield from text_documents(sys.stdin.buffer)
+    elif piece.form == "hf":
+        yield from hub_documents(piece.source, field, bad, piece.start, piece.stop)
     else:
         yield from _file_documents(piece, field, bad)
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator
 
 from equalinfo.corpus import embedded
+from equalinfo.corpus.hub import PREFIX, hub_shards
 from equalinfo.corpus.locations import files_of, is_url, shown, stamp_of
 from equalinfo.corpus.pieces import Piece, form_of, piece_documents
 from equalinfo.corpus.text import MAX_DOCUMENT_BYTES
@@ -27,6 +28,7 @@ def read_documents(source: str | os.PathLike[str], field: str = "text") -> Itera
             - a folder: all files below it by relative path, without hidden ones and without following
               links to folders. There, a ``.txt`` file of at most 1 MiB is one document whole;
             - a URL of any of these, or of files by a pattern with ``*`` (docs/corpora.md);
+            - ``hf:NAME[:CONFIG[:SPLIT]]``: a dataset, streamed through `datasets`;
             - the string ``-``: text on standard input;
             - the string ``embedded``: the default corpus (docs/corpora.md).
         field: the JSON key or Parquet column that holds the text, encoded as UTF-8.
@@ -40,10 +42,9 @@ def read_documents(source: str | os.PathLike[str], field: str = "text") -> Itera
             return embedded.embedded_documents()
         if source == "-":
             return _not_empty(piece_documents(Piece("-", "stdin"), field), "standard input")
-        if source.startswith("hf:"):
-            raise EqualInfoError(
-                f"{shown(source)} is not supported yet: export the dataset to JSONL or Parquet"
-            )
+        if source.startswith(PREFIX):
+            hub_shards(source)
+            return _not_empty(piece_documents(Piece(source, "hf"), field), shown(source))
     names, folder = files_of(source)
     documents = (document for name in names for document in piece_documents(file_piece(name, folder), field))
     return _not_empty(documents, shown(source if is_url(source) else os.path.normpath(source)))

@@ -128,17 +128,26 @@ def parquet_documents(
         batch_size=PARQUET_BATCH_ROWS, row_groups=list(groups), columns=[field]
     )
     for batch in batches:
-        column = batch.column(0)
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
-        # Arrow strings are UTF-8 already; as binary they are not decoded and encoded again.
-        for document in column.cast(pa.large_binary()).to_pylist():
-            row += 1
-            if document is None:
-                bad.reject(
-                    "null", f"{name}, row {row}: column {field!a} is null; remove the rows without text"
-                )
-                continue
+        yield from column_documents(batch.column(0), name, field, bad, row)
+        row += batch.num_rows
+
+
+def column_documents(
+    column: pa.Array, name: str, field: str, bad: BadDocuments, first: int
+) -> Iterator[bytes]:
+    """The bytes of each string or binary of a column that begins after row `first` (from 1).
+
+    Raises:
+        EqualInfoError: the column holds no text, or a null that `bad` does not leave out.
+    """
+    check_text(column.type, name, field)
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    # Arrow strings are UTF-8 already; as binary they are not decoded and encoded again.
+    for row, document in enumerate(column.cast(pa.large_binary()).to_pylist(), first + 1):
+        if document is None:
+            bad.reject("null", f"{name}, row {row}: column {field!a} is null; remove the rows without text")
+        else:
             yield document
 
 
@@ -154,15 +163,19 @@ def open_parquet(file: IO[bytes], name: str, field: str) -> pq.ParquetFile:
     schema = parquet.schema_arrow
     if schema.names.count(field) != 1:
         raise EqualInfoError(f"{name} has no single column {field!a}; {_present(schema.names)}")
-    kind = schema.field(field).type
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    if str(kind) not in _STRING_TYPES:
-        raise EqualInfoError(f"{name}: column {field!a} holds {kind}, not strings; name a column of text")
+    check_text(schema.field(field).type, name, field)
     return parquet
 
 
-_STRING_TYPES = {"string", "large_string", "string_view", "binary", "large_binary", "binary_view"}
+def check_text(kind: pa.DataType, name: str, field: str) -> None:
+    """Raises EqualInfoError unless a column of this type holds strings or binary (or nothing but nulls)."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    if str(kind) not in _TEXT_TYPES:
+        raise EqualInfoError(f"{name}: column {field!a} holds {kind}, not strings; name a column of text")
+
+
+_TEXT_TYPES = {"null", "string", "large_string", "string_view", "binary", "large_binary", "binary_view"}
 
 
 def _present(names: list[str]) -> str:
