@@ -111,6 +111,10 @@ def engine_of(name: str, workers: int) -> "Engine":
         from equalinfo.pipeline.engines.local import LocalEngine
 
         return LocalEngine(workers)
+    if name == "ray":
+        from equalinfo.pipeline.engines.ray_data import RayEngine
+
+        return RayEngine(workers)
     raise EqualInfoError(f"no engine {name!r}; choose local or ray")
 
 

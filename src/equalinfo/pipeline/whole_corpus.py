@@ -153,7 +153,7 @@ class _Run:
         records.mkdir(exist_ok=True)
         self.tokens.mkdir(exist_ok=True)
         write_json(plan, self.made_from)
-        for left in [*self.tokens.glob(".*.part"), *records.glob(".*.part")]:
+        for left in [*self.tokens.glob(".*.part"), *records.glob(".*.part"), *records.glob("*.attempts")]:
             left.unlink(missing_ok=True)
         save_tokenizer(self.tokenizer, self.tokens / "tokenizer")
         found = {partition.number: self._record(partition.number) for partition in partitions}

@@ -7,6 +7,8 @@ from typing import Protocol
 from equalinfo.corpus.partitions import Partition
 from equalinfo.pipeline.partition_work import Record, Work
 
+ATTEMPTS = 4  # a partition is given up when so many workers died on it
+
 
 @dataclass(frozen=True)
 class Event:

@@ -18,11 +18,9 @@ from pathlib import Path
 from equalinfo.cores import VARIABLE, cores
 from equalinfo.corpus.partitions import Partition
 from equalinfo.errors import EqualInfoError
-from equalinfo.pipeline.engines.base import Event, Report
+from equalinfo.pipeline.engines.base import ATTEMPTS, Event, Report
 from equalinfo.pipeline.partition_work import Work, tokenize_partition
 from equalinfo.tokens.directory import load_tokenizer
-
-ATTEMPTS = 4  # a partition is given up when so many workers died on it
 
 
 class LocalEngine:
