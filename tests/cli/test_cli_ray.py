@@ -127,8 +127,11 @@ def test_a_bad_document_stops_in_one_line(cluster: str, command: list[str], tmp_
     assert b"has no field 'text'" in errors.splitlines()[-1]
 
 
-def test_a_partition_that_always_kills_its_actor_is_given_up(command: list[str], tmp_path: Path) -> None:
+def test_a_partition_that_always_kills_its_actor_is_given_up(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ray gives it out again without end; what an actor sees the fifth time ends that."""
+    monkeypatch.setenv("EQUALINFO_THREADS", "1")
     source = tmp_path / "a.jsonl"
     source.write_text('{"text": "some text"}\n' * 100)
     partitions, _ = partitions_of(str(source), "text", 1 << 20)

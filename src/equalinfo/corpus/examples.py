@@ -2,7 +2,7 @@
 
 import itertools
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,6 +72,20 @@ class ExampleCutter:
         self._data += END_OF_DOCUMENT
         if len(self._data) == self._length:
             yield self._taken()
+
+    def add_all(self, documents: Sequence[bytes]) -> Iterator[Example]:
+        """As `add` one by one; faster where they are short. Holds a copy of them all."""
+        before, length = len(self._data), self._length
+        text = b"".join([self._data, END_OF_DOCUMENT.join(documents), END_OF_DOCUMENT if documents else b""])
+        sizes = np.fromiter(map(len, documents), np.int64, len(documents))
+        markers = np.cumsum(sizes + len(END_OF_DOCUMENT)) + (before - len(END_OF_DOCUMENT))
+        whole = len(text) // length
+        inside = np.bincount(markers // length, minlength=whole + 1)
+        inside[0] += before - self._source_bytes
+        for number, added in enumerate(inside[:whole].tolist()):
+            yield Example(text[number * length : (number + 1) * length], length - added)
+        self._data = bytearray(text[whole * length :])
+        self._source_bytes = len(self._data) - int(inside[whole])
 
     def rest(self) -> Iterator[Example]:
         """The last example, which is shorter; none where the text ended with an example."""

@@ -7,23 +7,27 @@ done again, to the same bytes. A split without an example in the partition has n
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
 from equalinfo.corpus.bad import BadDocuments
 from equalinfo.corpus.examples import Example, ExampleCutter
 from equalinfo.corpus.partitions import Partition
-from equalinfo.corpus.splits import split_of
+from equalinfo.corpus.splits import SPLITS, splits_of
 from equalinfo.files import atomic_file, write_json
 from equalinfo.pipeline.token_shards import Row, ShardWriter, text_identity
 from equalinfo.tokens.base import Tokenizer
 
 # Text that goes to the tokenizer at a time: about what fits a core's cache.
 BYTES_AT_ONCE = 64 * 10_240
-EXAMPLES_PER_BATCH = 1024  # rows of a record batch
+GROUP_BYTES = 1 << 20  # documents that are split and cut at a time
+# A record batch ends after so many examples, or so many ids where examples are long.
+EXAMPLES_PER_BATCH = 1024
+IDS_PER_BATCH = 1 << 24
 LARGE_DOCUMENT_BYTES = 64 << 20
 
 Record = dict[str, Any]
@@ -70,7 +74,7 @@ def tokenize_partition(
         EqualInfoError: the partition cannot be read or the shards cannot be written.
     """
     bad = BadDocuments(work.skip_bad)
-    splits = {"train": 0, "validation": 0, "test": 0}
+    splits = dict.fromkeys(SPLITS, 0)
     sizes = dict(splits)
     counts = {"empty": 0, "not_utf8": 0, "large": 0}
     changed, windows = tokenizer.windows_changed
@@ -85,17 +89,18 @@ def tokenize_partition(
             )
             for split in ("train", "validation")
         }
-        for document in partition.documents(work.field, bad):
-            if not document:
-                counts["empty"] += 1
-                continue
-            counts["large"] += len(document) > LARGE_DOCUMENT_BYTES
-            counts["not_utf8"] += not _is_utf8(document)
-            split = split_of(document)
-            splits[split] += 1
-            sizes[split] += len(document)
-            if split in shards:
-                shards[split].add(document)
+        for documents in _groups(partition.documents(work.field, bad)):
+            found = [document for document in documents if document]
+            counts["empty"] += len(documents) - len(found)
+            counts["large"] += sum(len(document) > LARGE_DOCUMENT_BYTES for document in found)
+            counts["not_utf8"] += _not_utf8(found)
+            places = splits_of(found)
+            for split in splits:
+                own = [document for document, place in zip(found, places, strict=True) if place == split]
+                splits[split] += len(own)
+                sizes[split] += sum(map(len, own))
+                if split in shards:
+                    shards[split].add(own)
         for shard in shards.values():
             shard.finish()
     now_changed, now_windows = tokenizer.windows_changed
@@ -114,11 +119,32 @@ def tokenize_partition(
     return record
 
 
-def _is_utf8(document: bytes) -> bool:
-    if document.isascii():
+def _groups(documents: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """Documents with about GROUP_BYTES together: what is done for many at a time costs less for each."""
+    group: list[bytes] = []
+    size = 0
+    for document in documents:
+        group.append(document)
+        size += len(document)
+        if size >= GROUP_BYTES:
+            yield group
+            group, size = [], 0
+    yield group
+
+
+def _not_utf8(documents: list[bytes]) -> int:
+    """How many documents are not UTF-8."""
+    # A zero byte ends whatever character was begun, so joined documents are UTF-8 if each is.
+    if len(documents) > 1 and _is_utf8(b"\0".join(documents)):
+        return 0
+    return sum(not _is_utf8(document) for document in documents)
+
+
+def _is_utf8(text: bytes) -> bool:
+    if text.isascii():
         return True
     try:
-        document.decode()
+        text.decode()
     except UnicodeDecodeError:
         return False
     return True
@@ -150,8 +176,11 @@ class _Shard:
         self._rows: list[Row] = []
         self._writer: ShardWriter | None = None
 
-    def add(self, document: bytes) -> None:
-        for example in self._cutter.add(document):
+    def add(self, documents: list[bytes]) -> None:
+        # Long documents are not copied once more.
+        short = sum(map(len, documents)) <= 2 * GROUP_BYTES
+        cut = self._cutter
+        for example in cut.add_all(documents) if short else chain.from_iterable(map(cut.add, documents)):
             self._group.append(example)
             if len(self._group) == self._group_size:
                 self._encode()
@@ -176,8 +205,7 @@ class _Shard:
             counts["source_bytes"] += example.source_bytes
             counts["text"] = text_identity(counts["text"], example.data)
         self._group.clear()
-        # Where a record batch ends depends on the examples alone.
-        if len(self._rows) >= EXAMPLES_PER_BATCH:
+        if len(self._rows) >= EXAMPLES_PER_BATCH or sum(len(row[0]) for row in self._rows) >= IDS_PER_BATCH:
             self._write()
 
     def _write(self) -> None:

@@ -58,8 +58,12 @@ class ShardWriter:
     def write(self, rows: Sequence[Row]) -> None:
         """Adds examples as one record batch."""
         ids, sizes, source_sizes = zip(*rows, strict=True) if rows else ((), (), ())
+        bounds = np.zeros(len(ids) + 1, np.int32)
+        np.cumsum(np.fromiter(map(len, ids), np.int64, len(ids)), out=bounds[1:])
+        dtype = self._ids.to_pandas_dtype()
+        joined = np.concatenate(ids, dtype=dtype, casting="unsafe") if ids else np.empty(0, dtype)
         columns = [
-            pa.array(ids, pa.list_(self._ids)),
+            pa.ListArray.from_arrays(pa.array(bounds), pa.array(joined)),
             pa.array(sizes, pa.int64()),
             pa.array(source_sizes, pa.int64()),
         ]
