@@ -66,7 +66,9 @@ EngineName = Annotated[
     str, typer.Option("--engine", help="local: processes here; ray: the cluster that ray.init finds.")
 ]
 InputFile = Annotated[Path, typer.Argument(help="Any file; - for standard input.")]
-CORPUS_HELP = "Text, .jsonl(.gz|.zst), Parquet, a folder of these, - for standard input, or `embedded`."
+CORPUS_HELP = (
+    "Text, .jsonl(.gz|.zst), Parquet, a folder or URL of these, hf:NAME, - for standard input, or `embedded`."
+)
 CorpusArgument = Annotated[str, typer.Argument(help=CORPUS_HELP)]
 TokenizerArgument = Annotated[Path, typer.Argument(metavar="TOK", help="Tokenizer directory.")]
 
