@@ -2,9 +2,9 @@
 
 The same corpus is tokenized over and over by `equalinfo tokenize`. A worker is killed (SIGKILL) every few seconds on
 average, the driver less often, and then the same command goes on. After each pass the result is compared, byte for
-byte, with that of a run nobody touched, and `equalinfo verify` decodes a sample. What was finished before a kill must not
-be written again. The memory of driver and workers is sampled throughout: the most that they hold in the last third of the
-time must not be above that of the first.
+byte, with that of a run nobody touched, and `equalinfo verify` decodes a sample. What was finished before a kill must
+not be written again. The memory of driver and workers is sampled throughout: the most that they hold in the last third
+of the time must not be above that of the first.
 """
 
 import argparse

@@ -2,12 +2,14 @@
 
 For each tokenizer: the bare kernel (examples in memory, one thread), then `equalinfo tokenize` as a user runs it, from
 Parquet to Arrow shards on disk, with one worker, two, ... and by Ray where it is installed. Rates are bytes of text in
-training and validation examples; `cpu` counts the seconds of all processes, which other jobs on the machine disturb
-less than the clock. `start_seconds` and `start_cpu_seconds` are what a run takes that has next to nothing to do; rates by
-the clock contain it, rates by CPU seconds do not.
+training and validation examples. Seconds of CPU are those of all processes, which other jobs on the machine disturb
+less than the clock. `start_seconds` and `start_cpu_seconds` are what a run takes that has next to nothing to do; rates
+by the clock contain it, rates by CPU seconds do not. Then, how fast each form of file is read. `results/*.md` has the
+tables of docs/scaling.md, with what the rates mean for larger corpora.
 """
 
 import argparse
+import gzip
 import importlib.util
 import json
 import os
@@ -24,6 +26,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 from _common import machine
+from _scaling import tables
 
 from equalinfo.cores import VARIABLE, cores
 from equalinfo.corpus.examples import cut_examples
@@ -54,12 +57,16 @@ def main() -> None:
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     workers = given.workers or [1 << n for n in range(cores().bit_length()) if 1 << n <= cores()]
-    rows = []
+    rows: list[dict[str, Any]] = []
+    read = readers(given.work, min(given.megabytes, 100))
     for specs, megabytes in ((COMPILED, given.megabytes), (CODED if given.m1 else [], given.m1_megabytes)):
         for spec in specs:
             rows += measured(spec, corpus(given.work, megabytes), workers, given)
             with atomic_file(given.out) as stream:
-                stream.write(json_bytes({"machine": machine(), "cores": cores(), "rows": rows}))
+                found = {"machine": machine(), "cores": cores(), "readers": read, "rows": rows}
+                stream.write(json_bytes(found))
+            with atomic_file(given.out.with_suffix(".md")) as stream:
+                stream.write(tables(found).encode())
 
 
 def corpus(work: Path, megabytes: float) -> Path:
@@ -78,6 +85,31 @@ def corpus(work: Path, megabytes: float) -> Path:
                 writer.write_table(pa.table({"text": texts}), row_group_size=len(texts))
         part.rename(path)
     return path
+
+
+def readers(work: Path, megabytes: float) -> dict[str, float]:
+    """MB of text per second of CPU that documents are read at, by form of file."""
+    documents = list(read_documents(corpus(work, megabytes)))
+    texts = [document.decode() for document in documents]
+    lines = "".join(
+        json.dumps({"text": text, "url": "https://example.org/"}) + "\n" for text in texts
+    ).encode()
+    table = pa.table({"text": texts})
+    (work / "a.jsonl").write_bytes(lines)
+    (work / "a.json.gz").write_bytes(gzip.compress(lines, 6))
+    (work / "a.jsonl.zst").write_bytes(pa.Codec("zstd").compress(lines, asbytes=True))
+    for compression in ("snappy", "zstd"):
+        pq.write_table(table, work / f"{compression}.parquet", row_group_size=8000, compression=compression)
+    found = {}
+    for name in ("a.jsonl", "a.json.gz", "a.jsonl.zst", "snappy.parquet", "zstd.parquet"):
+        best = float("inf")
+        for _ in range(REPEATS):
+            started = time.process_time()
+            size = sum(map(len, read_documents(work / name)))
+            best = min(best, time.process_time() - started)
+        found[name.removeprefix("a.")] = size / best / 1e6
+        (work / name).unlink()
+    return found
 
 
 def measured(spec: str, text: Path, workers: list[int], given: argparse.Namespace) -> list[dict[str, Any]]:
@@ -106,6 +138,7 @@ def measured(spec: str, text: Path, workers: list[int], given: argparse.Namespac
                 "engine": engine,
                 "workers": count,
                 "text_bytes": best["bytes"],
+                "tokens": best["tokens"],
                 "mb_per_second": rate,
                 "mb_per_second_per_worker": rate / count,
                 "mb_per_cpu_second": cpu_rate,
@@ -166,6 +199,7 @@ def tokenized(
         "seconds": seconds,
         "cpu_seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
         "bytes": counts["train_source_bytes"] + counts["validation_source_bytes"],
+        "tokens": counts["train_tokens"] + counts["validation_tokens"],
         "memory": memory[0],
         "shard_bytes": sum(path.stat().st_size for path in out.glob("*.arrow")),
     }
