@@ -17,7 +17,7 @@ test: .venv/installed lint
 	$(BIN)/pytest -n 2 --dist loadfile
 
 test-all: .venv/installed lint  ## the slow tests too, and those inside other libraries
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev,hf,interchange,languages]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev,hf,interchange,languages,ray,remote]'
 	-$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[fuzz]'  # no wheel for every system
 	$(BIN)/pytest -m 'slow or not slow'
 

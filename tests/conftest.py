@@ -1,5 +1,6 @@
 """Predictors and a browser that several rooms' tests share; having this file also lets them import `tiny`."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,9 @@ from browser import Browser, started
 
 from equalinfo.predict.exact import ExactModel
 from equalinfo.predict.unigram import Unigram
+
+# No test asks the network, and libraries read this when they are imported.
+os.environ["HF_HUB_OFFLINE"] = "1"
 
 # Files that take longest, so that no process is left alone with one at the end.
 FIRST = (

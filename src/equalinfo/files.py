@@ -58,15 +58,40 @@ def atomic_directory(path: Path) -> Iterator[Path]:
     try:
         temporary.chmod(0o755)
         yield temporary
-        old = temporary.with_suffix(".old")
-        if path.exists():
-            os.replace(path, old)
-        os.replace(temporary, path)
-        shutil.rmtree(old, ignore_errors=True)
+        replace_directory(temporary, path, temporary.with_suffix(".old"))
     except OSError as error:
         raise EqualInfoError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def replace_directory(new: Path, path: Path, old: Path) -> None:
+    """Renames `new` to `path`, on the same file system; what stood at `path` stands at `old` meanwhile."""
+    if path.exists():
+        os.replace(path, old)
+    os.replace(new, path)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Holds the lock file `path`, which the system lets go when the process ends, however it does.
+
+    Raises:
+        EqualInfoError: another process holds it.
+    """
+    with open(path, "ab") as stream:
+        try:
+            import fcntl
+
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:
+            pass  # a system without such locks
+        except BlockingIOError:
+            raise EqualInfoError(f"another process is writing {path.parent}; wait for it") from None
+        except OSError:
+            pass  # a file system without them
+        yield
 
 
 def refuse_foreign_directory(path: Path) -> None:
@@ -82,8 +107,12 @@ MANIFEST = "equalinfo.json"
 
 
 def json_bytes(value: Any) -> bytes:
-    """`value` as JSON that is the same for equal values: sorted keys, a final newline."""
-    return (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    """`value` as JSON that is the same for equal values: sorted keys, a final newline.
+
+    File names that are not UTF-8 pass through `json.loads` of these bytes unchanged.
+    """
+    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "surrogatepass")
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -111,16 +140,22 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def write_manifest(directory: Path, kind: str, **fields: Any) -> dict[str, Any]:
+def write_manifest(
+    directory: Path, kind: str, known: dict[str, str] | None = None, **fields: Any
+) -> dict[str, Any]:
     """Writes ``equalinfo.json`` naming the artifact's kind, format version and every file's SHA-256.
 
     Called last, inside `atomic_directory`.
+
+    Args:
+        known: hashes that need not be computed again, by path below `directory`.
     """
-    files = {
-        str(path.relative_to(directory)): sha256_file(path)
-        for path in sorted(directory.rglob("*"))
-        if path.is_file() and path.name != MANIFEST
-    }
+    known = known or {}
+    files = {}
+    for path in sorted(directory.rglob("*")):
+        if path.is_file() and path.name != MANIFEST:
+            name = str(path.relative_to(directory))
+            files[name] = known.get(name) or sha256_file(path)
     manifest = {"kind": kind, "format": FORMAT, "files": files, **fields}
     (directory / MANIFEST).write_bytes(json_bytes(manifest))
     return manifest

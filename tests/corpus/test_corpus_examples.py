@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equalinfo.corpus.examples import Example, ShuffledExamples, cut_examples, permutation
+from equalinfo.corpus.examples import Example, ExampleCutter, ShuffledExamples, cut_examples, permutation
 from equalinfo.errors import EqualInfoError
 
 DOCUMENTS = st.lists(st.binary(max_size=40), max_size=10)
@@ -26,6 +26,19 @@ def test_cut_as_defined(documents: list[bytes], length: int) -> None:
     assert examples == reference(documents, length)
     assert sum(example.source_bytes for example in examples) == sum(map(len, documents))
     assert all(len(example.data) == length for example in examples[:-1])
+
+
+@given(st.lists(st.tuples(st.booleans(), DOCUMENTS), max_size=5), st.integers(1, 50))
+def test_many_at_a_time_as_one_by_one(groups: list[tuple[bool, list[bytes]]], length: int) -> None:
+    cutter = ExampleCutter(length)
+    examples = []
+    for together, documents in groups:
+        if together:
+            examples += cutter.add_all(documents)
+        else:
+            examples += itertools.chain.from_iterable(map(cutter.add, documents))
+    examples += cutter.rest()
+    assert examples == reference([document for _, documents in groups for document in documents], length)
 
 
 @given(st.lists(st.binary(min_size=1, max_size=40).filter(lambda d: b"\0" not in d), max_size=10))

@@ -178,7 +178,7 @@ def test_refused_at_once(tmp_path: Path) -> None:
         with pytest.raises(EqualInfoError) as refused:
             read_documents(source)
         assert_one_line(str(refused.value))
-    with pytest.raises(EqualInfoError, match="hf:allenai/c4:en is not supported yet"):
+    with pytest.raises(EqualInfoError, match="hf:allenai/c4:en"):
         read_documents("hf:allenai/c4:en")
 
 

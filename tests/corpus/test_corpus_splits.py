@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equalinfo.corpus.splits import only, split_of
+from equalinfo.corpus.splits import only, split_of, splits_of
 from equalinfo.errors import EqualInfoError
 
 DOCUMENTS = [b"document %d" % number for number in range(20_000)]
@@ -33,6 +33,11 @@ def test_order_does_not_matter() -> None:
 @given(st.binary(), st.text(" \t\r\n"), st.text(" \t\r\n"))
 def test_white_space_around_does_not_matter(document: bytes, before: str, after: str) -> None:
     assert split_of(before.encode() + document + after.encode()) == split_of(document)
+
+
+@given(st.lists(st.binary(max_size=20), max_size=30))
+def test_many_at_a_time(documents: list[bytes]) -> None:
+    assert splits_of(documents) == [split_of(document) for document in documents]
 
 
 def test_unknown_split() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
-from equalinfo.pipeline.token_shards import TokenShards, write_shard
+from equalinfo.pipeline.token_shards import ShardWriter, TokenShards, read_shard, write_shard
 
 EXAMPLES = st.lists(st.lists(st.integers(0, 299), max_size=20), max_size=8)
 
@@ -77,3 +77,15 @@ def test_datasets_maps_a_shard_as_it_is(tmp_path):
     assert opened["ids"][:] == [[5, 6], [], [7]]
     assert opened["source_bytes"][:] == [2, 0, 1]
     assert [file["filename"] for file in opened.cache_files] == [path]
+
+
+def test_a_shard_in_batches_reads_as_rows(tmp_path):
+    rows = [(np.array(ids, np.uint16), 2 * len(ids), len(ids)) for ids in ([5, 6], [], [7, 8, 9], [0])]
+    with open(tmp_path / "a.arrow", "wb") as file:
+        writer = ShardWriter(file, 300)
+        for part in (rows[:3], [], rows[3:]):
+            writer.write(part)
+        writer.close()
+    found = [(ids.tolist(), size, source) for ids, size, source in read_shard(tmp_path / "a.arrow")]
+    assert found == [(ids.tolist(), size, source) for ids, size, source in rows]
+    assert [ids.tolist() for ids in TokenShards([tmp_path / "a.arrow"]).ids] == [ids for ids, *_ in found]

@@ -1,6 +1,5 @@
 """Threads for work that compiled code and matrix products do without Python's lock."""
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,6 +7,8 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
+
+from equalinfo.cores import cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -31,7 +32,7 @@ def worker_threads(count: int | None = None) -> Iterator[WorkerThreads]:
     Threads inside the small matrix products cost more than they bring; the frequencies are exact, so how
     work is shared out does not change results.
     """
-    with threadpool_limits(1, user_api="blas"), WorkerThreads(count or os.cpu_count() or 1) as workers:
+    with threadpool_limits(1, user_api="blas"), WorkerThreads(count or cores()) as workers:
         yield workers
 
 

@@ -4,23 +4,15 @@ Memory does not grow with the corpus: readers hold one document of text, one lin
 batch of Parquet rows.
 """
 
-import io
 import os
-import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import IO
-
-import pyarrow as pa
 
 from equalinfo.corpus import embedded
-from equalinfo.corpus.records import json_documents, parquet_documents
-from equalinfo.corpus.text import MAX_DOCUMENT_BYTES, text_documents
+from equalinfo.corpus.hub import PREFIX, hub_shards
+from equalinfo.corpus.locations import files_of, is_url, shown, stamp_of
+from equalinfo.corpus.pieces import Piece, form_of, piece_documents
+from equalinfo.corpus.text import MAX_DOCUMENT_BYTES
 from equalinfo.errors import EqualInfoError
-
-COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
-# C4 names its JSON Lines files ".json.gz", hence ".json" too.
-JSON_LINES = {".jsonl", ".ndjson", ".json"}
 
 
 def read_documents(source: str | os.PathLike[str], field: str = "text") -> Iterator[bytes]:
@@ -35,6 +27,8 @@ def read_documents(source: str | os.PathLike[str], field: str = "text") -> Itera
             - ``.parquet``;
             - a folder: all files below it by relative path, without hidden ones and without following
               links to folders. There, a ``.txt`` file of at most 1 MiB is one document whole;
+            - a URL of any of these, or of files by a pattern with ``*`` (docs/corpora.md);
+            - ``hf:NAME[:CONFIG[:SPLIT]]``: a dataset, streamed through `datasets`;
             - the string ``-``: text on standard input;
             - the string ``embedded``: the default corpus (docs/corpora.md).
         field: the JSON key or Parquet column that holds the text, encoded as UTF-8.
@@ -47,21 +41,24 @@ def read_documents(source: str | os.PathLike[str], field: str = "text") -> Itera
         if source == "embedded":
             return embedded.embedded_documents()
         if source == "-":
-            return _not_empty(text_documents(sys.stdin.buffer), "standard input")
-        if source.startswith("hf:"):
-            raise EqualInfoError(
-                f"{shown(source)} is not supported yet: export the dataset to JSONL or Parquet"
-            )
-    path = Path(source)
-    try:
-        # An empty name would mean the working directory.
-        if not os.fspath(source) or not path.exists():
-            raise EqualInfoError(f"{shown(source) or '(no name)'}: no such file or folder; check the path")
-        folder = path.is_dir()
-    except OSError as error:
-        raise _unreadable(path, error) from error
-    documents = _folder_documents(path, field) if folder else _file_documents(path, field)
-    return _not_empty(documents, shown(path))
+            return _not_empty(piece_documents(Piece("-", "stdin"), field), "standard input")
+        if source.startswith(PREFIX):
+            hub_shards(source)
+            return _not_empty(piece_documents(Piece(source, "hf"), field), shown(source))
+    names, folder = files_of(source)
+    documents = (document for name in names for document in piece_documents(file_piece(name, folder), field))
+    return _not_empty(documents, shown(source if is_url(source) else os.path.normpath(source)))
+
+
+def file_piece(name: str, in_folder: bool) -> Piece:
+    """A whole file as one piece.
+
+    Args:
+        in_folder: then a small ``.txt`` is one document.
+    """
+    form = form_of(name)
+    small = in_folder and name.lower().endswith(".txt") and stamp_of(name)[0] <= MAX_DOCUMENT_BYTES
+    return Piece(name, "whole" if small else form)
 
 
 def _not_empty(documents: Iterable[bytes], name: str) -> Iterator[bytes]:
@@ -72,72 +69,3 @@ def _not_empty(documents: Iterable[bytes], name: str) -> Iterator[bytes]:
             yield document
     if not found:
         raise EqualInfoError(f"{name} holds no document; name a source that has text")
-
-
-def _folder_documents(folder: Path, field: str) -> Iterator[bytes]:
-    for path in _files_below(folder):
-        whole = _small_text(path)
-        if whole is None:
-            yield from _file_documents(path, field)
-        else:
-            yield whole
-
-
-def _files_below(folder: Path) -> list[Path]:
-    def refuse(error: OSError) -> None:
-        raise _unreadable(Path(error.filename), error) from error
-
-    found = []
-    for parent, folders, names in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(parent, name) for name in names if not name.startswith(".")]
-    # Pipes and devices might never end. A link to nowhere stays, so that opening it is an error.
-    files = [path for path in found if path.is_file() or not path.exists()]
-    return sorted(files, key=lambda path: path.relative_to(folder).as_posix())
-
-
-def _small_text(path: Path) -> bytes | None:
-    """The content of a ``.txt`` file of at most 1 MiB, None for any other file."""
-    try:
-        if path.suffix.lower() == ".txt" and path.stat().st_size <= MAX_DOCUMENT_BYTES:
-            return path.read_bytes()
-        return None
-    except OSError as error:
-        raise _unreadable(path, error) from error
-
-
-def _file_documents(path: Path, field: str) -> Iterator[bytes]:
-    name = path.name.lower()
-    compression = COMPRESSIONS.get(Path(name).suffix)
-    extension = Path(Path(name).stem).suffix if compression else Path(name).suffix
-    if extension == ".parquet" and compression:
-        raise EqualInfoError(f"{shown(path)} is compressed twice; decompress it to .parquet first")
-    try:
-        # Python opens the file, because pyarrow cannot open names that are not UTF-8.
-        with open(path, "rb") as file:
-            if extension == ".parquet":
-                yield from parquet_documents(file, shown(path), field)
-                return
-            stream = _decompressed(file, compression) if compression else file
-            if extension in JSON_LINES:
-                yield from json_documents(stream, shown(path), field)
-            else:
-                yield from text_documents(stream)
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(path, error) from error
-
-
-def _decompressed(file: IO[bytes], compression: str) -> IO[bytes]:
-    return io.BufferedReader(pa.CompressedInputStream(file, compression), 1 << 18)
-
-
-def _unreadable(path: Path, error: Exception) -> EqualInfoError:
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    reason = " ".join(reason.split())[:200]
-    return EqualInfoError(f"{shown(path)} cannot be read ({reason}); check it or fetch it again")
-
-
-def shown(path: str | os.PathLike[str]) -> str:
-    """`path` for a message of one line: a name with line ends or undecodable bytes is escaped."""
-    name = os.fspath(path)
-    return name if name.isprintable() else ascii(name)

@@ -1,57 +1,162 @@
 """Documents from one field of JSON Lines objects or Parquet rows."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from equalinfo.corpus.bad import BadDocuments
 from equalinfo.errors import EqualInfoError
 
 # Rows held at a time, whatever the size of the row groups.
 PARQUET_BATCH_ROWS = 256
+# A longer line is taken for damage: parsing it would need several times its size in memory.
+MAX_LINE_BYTES = 1 << 31
 
 
-def json_documents(stream: IO[bytes], name: str, field: str) -> Iterator[bytes]:
+def json_documents(
+    stream: IO[bytes],
+    name: str,
+    field: str,
+    bad: BadDocuments | None = None,
+    start: int = 0,
+    stop: int | None = None,
+) -> Iterator[bytes]:
     """The string at `field` of each line's JSON object, as UTF-8; blank lines are skipped.
 
+    Args:
+        bad: what to do with a line that is not a JSON object with a valid string there (default: an error).
+        start, stop: only the lines that begin at these bytes of the stream, `stop` excluded; pieces of a file
+            that follow each other so give each line once. With `start` the stream must be seekable.
+
     Raises:
-        EqualInfoError: a line that is not a JSON object with a valid string there, by `name` and line.
+        EqualInfoError: such a line, by `name` and line (or byte, in a piece that is not the first).
     """
-    for number, line in enumerate(stream, start=1):
+    bad = bad or BadDocuments()
+    for where, line in _lines(stream, name, start, stop):
+        if len(line) > MAX_LINE_BYTES:
+            bad.reject("invalid", f"{where} is longer than 2 GiB; each line must be one JSON object")
+            continue
         if not line.strip():
             continue
-        where = f"{name}, line {number}"
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())[:100]
-            raise EqualInfoError(
-                f"{where} is not valid JSON ({reason}); each line must be one JSON object"
-            ) from error
+            bad.reject("invalid", f"{where} is not valid JSON ({reason}); each line must be one JSON object")
+            continue
         if not isinstance(record, dict):
-            raise EqualInfoError(f"{where} is not a JSON object; each line must be one JSON object")
+            bad.reject("invalid", f"{where} is not a JSON object; each line must be one JSON object")
+            continue
         if field not in record:
-            raise EqualInfoError(f"{where} has no field {field!a}; {_present(list(record))}")
+            bad.reject("invalid", f"{where} has no field {field!a}; {_present(list(record))}")
+            continue
         text = record[field]
         if not isinstance(text, str):
             kind = "null" if text is None else type(text).__name__
-            raise EqualInfoError(f"{where}: field {field!a} is {kind}, not a string; mend or remove the line")
+            bad.reject(
+                "null" if text is None else "invalid",
+                f"{where}: field {field!a} is {kind}, not a string; mend or remove the line",
+            )
+            continue
         try:
-            yield text.encode()
-        except UnicodeEncodeError as error:
-            raise EqualInfoError(
+            document = text.encode()
+        except UnicodeEncodeError:
+            bad.reject(
+                "invalid",
                 f"{where}: field {field!a} holds half of a surrogate pair, which is no text; "
-                "mend or remove the line"
-            ) from error
+                "mend or remove the line",
+            )
+            continue
+        yield document
 
 
-def parquet_documents(file: IO[bytes], name: str, field: str) -> Iterator[bytes]:
+def _lines(stream: IO[bytes], name: str, start: int, stop: int | None) -> Iterator[tuple[str, bytes]]:
+    """Lines and where they stand; one beyond MAX_LINE_BYTES is cut there, its rest passed over."""
+    number, position = 0, start
+    if start:
+        # The line that begins before `start` belongs to the piece before.
+        stream.seek(start - 1)
+        position += _pass_over(stream) - 1
+    while stop is None or position < stop:
+        line = stream.readline(MAX_LINE_BYTES + 1)
+        if not line:
+            return
+        number += 1
+        where = f"{name}, the line at byte {position}" if start else f"{name}, line {number}"
+        position += len(line)
+        if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
+            position += _pass_over(stream)
+        yield where, line
+
+
+def _pass_over(stream: IO[bytes]) -> int:
+    """Reads to the end of a line; its length."""
+    length = 0
+    while part := stream.readline(1 << 20):
+        length += len(part)
+        if part.endswith(b"\n"):
+            break
+    return length
+
+
+def parquet_documents(
+    file: IO[bytes],
+    name: str,
+    field: str,
+    bad: BadDocuments | None = None,
+    start: int = 0,
+    stop: int | None = None,
+) -> Iterator[bytes]:
     """The bytes of each row's string or binary in column `field`, in order of row groups.
+
+    Args:
+        bad: what to do with a null (default: an error).
+        start, stop: only these row groups, `stop` excluded.
 
     Raises:
         EqualInfoError: no such column, one of another type, or a null in it, by `name` and row from 1.
+        OSError, pyarrow.ArrowException: the file is damaged.
+    """
+    bad = bad or BadDocuments()
+    parquet = open_parquet(file, name, field)
+    groups = range(parquet.num_row_groups)[start:stop]
+    row = sum(parquet.metadata.row_group(group).num_rows for group in range(start))
+    # One column needs no threads, and waking one for each batch costs more than the reading.
+    batches: Iterable[pa.RecordBatch] = parquet.iter_batches(
+        batch_size=PARQUET_BATCH_ROWS, row_groups=list(groups), columns=[field], use_threads=False
+    )
+    for batch in batches:
+        yield from column_documents(batch.column(0), name, field, bad, row)
+        row += batch.num_rows
+
+
+def column_documents(
+    column: pa.Array, name: str, field: str, bad: BadDocuments, first: int
+) -> Iterator[bytes]:
+    """The bytes of each string or binary of a column that begins after row `first` (from 1).
+
+    Raises:
+        EqualInfoError: the column holds no text, or a null that `bad` does not leave out.
+    """
+    check_text(column.type, name, field)
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    # Arrow strings are UTF-8 already; as binary they are not decoded and encoded again.
+    for row, document in enumerate(column.cast(pa.large_binary()).to_pylist(), first + 1):
+        if document is None:
+            bad.reject("null", f"{name}, row {row}: column {field!a} is null; remove the rows without text")
+        else:
+            yield document
+
+
+def open_parquet(file: IO[bytes], name: str, field: str) -> pq.ParquetFile:
+    """Opens a Parquet file after looking whether its column `field` holds text.
+
+    Raises:
+        EqualInfoError: no such column, or one of another type.
         OSError, pyarrow.ArrowException: the file is damaged.
     """
     # Without both settings pyarrow reads the whole column of a row group ahead, which can be gigabytes.
@@ -59,27 +164,19 @@ def parquet_documents(file: IO[bytes], name: str, field: str) -> Iterator[bytes]
     schema = parquet.schema_arrow
     if schema.names.count(field) != 1:
         raise EqualInfoError(f"{name} has no single column {field!a}; {_present(schema.names)}")
-    kind = schema.field(field).type
+    check_text(schema.field(field).type, name, field)
+    return parquet
+
+
+def check_text(kind: pa.DataType, name: str, field: str) -> None:
+    """Raises EqualInfoError unless a column of this type holds strings or binary (or nothing but nulls)."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    if str(kind) not in _STRING_TYPES:
+    if str(kind) not in _TEXT_TYPES:
         raise EqualInfoError(f"{name}: column {field!a} holds {kind}, not strings; name a column of text")
-    row = 0
-    for batch in parquet.iter_batches(batch_size=PARQUET_BATCH_ROWS, columns=[field]):
-        column = batch.column(0)
-        if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
-        # Arrow strings are UTF-8 already; as binary they are not decoded and encoded again.
-        for document in column.cast(pa.large_binary()).to_pylist():
-            row += 1
-            if document is None:
-                raise EqualInfoError(
-                    f"{name}, row {row}: column {field!a} is null; remove the rows without text"
-                )
-            yield document
 
 
-_STRING_TYPES = {"string", "large_string", "string_view", "binary", "large_binary", "binary_view"}
+_TEXT_TYPES = {"null", "string", "large_string", "string_view", "binary", "large_binary", "binary_view"}
 
 
 def _present(names: list[str]) -> str:

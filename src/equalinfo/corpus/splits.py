@@ -1,12 +1,15 @@
 """Which documents are for training and which are held out, decided by their content alone."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal, get_args
+
+import numpy as np
 
 from equalinfo.errors import EqualInfoError
 
 Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 def split_of(document: bytes) -> Split:
@@ -20,6 +23,13 @@ def split_of(document: bytes) -> Split:
     if percentile < 90:
         return "train"
     return "validation" if percentile < 95 else "test"
+
+
+def splits_of(documents: Sequence[bytes]) -> list[Split]:
+    """`split_of` each document, faster for many."""
+    digests = b"".join([hashlib.sha256(document.strip()).digest() for document in documents])
+    percentiles = np.frombuffer(digests, ">u8")[::4] % 100
+    return [SPLITS[number] for number in np.searchsorted([90, 95], percentiles, "right").tolist()]
 
 
 def only(documents: Iterable[bytes], split: Split) -> Iterator[bytes]:

@@ -6,7 +6,6 @@ saves a call per document. Results do not depend on the number of threads: group
 alone and kept in order.
 """
 
-import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from equalinfo.cores import cores
 from equalinfo.dictionary.automaton import Automaton
 from equalinfo.errors import EqualInfoError
 
@@ -131,10 +131,3 @@ def _spread(work: Callable[[Flat], Result], documents: Documents, threads: int |
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -5,15 +5,17 @@ and are what bits/byte divides by. Nothing is compressed, so that reading is map
 memory for two integers per training sequence.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.files import sha256_bytes
 
 Row = tuple[np.ndarray, int, int]  # ids, bytes, source bytes of an example
 
@@ -23,18 +25,83 @@ def id_type(vocab: int) -> pa.DataType:
     return pa.uint8() if vocab <= 1 << 8 else pa.uint16() if vocab <= 1 << 16 else pa.uint32()
 
 
+def text_identity(previous: str, data: bytes) -> str:
+    """Identity of a text of examples, from that of all but the last ("" for none) and the last one's bytes.
+
+    Results are comparable only where it is equal.
+    """
+    return sha256_bytes(previous.encode() + data)
+
+
+class Writable(Protocol):
+    """What a shard is written to."""
+
+    def write(self, data: bytes, /) -> int: ...
+
+
+class ShardWriter:
+    """Writes a shard to an open binary stream, a record batch at a time.
+
+    Args:
+        stream: where to write; left open.
+        vocab: decides the type of ids.
+    """
+
+    def __init__(self, stream: Writable, vocab: int) -> None:
+        self._ids = id_type(vocab)
+        self._schema = pa.schema(
+            {"ids": pa.list_(self._ids), "bytes": pa.int64(), "source_bytes": pa.int64()}
+        )
+        self._file = pa.PythonFile(stream, "w")
+        self._stream = pa.ipc.new_stream(self._file, self._schema)
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Adds examples as one record batch."""
+        ids, sizes, source_sizes = zip(*rows, strict=True) if rows else ((), (), ())
+        bounds = np.zeros(len(ids) + 1, np.int32)
+        np.cumsum(np.fromiter(map(len, ids), np.int64, len(ids)), out=bounds[1:])
+        dtype = self._ids.to_pandas_dtype()
+        joined = np.concatenate(ids, dtype=dtype, casting="unsafe") if ids else np.empty(0, dtype)
+        columns = [
+            pa.ListArray.from_arrays(pa.array(bounds), pa.array(joined)),
+            pa.array(sizes, pa.int64()),
+            pa.array(source_sizes, pa.int64()),
+        ]
+        self._stream.write_batch(pa.record_batch(columns, schema=self._schema))
+
+    def close(self) -> None:
+        """Ends the shard, so that readers see that it is whole."""
+        self._stream.close()
+
+
 def write_shard(path: Path, rows: Iterable[Row], vocab: int) -> None:
     """Writes examples as one record batch."""
-    ids, sizes, source_sizes = zip(*rows, strict=True) if (rows := list(rows)) else ((), (), ())
-    batch = pa.record_batch(
-        {
-            "ids": pa.array(ids, pa.list_(id_type(vocab))),
-            "bytes": pa.array(sizes, pa.int64()),
-            "source_bytes": pa.array(source_sizes, pa.int64()),
-        }
-    )
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_stream(file, batch.schema) as stream:
-        stream.write_batch(batch)
+    with open(path, "wb") as file:
+        writer = ShardWriter(file, vocab)
+        writer.write(list(rows))
+        writer.close()
+
+
+def read_shard(path: Path) -> Iterator[Row]:
+    """The examples of a shard, mapped into memory.
+
+    Raises:
+        DamagedArtifact: it cannot be read.
+    """
+    try:
+        with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as stream:
+            for batch in stream:
+                ids = batch.column("ids")
+                values, bounds = ids.values.to_numpy(), ids.offsets.to_numpy()
+                for (start, stop), size, source in zip(
+                    pairwise(bounds.tolist()),
+                    batch.column("bytes").to_pylist(),
+                    batch.column("source_bytes").to_pylist(),
+                    strict=True,
+                ):
+                    yield values[start:stop], size, source
+    except (pa.ArrowException, OSError, KeyError) as error:
+        raise DamagedArtifact(f"{path} cannot be read as Arrow; tokenize the corpus again") from error
 
 
 @dataclass(frozen=True)
@@ -59,6 +126,9 @@ class TokenShards:
     Args:
         paths: shards in order.
 
+    Attributes:
+        pieces: all ids of a record batch, and where each example begins in them, and the last one ends.
+
     Raises:
         EqualInfoError: no shards.
         DamagedArtifact: one that cannot be read.
@@ -71,14 +141,13 @@ class TokenShards:
         self._open()
 
     def _open(self) -> None:
-        # One piece per record batch: all its ids in a row, and where each example begins in them.
-        self._pieces: list[tuple[np.ndarray, np.ndarray]] = []
+        self.pieces: list[tuple[np.ndarray, np.ndarray]] = []
         self.source_bytes = 0
         for path in self._paths:
             try:
                 table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
                 for chunk in table.column("ids").chunks:
-                    self._pieces.append((chunk.values.to_numpy(), chunk.offsets.to_numpy()))
+                    self.pieces.append((chunk.values.to_numpy(), chunk.offsets.to_numpy()))
                 self.source_bytes += int(np.sum(table.column("source_bytes").to_numpy()))
             except (pa.ArrowException, OSError, KeyError) as error:
                 raise DamagedArtifact(f"{path} cannot be read as Arrow; tokenize the corpus again") from error
@@ -93,19 +162,19 @@ class TokenShards:
 
     @property
     def tokens(self) -> int:
-        return sum(int(offsets[-1] - offsets[0]) for _, offsets in self._pieces)
+        return sum(int(offsets[-1] - offsets[0]) for _, offsets in self.pieces)
 
     @property
     def ids(self) -> Iterator[np.ndarray]:
         """Ids of each example."""
-        for values, offsets in self._pieces:
+        for values, offsets in self.pieces:
             for start, stop in pairwise(offsets.tolist()):
                 yield values[start:stop]
 
     def counts(self, vocab: int) -> np.ndarray:
         """How often each id occurs, [vocab]."""
         total = np.zeros(vocab, np.int64)
-        for values, offsets in self._pieces:
+        for values, offsets in self.pieces:
             total += np.bincount(values[offsets[0] : offsets[-1]], minlength=vocab)
         return total
 
@@ -124,7 +193,7 @@ class TokenSequences:
     def __init__(self, shards: TokenShards, length: int, first_only: bool) -> None:
         self._shards, self.length = shards, length
         pieces, starts = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
-        for number, (_, offsets) in enumerate(shards._pieces):
+        for number, (_, offsets) in enumerate(shards.pieces):
             whole = np.diff(offsets).astype(np.int64) // length
             whole = np.minimum(whole, 1) if first_only else whole
             # Each example's start, once for each of its sequences, and which of them it is.
@@ -139,4 +208,4 @@ class TokenSequences:
     def __getitem__(self, number: int) -> np.ndarray:
         """Ids of a sequence, [length]; a view of the map."""
         start = self._start[number]
-        return self._shards._pieces[self._piece[number]][0][start : start + self.length]
+        return self._shards.pieces[self._piece[number]][0][start : start + self.length]

@@ -14,11 +14,10 @@ from equalinfo.files import (
     atomic_directory,
     read_manifest,
     refuse_foreign_directory,
-    sha256_bytes,
     write_manifest,
 )
 from equalinfo.pipeline.corpora import Corpus
-from equalinfo.pipeline.token_shards import Row, TokenShards, write_shard
+from equalinfo.pipeline.token_shards import Row, TokenShards, text_identity, write_shard
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.directory import save_tokenizer
 
@@ -94,7 +93,6 @@ def _write(
     examples = iter(examples)
     counts = {"examples": 0, "tokens": 0, "bytes": 0, "source_bytes": 0}
     usable = 0  # tokens in whole sequences
-    # An identity of the text: results are comparable only where it is equal.
     digest, shard = "", 0
     rows: list[Row] = []
     while not (plan.max_tokens and usable >= plan.max_tokens) and (
@@ -109,7 +107,7 @@ def _write(
             counts["tokens"] += len(ids)
             counts["bytes"] += len(example.data)
             counts["source_bytes"] += example.source_bytes
-            digest = sha256_bytes(digest.encode() + example.data)
+            digest = text_identity(digest, example.data)
         progress.update(
             task, completed=min(usable, plan.max_tokens) if plan.max_tokens else counts["examples"]
         )

@@ -1,0 +1,151 @@
+"""A corpus cut into partitions, which are read and tokenized independently.
+
+Partitions follow from the source and a size alone, never from how many workers there are, so whatever is made from each
+of them is the same on any machine. In order they hold the documents of `read_documents`, each once.
+"""
+
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from itertools import pairwise
+from typing import Any
+
+import pyarrow as pa
+
+from equalinfo.corpus.bad import BadDocuments
+from equalinfo.corpus.embedded import PACKAGES, embedded_documents
+from equalinfo.corpus.hub import PREFIX, hub_shards
+from equalinfo.corpus.locations import absolute, files_of, open_file, shown, stamp_of, unreadable
+from equalinfo.corpus.pieces import Piece, is_compressed, piece_documents
+from equalinfo.corpus.readers import file_piece
+from equalinfo.corpus.records import open_parquet
+from equalinfo.errors import EqualInfoError
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Consecutive pieces of a corpus.
+
+    Args:
+        number: from 0.
+        pieces: in order.
+        size: about how many bytes there are to read: of text where the source says so, of files otherwise.
+    """
+
+    number: int
+    pieces: tuple[Piece, ...]
+    size: int
+
+    def documents(self, field: str, bad: BadDocuments | None = None) -> Iterator[bytes]:
+        """The documents in order, empty ones too; errors as in `piece_documents`."""
+        for piece in self.pieces:
+            yield from piece_documents(piece, field, bad)
+
+    @property
+    def shown(self) -> str:
+        """What it covers, for messages."""
+        first, last = self.pieces[0], self.pieces[-1]
+        names = shown(first.source) if first.source == last.source else f"{shown(first.source)} and following"
+        part = f" from {first.start} to {last.stop}" if last.stop is not None else ""
+        return names + part
+
+    def to_json(self) -> dict[str, Any]:
+        return {**asdict(self), "pieces": [asdict(piece) for piece in self.pieces]}
+
+    @staticmethod
+    def from_json(fields: dict[str, Any]) -> "Partition":
+        pieces = tuple(Piece(**piece) for piece in fields["pieces"])
+        return Partition(fields["number"], pieces, fields["size"])
+
+
+def partitions_of(source: str, field: str, partition_bytes: int) -> tuple[list[Partition], list[str]]:
+    """The partitions of a corpus, and stamps that change when the corpus does.
+
+    Args:
+        source: what `read_documents` takes.
+        field: key or column that holds the text.
+        partition_bytes: about how large a partition is; a Parquet row group and a file that is compressed or plain
+            text are never cut, however large.
+
+    Raises:
+        EqualInfoError: the source is missing, cannot be read, or has no file.
+    """
+    if partition_bytes < 1:
+        raise EqualInfoError(f"a partition must have at least 1 byte, not {partition_bytes}")
+    if source == "-":
+        # What comes through a pipe cannot be read again, so it is never the same corpus.
+        return [Partition(0, (Piece("-", "stdin"),), 0)], [secrets.token_hex(8)]
+    if source == "embedded":
+        embedded_documents()  # tells which package is missing
+        stamps = [f"{name} {version(name)}" for name in PACKAGES]
+        return [Partition(0, (Piece("embedded", "embedded"),), 0)], stamps
+    if source.startswith(PREFIX):
+        # Each is a file, mostly; how large is not known.
+        shards, stamp = hub_shards(source)
+        cut = (Piece(source, "hf", index, index + 1) for index in range(shards))
+        return [Partition(number, (piece,), 0) for number, piece in enumerate(cut)], [stamp]
+    names, folder = files_of(source)
+    pieces: list[tuple[Piece, int]] = []
+    stamps = []
+    for name in map(absolute, names):
+        size, stamp = stamp_of(name)
+        pieces += _pieces_of(file_piece(name, folder), size, field, partition_bytes)
+        stamps.append(stamp)
+    if not pieces:
+        raise EqualInfoError(f"{shown(source)} holds no document; name a source that has text")
+    return _grouped(pieces, partition_bytes), stamps
+
+
+def _pieces_of(whole: Piece, size: int, field: str, target: int) -> list[tuple[Piece, int]]:
+    """A file cut into pieces of about `target` bytes, each with its size."""
+    if whole.form == "parquet":
+        bounds, sizes = _row_groups(whole.source, field, target)
+    elif whole.form == "lines" and not is_compressed(whole.source) and size > target:
+        bounds = [*range(0, size, target), size]
+        sizes = [stop - start for start, stop in pairwise(bounds)]
+    else:
+        return [(whole, size)]
+    cut = (Piece(whole.source, whole.form, start, stop) for start, stop in pairwise(bounds))
+    return list(zip(cut, sizes, strict=True))
+
+
+def _row_groups(name: str, field: str, target: int) -> tuple[list[int], list[int]]:
+    """Bounds between runs of row groups with about `target` bytes of text, and the bytes of each run."""
+    if is_compressed(name):
+        raise EqualInfoError(f"{shown(name)} is compressed twice; decompress it to .parquet first")
+    try:
+        with open_file(name) as file:
+            parquet = open_parquet(file, shown(name), field)
+            metadata = parquet.metadata
+            leaves = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
+            column = leaves.index(field)
+            sizes = [
+                metadata.row_group(number).column(column).total_uncompressed_size
+                for number in range(metadata.num_row_groups)
+            ]
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(name, error) from error
+    bounds, totals = [0], [0]
+    for number, size in enumerate(sizes):
+        if totals[-1] and totals[-1] + size > target:
+            bounds.append(number)
+            totals.append(0)
+        totals[-1] += size
+    return [*bounds, len(sizes)], totals
+
+
+def _grouped(pieces: list[tuple[Piece, int]], target: int) -> list[Partition]:
+    """Small pieces that follow each other, as of a folder of short texts, share a partition."""
+    groups: list[list[Piece]] = [[]]
+    sizes = [0]
+    for piece, size in pieces:
+        if groups[-1] and sizes[-1] + size > target:
+            groups.append([])
+            sizes.append(0)
+        groups[-1].append(piece)
+        sizes[-1] += size
+    return [
+        Partition(number, tuple(group), size)
+        for number, (group, size) in enumerate(zip(groups, sizes, strict=True))
+    ]

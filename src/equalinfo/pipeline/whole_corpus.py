@@ -1,0 +1,249 @@
+"""A whole corpus to token shards, partition by partition, by any engine (`equalinfo tokenize`).
+
+While it runs, everything stands beside OUT, so that OUT appears whole or not at all:
+
+    OUT.tokenizing/plan.json   what is being done; a run with another plan does not go on from here
+    OUT.tokenizing/records/    a record for each finished partition, written last
+    OUT.tokenizing/tokens/     tokenizer and shards; becomes OUT when all records are there
+"""
+
+import shutil
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress
+
+from equalinfo.corpus.examples import EXAMPLE_BYTES
+from equalinfo.corpus.partitions import Partition, partitions_of
+from equalinfo.errors import EqualInfoError
+from equalinfo.files import (
+    json_bytes,
+    locked,
+    read_json,
+    read_manifest,
+    refuse_foreign_directory,
+    replace_directory,
+    sha256_bytes,
+    write_json,
+    write_manifest,
+)
+from equalinfo.pipeline.engines.base import Engine, Event
+from equalinfo.pipeline.partition_work import Record, Work, record_path
+from equalinfo.pipeline.tokenizing import KIND
+from equalinfo.tokens.base import Tokenizer
+from equalinfo.tokens.coded import CodedTokenizer
+from equalinfo.tokens.directory import save_tokenizer
+
+PARTITION_BYTES = 64 << 20
+# Where a predictor runs for every byte, that much is an hour's work.
+PARTITION_BYTES_OF_CODERS = 4 << 20
+COUNTED = ("empty", "null", "invalid", "not_utf8", "large")
+
+
+@dataclass(frozen=True)
+class CorpusPlan:
+    """What decides the shards, besides corpus and tokenizer.
+
+    Args:
+        field: key or column that holds the text.
+        example_bytes: bytes that are compressed together.
+        partition_bytes: about how much text shares a shard; 0: 64 MiB, or 4 MiB for methods that run a predictor.
+        skip_bad: leave out rows without text and count them; otherwise they are errors.
+    """
+
+    field: str = "text"
+    example_bytes: int = EXAMPLE_BYTES
+    partition_bytes: int = 0
+    skip_bad: bool = False
+
+
+def tokenize_corpus(
+    tokenizer: Tokenizer, source: str, plan: CorpusPlan, out: Path, engine: Engine, progress: Progress
+) -> dict[str, Any]:
+    """Writes a tokens directory of a whole corpus; the same whatever the engine. Killed, it goes on.
+
+    Returns:
+        its manifest.
+
+    Raises:
+        EqualInfoError: the corpus cannot be read, has a bad row that stops it, or no document in a split.
+    """
+    refuse_foreign_directory(out)
+    default = PARTITION_BYTES_OF_CODERS if isinstance(tokenizer, CodedTokenizer) else PARTITION_BYTES
+    partition_bytes = plan.partition_bytes or default
+    partitions, stamps = partitions_of(source, plan.field, partition_bytes)
+    made_from = {
+        "tokenizer": tokenizer.identity,
+        "corpus": source,
+        "field": plan.field,
+        "example_bytes": plan.example_bytes,
+        "partition_bytes": partition_bytes,
+        "skip_bad": plan.skip_bad,
+        "stamps": stamps,
+        "partitions": [partition.to_json() for partition in partitions],
+    }
+    folder = out.with_name(out.name + ".tokenizing")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / "lock"):
+            run = _Run(tokenizer, plan, made_from, folder, out)
+            return run.finished() or run.complete(partitions, engine, progress)
+    except OSError as error:
+        raise EqualInfoError(f"cannot write {folder}: {error.strerror or error}") from error
+
+
+class _Run:
+    """One run in its folder, which the lock keeps for it."""
+
+    def __init__(
+        self, tokenizer: Tokenizer, plan: CorpusPlan, made_from: dict[str, Any], folder: Path, out: Path
+    ) -> None:
+        self.tokenizer, self.made_from, self.folder, self.out = tokenizer, made_from, folder, out
+        self.identity = sha256_bytes(json_bytes(made_from))
+        self.tokens = folder / "tokens"
+        self.work = Work(
+            str((self.tokens / "tokenizer").absolute()),
+            str(self.tokens.absolute()),
+            str((folder / "records").absolute()),
+            plan.field,
+            plan.example_bytes,
+            plan.skip_bad,
+        )
+
+    def finished(self) -> dict[str, Any] | None:
+        """The manifest of OUT if it was made from the same; a kill may have left the folder behind."""
+        with suppress(EqualInfoError):
+            manifest = read_manifest(self.out, KIND, verify=False)
+            if manifest.get("made_from") == self.identity:
+                shutil.rmtree(self.folder, ignore_errors=True)
+                return manifest
+        return None
+
+    def complete(self, partitions: list[Partition], engine: Engine, progress: Progress) -> dict[str, Any]:
+        """Does what is still to be done and writes OUT."""
+        records = self._begin(partitions)
+        try:
+            bar = _Bar(progress, f"tokenize {self.tokenizer.spec}", partitions, records)
+            todo = [partition for partition in partitions if partition.number not in records]
+            engine.run(self.work, todo, bar.hear)
+            manifest = self._manifest([records[partition.number] for partition in partitions])
+        except BaseException:
+            if not any(record_path(self.work, 0).parent.glob("*.json")):
+                shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        replace_directory(self.tokens, self.out, self.folder / "old")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return manifest
+
+    def _begin(self, partitions: list[Partition]) -> dict[int, Record]:
+        """Prepares the folder; the records that a run before this one finished, by partition."""
+        plan, records = self.folder / "plan.json", Path(self.work.records)
+        if plan.is_file() and read_json(plan) != self.made_from:
+            if any(records.glob("*.json")) and self.made_from["corpus"] != "-":
+                raise EqualInfoError(
+                    f"{self.folder} holds unfinished work on another corpus or with other options; "
+                    "finish it, delete it, or choose another --out"
+                )
+            shutil.rmtree(records, ignore_errors=True)
+            shutil.rmtree(self.tokens, ignore_errors=True)
+        records.mkdir(exist_ok=True)
+        self.tokens.mkdir(exist_ok=True)
+        write_json(plan, self.made_from)
+        for left in [*self.tokens.glob(".*.part"), *records.glob(".*.part"), *records.glob("*.attempts")]:
+            left.unlink(missing_ok=True)
+        save_tokenizer(self.tokenizer, self.tokens / "tokenizer")
+        found = {partition.number: self._record(partition.number) for partition in partitions}
+        return {number: record for number, record in found.items() if record is not None}
+
+    def _record(self, number: int) -> Record | None:
+        path = record_path(self.work, number)
+        if not path.is_file():
+            return None
+        record: Record = read_json(path)
+        for shard in record["shards"].values():
+            file = self.tokens / shard["file"]
+            if not file.is_file() or file.stat().st_size != shard["file_bytes"]:
+                return None
+        return record
+
+    def _manifest(self, records: list[Record]) -> dict[str, Any]:
+        """Writes the manifest of all partitions into the folder that becomes OUT."""
+        splits = {split: _split_counts(split, records) for split in ("train", "validation")}
+        for split, counts in splits.items():
+            if not counts["examples"]:
+                shutil.rmtree(self.work.records)  # going on would find the same
+                raise EqualInfoError(
+                    f"{self.made_from['corpus']} has no document in the {split} split; give more text "
+                    "(documents are split 90/5/5 by their hash)"
+                )
+        for left in self.tokens.glob(".*.part"):
+            left.unlink(missing_ok=True)
+        changed, windows = (sum(record["windows"][place] for record in records) for place in (0, 1))
+        return write_manifest(
+            self.tokens,
+            KIND,
+            {shard["file"]: shard["sha256"] for record in records for shard in record["shards"].values()},
+            spec=str(self.tokenizer.spec),
+            vocab=self.tokenizer.vocab,
+            tokenizer=self.tokenizer.identity,
+            m1_parameters=self.tokenizer.m1_parameters,
+            corpus=self.made_from["corpus"],
+            field=self.made_from["field"],
+            skip_bad=self.made_from["skip_bad"],
+            example_bytes=self.made_from["example_bytes"],
+            made_from=self.identity,
+            windows_changed=changed / windows if windows else None,
+            splits=splits,
+            documents={
+                **{split: _total(records, "documents", split) for split in ("train", "validation", "test")},
+                **{name: sum(record[name] for record in records) for name in COUNTED},
+            },
+            partitions=records,
+        )
+
+
+def _total(records: Iterable[Record], group: str, name: str) -> int:
+    return sum(record[group][name] for record in records)
+
+
+def _split_counts(split: str, records: list[Record]) -> dict[str, Any]:
+    shards = [record["shards"][split] for record in records if split in record["shards"]]
+    counts: dict[str, Any] = {
+        name: sum(shard[name] for shard in shards) for name in ("examples", "tokens", "bytes", "source_bytes")
+    }
+    counts["text"] = sha256_bytes("".join(shard["text"] for shard in shards).encode())
+    return counts
+
+
+class _Bar:
+    """The progress of all partitions, and the records as they come."""
+
+    def __init__(
+        self, progress: Progress, title: str, partitions: list[Partition], records: dict[int, Record]
+    ) -> None:
+        self._progress, self._records = progress, records
+        self._sizes = {partition.number: partition.size for partition in partitions}
+        self._encoded: dict[int, int] = {}
+        self._done = sum(self._sizes[number] for number in records)
+        self._total, self._started = 0, time.monotonic()
+        size = sum(self._sizes.values())
+        self._task = progress.add_task(title, total=size or None, completed=self._done, note="")
+
+    def hear(self, event: Event) -> None:
+        number = event.partition
+        if event.restarted:
+            self._encoded.pop(number, None)
+        self._encoded[number] = self._encoded.get(number, 0) + event.encoded_bytes
+        self._total += event.encoded_bytes
+        if event.record is not None:
+            self._records[number] = event.record
+            self._encoded.pop(number)
+            self._done += self._sizes[number]
+        running = sum(min(count, self._sizes[number]) for number, count in self._encoded.items())
+        elapsed = time.monotonic() - self._started
+        note = f"{self._total / elapsed / 1e6:.1f} MB/s" if elapsed > 1 else ""
+        self._progress.update(self._task, completed=self._done + running, note=note)
