@@ -1,0 +1,58 @@
+"""The `equalinfo` command: one verb per step, errors as one line, exit status 0 only on success.
+
+Each verb only reads its options and calls a step of `pipeline`; those are imported inside the verbs, so
+that `--help` and tokenizing do not wait for torch.
+"""
+
+import os
+import sys
+from typing import Any
+
+import typer
+
+# Each adds its verbs to `app`.
+from equalinfo.cli import containers, corpora, recipes, results, scoring, tokenizers, training  # noqa: F401
+from equalinfo.cli.app import app
+from equalinfo.cli.showing import one_of_many
+from equalinfo.errors import EqualInfoError
+
+# Verbs as --help lists them: whole runs, then in the order of the flow.
+ORDER = (
+    "demo run train-m1 compile encode decode show tokenize verify export train-m2 evaluate generate "
+    "compress decompress experiment report playground"
+).split()
+app.registered_commands.sort(key=lambda command: ORDER.index(command.name or ""))
+
+# A wrong option or verb: click's error, or that of the copy of click inside newer Typers.
+UsageError: Any = typer.BadParameter.__bases__[0]
+
+
+def main() -> None:
+    """Entry point: runs a verb and turns what goes wrong into one line and an exit status."""
+    try:
+        status = app(standalone_mode=False)
+    except EqualInfoError as error:
+        sys.exit(_complain(" ".join(str(error).split()), 1))
+    except UsageError as error:
+        command = getattr(getattr(error, "ctx", None), "command_path", "equalinfo")
+        sys.exit(_complain(f"{error.format_message()} (see `{command} --help`)", 2))
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(_complain("interrupted; the same command goes on where it can", 130))
+    except BrokenPipeError:
+        # The reader of our output left, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        name = f" {error.filename}" if error.filename else ""
+        sys.exit(_complain(f"{error.strerror or error}{name}", 1))
+    except MemoryError:
+        sys.exit(_complain("not enough memory; take a smaller batch, model or input", 1))
+    if status == 130:  # Typers that catch Ctrl-C themselves
+        _complain("interrupted; the same command goes on where it can", 130)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _complain(message: str, status: int) -> int:
+    process = f" in process {os.environ['RANK']}" if one_of_many() else ""
+    print(f"error{process}: {message}", file=sys.stderr)
+    return status

@@ -1,0 +1,76 @@
+"""Files: `compress`, `decompress`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from equalinfo.cli.app import app
+from equalinfo.cli.options import AllThreads, AsJson, InputFile, Quiet
+from equalinfo.cli.showing import show_result
+from equalinfo.errors import EqualInfoError
+
+
+@app.command("compress")
+def compress_command(
+    file: InputFile,
+    m1: Annotated[Path, typer.Option(help="M1 directory.")],
+    out: Annotated[Path, typer.Option("--out", help="The container; - for standard output.")],
+    block: Annotated[int, typer.Option(min=1, help="Bytes that can be read back on their own.")] = 1 << 16,
+    context: Annotated[
+        int, typer.Option(min=1, help="Bytes after which M1 starts afresh; longer is slower.")
+    ] = 1 << 9,
+    threads: AllThreads = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compress a file of any bytes by M1 and arithmetic coding, losslessly.
+
+    Example: equalinfo compress book.txt --m1 m1 --out book.eqi
+    """
+    from equalinfo.pipeline.compressing import compress
+    from equalinfo.pipeline.progress import progress_bar
+
+    with progress_bar(quiet) as progress:
+        result = compress(m1, file, out, block, context, threads or None, progress)
+    show_result(result, as_json, str(out) == "-")
+
+
+@app.command("decompress")
+def decompress_command(
+    file: Annotated[Path, typer.Argument(help="A container; - for standard input.")],
+    m1: Annotated[Path | None, typer.Option(help="M1 directory, the one that compressed.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File to write; - for standard output.")] = None,
+    block: Annotated[int | None, typer.Option(min=0, help="Only this block, numbered from 0.")] = None,
+    start: Annotated[int | None, typer.Option(min=0, help="Only from this byte of the text on.")] = None,
+    length: Annotated[int | None, typer.Option(min=0, help="Only so many bytes.")] = None,
+    facts: Annotated[
+        bool, typer.Option("--list", help="Show the container's facts and write nothing.")
+    ] = False,
+    threads: AllThreads = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Read back a file that `compress` wrote, or any part of it. Damage is found before a wrong byte is written.
+
+    Example: equalinfo decompress book.eqi --m1 m1 --out book.txt
+    """
+    from equalinfo.pipeline import compressing
+    from equalinfo.pipeline.progress import progress_bar
+
+    if facts:
+        show_result(compressing.describe(file), as_json)
+        return
+    if m1 is None or out is None:
+        raise EqualInfoError("give the M1 that compressed as --m1 and the file to write as --out (or --list)")
+    if block is not None and (start is not None or length is not None):
+        raise EqualInfoError("give either --block, or --start and --length")
+    with progress_bar(quiet) as progress:
+        options = (threads or None, progress)
+        if block is not None:
+            result = compressing.decompress_block(m1, file, out, block, *options)
+        elif start is not None or length is not None:
+            result = compressing.decompress_part(m1, file, out, start or 0, length, *options)
+        else:
+            result = compressing.decompress(m1, file, out, *options)
+    show_result(result, as_json, str(out) == "-")

@@ -1,0 +1,123 @@
+"""Trained M2s: `evaluate`, `generate`."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from equalinfo.cli.app import app
+from equalinfo.cli.options import (
+    AsJson,
+    CorpusArgument,
+    Field,
+    Quiet,
+    Seed,
+)
+from equalinfo.cli.reading import read_file
+from equalinfo.cli.showing import show_result
+from equalinfo.errors import EqualInfoError
+
+
+@app.command("evaluate")
+def evaluate_command(
+    m2: Annotated[list[Path], typer.Argument(metavar="M2...", help="M2 directories, the seeds of a method.")],
+    corpus: CorpusArgument,
+    against: Annotated[
+        list[Path] | None, typer.Option(help="M2 of a second method, for Welch's test; repeat for its seeds.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="train, validation, test, or all the documents.")] = "all",
+    max_examples: Annotated[int, typer.Option(min=0, help="Examples of 10,240 bytes to score; 0: all.")] = 0,
+    windows: Annotated[
+        str, typer.Option(help="disjoint, or sliding, which gives each token a context.")
+    ] = "disjoint",
+    stride: Annotated[
+        int, typer.Option(min=0, help="Tokens from one sliding window to the next; 0: half of one.")
+    ] = 0,
+    field: Field = "text",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Bits/byte of an M2 on any corpus; of several seeds; of two methods.
+
+    Example: equalinfo evaluate m2 embedded --split test
+    """
+    from equalinfo.pipeline.corpora import Corpus
+    from equalinfo.pipeline.evaluating import Evaluation, EvaluationPlan, compare, comparison_table, verdict
+    from equalinfo.pipeline.progress import console, progress_bar
+
+    if split not in ("train", "validation", "test", "all"):
+        raise EqualInfoError(f"no split {split!r}; choose train, validation, test or all")
+    if windows not in ("disjoint", "sliding"):
+        raise EqualInfoError(f"no windows {windows!r}; choose disjoint or sliding")
+    plan = EvaluationPlan(split, max_examples, windows == "sliding", stride or None)  # type: ignore[arg-type]
+    with progress_bar(quiet) as progress:
+        if len(m2) == 1 and not against:
+            result = Evaluation(Corpus(corpus, field), plan, progress).measure(m2[0])
+        else:
+            groups = [group for group in (m2, against) if group]
+            result = compare(Corpus(corpus, field), plan, groups, progress)
+    if as_json or "groups" not in result:
+        show_result(result, as_json)
+        return
+    console().print(comparison_table(result))
+    if conclusion := verdict(result):
+        typer.echo(conclusion)
+
+
+@app.command("generate")
+def generate_command(
+    m2: Annotated[Path, typer.Argument(help="M2 directory.")],
+    prompts: Annotated[
+        list[str] | None, typer.Argument(metavar="PROMPT...", help="Texts to continue.")
+    ] = None,
+    prompt_file: Annotated[
+        Path | None, typer.Option(help="Continue a file's bytes; - for standard input.")
+    ] = None,
+    tokens: Annotated[int, typer.Option(min=1, help="Most tokens to add.")] = 100,
+    max_bytes: Annotated[int, typer.Option(min=0, help="Most bytes to add; 0: no limit.")] = 0,
+    temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the likeliest token each time.")] = 0.8,
+    top_k: Annotated[int, typer.Option(min=0, help="Draw among the k likeliest; 0: among all.")] = 0,
+    top_p: Annotated[
+        float,
+        typer.Option(min=0.0, max=1.0, help="Then among the fewest likeliest that hold this probability."),
+    ] = 1.0,
+    stop: Annotated[list[str] | None, typer.Option(help="End before this text; may be repeated.")] = None,
+    end: Annotated[bool, typer.Option(help="End where the model ends the document.")] = True,
+    samples: Annotated[int, typer.Option(min=1, help="Continuations of each prompt; k has seed + k.")] = 1,
+    heal: Annotated[
+        bool, typer.Option(help="Take back the prompt's last tokens where more text could change them.")
+    ] = True,
+    seed: Seed = 0,
+    raw: Annotated[bool, typer.Option("--raw", help="Write bytes as they are, UTF-8 or not.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Continue texts with an M2, shown as they grow; tokens/s and bytes/s go to standard error.
+
+    Example: equalinfo generate m2 'The government said' --stop . --top-p 0.9
+    """
+    from equalinfo.model.sampling import Choice
+    from equalinfo.pipeline.generating import END_OF_DOCUMENT, Generator, Settings
+    from equalinfo.pipeline.writing import Writer, as_record, rate
+
+    # What the shell passed, byte for byte, even where it is not UTF-8.
+    given = [os.fsencode(prompt) for prompt in prompts or []]
+    if prompt_file is not None:
+        given.append(read_file(prompt_file))
+    if not given:
+        raise EqualInfoError("give a text to continue, or a file as --prompt-file")
+    stops = [os.fsencode(text) for text in stop or []] + ([END_OF_DOCUMENT] if end else [])
+    choice = Choice(temperature, top_k, top_p)
+    settings = Settings(tokens, max_bytes or None, choice, seed, samples, tuple(stops), heal)
+    generator = Generator.load(m2)
+    show = None if as_json else Writer(sys.stdout.buffer, given, samples, raw)
+    found = generator.continuations(given, settings, show)
+    if as_json:
+        typer.echo(json.dumps([as_record(sample) for sample in found]))
+    elif show:
+        show.end(found)
+    if not quiet:
+        typer.echo(rate(found, generator.seconds), err=True)
