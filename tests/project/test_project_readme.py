@@ -46,3 +46,10 @@ def test_the_table_is_the_measured_one() -> None:
 def test_every_path_named_in_the_tree_exists() -> None:
     for path in ("docs/architecture.md", "docs/corpora.md", "docs/lab-notes.md", "results/demo.jsonl"):
         assert (ROOT / path).is_file(), path
+
+
+def test_the_tables_of_scaling_are_the_measured_ones() -> None:
+    text = (ROOT / "docs" / "scaling.md").read_text()
+    shown = re.search(r"<!-- results/tokenize-throughput.md -->\n(.*?)<!-- end -->", text, re.S)
+    assert shown
+    assert shown[1] == (ROOT / "results" / "tokenize-throughput.md").read_text()
