@@ -11,9 +11,12 @@ from equalinfo.corpus.examples import Example, ExampleCutter
 from equalinfo.files import atomic_file
 from equalinfo.pipeline.token_shards import Row, ShardWriter, text_identity
 from equalinfo.tokens.base import Tokenizer
+from equalinfo.tokens.coded import CodedTokenizer
 
-# Text that goes to the tokenizer at a time: about what fits a core's cache.
-BYTES_AT_ONCE = 64 * 10_240
+# Text that goes to the tokenizer at a time: enough that its tables, once in a core's cache, serve a while; less where
+# a predictor runs, which holds its state for all examples.
+BYTES_AT_ONCE = 2 << 20
+BYTES_AT_ONCE_OF_CODERS = 64 * 10_240
 # More documents than that are cut one by one, which copies them once less.
 SHORT_BYTES = 2 << 20
 # A record batch ends after so many examples, or so many ids where examples are long.
@@ -42,7 +45,8 @@ class ExampleShard:
         }
         self._path, self._tokenizer, self._advance, self._stack = path, tokenizer, advance, stack
         self._cutter = ExampleCutter(example_bytes)
-        self._group_size = max(1, BYTES_AT_ONCE // example_bytes)
+        at_once = BYTES_AT_ONCE_OF_CODERS if isinstance(tokenizer, CodedTokenizer) else BYTES_AT_ONCE
+        self._group_size = max(1, at_once // example_bytes)
         self._group: list[Example] = []
         self._rows: list[Row] = []
         self._writer: ShardWriter | None = None
