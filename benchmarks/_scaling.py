@@ -39,9 +39,10 @@ def workers(rows: list[dict[str, Any]]) -> str:
         "|---|---|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
+        cpu = row["mb_per_cpu_second"]
         lines.append(
             f"| `{row['spec']}` | {row['engine']} | {row['workers']} | {row['mb_per_second']:.3g} | "
-            f"{row['start_seconds']:.1f} | {row['mb_per_cpu_second']:.3g} | {row['peak_memory_mb']:.0f} |"
+            f"{row['start_seconds']:.1f} | {f'{cpu:.3g}' if cpu else '-'} | {row['peak_memory_mb']:.0f} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -54,8 +55,8 @@ def readers(rates_by_form: dict[str, float]) -> str:
 
 def projections(rows: list[dict[str, Any]]) -> str:
     lines = [
-        f"| method | C4: core-hours | hours on {CORES} cores | shards GB | 15 T tokens: text TB | core-hours | "
-        f"days on 10 x {CORES} cores | shards TB |",
+        f"| method | C4: core-hours | minutes on {CORES} cores | shards GB | 15 T tokens: text TB | core-hours | "
+        f"hours on 10 x {CORES} cores | shards TB |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in of_one_worker(rows):
@@ -64,8 +65,8 @@ def projections(rows: list[dict[str, Any]]) -> str:
         text = TOKENS * row["text_bytes"] / row["tokens"]
         c4, all_ = C4[0] / rate / 3600, text / rate / 3600
         lines.append(
-            f"| `{row['spec']}` | {c4:.3g} | {c4 / CORES:.2g} | {shards * C4[0] / 1e9:.0f} | {text / 1e12:.0f} | "
-            f"{all_:.3g} | {all_ / CORES / 10 / 24:.2g} | {shards * text / 1e12:.0f} |"
+            f"| `{row['spec']}` | {c4:.3g} | {60 * c4 / CORES:.2g} | {shards * C4[0] / 1e9:.0f} | {text / 1e12:.0f} | "
+            f"{all_:.3g} | {all_ / CORES / 10:.2g} | {shards * text / 1e12:.0f} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -2,10 +2,10 @@
 
 For each tokenizer: the bare kernel (examples in memory, one thread), then `equalinfo tokenize` as a user runs it, from
 Parquet to Arrow shards on disk, with one worker, two, ... and by Ray where it is installed. Rates are bytes of text in
-training and validation examples. Seconds of CPU are those of all processes, which other jobs on the machine disturb
-less than the clock. `start_seconds` and `start_cpu_seconds` are what a run takes that has next to nothing to do; rates
-by the clock contain it, rates by CPU seconds do not. Then, how fast each form of file is read. `results/*.md` has the
-tables of docs/scaling.md, with what the rates mean for larger corpora.
+training and validation examples. Seconds of CPU are those of all processes (not of Ray's, which are not the command's
+own); other jobs on the machine disturb them less than the clock. `start_seconds` and `start_cpu_seconds` are what a run
+takes that has next to nothing to do; rates by the clock contain it, rates by CPU seconds do not. Then, how fast each
+form of file is read. `results/*.md` has the tables of docs/scaling.md, with what the rates mean for larger corpora.
 """
 
 import argparse
@@ -131,7 +131,8 @@ def measured(spec: str, text: Path, workers: list[int], given: argparse.Namespac
         best = min(runs, key=lambda run: run["seconds"])
         rate = best["bytes"] / best["seconds"] / 1e6
         cpu_seconds = min(run["cpu_seconds"] for run in runs) - start["cpu_seconds"]
-        cpu_rate = (best["bytes"] - start["bytes"]) / cpu_seconds / 1e6
+        # Ray's actors are not processes of the driver's, so their seconds are not known here.
+        cpu_rate = (best["bytes"] - start["bytes"]) / cpu_seconds / 1e6 if engine == "local" else None
         rows.append(
             {
                 "spec": spec,
@@ -145,7 +146,7 @@ def measured(spec: str, text: Path, workers: list[int], given: argparse.Namespac
                 "start_seconds": start["seconds"],
                 "start_cpu_seconds": start["cpu_seconds"],
                 "kernel_mb_per_second": kernel,
-                "cpu_over_kernel": kernel / cpu_rate,
+                "cpu_over_kernel": kernel / cpu_rate if cpu_rate else None,
                 "peak_memory_mb": max(run["memory"] for run in runs) / 1e6,
                 "shard_bytes": best["shard_bytes"],
             }

@@ -15,3 +15,7 @@ class DamagedArtifact(EqualInfoError):
 
 class UndecodableTokens(EqualInfoError):
     """Token ids that no input encodes to: out of range, truncated, or from another tokenizer."""
+
+
+class Unreachable(EqualInfoError):
+    """Something on the network that cannot be read now, and may be in a while."""

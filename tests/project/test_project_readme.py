@@ -53,3 +53,10 @@ def test_every_path_named_in_the_tree_exists() -> None:
 def test_the_results_page_is_what_the_rows_give() -> None:
     page = ROOT / "docs" / "results.md"
     assert page.read_text() == summary(ROOT / "results" / "experiments", "../results/experiments")
+
+
+def test_the_tables_of_scaling_are_the_measured_ones() -> None:
+    text = (ROOT / "docs" / "scaling.md").read_text()
+    shown = re.search(r"<!-- results/tokenize-throughput.md -->\n(.*?)<!-- end -->", text, re.S)
+    assert shown
+    assert shown[1] == (ROOT / "results" / "tokenize-throughput.md").read_text()

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
-from equalinfo.errors import EqualInfoError
+from equalinfo.errors import EqualInfoError, Unreachable
 
 REMOTE_BUFFER_BYTES = 1 << 20
 INSTALL = "pip install 'equalinfo[remote]'"
@@ -137,10 +137,12 @@ def _named(name: str) -> Iterator[None]:
 
 
 def unreadable(path: str | os.PathLike[str], error: Exception) -> EqualInfoError:
-    """The error that a file cannot be read, in one line."""
+    """The error that a file cannot be read, in one line; `Unreachable` where trying again may help."""
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     reason = " ".join(reason.split())[:200]
-    return EqualInfoError(f"{shown(path)} cannot be read ({reason}); check it or fetch it again")
+    away = (is_url(path) or str(path).startswith("hf:")) and not isinstance(error, FileNotFoundError)
+    kind = Unreachable if away else EqualInfoError
+    return kind(f"{shown(path)} cannot be read ({reason}); check it or fetch it again")
 
 
 def shown(path: str | os.PathLike[str]) -> str:

@@ -6,29 +6,25 @@ The record is written last, and each file appears whole, so a partition with a r
 done again, to the same bytes. A split without an example in the partition has no shard.
 """
 
-import hashlib
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from itertools import chain
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from equalinfo.corpus.bad import BadDocuments
-from equalinfo.corpus.examples import Example, ExampleCutter
 from equalinfo.corpus.partitions import Partition
 from equalinfo.corpus.splits import SPLITS, splits_of
-from equalinfo.files import atomic_file, write_json
-from equalinfo.pipeline.token_shards import Row, ShardWriter, text_identity
+from equalinfo.errors import Unreachable
+from equalinfo.files import write_json
+from equalinfo.pipeline.example_shard import ExampleShard
 from equalinfo.tokens.base import Tokenizer
 
-# Text that goes to the tokenizer at a time: about what fits a core's cache.
-BYTES_AT_ONCE = 64 * 10_240
 GROUP_BYTES = 1 << 20  # documents that are split and cut at a time
-# A record batch ends after so many examples, or so many ids where examples are long.
-EXAMPLES_PER_BATCH = 1024
-IDS_PER_BATCH = 1 << 24
 LARGE_DOCUMENT_BYTES = 64 << 20
+PAUSES = (2.0, 20.0, 120.0)  # seconds before a partition that could not be reached is tried again
 
 Record = dict[str, Any]
 Advance = Callable[[int], None]
@@ -71,8 +67,28 @@ def tokenize_partition(
         advance: told how many bytes of training and validation text have been encoded since the last call.
 
     Raises:
-        EqualInfoError: the partition cannot be read or the shards cannot be written.
+        EqualInfoError: the partition cannot be read (from a network: several times) or the shards cannot be written.
     """
+    for pause in (*PAUSES, None):
+        encoded: list[int] = []
+        try:
+            return _tokenized(tokenizer, partition, work, partial(_told, advance, encoded))
+        except Unreachable:
+            if pause is None:
+                raise
+            if advance:
+                advance(-sum(encoded))
+            time.sleep(pause)
+    raise AssertionError("the last try returns or raises")
+
+
+def _told(advance: Advance | None, encoded: list[int], count: int) -> None:
+    encoded.append(count)
+    if advance:
+        advance(count)
+
+
+def _tokenized(tokenizer: Tokenizer, partition: Partition, work: Work, advance: Advance) -> Record:
     bad = BadDocuments(work.skip_bad)
     splits = dict.fromkeys(SPLITS, 0)
     sizes = dict(splits)
@@ -80,7 +96,7 @@ def tokenize_partition(
     changed, windows = tokenizer.windows_changed
     with ExitStack() as stack:
         shards = {
-            split: _Shard(
+            split: ExampleShard(
                 Path(work.shards) / f"{split}-{partition.number:05d}.arrow",
                 tokenizer,
                 work.example_bytes,
@@ -148,90 +164,3 @@ def _is_utf8(text: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-class _Shard:
-    """The examples of one split, encoded in groups; the file appears when `stack` closes without an error."""
-
-    def __init__(
-        self,
-        path: Path,
-        tokenizer: Tokenizer,
-        example_bytes: int,
-        advance: Advance | None,
-        stack: ExitStack,
-    ) -> None:
-        self.counts: dict[str, Any] = {
-            "file": path.name,
-            "examples": 0,
-            "tokens": 0,
-            "bytes": 0,
-            "source_bytes": 0,
-            "text": "",
-        }
-        self._path, self._tokenizer, self._advance, self._stack = path, tokenizer, advance, stack
-        self._cutter = ExampleCutter(example_bytes)
-        self._group_size = max(1, BYTES_AT_ONCE // example_bytes)
-        self._group: list[Example] = []
-        self._rows: list[Row] = []
-        self._writer: ShardWriter | None = None
-
-    def add(self, documents: list[bytes]) -> None:
-        # Long documents are not copied once more.
-        short = sum(map(len, documents)) <= 2 * GROUP_BYTES
-        cut = self._cutter
-        for example in cut.add_all(documents) if short else chain.from_iterable(map(cut.add, documents)):
-            self._group.append(example)
-            if len(self._group) == self._group_size:
-                self._encode()
-
-    def finish(self) -> None:
-        """Encodes and writes what is left and ends the shard."""
-        self._group += self._cutter.rest()
-        self._encode()
-        self._write()
-        if self._writer is not None:
-            self._writer.close()
-            self.counts |= {"sha256": self._file.digest.hexdigest(), "file_bytes": self._file.size}
-
-    def _encode(self) -> None:
-        encoded = self._tokenizer.encode_batch([example.data for example in self._group], self._advance)
-        counts = self.counts
-        for example, ids in zip(self._group, encoded, strict=True):
-            self._rows.append((ids, len(example.data), example.source_bytes))
-            counts["examples"] += 1
-            counts["tokens"] += len(ids)
-            counts["bytes"] += len(example.data)
-            counts["source_bytes"] += example.source_bytes
-            counts["text"] = text_identity(counts["text"], example.data)
-        self._group.clear()
-        if len(self._rows) >= EXAMPLES_PER_BATCH or sum(len(row[0]) for row in self._rows) >= IDS_PER_BATCH:
-            self._write()
-
-    def _write(self) -> None:
-        if not self._rows:
-            return
-        if self._writer is None:
-            self._file = _Hashed(self._stack.enter_context(atomic_file(self._path)))
-            self._writer = ShardWriter(self._file, self._tokenizer.vocab)
-        self._writer.write(self._rows)
-        self._rows.clear()
-
-
-class _Hashed:
-    """A stream that hashes what is written to it."""
-
-    closed = False  # pyarrow asks
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self.digest = hashlib.sha256()
-        self.size = 0
-
-    def write(self, data: bytes) -> int:
-        self.digest.update(data)
-        self.size += len(data)
-        return self._stream.write(data)
-
-    def flush(self) -> None:
-        self._stream.flush()
