@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 
 from equalinfo.experiments.base import Compared
 from equalinfo.experiments.figures import Series
-from equalinfo.experiments.rows import Rows
+from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import paper_method
 from equalinfo.experiments.workspace import ExampleLoss
 from equalinfo.score.measurements import Coordinate
@@ -36,17 +37,24 @@ def compare_cells(
     return lines
 
 
+def measured(
+    name: str,
+    x: Sequence[float | str],
+    own: Sequence[Estimate],
+    kind: Literal["line", "points", "bars"] = "line",
+) -> Series:
+    """Estimates with two standard errors."""
+    low = [one.mean - 2 * (one.error or 0.0) for one in own]
+    high = [one.mean + 2 * (one.error or 0.0) for one in own]
+    return Series(name, x, [one.mean for one in own], low, high, kind=kind)
+
+
 def bars(
     rows: Rows, quantity: str, name: str, methods: Sequence[str] | None = None, **at: Coordinate
 ) -> Series:
     """Bars of a quantity by method, with two standard errors."""
     names = list(methods or rows.where(quantity, None, **at).methods())
-    own = [rows.estimate(quantity, method, **at) for method in names]
-    spread = [2 * (one.error or 0.0) for one in own]
-    means = [one.mean for one in own]
-    low = [mean - error for mean, error in zip(means, spread, strict=True)]
-    high = [mean + error for mean, error in zip(means, spread, strict=True)]
-    return Series(name, names, means, low, high, kind="bars")
+    return measured(name, names, [rows.estimate(quantity, method, **at) for method in names], "bars")
 
 
 def line(
@@ -54,11 +62,9 @@ def line(
 ) -> Series:
     """A quantity of one method over a numeric coordinate, with two standard errors."""
     places = [float(x) for x in rows.where(quantity, method, **at).coordinates(over)]
-    own = [rows.estimate(quantity, method, **{over: x}, **at) for x in places]
-    spread = [2 * (one.error or 0.0) for one in own]
-    low = [one.mean - error for one, error in zip(own, spread, strict=True)]
-    high = [one.mean + error for one, error in zip(own, spread, strict=True)]
-    return Series(name or method, places, [one.mean for one in own], low, high)
+    return measured(
+        name or method, places, [rows.estimate(quantity, method, **{over: x}, **at) for x in places]
+    )
 
 
 def bits_by_place(losses: Sequence[ExampleLoss], places: int) -> list[list[float]]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Part
+from equalinfo.experiments.cell_tables import bars
 from equalinfo.experiments.figures import Figure, Panel, Series
 from equalinfo.experiments.judging import expect_less, expect_near, expect_order, expect_positive
 from equalinfo.experiments.rows import Estimate, Rows
@@ -167,16 +168,7 @@ def figure(rows: Rows) -> Figure:
     names = rows.methods("bytes_per_token")
     panels = []
     for quantity, title in (("bytes_per_token", "bytes per token"), ("bit_ratio", "bit ratio")):
-        own = [rows.estimate(quantity, name) for name in names]
-        errors = [2 * (one.error or 0.0) for one in own]
-        series = Series(
-            "measured",
-            names,
-            [one.mean for one in own],
-            [one.mean - error for one, error in zip(own, errors, strict=True)],
-            [one.mean + error for one, error in zip(own, errors, strict=True)],
-            kind="bars",
-        )
+        series = bars(rows, quantity, "measured", names)
         panels.append(Panel("", "", f"{title} (± 2 standard errors)", [series]))
     lines = [
         Series(kind, names, [rows.mean(f"{kind}_bits_per_byte", name) for name in names], kind="bars")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Part
-from equalinfo.experiments.cell_tables import compare_cells
-from equalinfo.experiments.figures import Figure, Panel, Series
+from equalinfo.experiments.cell_tables import compare_cells, measured
+from equalinfo.experiments.figures import Figure, Panel
 from equalinfo.experiments.judging import expect_less, expect_near, expect_positive
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale
@@ -138,13 +138,10 @@ def figure(rows: Rows) -> Figure:
     for method in rows.methods("bits_per_byte"):
         own = sorted(rows.coordinates("size"), key=lambda s: rows.mean("flops_per_byte", method, size=s))
         bits = [rows.estimate("bits_per_byte", method, size=size) for size in own]
-        low = [one.mean - 2 * (one.error or 0) for one in bits]
-        high = [one.mean + 2 * (one.error or 0) for one in bits]
-        means = [one.mean for one in bits]
         x = [rows.mean("flops_per_byte", method, size=size) / 1e6 for size in own]
-        flops.append(Series(method, x, means, low, high))
+        flops.append(measured(method, x, bits))
         ratio = [rows.mean("bytes_per_token", method, size=size) for size in own]
-        steps.append(Series(method, ratio, means, low, high, kind="points"))
+        steps.append(measured(method, ratio, bits, "points"))
     return Figure(
         "Bits/byte of every method (figures 3 and 4); bars: two standard errors over examples or seeds",
         [

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Part
-from equalinfo.experiments.cell_tables import compare_cells
-from equalinfo.experiments.figures import Figure, Panel, Series
+from equalinfo.experiments.cell_tables import compare_cells, measured
+from equalinfo.experiments.figures import Figure, Panel
 from equalinfo.experiments.judging import expect_less, expect_near
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
@@ -92,15 +92,7 @@ def figure(rows: Rows) -> Figure:
     for method in rows.methods("bits_per_byte"):
         own = sizes(rows)
         bits = [rows.estimate("bits_per_byte", method, size=size) for size in own]
-        series.append(
-            Series(
-                method,
-                [rows.mean("parameters", method, size=size) for size in own],
-                [one.mean for one in bits],
-                [one.mean - 2 * (one.error or 0) for one in bits],
-                [one.mean + 2 * (one.error or 0) for one in bits],
-            )
-        )
+        series.append(measured(method, [rows.mean("parameters", method, size=size) for size in own], bits))
     panel = Panel("", "parameters of M2; steps in proportion", "bits per byte", series, x_log=True)
     return Figure("Data scaled with the model (table 13, figure 15)", [panel])
 

@@ -9,6 +9,7 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Part
+from equalinfo.experiments.cell_tables import measured
 from equalinfo.experiments.figures import Figure, Panel, Series
 from equalinfo.experiments.judging import expect_less, expect_order
 from equalinfo.experiments.rows import Rows
@@ -164,15 +165,7 @@ def figure(rows: Rows) -> Figure:
     first = Series("edit distance", names, mid, low, high, kind="bars")
     with_words = rows.methods("token_sequences_per_place")
     own = [rows.estimate("token_sequences_per_place", name) for name in with_words]
-    spread = [2 * (one.error or 0.0) for one in own]
-    second = Series(
-        "token sequences of a word",
-        with_words,
-        [one.mean for one in own],
-        [one.mean - error for one, error in zip(own, spread, strict=True)],
-        [one.mean + error for one, error in zip(own, spread, strict=True)],
-        kind="bars",
-    )
+    second = measured("token sequences of a word", with_words, own, "bars")
     return Figure(
         "Stability of the mapping from text to tokens (figure 8, and words in many places)",
         [

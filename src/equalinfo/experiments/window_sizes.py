@@ -6,8 +6,8 @@ from itertools import pairwise
 from typing import Any
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Found, Part
-from equalinfo.experiments.cell_tables import bits_by_place, compare_cells, line
-from equalinfo.experiments.figures import Figure, Panel, Series
+from equalinfo.experiments.cell_tables import bits_by_place, compare_cells, line, measured
+from equalinfo.experiments.figures import Figure, Panel
 from equalinfo.experiments.judging import expect_order
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.statistics import mean_error
@@ -123,18 +123,9 @@ def figure(rows: Rows) -> Figure:
     over_b = []
     for quantity in ("bits_per_byte", "uniform_bits_per_byte"):
         own = [rows.estimate(quantity, method(bits)) for bits in BITS]
-        low = [one.mean - 2 * (one.error or 0) for one in own]
-        high = [one.mean + 2 * (one.error or 0) for one in own]
-        name = "measured" if quantity == "bits_per_byte" else "uniform"
-        over_b.append(Series(name, list(BITS), [one.mean for one in own], low, high))
+        over_b.append(measured("measured" if quantity == "bits_per_byte" else "uniform", BITS, own))
     own = [rows.estimate("bits_per_token", method(bits)) for bits in BITS]
-    per_token = Series(
-        "measured",
-        list(BITS),
-        [one.mean for one in own],
-        [one.mean - 2 * (one.error or 0) for one in own],
-        [one.mean + 2 * (one.error or 0) for one in own],
-    )
+    per_token = measured("measured", BITS, own)
     places = [line(rows, "bits_per_token_at", method(bits), "position", f"b={bits}") for bits in BITS]
     level = [(TOKEN * (1 - LEARNED), "1 % saved"), (float(TOKEN), "uniform")]
     return Figure(
