@@ -68,6 +68,7 @@ def atomic_directory(path: Path) -> Iterator[Path]:
 def replace_directory(new: Path, path: Path, old: Path) -> None:
     """Renames `new` to `path`, on the same file system; what stood at `path` stands at `old` meanwhile."""
     if path.exists():
+        shutil.rmtree(old, ignore_errors=True)
         os.replace(path, old)
     os.replace(new, path)
     shutil.rmtree(old, ignore_errors=True)

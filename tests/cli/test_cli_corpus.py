@@ -1,8 +1,10 @@
 """Tokenizing a whole corpus: the same shards whatever the workers and whoever is killed, checked by `verify`."""
 
+import hashlib
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +21,7 @@ from equalinfo import Tokenizer
 from equalinfo.corpus.examples import cut_examples
 from equalinfo.corpus.readers import read_documents
 from equalinfo.corpus.splits import only
+from equalinfo.files import locked
 from equalinfo.pipeline import partition_work
 from equalinfo.pipeline.token_shards import read_shard
 
@@ -189,13 +192,38 @@ def test_unfinished_work_on_something_else_is_not_mixed_in(
     status, _, errors = run(*command(tok, corpus, out, 1), "--example-bytes", 2000)
     assert status == 1
     assert "unfinished work" in errors
-    # A shard that went missing is made again.
+    with locked(folder / "lock"):
+        status, _, errors = run(*command(tok, corpus, out, 1))
+        assert status == 1
+        assert "another process is writing" in errors
+    # What a kill may leave in the middle of writing is cleared away, and a shard that went missing made again.
+    (folder / "tokens" / ".tokenizer.x.part").mkdir()
+    (folder / "tokens" / ".train-00001.arrow.x.part").write_bytes(b"half")
+    (folder / "records" / ".00001.json.x.part").write_bytes(b"{")
     next((folder / "tokens").glob("train-*")).unlink()
     assert run(*command(tok, corpus, out, 1))[0] == 0
     assert contents(out) == contents(whole)
     before = (out / "equalinfo.json").stat().st_ino
     assert run(*command(tok, corpus, out, 1))[0] == 0
     assert (out / "equalinfo.json").stat().st_ino == before, "a finished run is not done again"
+
+
+def test_a_kill_while_clearing_up(whole: Path, tok: Path, corpus: Path, tmp_path: Path, run: Run) -> None:
+    """OUT is there and its folder only half removed: the same command sees it, and another one starts afresh."""
+    out, folder = tmp_path / "out", tmp_path / "out.tokenizing"
+    shutil.copytree(whole, out)
+    record = json.loads((whole / "equalinfo.json").read_text())["partitions"][0]
+    (folder / "records").mkdir(parents=True)
+    (folder / "records" / "00000.json").write_text(json.dumps(record))
+    assert run(*command(tok, corpus, out, 1))[0] == 0
+    assert contents(out) == contents(whole)
+    (folder / "records").mkdir(parents=True)
+    (folder / "records" / "00000.json").write_text(json.dumps(record))
+    options = ("--example-bytes", 500)
+    assert run(*command(tok, corpus, out, 1), *options)[0] == 0
+    assert json.loads((out / "equalinfo.json").read_text())["example_bytes"] == 500
+    assert run("verify", out, "--decode", "all", "--quiet")[0] == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.mark.parametrize("large", [2 << 20, pytest.param(1 << 30, marks=pytest.mark.slow)])
@@ -239,8 +267,6 @@ def test_standard_input_is_read_anew_each_time(tok: Path, corpus: Path, tmp_path
 @pytest.fixture(scope="module")
 def copy_of(whole: Path, tmp_path_factory: pytest.TempPathFactory):
     def copied() -> Path:
-        import shutil
-
         return Path(shutil.copytree(whole, tmp_path_factory.mktemp("verify") / "tokens"))
 
     return copied
@@ -265,8 +291,6 @@ def changed(path: Path, place: int) -> None:
 
 def rewritten(tokens: Path, file: Path, **counts: object) -> None:
     """Makes the manifest agree with a changed file, as a careless tool would."""
-    import hashlib
-
     manifest = json.loads((tokens / "equalinfo.json").read_text())
     manifest["files"][file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
     (tokens / "equalinfo.json").write_text(json.dumps(manifest))

@@ -6,6 +6,7 @@ of them is the same on any machine. In order they hold the documents of `read_do
 
 import secrets
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from itertools import pairwise
@@ -21,6 +22,8 @@ from equalinfo.corpus.pieces import Piece, is_compressed, piece_documents
 from equalinfo.corpus.readers import file_piece
 from equalinfo.corpus.records import open_parquet
 from equalinfo.errors import EqualInfoError
+
+REQUESTS_AT_ONCE = 32
 
 
 @dataclass(frozen=True)
@@ -86,12 +89,16 @@ def partitions_of(source: str, field: str, partition_bytes: int) -> tuple[list[P
         cut = (Piece(source, "hf", index, index + 1) for index in range(shards))
         return [Partition(number, (piece,), 0) for number, piece in enumerate(cut)], [stamp]
     names, folder = files_of(source)
-    pieces: list[tuple[Piece, int]] = []
-    stamps = []
-    for name in map(absolute, names):
+
+    def looked_at(name: str) -> tuple[list[tuple[Piece, int]], str]:
         size, stamp = stamp_of(name)
-        pieces += _pieces_of(file_piece(name, folder), size, field, partition_bytes)
-        stamps.append(stamp)
+        return _pieces_of(file_piece(name, folder), size, field, partition_bytes), stamp
+
+    # Sizes and footers of files on a network take a request or two each.
+    with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+        found = list(pool.map(looked_at, map(absolute, names)))
+    pieces = [piece for own, _ in found for piece in own]
+    stamps = [stamp for _, stamp in found]
     if not pieces:
         raise EqualInfoError(f"{shown(source)} holds no document; name a source that has text")
     return _grouped(pieces, partition_bytes), stamps

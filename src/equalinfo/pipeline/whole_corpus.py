@@ -8,7 +8,6 @@ While it runs, everything stands beside OUT, so that OUT appears whole or not at
 """
 
 import shutil
-import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -31,7 +30,8 @@ from equalinfo.files import (
     write_json,
     write_manifest,
 )
-from equalinfo.pipeline.engines.base import Engine, Event
+from equalinfo.pipeline.engines.base import Engine
+from equalinfo.pipeline.partition_progress import PartitionBar
 from equalinfo.pipeline.partition_work import Record, Work, record_path
 from equalinfo.pipeline.tokenizing import KIND
 from equalinfo.tokens.base import Tokenizer
@@ -116,18 +116,16 @@ class _Run:
 
     def finished(self) -> dict[str, Any] | None:
         """The manifest of OUT if it was made from the same; a kill may have left the folder behind."""
-        with suppress(EqualInfoError):
-            manifest = read_manifest(self.out, KIND, verify=False)
-            if manifest.get("made_from") == self.identity:
-                shutil.rmtree(self.folder, ignore_errors=True)
-                return manifest
-        return None
+        manifest = self._made_out(self.identity)
+        if manifest is not None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        return manifest
 
     def complete(self, partitions: list[Partition], engine: Engine, progress: Progress) -> dict[str, Any]:
         """Does what is still to be done and writes OUT."""
         records = self._begin(partitions)
         try:
-            bar = _Bar(progress, f"tokenize {self.tokenizer.spec}", partitions, records)
+            bar = PartitionBar(progress, f"tokenize {self.tokenizer.spec}", partitions, records)
             todo = [partition for partition in partitions if partition.number not in records]
             engine.run(self.work, todo, bar.hear)
             manifest = self._manifest([records[partition.number] for partition in partitions])
@@ -142,22 +140,39 @@ class _Run:
     def _begin(self, partitions: list[Partition]) -> dict[int, Record]:
         """Prepares the folder; the records that a run before this one finished, by partition."""
         plan, records = self.folder / "plan.json", Path(self.work.records)
-        if plan.is_file() and read_json(plan) != self.made_from:
-            if any(records.glob("*.json")) and self.made_from["corpus"] != "-":
+        before = read_json(plan) if plan.is_file() else None
+        if before != self.made_from:
+            # Without a plan, a kill fell into the beginning, or into the clearing up after OUT was there.
+            if before is not None and any(records.glob("*.json")) and not self._may_discard(before):
                 raise EqualInfoError(
                     f"{self.folder} holds unfinished work on another corpus or with other options; "
                     "finish it, delete it, or choose another --out"
                 )
             shutil.rmtree(records, ignore_errors=True)
             shutil.rmtree(self.tokens, ignore_errors=True)
+            write_json(plan, self.made_from)
         records.mkdir(exist_ok=True)
         self.tokens.mkdir(exist_ok=True)
-        write_json(plan, self.made_from)
-        for left in [*self.tokens.glob(".*.part"), *records.glob(".*.part"), *records.glob("*.attempts")]:
-            left.unlink(missing_ok=True)
-        save_tokenizer(self.tokenizer, self.tokens / "tokenizer")
+        _clear(self.tokens)
+        _clear(records)
+        for counted in records.glob("*.attempts"):
+            counted.unlink()
+        if not (self.tokens / "tokenizer").is_dir():
+            save_tokenizer(self.tokenizer, self.tokens / "tokenizer")
         found = {partition.number: self._record(partition.number) for partition in partitions}
         return {number: record for number, record in found.items() if record is not None}
+
+    def _may_discard(self, before: dict[str, Any]) -> bool:
+        """Whether work on another plan is worth nothing: it cannot be gone on with, or OUT has what it made."""
+        return before.get("corpus") == "-" or self._made_out(sha256_bytes(json_bytes(before))) is not None
+
+    def _made_out(self, identity: str) -> dict[str, Any] | None:
+        """The manifest of OUT if it was made by the plan with this identity."""
+        with suppress(EqualInfoError):
+            manifest = read_manifest(self.out, KIND, verify=False)
+            if manifest.get("made_from") == identity:
+                return manifest
+        return None
 
     def _record(self, number: int) -> Record | None:
         path = record_path(self.work, number)
@@ -180,8 +195,7 @@ class _Run:
                     f"{self.made_from['corpus']} has no document in the {split} split; give more text "
                     "(documents are split 90/5/5 by their hash)"
                 )
-        for left in self.tokens.glob(".*.part"):
-            left.unlink(missing_ok=True)
+        _clear(self.tokens)
         changed, windows = (sum(record["windows"][place] for record in records) for place in (0, 1))
         return write_manifest(
             self.tokens,
@@ -206,6 +220,15 @@ class _Run:
         )
 
 
+def _clear(folder: Path) -> None:
+    """Removes files and folders that a kill left unfinished; their names begin with a dot."""
+    for left in folder.glob(".*"):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
+
+
 def _total(records: Iterable[Record], group: str, name: str) -> int:
     return sum(record[group][name] for record in records)
 
@@ -217,33 +240,3 @@ def _split_counts(split: str, records: list[Record]) -> dict[str, Any]:
     }
     counts["text"] = sha256_bytes("".join(shard["text"] for shard in shards).encode())
     return counts
-
-
-class _Bar:
-    """The progress of all partitions, and the records as they come."""
-
-    def __init__(
-        self, progress: Progress, title: str, partitions: list[Partition], records: dict[int, Record]
-    ) -> None:
-        self._progress, self._records = progress, records
-        self._sizes = {partition.number: partition.size for partition in partitions}
-        self._encoded: dict[int, int] = {}
-        self._done = sum(self._sizes[number] for number in records)
-        self._total, self._started = 0, time.monotonic()
-        size = sum(self._sizes.values())
-        self._task = progress.add_task(title, total=size or None, completed=self._done, note="")
-
-    def hear(self, event: Event) -> None:
-        number = event.partition
-        if event.restarted:
-            self._encoded.pop(number, None)
-        self._encoded[number] = self._encoded.get(number, 0) + event.encoded_bytes
-        self._total += event.encoded_bytes
-        if event.record is not None:
-            self._records[number] = event.record
-            self._encoded.pop(number)
-            self._done += self._sizes[number]
-        running = sum(min(count, self._sizes[number]) for number, count in self._encoded.items())
-        elapsed = time.monotonic() - self._started
-        note = f"{self._total / elapsed / 1e6:.1f} MB/s" if elapsed > 1 else ""
-        self._progress.update(self._task, completed=self._done + running, note=note)
