@@ -27,6 +27,7 @@ import pyarrow.parquet as pq
 from equalinfo.corpus.readers import read_documents
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, json_bytes, sha256_file
+from equalinfo.pipeline.engines.base import ATTEMPTS
 
 GROWTH = 1.1  # of the most that is held, from the first third of the time to the last
 
@@ -60,7 +61,7 @@ class Soak:
     memory: list[tuple[float, int, int]] = field(default_factory=list)  # seconds, driver, largest worker
     counts: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(
-            ("passes", "driver_kills", "worker_kills", "shards_kept", "partitions"), 0
+            ("passes", "driver_kills", "worker_kills", "given_up", "most_shards_kept", "partitions"), 0
         )
     )
 
@@ -101,21 +102,21 @@ class Soak:
         """One pass over the corpus, through all kills."""
         finished: dict[str, int] = {}
         while True:
+            kills = self.counts["worker_kills"]
             process = subprocess.Popen(self.command(out, self.given.workers), stdout=subprocess.DEVNULL)
             killed = self.disturb(process)
             now = records(out)
-            missing = [name for name, inode in finished.items() if now.get(name, inode) != inode]
+            missing = [name for name, inode in finished.items() if now.get(name) != inode]
             if missing:
                 raise EqualInfoError(f"{missing[0]} was finished and was written again")
-            if not killed:
+            if process.returncode == 0:
                 break
+            if not killed and self.counts["worker_kills"] - kills < ATTEMPTS:
+                raise EqualInfoError(f"`{' '.join(self.command(out, self.given.workers))}` failed by itself")
+            self.counts["given_up"] += not killed  # the same partition's workers were killed again and again
             finished = now
-            self.counts["shards_kept"] = max(self.counts["shards_kept"], len(finished))
-        if process.returncode:
-            raise EqualInfoError(
-                f"`{' '.join(self.command(out, self.given.workers))}` failed without being killed"
-            )
-        self.counts["partitions"] = len(finished) or self.counts["partitions"]
+            self.counts["most_shards_kept"] = max(self.counts["most_shards_kept"], len(finished))
+        self.counts["partitions"] = len(json.loads((out / "equalinfo.json").read_bytes())["partitions"])
 
     def disturb(self, process: subprocess.Popen) -> bool:
         """Kills workers at random, and in the end the driver, unless it ends first; whether it was killed."""

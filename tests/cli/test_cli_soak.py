@@ -1,4 +1,7 @@
-"""A short version of benchmarks/soak.py; the hour is run by hand, and what it found is in results/soak.json."""
+"""A short version of benchmarks/soak.py.
+
+The hour is run by hand; what it found is written to results/soak.json.
+"""
 
 import json
 import subprocess
@@ -27,4 +30,4 @@ def test_a_minute_of_kills(tmp_path: Path) -> None:
     assert result["passes"] >= 1
     assert result["worker_kills"] >= 5
     assert result["driver_kills"] >= 3
-    assert result["shards_kept"] >= 5
+    assert result["most_shards_kept"] >= 5

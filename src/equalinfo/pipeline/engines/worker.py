@@ -22,7 +22,7 @@ from equalinfo.tokens.directory import load_tokenizer
 
 
 def main() -> None:
-    """Tokenizes partitions until standard input ends."""
+    """Tokenizes partitions until standard input ends, or something goes wrong."""
     # Ctrl-C reaches all processes of a terminal; the driver ends its workers itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # What libraries print must not get between the messages.
@@ -43,10 +43,10 @@ def main() -> None:
         _send(answers, {"error": str(error)})
     except MemoryError:
         _send(answers, {"error": "not enough memory; take fewer --workers"})
-    except BrokenPipeError:
-        pass
     except Exception:
         _send(answers, {"defect": traceback.format_exc()})
+    # The other thread waits for input and would hold up an orderly end.
+    os._exit(1)
 
 
 def _listen(stream: IO[bytes], messages: "queue.SimpleQueue[str]") -> None:
@@ -56,8 +56,11 @@ def _listen(stream: IO[bytes], messages: "queue.SimpleQueue[str]") -> None:
 
 
 def _send(stream: IO[str], message: dict[str, Any]) -> None:
-    stream.write(json.dumps(message) + "\n")
-    stream.flush()
+    try:
+        stream.write(json.dumps(message) + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        os._exit(1)  # nobody is there to hear of it
 
 
 if __name__ == "__main__":
