@@ -14,7 +14,7 @@ demo: .venv/installed  ## the whole pipeline on real text, minutes on 2 cores
 	$(BIN)/equalinfo demo --out runs/demo
 
 test: .venv/installed lint
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: .venv/installed lint  ## the slow tests too, and those inside other libraries
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev,hf,interchange,languages,ray,remote]'
