@@ -48,6 +48,7 @@ ALLOWED = {
     "playground": {"errors", "model", "tokens", "pipeline", "report"},
     "harness": {"errors", "files", "model", "tokens", "pipeline"},
 }
+ALLOWED["cli"] = set(ALLOWED)
 
 
 def imported_rooms(path: Path) -> set[str]:

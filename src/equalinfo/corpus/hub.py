@@ -75,13 +75,13 @@ def hub_shards(source: str) -> tuple[int, str]:
 
 @lru_cache(maxsize=2)  # looking a dataset up takes requests, or the reading of many file names
 def _opened(source: str) -> tuple[Any, str]:
+    name, config, split = _parsed(source)
     try:
         import datasets
     except ImportError as error:
         raise EqualInfoError(
             f"{shown(source)} is read through datasets, which is missing: {INSTALL}"
         ) from error
-    name, config, split = _parsed(source)
     builder = datasets.load_dataset_builder(name, config)
     dataset = builder.as_streaming_dataset(split=split)
     files = (builder.config.data_files or {}).get(split)
