@@ -37,7 +37,10 @@ class Browser:
         """Goes to a page at a width and waits until its script says that it is ready."""
         metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        self.driver.get_log("performance")
+        # What the page before this one asked for or complained of, as of a server that has ended, is its own.
+        self.driver.get("about:blank")
+        for log in ("performance", "browser"):
+            self.driver.get_log(log)
         self.driver.get(where.as_uri() if isinstance(where, Path) else where)
 
     def js(self, script: str, *arguments: Any) -> Any:
