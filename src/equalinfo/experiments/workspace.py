@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from rich.progress import Progress
 
 from equalinfo.corpus.examples import Example, cut_examples
@@ -23,7 +22,8 @@ from equalinfo.experiments.statistics import ratio_error
 from equalinfo.model.scoring import nats_of_ids
 from equalinfo.pipeline.m2 import load_m2
 from equalinfo.pipeline.running import Run, key_of
-from equalinfo.pipeline.tokenizing import read_split
+from equalinfo.pipeline.token_shards import read_shard
+from equalinfo.pipeline.tokenizing import shard_paths
 from equalinfo.score import metrics
 from equalinfo.score.measurements import Coordinate, Measurement
 from equalinfo.score.results import Result, environment
@@ -203,14 +203,8 @@ class ExampleLoss:
 
 def read_examples(tokens: Path, split: str) -> list[tuple[np.ndarray, int]]:
     """(ids, source bytes) of each example of a split."""
-    examples = []
-    sizes = []
-    for shard in sorted(tokens.glob(f"{split}-*.arrow")):
-        with pa.memory_map(str(shard)) as stream:
-            sizes += pa.ipc.open_stream(stream).read_all().column("source_bytes").to_pylist()
-    for ids, size in zip(read_split(tokens, split).ids, sizes, strict=True):
-        examples.append((ids, size))
-    return examples
+    shards = shard_paths(tokens, split)
+    return [(ids, source) for shard in shards for ids, _, source in read_shard(shard)]
 
 
 def example_losses(cell: Cell) -> list[ExampleLoss]:

@@ -125,9 +125,14 @@ def tokens_manifest(path: Path, verify: bool = True) -> dict[str, Any]:
     return read_manifest(path, KIND, verify)
 
 
-def read_split(path: Path, split: str) -> TokenShards:
-    """One split of a tokens directory, mapped into memory; EqualInfoError if it has no such split."""
+def shard_paths(path: Path, split: str) -> list[Path]:
+    """The shards of one split in order; EqualInfoError if there are none."""
     shards = sorted(path.glob(f"{split}-*.arrow"))
     if not shards:
         raise EqualInfoError(f"{path} has no {split} shards; tokenize the corpus again")
-    return TokenShards(shards)
+    return shards
+
+
+def read_split(path: Path, split: str) -> TokenShards:
+    """One split of a tokens directory, mapped into memory; EqualInfoError if it has no such split."""
+    return TokenShards(shard_paths(path, split))
