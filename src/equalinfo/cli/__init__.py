@@ -11,7 +11,7 @@ from typing import Any
 import typer
 
 # Each adds its verbs to `app`.
-from equalinfo.cli import containers, corpora, recipes, results, scoring, tokenizers, training  # noqa: F401
+from equalinfo.cli import containers, corpora, fetching, recipes, results, scoring, tokenizers, training  # noqa: F401
 from equalinfo.cli.app import app
 from equalinfo.cli.showing import one_of_many
 from equalinfo.errors import EqualInfoError

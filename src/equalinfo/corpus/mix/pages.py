@@ -1,0 +1,81 @@
+"""Texts of HTML pages and of documentation in XML that resembles it."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+from equalinfo.corpus.mix.unpacked import files, text_of
+
+# Elements and classes (or ids) that are no text of the page: what makes it, and ways to other pages.
+HIDDEN = set("script style nav header footer head info".split())
+HIDDEN_CLASSES = set(
+    "sidebar sphinxsidebar related nav navheader navfooter docnav headerlink footer searchbox toc hd ft "
+    "book-navigation page-links menu mainmenu rightsidebar nosearch searchmenu itemizedlist-toc legalnotice "
+    "breadcrumbs".split()
+)
+BLOCKS = set(
+    "p div li h1 h2 h3 h4 h5 h6 dt dd tr blockquote section ul ol dl table pre title item note steps desc".split()
+)
+LINES = {"br", "hr"}
+
+
+def web_pages(pattern: str, folder: Path, without: tuple[str, ...] = ()) -> Iterator[str]:
+    for path in files(folder, pattern, without):
+        yield page_text(text_of(path))
+
+
+def page_text(markup: str) -> str:
+    """What one reads on a page: blocks between empty lines, preformatted text as it is, no navigation."""
+    page = _Page()
+    page.feed(markup)
+    page.close()
+    return "\n".join(page.lines())
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self._parts: list[str] = []
+        # The element that is passed over, and how many of its name are open.
+        self._hidden, self._depth = "", 0
+        self._preformatted = False
+
+    def lines(self) -> Iterator[str]:
+        for line in "".join(self._parts).split("\n"):
+            # A single space comes from between elements; indented code has more.
+            yield line if line.startswith("  ") else line.strip(" ")
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if self._hidden:
+            self._depth += tag == self._hidden
+            return
+        names = {name for key, value in attrs if key in ("class", "id") for name in (value or "").split()}
+        if tag in HIDDEN or names & HIDDEN_CLASSES:
+            self._hidden, self._depth = tag, 1
+            return
+        self._break(tag)
+        self._preformatted = self._preformatted or tag == "pre"
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if not self._hidden:
+            self._break(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._hidden:
+            self._depth -= tag == self._hidden
+            if not self._depth:
+                self._hidden = ""
+            return
+        self._break(tag)
+        self._preformatted = self._preformatted and tag != "pre"
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self._parts.append(data if self._preformatted else re.sub(r"\s+", " ", data))
+
+    def _break(self, tag: str) -> None:
+        if tag in BLOCKS:
+            self._parts.append("\n\n")
+        elif tag in LINES:
+            self._parts.append("\n")
