@@ -58,9 +58,11 @@ def fetch_command(
         return
     from rich.table import Table
 
-    shown = Table(*COLUMNS, box=None)
+    # Packages and versions are for the list; here they would leave no room.
+    place = COLUMNS.index("package")
+    shown = Table(*COLUMNS[:place], *COLUMNS[place + 1 :], box=None)
     for row in table(entries):
-        shown.add_row(*row)
+        shown.add_row(*row[:place], *row[place + 1 :])
     console().print(shown)
     for entry in entries:
         if "missing" in entry:

@@ -29,8 +29,6 @@ def dictionary(pattern: str, folder: Path) -> Iterator[str]:
 
 def entry_text(entry: str) -> str:
     """One entry as its paragraphs, each on one line; lines that do not only wrap stay apart."""
-    head, line_end, rest = entry.partition("\n")
-    entry = PRONUNCIATION.sub("", head) + line_end + rest
     lines: list[str] = []
     # How far the line before went; a line that follows none begins a paragraph.
     reached = 0
@@ -44,4 +42,5 @@ def entry_text(entry: str) -> str:
         else:
             lines.append(body)
         reached = len(line.rstrip())
+    lines[:1] = [PRONUNCIATION.sub("", line) for line in lines[:1]]
     return REFERENCE.sub(r"\1", "\n".join(lines))

@@ -8,7 +8,7 @@ from pathlib import Path
 from equalinfo.corpus.mix.unpacked import files, text_of
 
 # Elements and classes (or ids) that are no text of the page: what makes it, and ways to other pages.
-HIDDEN = set("script style nav header footer head info".split())
+HIDDEN = set("script style noscript nav header footer aside button head info comment".split())
 HIDDEN_CLASSES = set(
     "sidebar sphinxsidebar related nav navheader navfooter docnav headerlink footer searchbox toc hd ft "
     "book-navigation page-links menu mainmenu rightsidebar nosearch searchmenu itemizedlist-toc legalnotice "
@@ -30,21 +30,16 @@ def page_text(markup: str) -> str:
     page = _Page()
     page.feed(markup)
     page.close()
-    return "\n".join(page.lines())
+    return "".join(page.parts)
 
 
 class _Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
-        self._parts: list[str] = []
+        self.parts: list[str] = []
         # The element that is passed over, and how many of its name are open.
         self._hidden, self._depth = "", 0
         self._preformatted = False
-
-    def lines(self) -> Iterator[str]:
-        for line in "".join(self._parts).split("\n"):
-            # A single space comes from between elements; indented code has more.
-            yield line if line.startswith("  ") else line.strip(" ")
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if self._hidden:
@@ -71,11 +66,18 @@ class _Page(HTMLParser):
         self._preformatted = self._preformatted and tag != "pre"
 
     def handle_data(self, data: str) -> None:
-        if not self._hidden:
-            self._parts.append(data if self._preformatted else re.sub(r"\s+", " ", data))
+        if self._hidden:
+            return
+        if not self._preformatted:
+            data = re.sub(r"\s+", " ", data)
+            # White space between elements counts once, and not where a line begins.
+            if not self.parts or self.parts[-1].endswith((" ", "\n")):
+                data = data.lstrip(" ")
+        if data:
+            self.parts.append(data)
 
     def _break(self, tag: str) -> None:
         if tag in BLOCKS:
-            self._parts.append("\n\n")
+            self.parts.append("\n\n")
         elif tag in LINES:
-            self._parts.append("\n")
+            self.parts.append("\n")

