@@ -23,7 +23,7 @@ def dictionary(pattern: str, folder: Path) -> Iterator[str]:
             text = gzip.decompress(path.read_bytes()).decode("utf-8", "replace")
         except (OSError, EOFError, zlib.error):
             raise changed("readable dictionary") from None
-        entries = re.split(r"\n(?=[^\s\[{])", text)
+        entries = re.split(r"\n(?=[^\s\[{,])", text)
         yield from joined(entry_text(entry) for entry in entries if not entry.startswith("00"))
 
 
@@ -37,7 +37,9 @@ def entry_text(entry: str) -> str:
         if not body:
             reached = 0
             continue
-        if reached and reached + 1 + len(body.split(" ", 1)[0]) > WRAPPED_CHARACTERS:
+        if body.startswith(",") and lines:
+            lines[-1] += body  # a head of several words
+        elif reached and reached + 1 + len(body.split(" ", 1)[0]) > WRAPPED_CHARACTERS:
             lines[-1] += f" {body}"
         else:
             lines.append(body)

@@ -18,6 +18,7 @@ BLOCKS = set(
     "p div li h1 h2 h3 h4 h5 h6 dt dd tr blockquote section ul ol dl table pre title item note steps desc".split()
 )
 LINES = {"br", "hr"}
+CELLS = {"td", "th"}
 
 
 def web_pages(pattern: str, folder: Path, without: tuple[str, ...] = ()) -> Iterator[str]:
@@ -81,3 +82,5 @@ class _Page(HTMLParser):
             self.parts.append("\n\n")
         elif tag in LINES:
             self.parts.append("\n")
+        elif tag in CELLS and self.parts and not self.parts[-1].endswith((" ", "\n")):
+            self.parts.append(" ")
