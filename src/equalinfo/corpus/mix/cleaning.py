@@ -78,17 +78,23 @@ class Deduplicator:
         self.dropped_bytes = 0
 
     def __call__(self, text: str) -> str:
-        kept = []
+        kept: list[str] = []
+        dropped = self.dropped_bytes
         for paragraph in text.split("\n\n"):
             if (
                 len(paragraph) > WRAPPED_CHARACTERS
                 and max(map(len, paragraph.split("\n"))) > WRAPPED_CHARACTERS
             ):
-                paragraph = "\n".join(self._new(paragraph.split("\n")))
-                if paragraph:
-                    kept.append(paragraph)
+                lines = "\n".join(self._new(paragraph.split("\n")))
+                kept += [lines] if lines else []
             else:
                 kept += self._new([paragraph])
+        if self.dropped_bytes > dropped:
+            short = sum(len(paragraph) for paragraph in kept if len(paragraph) < REPEATED_CHARACTERS)
+            if 2 * short > sum(map(len, kept)):
+                # The headings of paragraphs that are gone.
+                self.dropped_bytes += sum(len(paragraph.encode()) for paragraph in kept)
+                return ""
         return "\n\n".join(kept)
 
     def remember(self, text: str) -> None:

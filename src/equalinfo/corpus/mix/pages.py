@@ -12,7 +12,7 @@ HIDDEN = set("script style noscript nav header footer aside button head info com
 HIDDEN_CLASSES = set(
     "sidebar sphinxsidebar related nav navheader navfooter docnav headerlink footer searchbox toc hd ft "
     "book-navigation page-links menu mainmenu rightsidebar nosearch searchmenu itemizedlist-toc legalnotice "
-    "breadcrumbs".split()
+    "breadcrumbs header nav-panel".split()
 )
 BLOCKS = set(
     "p div li h1 h2 h3 h4 h5 h6 dt dd tr blockquote section ul ol dl table pre title item note steps desc".split()
