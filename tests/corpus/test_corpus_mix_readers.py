@@ -79,6 +79,10 @@ def test_a_page_is_its_blocks_without_navigation(tmp_path: Path) -> None:
     assert list(web_pages("*.html", tmp_path)) == [text]
 
 
+def test_of_alternative_words_the_default_is_read() -> None:
+    assert page_text("Press <span class=MAC>Command</span><span id=default1>Ctrl</span>+A") == "Press Ctrl+A"
+
+
 def test_an_element_that_is_passed_over_ends_at_its_own_end() -> None:
     assert page_text("<div id=sidebar><div><p>no</div>no<br/></div><p>yes").strip() == "yes"
 
@@ -174,7 +178,12 @@ def test_api_documentation_of_the_newest_version(tmp_path: Path) -> None:
 
 def test_recipes_are_lines(tmp_path: Path) -> None:
     value = {
-        "1": {"title": "Frito pie", "url": "see https://x y", "id": "17", "steps": ["1&#xBD; cups", "Mix it"]}
+        "1": {
+            "title": "Frito pie",
+            "url": "see https://x y",
+            "id": "17",
+            "steps": ["1&#xBD; cups<br/>of milk", "Mix it"],
+        }
     }
     laid_out(tmp_path, {"r.json": json.dumps(value)})
-    assert list(recipes("r.json", tmp_path)) == ["Frito pie\n1½ cups\nMix it"]
+    assert list(recipes("r.json", tmp_path)) == ["Frito pie\n1½ cups\nof milk\nMix it"]

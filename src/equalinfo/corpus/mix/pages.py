@@ -12,7 +12,9 @@ HIDDEN = set("script style noscript nav header footer aside button head info com
 HIDDEN_CLASSES = set(
     "sidebar sphinxsidebar related nav navheader navfooter docnav headerlink footer searchbox toc hd ft "
     "book-navigation page-links menu mainmenu rightsidebar nosearch searchmenu itemizedlist-toc legalnotice "
-    "breadcrumbs header nav-panel".split()
+    "breadcrumbs header nav-panel "
+    # LibreOffice says some words once for each program or system; what has none of these is the default.
+    "MAC WIN UNIX WRITER CALC IMPRESS DRAW MATH BASE".split()
 )
 BLOCKS = set(
     "p div li h1 h2 h3 h4 h5 h6 dt dd tr blockquote section ul ol dl table pre title item note steps desc".split()

@@ -1,7 +1,6 @@
 """Prose inside JSON: game data, service models, recipes."""
 
 import gzip
-import html
 import json
 import re
 from collections.abc import Iterator
@@ -71,5 +70,5 @@ def recipes(pattern: str, folder: Path) -> Iterator[str]:
     for path in files(folder, pattern):
         value = json.loads(text_of(path))
         for recipe in value.values() if isinstance(value, dict) else value:
-            lines = (html.unescape(text) for text in strings(recipe) if " " in text and "://" not in text)
+            lines = (plain_text(text) for text in strings(recipe) if " " in text and "://" not in text)
             yield "\n".join(lines)
