@@ -177,13 +177,7 @@ def test_api_documentation_of_the_newest_version(tmp_path: Path) -> None:
 
 
 def test_recipes_are_lines(tmp_path: Path) -> None:
-    value = {
-        "1": {
-            "title": "Frito pie",
-            "url": "see https://x y",
-            "id": "17",
-            "steps": ["1&#xBD; cups<br/>of milk", "Mix it"],
-        }
-    }
+    steps = ["1&#xBD; cups<br/>of milk", "Mix it"]
+    value = {"1": {"title": "Frito pie", "url": "see https://x y", "id": "17", "steps": steps}}
     laid_out(tmp_path, {"r.json": json.dumps(value)})
     assert list(recipes("r.json", tmp_path)) == ["Frito pie\n1½ cups\nof milk\nMix it"]

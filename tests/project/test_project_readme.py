@@ -1,5 +1,6 @@
 """The README's commands run as written (with fewer steps), and its table is the one that was measured."""
 
+import json
 import os
 import re
 import shlex
@@ -8,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from equalinfo.corpus.mix.listing import markdown
+from equalinfo.corpus.mix.sources import SOURCES
 from equalinfo.experiments.showing import summary
 
 ROOT = Path(__file__).parents[2]
@@ -60,3 +63,17 @@ def test_the_tables_of_scaling_are_the_measured_ones() -> None:
     shown = re.search(r"<!-- results/tokenize-throughput.md -->\n(.*?)<!-- end -->", text, re.S)
     assert shown
     assert shown[1] == (ROOT / "results" / "tokenize-throughput.md").read_text()
+
+
+def test_the_table_of_the_mix_is_that_of_its_list() -> None:
+    listed = json.loads((ROOT / "results" / "corpus-mix.json").read_text())["sources"]
+    shown = re.search(
+        r"<!-- results/corpus-mix.json -->\n(.*?)<!-- end -->",
+        (ROOT / "docs" / "corpora.md").read_text(),
+        re.S,
+    )
+    assert shown
+    assert shown[1] == markdown(listed)
+    told = [(source.name, source.kind, source.package, source.licence, source.open) for source in SOURCES]
+    assert [(e["name"], e["kind"], e["package"], e["licence"], e["open"]) for e in listed] == told
+    assert sum(entry["bytes"] for entry in listed if entry["open"]) > 200_000_000
