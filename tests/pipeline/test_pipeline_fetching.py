@@ -102,6 +102,14 @@ def test_what_is_finished_is_not_fetched_again(registries: Registries, tmp_path:
     assert registries.calls == []
 
 
+def test_a_run_killed_before_its_first_entry_goes_on(registries: Registries, tmp_path: Path) -> None:
+    left = ("text/music.parquet", "text/.trees.parquet.x.part", ".packages/music.part/x")
+    out = laid_out(tmp_path / "mix", dict.fromkeys(left, "left"))
+    fetch(THREE, out)
+    fetch(THREE, tmp_path / "whole")
+    assert contents(out) == contents(tmp_path / "whole")
+
+
 def test_a_damaged_file_is_made_again(registries: Registries, tmp_path: Path) -> None:
     fetch(THREE, tmp_path / "whole")
     fetch(THREE, tmp_path / "mix")
@@ -169,9 +177,11 @@ def test_a_package_that_has_changed_is_named(registries: Registries, tmp_path: P
 
 
 def test_other_folders_are_left_alone(registries: Registries, tmp_path: Path) -> None:
-    precious = laid_out(tmp_path / "precious", {"text/music.parquet": "mine", "notes": "mine"})
-    with pytest.raises(EqualInfoError, match="is not a corpus mix; choose another --out"):
-        fetch([MUSIC], precious)
+    for name in ("notes", "text/notes.parquet"):
+        precious = laid_out(tmp_path / name.replace("/", "-"), {name: "mine"})
+        with pytest.raises(EqualInfoError, match="is not a corpus mix; choose another --out"):
+            fetch([MUSIC], precious)
+        assert (precious / name).read_text() == "mine"
     fetch(THREE, tmp_path / "mix")
     with pytest.raises(EqualInfoError, match=r"holds sources that are not asked for now \(trees, letters\)"):
         fetch([MUSIC], tmp_path / "mix")

@@ -59,6 +59,8 @@ def fetch_mix(
     (out / "text").mkdir(parents=True, exist_ok=True)
     bar = progress.add_task("fetch", total=len(sources), note="")
     with locked(out / ".lock"):
+        for left in (out / "text").glob(".*.part"):
+            left.unlink()  # of a run that was killed while it wrote
         known = _known(out)
         deduplicate = Deduplicator()
         before = ""
@@ -92,18 +94,20 @@ def fetch_mix(
 
 def refuse_other(sources: list[Source], out: Path) -> None:
     """Raises EqualInfoError if OUT holds anything but some of these sources."""
-    if out.is_file() or (out.is_dir() and not (out / LISTING).is_file() and _visible(out)):
-        raise EqualInfoError(f"{out} exists and is not a corpus mix; choose another --out")
     asked = {source.name for source in sources}
+    if out.is_file() or (out.is_dir() and not (out / LISTING).is_file() and _foreign(out, asked)):
+        raise EqualInfoError(f"{out} exists and is not a corpus mix; choose another --out")
     if more := [name for name, entry in _known(out).items() if name not in asked and "missing" not in entry]:
         raise EqualInfoError(
             f"{out} holds sources that are not asked for now ({', '.join(more)}); choose another --out"
         )
 
 
-def _visible(out: Path) -> bool:
-    """Whether there is more than a first run leaves that was killed early."""
-    return any(path.name != "text" and not path.name.startswith(".") for path in out.iterdir())
+def _foreign(out: Path, asked: set[str]) -> bool:
+    """Whether there is more than a run leaves that was killed before it wrote its first entry."""
+    ours = {Path("text"), *(Path("text", f"{name}.parquet") for name in asked)}
+    found = [path.relative_to(out) for path in (*out.glob("*"), *out.glob("text/*"))]
+    return any(path not in ours for path in found if not path.name.startswith("."))
 
 
 def _known(out: Path) -> dict[str, Entry]:
