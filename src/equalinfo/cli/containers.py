@@ -39,7 +39,9 @@ def compress_command(
 @app.command("decompress")
 def decompress_command(
     file: Annotated[Path, typer.Argument(help="A container; - for standard input.")],
-    m1: Annotated[Path | None, typer.Option(help=f"The one that compressed: M1 directory, {SHIPPED}.")] = None,
+    m1: Annotated[
+        Path | None, typer.Option(help=f"The one that compressed: M1 directory, {SHIPPED}.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="File to write; - for standard output.")] = None,
     block: Annotated[int | None, typer.Option(min=0, help="Only this block, numbered from 0.")] = None,
     start: Annotated[int | None, typer.Option(min=0, help="Only from this byte of the text on.")] = None,

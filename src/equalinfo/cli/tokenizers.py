@@ -11,12 +11,12 @@ import typer
 from equalinfo.cli.app import app
 from equalinfo.cli.options import (
     CORPUS_HELP,
+    SHIPPED,
     AsJson,
     Field,
     InputFile,
     Out,
     Quiet,
-    SHIPPED,
     TokenizerArgument,
     TokenizersArgument,
 )
@@ -29,7 +29,9 @@ from equalinfo.errors import EqualInfoError
 def compile_command(
     spec: Annotated[str, typer.Argument(help="A method, as EqualInfoAC[b=16,v=256].")],
     out: Out,
-    m1: Annotated[Path | None, typer.Option(help=f"For methods that need one: M1 directory, {SHIPPED}.")] = None,
+    m1: Annotated[
+        Path | None, typer.Option(help=f"For methods that need one: M1 directory, {SHIPPED}.")
+    ] = None,
     corpus: Annotated[str | None, typer.Option(help="For methods made from text. " + CORPUS_HELP)] = None,
     field: Field = "text",
     as_json: AsJson = False,

@@ -74,8 +74,9 @@ class Tokenizer(ABC):
             EqualInfoError: neither such a directory nor such a name, or not a tokenizer.
             DamagedArtifact: its files are not what was written.
         """
+        # Here because it imports the methods, which import this module.
         from equalinfo.shipped import located
-        from equalinfo.tokens.directory import KIND, load_tokenizer  # it imports the methods, which import this module
+        from equalinfo.tokens.directory import KIND, load_tokenizer
 
         return load_tokenizer(located(path, KIND))
 
