@@ -19,13 +19,14 @@ def reference_folder() -> Path:
     return Path(str(files("equalinfo").joinpath("reference")))
 
 
-def shipped(kind: str | None = None) -> dict[str, Path]:
+def shipped(kind: str | None = None, folder: Path | None = None) -> dict[str, Path]:
     """Folders of what ships, by name.
 
     Args:
         kind: only "tokenizer" or "m1".
+        folder: in place of `reference_folder()`.
     """
-    manifests = sorted(reference_folder().glob(f"*/{MANIFEST}"))
+    manifests = sorted((folder or reference_folder()).glob(f"*/{MANIFEST}"))
     found = {path.parent.name: path.parent for path in manifests}
     if kind is None:
         return found
