@@ -40,7 +40,7 @@ LIMITS = """
 ## Licence
 
 Entries are short strings chosen by their frequency, and M1's weights are statistics of the text. Only texts in the
-public domain or under open licences were used, as listed above; whoever builds on these artifacts should read those licences.
+public domain or under open licences were used, as listed above; whoever builds on this should read those licences.
 """
 
 
