@@ -1,11 +1,11 @@
 """Names of what ships, wherever the command line takes a tokenizer or an M1."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 from command import Run
-from conftest import sample_text
 
 from equalinfo import shipped
 from equalinfo.pipeline.progress import progress_bar
@@ -14,9 +14,9 @@ from scripts.build_reference import M1_NAME, Plan, build
 LISTED = {"name": "words", "file": "text/words.txt", "domain": "prose", "licence": "CC0-1.0", "open": True}
 
 
-def source_folder(path: Path) -> Path:
+def source_folder(path: Path, text: Path) -> Path:
     (path / "text").mkdir(parents=True)
-    (path / "text" / "words.txt").write_text(sample_text(150))
+    shutil.copy(text, path / "text" / "words.txt")
     (path / "sources.json").write_text(json.dumps({"sources": [LISTED]}))
     return path
 
@@ -25,7 +25,7 @@ def source_folder(path: Path) -> Path:
 def reference(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("shipped")
     specs = {"tiny": "EqualInfo[v=512]", "tiny-words": "EqualInfo[v=512,words]"}
-    source = source_folder(directory / "corpus")
+    source = source_folder(directory / "corpus", work / "corpus.txt")
     plan = Plan(
         source,
         work / "m1",
@@ -61,15 +61,14 @@ def test_tokenizers_are_listed(run: Run) -> None:
     assert "EqualInfo[v=512,words]" in out
 
 
-def test_names_in_place_of_tokenizers(run: Run) -> None:
+def test_names_in_place_of_tokenizers(work: Path, run: Run) -> None:
     assert run("encode", "tiny", "text", "--out", "ids.npy")[0] == 0
     assert run("decode", "tiny", "ids.npy", "--out", "back")[0] == 0
     assert Path("back").read_bytes() == Path("text").read_bytes()
     status, out, _ = run("show", "tiny", "tiny-words", "--text", "the window")
     assert status == 0
     assert "EqualInfo[v=512,words]" in out
-    Path("corpus.txt").write_text(sample_text(60))
-    assert run("tokenize", "tiny-words", "corpus.txt", "--out", "tokens", "--quiet")[0] == 0
+    assert run("tokenize", "tiny-words", work / "corpus.txt", "--out", "tokens", "--quiet")[0] == 0
     assert run("verify", "tokens", "--quiet")[0] == 0
 
 
@@ -94,5 +93,5 @@ def test_a_name_in_place_of_an_m1(run: Run) -> None:
 def test_unknown_names(command: str, said: str, run: Run) -> None:
     status, _, errors = run(*command.split())
     assert status == 1
-    assert errors.count("\n") == 1
+    assert errors.strip().count("\n") == 0
     assert said in errors
