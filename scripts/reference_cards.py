@@ -85,7 +85,7 @@ def tokenizer_card(
         ids = tokenizer.encode_batch(survey.held_out)
         if tokenizer.decode_batch(ids) != survey.held_out:
             raise EqualInfoError(f"{tokenizer.spec} does not read back {survey.source.name}")
-        sums = {"bytes": sum(map(len, survey.held_out)), "tokens": sum(map(len, ids))}
+        sums: dict[str, float] = {"bytes": sum(map(len, survey.held_out)), "tokens": sum(map(len, ids))}
         measured.append((survey, sums))
         advance()
     rows = _rows(measured, _bytes_per_token)

@@ -78,7 +78,8 @@ class Survey:
     """What a source holds.
 
     Attributes:
-        documents, bytes: of all splits.
+        documents: how many, of all splits.
+        size: their bytes.
         training_bytes: of the training documents.
         fingerprint: hash of all documents in order.
         held_out: a sample of the validation documents.
@@ -86,7 +87,7 @@ class Survey:
 
     source: Source
     documents: int = 0
-    bytes: int = 0
+    size: int = 0
     training_bytes: int = 0
     fingerprint: str = ""
     held_out: list[bytes] = field(default_factory=list)
@@ -94,7 +95,7 @@ class Survey:
     def row(self) -> dict[str, Any]:
         """For a card."""
         source = self.source
-        counts = {"documents": self.documents, "bytes": self.bytes, "training_bytes": self.training_bytes}
+        counts = {"documents": self.documents, "bytes": self.size, "training_bytes": self.training_bytes}
         names = {"name": source.name, "domain": source.domain, "licence": source.licence}
         return {**names, **counts, "sha256": self.fingerprint}
 
@@ -109,7 +110,7 @@ def survey(source: Source, held_out_bytes: int) -> Survey:
     found, digest, held_out = Survey(source), hashlib.sha256(), []
     for document in read_documents(source.path):
         found.documents += 1
-        found.bytes += len(document)
+        found.size += len(document)
         digest.update(len(document).to_bytes(8, "big") + document)
         split = split_of(document)
         if split == "train":
