@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from equalinfo.coding.workers import worker_threads
 from equalinfo.corpus.examples import cut_examples
@@ -47,7 +48,7 @@ def m1_card(path: Path, surveys: list[Survey], command: str, advance: Advance) -
         sums = {
             "bytes": sum(example.source_bytes for example in examples),
             "symbols": sum(map(len, parts)),
-            "float_nats": total_nats(model, parts) if parts else 0.0,
+            "float_nats": _float_nats(model, parts),
             "exact_nats": bits * math.log(2),
         }
         measured.append((survey, sums))
@@ -68,6 +69,19 @@ def m1_card(path: Path, surveys: list[Survey], command: str, advance: Advance) -
         "bits_per_byte": rows[-1]["exact"],
         "command": command,
     }
+
+
+def _float_nats(model: Decoder, parts: list[np.ndarray]) -> float:
+    """Nats of all sequences, by one thread: the same sums for any number of cores.
+
+    Two threads on two busy cores took 3 to 16 times longer.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        return total_nats(model, parts)
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _exact_bits(model: ExactModel, parts: list[bytes]) -> float:
