@@ -30,7 +30,7 @@ bench: .venv/installed  ## side-by-side measurements, written to results/
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev,hf,bench,languages]'
 	$(BIN)/python -m benchmarks
 
-# CORPUS: a folder with a list of sources (docs/reference-models.md); STEPS trains M1 there if it is not yet.
+# CORPUS: a folder with a list of sources (scripts/reference_sources.py); STEPS trains M1 if there is none.
 CORPUS ?= runs/corpus
 M1 ?= runs/reference/m1
 reference: .venv/installed  ## builds, measures and installs the tokenizers and the M1 that ship
