@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench clean
+.PHONY: demo test test-all lint bench reference clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("equalinfo needs Python 3.11 or newer: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -29,6 +29,12 @@ lint: .venv/installed
 bench: .venv/installed  ## side-by-side measurements, written to results/
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[demo,dev,hf,bench,languages]'
 	$(BIN)/python -m benchmarks
+
+# CORPUS: a folder with a list of sources (scripts/reference_sources.py); STEPS trains M1 if there is none.
+CORPUS ?= runs/corpus
+M1 ?= runs/reference/m1
+reference: .venv/installed  ## builds, measures and installs the tokenizers and the M1 that ship
+	$(BIN)/python -m scripts.build_reference $(CORPUS) --m1 $(M1) $(if $(STEPS),--steps $(STEPS))
 
 clean:
 	rm -rf .venv runs

@@ -10,6 +10,7 @@ from equalinfo.corpus.readers import read_documents
 from equalinfo.corpus.splits import split_of
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file
+from equalinfo.shipped import located
 
 # The usual split of byte-level BPE into words, as a pattern that both BPE libraries take.
 SPLIT = (
@@ -37,7 +38,7 @@ def add_common_options(parser: argparse.ArgumentParser, out: str) -> None:
 def m1_directory(given: Path | None) -> Path:
     """The M1 to compile from; EqualInfoError if none was given and the demo has not made one."""
     newest_last = sorted(Path("runs/demo").glob("m1-*/equalinfo.json"), key=lambda path: path.stat().st_mtime)
-    found = [given] if given else newest_last
+    found = [located(given, "m1")] if given else newest_last
     if not found:
         raise EqualInfoError("no M1 to compile from: run `make demo` first, or give one as --m1")
     return found[-1] if given else found[-1].parent

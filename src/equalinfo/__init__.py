@@ -1,7 +1,7 @@
 """equalinfo: tokenizers made by neural compression, and the language models trained on them.
 
 from equalinfo import Tokenizer
-tokenizer = Tokenizer.from_pretrained("runs/demo/tokenizers/EqualInfoAC-b-16-v-256")
+tokenizer = Tokenizer.from_pretrained("english-65k")  # or a directory
 ids = tokenizer.encode("some text")      # NumPy array
 assert tokenizer.decode(ids) == b"some text"
 """

@@ -11,14 +11,24 @@ from typing import Any
 import typer
 
 # Each adds its verbs to `app`.
-from equalinfo.cli import containers, corpora, fetching, recipes, results, scoring, tokenizers, training  # noqa: F401
+from equalinfo.cli import (  # noqa: F401
+    containers,
+    corpora,
+    fetching,
+    recipes,
+    results,
+    scoring,
+    shipping,
+    tokenizers,
+    training,
+)
 from equalinfo.cli.app import app
 from equalinfo.cli.showing import one_of_many
 from equalinfo.errors import EqualInfoError
 
 # Verbs as --help lists them: whole runs, then in the order of the flow.
 ORDER = (
-    "demo run train-m1 compile encode decode show tokenize verify export train-m2 evaluate generate "
+    "demo run tokenizers train-m1 compile encode decode show tokenize verify export train-m2 evaluate generate "
     "compress decompress experiment report playground"
 ).split()
 app.registered_commands.sort(key=lambda command: ORDER.index(command.name or ""))

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from equalinfo.cli.app import app
-from equalinfo.cli.options import AllThreads, AsJson, InputFile, Quiet
+from equalinfo.cli.options import SHIPPED, AllThreads, AsJson, InputFile, Quiet
 from equalinfo.cli.showing import show_result
 from equalinfo.errors import EqualInfoError
 
@@ -14,7 +14,7 @@ from equalinfo.errors import EqualInfoError
 @app.command("compress")
 def compress_command(
     file: InputFile,
-    m1: Annotated[Path, typer.Option(help="M1 directory.")],
+    m1: Annotated[Path, typer.Option(help=f"M1 directory, {SHIPPED}.")],
     out: Annotated[Path, typer.Option("--out", help="The container; - for standard output.")],
     block: Annotated[int, typer.Option(min=1, help="Bytes that can be read back on their own.")] = 1 << 16,
     context: Annotated[
@@ -39,7 +39,9 @@ def compress_command(
 @app.command("decompress")
 def decompress_command(
     file: Annotated[Path, typer.Argument(help="A container; - for standard input.")],
-    m1: Annotated[Path | None, typer.Option(help="M1 directory, the one that compressed.")] = None,
+    m1: Annotated[
+        Path | None, typer.Option(help=f"The one that compressed: M1 directory, {SHIPPED}.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="File to write; - for standard output.")] = None,
     block: Annotated[int | None, typer.Option(min=0, help="Only this block, numbered from 0.")] = None,
     start: Annotated[int | None, typer.Option(min=0, help="Only from this byte of the text on.")] = None,

@@ -44,4 +44,8 @@ CORPUS_HELP = (
     "Text, .jsonl(.gz|.zst), Parquet, a folder or URL of these, hf:NAME, - for standard input, or `embedded`."
 )
 CorpusArgument = Annotated[str, typer.Argument(help=CORPUS_HELP)]
-TokenizerArgument = Annotated[Path, typer.Argument(metavar="TOK", help="Tokenizer directory.")]
+SHIPPED = "or the name of a shipped one (see `equalinfo tokenizers`)"
+TokenizerArgument = Annotated[Path, typer.Argument(metavar="TOK", help=f"Tokenizer directory, {SHIPPED}.")]
+TokenizersArgument = Annotated[
+    list[Path], typer.Argument(metavar="TOK...", help=f"Tokenizer directories, {SHIPPED}.")
+]

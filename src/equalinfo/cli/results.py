@@ -12,6 +12,7 @@ from equalinfo.cli.app import app
 from equalinfo.cli.options import (
     AsJson,
     Quiet,
+    TokenizersArgument,
 )
 from equalinfo.cli.reading import read_file
 from equalinfo.errors import EqualInfoError
@@ -129,7 +130,7 @@ def report(
 
 @app.command("playground")
 def playground_command(
-    tokenizers: Annotated[list[Path], typer.Argument(metavar="TOK...", help="Tokenizer directories.")],
+    tokenizers: TokenizersArgument,
     m2: Annotated[Path | None, typer.Option(help="M2 directory that continues the text.")] = None,
     host: Annotated[
         str, typer.Option(help="Address to listen on; other machines reach all but this one.")

@@ -11,12 +11,14 @@ import typer
 from equalinfo.cli.app import app
 from equalinfo.cli.options import (
     CORPUS_HELP,
+    SHIPPED,
     AsJson,
     Field,
     InputFile,
     Out,
     Quiet,
     TokenizerArgument,
+    TokenizersArgument,
 )
 from equalinfo.cli.reading import read_file, read_ids
 from equalinfo.cli.showing import show_result
@@ -27,7 +29,9 @@ from equalinfo.errors import EqualInfoError
 def compile_command(
     spec: Annotated[str, typer.Argument(help="A method, as EqualInfoAC[b=16,v=256].")],
     out: Out,
-    m1: Annotated[Path | None, typer.Option(help="M1 directory, for methods that need one.")] = None,
+    m1: Annotated[
+        Path | None, typer.Option(help=f"For methods that need one: M1 directory, {SHIPPED}.")
+    ] = None,
     corpus: Annotated[str | None, typer.Option(help="For methods made from text. " + CORPUS_HELP)] = None,
     field: Field = "text",
     as_json: AsJson = False,
@@ -98,7 +102,7 @@ def decode(
 
 @app.command("show")
 def show(
-    tokenizers: Annotated[list[Path], typer.Argument(metavar="TOK...", help="Tokenizer directories.")],
+    tokenizers: TokenizersArgument,
     text: Annotated[str | None, typer.Option(help="The text to cut.")] = None,
     file: Annotated[
         Path | None, typer.Option(help="Take the text from a file; - for standard input.")
@@ -108,7 +112,7 @@ def show(
 ) -> None:
     """Show how tokenizers cut a text: coloured windows, one tokenizer below the other.
 
-    Example: equalinfo show tok1 tok2 --text 'Windows of equal information'
+    Example: equalinfo show english-65k tok --text 'Windows of equal information'
     """
     from equalinfo.files import atomic_file
     from equalinfo.pipeline.progress import console

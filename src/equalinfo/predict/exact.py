@@ -26,6 +26,7 @@ from equalinfo.errors import DamagedArtifact
 from equalinfo.files import atomic_file, read_json, read_manifest, sha256_bytes
 from equalinfo.model.sizes import Size
 from equalinfo.predict import exact_kernels as kernels
+from equalinfo.shipped import located
 
 FORMAT = 2
 BUCKETS, MAX_DISTANCE = 32, 128
@@ -327,7 +328,13 @@ def load_exact(directory: Path) -> ExactModel:
 
 
 def load_m1(directory: Path) -> ExactModel:
-    """The exact model of an M1 directory, whose files are checked first; DamagedArtifact if it is none."""
+    """The exact model of an M1 directory, or of a shipped M1 by its name; all files are checked first.
+
+    Raises:
+        EqualInfoError: there is none.
+        DamagedArtifact: its files are not what was written.
+    """
+    directory = located(directory, "m1")
     read_manifest(directory, "m1")
     return load_exact(directory)
 

@@ -66,15 +66,19 @@ class Tokenizer(ABC):
     def from_pretrained(path: str | Path) -> "Tokenizer":
         """The tokenizer in a directory that `equalinfo compile` or `save_pretrained` made, of any method.
 
+        Args:
+            path: the directory, or else the name of a tokenizer that ships with the package, as `english-65k`
+                (`equalinfo tokenizers` lists them).
+
         Raises:
-            EqualInfoError: no such directory, or not a tokenizer.
+            EqualInfoError: neither such a directory nor such a name, or not a tokenizer.
             DamagedArtifact: its files are not what was written.
         """
-        from equalinfo.tokens.directory import (
-            load_tokenizer,
-        )  # it imports the methods, which import this module
+        # Here because it imports the methods, which import this module.
+        from equalinfo.shipped import located
+        from equalinfo.tokens.directory import KIND, load_tokenizer
 
-        return load_tokenizer(Path(path))
+        return load_tokenizer(located(path, KIND))
 
     def save_pretrained(self, path: str | Path) -> None:
         """Writes the tokenizer as a directory, whole or not at all."""

@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
 
 from equalinfo.coding.chunking import id_dtype
 from equalinfo.dictionary.automaton import Automaton, from_arrays
+from equalinfo.dictionary.compact import ARRAYS as COMPACT_ARRAYS
+from equalinfo.dictionary.compact import from_compact, to_compact
 from equalinfo.dictionary.words import SPLIT_PATTERN
 from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
 from equalinfo.files import sha256_bytes
@@ -17,6 +21,7 @@ from equalinfo.tokens.hugging_face import tokenizer_config, tokenizer_json
 from equalinfo.tokens.spec import Spec
 
 ARRAYS = ("words", "blob", "offsets")
+COMPACT = "compact.safetensors"  # in place of those, where it is to be small
 
 
 class CompiledTokenizer(Tokenizer):
@@ -124,6 +129,11 @@ class CompiledTokenizer(Tokenizer):
             np.save(directory / f"{name}.npy", array, allow_pickle=False)
         self._save_for_hugging_face(directory)
 
+    def save_compact(self, directory: Path) -> None:
+        """Writes the least that `load_automaton` needs: nothing for other libraries."""
+        arrays = {name: np.ascontiguousarray(array) for name, array in to_compact(self.automaton).items()}
+        (directory / COMPACT).write_bytes(save(arrays))
+
     def _save_for_hugging_face(self, directory: Path) -> None:
         """Writes what `AutoTokenizer` opens without this package."""
         split = SPLIT_PATTERN if "words" in self.spec else None
@@ -218,11 +228,17 @@ def _common_start(a: bytes, b: bytes) -> bytes:
 
 
 def load_automaton(directory: Path) -> Automaton:
-    """The automaton that `save_files` wrote into `directory`, memory-mapped and checked.
+    """The automaton that `save_files` wrote into `directory`, memory-mapped, or `save_compact`; checked.
 
     Raises:
         DamagedArtifact: its files are not the arrays of a dictionary.
     """
+    if (directory / COMPACT).is_file():
+        try:
+            compact = load_file(directory / COMPACT)
+            return from_compact(**{name: compact[name] for name in COMPACT_ARRAYS})
+        except (SafetensorError, KeyError, OSError, ValueError) as error:
+            raise DamagedArtifact(f"{directory / COMPACT} is not a dictionary; compile it again") from error
     arrays = {}
     for name in ARRAYS:
         path = directory / f"{name}.npy"

@@ -9,6 +9,7 @@ from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import atomic_directory, read_manifest, write_manifest
 from equalinfo.predict.base import Predictor
 from equalinfo.tokens.base import Tokenizer
+from equalinfo.tokens.compiled import CompiledTokenizer
 from equalinfo.tokens.equal_info import Report, check_spec, compile_equal_info, load_equal_info
 from equalinfo.tokens.spec import Spec
 
@@ -98,9 +99,31 @@ def save_tokenizer(tokenizer: Tokenizer, path: Path) -> None:
     """Writes a tokenizer directory, whole or not at all."""
     with atomic_directory(path) as directory:
         tokenizer.save_files(directory)
-        write_manifest(
-            directory, KIND, spec=str(tokenizer.spec), vocab=tokenizer.vocab, identity=tokenizer.identity
-        )
+        _finish(tokenizer, directory, {})
+
+
+def save_compact(tokenizer: Tokenizer, path: Path, more: dict[str, bytes] | None = None) -> None:
+    """Writes a small tokenizer directory that `load_tokenizer` opens and other libraries do not.
+
+    Args:
+        more: further files by name.
+
+    Raises:
+        EqualInfoError: the method has no compact form.
+    """
+    if not isinstance(tokenizer, CompiledTokenizer):
+        raise EqualInfoError(f"{tokenizer.spec} has no compact form; only compiled dictionaries do")
+    with atomic_directory(path) as directory:
+        tokenizer.save_compact(directory)
+        _finish(tokenizer, directory, more or {})
+
+
+def _finish(tokenizer: Tokenizer, directory: Path, more: dict[str, bytes]) -> None:
+    for name, content in more.items():
+        (directory / name).write_bytes(content)
+    write_manifest(
+        directory, KIND, spec=str(tokenizer.spec), vocab=tokenizer.vocab, identity=tokenizer.identity
+    )
 
 
 def load_tokenizer(path: Path) -> Tokenizer:

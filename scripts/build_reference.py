@@ -1,0 +1,212 @@
+"""Builds what ships with the package: trains M1 unless there is one, compiles, measures, installs, writes the page.
+
+python -m scripts.build_reference CORPUS --m1 runs/reference/m1 --steps 20000
+
+CORPUS is a folder with a list of its sources (`reference_sources.py`); it takes `equalinfo train-m1 CORPUS/text ...` as
+well as this script to train the M1. Killed, it goes on: what was made from the same corpus and M1 is kept.
+"""
+
+import argparse
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.progress import Progress
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.files import atomic_directory, json_bytes, write_manifest
+from equalinfo.model.training import Execution, TrainingPlan
+from equalinfo.pipeline.compiling import compile_tokenizer
+from equalinfo.pipeline.m1 import KIND as M1_KIND
+from equalinfo.pipeline.m1 import train_m1
+from equalinfo.pipeline.progress import progress_bar
+from equalinfo.pipeline.running import done, key_of
+from equalinfo.predict.exact import load_m1, save_exact
+from equalinfo.shipped import CARD, card_of, reference_folder
+from equalinfo.tokens.directory import load_tokenizer, save_compact
+from equalinfo.tokens.spec import Spec
+from scripts.reference_cards import m1_card, tokenizer_card
+from scripts.reference_page import PAGE, write_page
+from scripts.reference_sources import OpenCorpus, Survey, sources_of, survey
+
+M1_NAME = "english-m1"
+TOKENIZERS = {
+    "english-4k-exact": "EqualInfo[b=12,v=4k]",
+    "english-32k": "EqualInfo[v=32k]",
+    "english-32k-refined": "EqualInfo[v=32k,refined]",
+    "english-32k-words": "EqualInfo[v=32k,words]",
+    "english-65k": "EqualInfo[v=65k]",
+    "english-65k-refined": "EqualInfo[v=65k,refined]",
+    "english-65k-words": "EqualInfo[v=65k,words]",
+}
+HELD_OUT_BYTES = 200_000  # enough for the third digit
+
+
+@dataclass(frozen=True)
+class Training:
+    """How M1 is trained where there is none; the defaults are those of `equalinfo train-m1`."""
+
+    steps: int
+    size: str = "3m"
+    context: int = 1024
+    batch: int = 128
+    learning_rate: float | None = None
+    seed: int = 0
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to build and where.
+
+    Args:
+        corpus: folder with a list of sources.
+        m1: M1 directory.
+        training: how to make it if there is none; None refuses.
+        work: keeps the compiled tokenizers in their full form.
+        out: gets a folder for each artifact.
+        page: gets the model card.
+        tokenizers: specs by name.
+        held_out_bytes: about how much validation text of each source to measure on.
+    """
+
+    corpus: Path
+    m1: Path
+    training: Training | None
+    work: Path
+    out: Path
+    page: Path
+    tokenizers: dict[str, str]
+    held_out_bytes: int = HELD_OUT_BYTES
+
+    @property
+    def command(self) -> str:
+        """What repeats the build, paths left out."""
+        words = ["python", "-m", "scripts.build_reference", "CORPUS", "--m1", "M1"]
+        if self.held_out_bytes != HELD_OUT_BYTES:
+            words += ["--held-out-bytes", str(self.held_out_bytes)]
+        if self.tokenizers != TOKENIZERS:
+            words += ["--tokenizers", *(f"{name}={spec}" for name, spec in self.tokenizers.items())]
+        return shlex.join(words)
+
+
+def build(plan: Plan, progress: Progress) -> None:
+    """Does all that is not done yet.
+
+    Raises:
+        EqualInfoError: no such corpus, no M1 and no steps to train one, or a tokenizer that does not read a text back.
+    """
+    specs = {name: Spec.parse(spec) for name, spec in plan.tokenizers.items()}
+    sources = sources_of(plan.corpus)
+    corpus = OpenCorpus(sources, plan.corpus.name)
+    _train(plan, corpus, progress)
+    m1 = load_m1(plan.m1).identity
+    task = progress.add_task("read the sources", total=len(sources), note="")
+    surveys: list[Survey] = []
+    for source in sources:
+        surveys.append(survey(source, plan.held_out_bytes))
+        progress.advance(task)
+    made_from = [m1, [(one.source.name, one.fingerprint) for one in surveys], plan.command]
+    _install_m1(plan, surveys, key_of(M1_NAME, *made_from), progress)
+    for name, spec in specs.items():
+        _install_tokenizer(plan, name, spec, corpus, surveys, key_of(str(spec), *made_from), progress)
+    write_page(plan.out, plan.page)
+
+
+def _train(plan: Plan, corpus: OpenCorpus, progress: Progress) -> None:
+    if done(plan.m1):
+        return
+    if plan.training is None:
+        raise EqualInfoError(f"{plan.m1}: no such M1; give --steps to train it, or a trained one as --m1")
+    given = plan.training
+    settings = TrainingPlan(given.steps, given.batch, given.seed, learning_rate=given.learning_rate)
+    train_m1(corpus, given.size, given.context, settings, plan.m1, progress, Execution(device=given.device))
+
+
+def _install_m1(plan: Plan, surveys: list[Survey], key: str, progress: Progress) -> None:
+    path = plan.out / M1_NAME
+    if _installed(path, key):
+        return
+    task = progress.add_task(f"measure {M1_NAME}", total=len(surveys), note="")
+    card = m1_card(plan.m1, surveys, plan.command, lambda: progress.advance(task))
+    exact = load_m1(plan.m1)
+    with atomic_directory(path) as directory:
+        save_exact(exact, directory)
+        (directory / CARD).write_bytes(json_bytes({**card, "made_from": key}))
+        write_manifest(directory, M1_KIND, identity=exact.identity)
+
+
+def _install_tokenizer(
+    plan: Plan,
+    name: str,
+    spec: Spec,
+    corpus: OpenCorpus,
+    surveys: list[Survey],
+    key: str,
+    progress: Progress,
+) -> None:
+    path, full = plan.out / name, plan.work / f"{name}-{key}"
+    if _installed(path, key):
+        return
+    if not done(full):
+        compile_tokenizer(spec, plan.m1, corpus, full, progress)
+    tokenizer = load_tokenizer(full)
+    task = progress.add_task(f"measure {name}", total=len(surveys), note="")
+    m1 = load_m1(plan.m1).identity
+    card = tokenizer_card(tokenizer, m1, surveys, plan.command, lambda: progress.advance(task))
+    save_compact(tokenizer, path, {CARD: json_bytes({**card, "made_from": key})})
+
+
+def _installed(path: Path, key: str) -> bool:
+    return done(path) and card_of(path).get("made_from") == key
+
+
+def plan_of(words: list[str] | None = None) -> Plan:
+    """The plan that a command line describes."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("corpus", type=Path, help="folder with a list of sources")
+    parser.add_argument(
+        "--m1", type=Path, default=Path("runs/reference/m1"), help="M1 directory, made if missing"
+    )
+    training = parser.add_argument_group("training of M1, where there is none")
+    training.add_argument("--steps", type=int)
+    training.add_argument("--size", default=Training.size)
+    training.add_argument("--context", type=int, default=Training.context)
+    training.add_argument("--batch", type=int, default=Training.batch)
+    training.add_argument("--learning-rate", type=float)
+    training.add_argument("--seed", type=int, default=Training.seed)
+    training.add_argument("--device", default=Training.device)
+    parser.add_argument("--work", type=Path, default=Path("runs/reference"), help="keeps the full tokenizers")
+    parser.add_argument("--out", type=Path, default=reference_folder(), help="where artifacts are installed")
+    parser.add_argument("--page", type=Path, default=PAGE, help="the model card")
+    parser.add_argument(
+        "--held-out-bytes", type=int, default=HELD_OUT_BYTES, help="measured on, of each source"
+    )
+    parser.add_argument("--tokenizers", nargs="+", metavar="NAME=SPEC", help="instead of those that ship")
+    given = parser.parse_args(words)
+    names = ("steps", "size", "context", "batch", "learning_rate", "seed", "device")
+    options = Training(**{name: getattr(given, name) for name in names}) if given.steps else None
+    tokenizers = TOKENIZERS
+    if given.tokenizers:
+        tokenizers = dict(pair.split("=", 1) for pair in given.tokenizers)
+    return Plan(
+        given.corpus,
+        given.m1,
+        options,
+        given.work,
+        given.out,
+        given.page,
+        tokenizers,
+        given.held_out_bytes,
+    )
+
+
+if __name__ == "__main__":
+    try:
+        with progress_bar() as bars:
+            build(plan_of(), bars)
+    except EqualInfoError as error:
+        sys.exit(f"error: {error}")

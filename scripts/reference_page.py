@@ -1,0 +1,151 @@
+"""docs/reference-models.md, the model card of what ships, from the cards.
+
+python -m scripts.reference_page
+"""
+
+from pathlib import Path
+from typing import Any
+
+from equalinfo.files import atomic_file
+from equalinfo.shipped import card_of, reference_folder, shipped
+
+PAGE = Path(__file__).parents[1] / "docs" / "reference-models.md"
+
+HEAD = """# Reference tokenizers and M1
+
+Written by `python -m scripts.reference_page` from the cards in `src/equalinfo/reference/`; do not edit.
+
+These ship with the package and need neither network nor training. Their names go wherever a tokenizer directory or an
+M1 directory goes; a directory of that name in the current folder comes first.
+"""
+
+USE = """
+```python
+from equalinfo import Tokenizer
+
+tokenizer = Tokenizer.from_pretrained("{tokenizer}")
+tokenizer.save_pretrained("exported")  # with a tokenizer.json, which AutoTokenizer opens without equalinfo
+```
+"""
+
+LIMITS = """
+## Limits
+
+- English only, and narrower than the web: what is listed above and little else, much of it old or technical. On other
+  prose expect more tokens and more bits/byte than these figures; held-out documents come from the same sources.
+- Any bytes are read back exactly, other languages and code too, but in short tokens: few entries hold any of them.
+- The exact M1 ships without its float weights: it codes and compiles, and cannot be trained further.
+- The texts have their writers' views and errors, and the entries their choice of words. Nothing was filtered out.
+
+## Licence
+
+Entries are short strings chosen by their frequency, and M1's weights are statistics of the text. Only texts in the
+public domain or under open licences were used, as listed above; whoever builds on this should read those licences.
+"""
+
+
+def page(cards: dict[str, dict[str, Any]]) -> str:
+    """The document.
+
+    Args:
+        cards: by name; may be empty.
+    """
+    tokenizers = {name: card for name, card in cards.items() if card["kind"] == "tokenizer"}
+    models = {name: card for name, card in cards.items() if card["kind"] == "m1"}
+    if not tokenizers and not models:
+        return HEAD + "\nNone ships yet: `make reference` builds them (`scripts/build_reference.py`).\n"
+    parts = [HEAD]
+    if tokenizers:
+        parts += [USE.format(tokenizer=next(iter(tokenizers))), _tokenizers(tokenizers)]
+    parts += [_model(name, card) for name, card in models.items()]
+    parts += [_sources(next(iter((models or tokenizers).values())))]
+    parts += [LIMITS, _identities(cards)]
+    return "".join(parts)
+
+
+def _tokenizers(cards: dict[str, dict[str, Any]]) -> str:
+    """Bytes/token of all tokenizers, one column each."""
+    rows = [
+        [f"`{name}`", f"`{card['spec']}`", f"{card['vocab']:,}", _two(card)] for name, card in cards.items()
+    ]
+    text = "\n## Tokenizers\n\n" + _table(["name", "spec", "entries", "bytes/token"], rows, 2)
+    text += "\nBytes/token on held-out documents, by source and kind of text:\n\n"
+    lines: dict[str, list[str]] = {}
+    for card in cards.values():
+        for row in card["held_out"]:
+            lines.setdefault(_place(row), [f"{row['bytes']:,}"]).append(f"{row['bytes_per_token']:.2f}")
+    heads = ["text", "bytes", *(f"`{name}`" for name in cards)]
+    return text + _table(heads, [[place, *cells] for place, cells in lines.items()], 1)
+
+
+def _model(name: str, card: dict[str, Any]) -> str:
+    training = card["training"]
+    rows = [
+        [_place(row), f"{row['bytes']:,}", f"{row['float']:.3f}", f"{row['exact']:.3f}"]
+        for row in card["held_out"]
+    ]
+    context = f"{training['context']:,}"
+    return (
+        f"\n## `{name}`\n\nThe byte-level Transformer that the tokenizers were compiled from: {card['parameters']:,} "
+        "parameters without embeddings, in exact integer arithmetic (`docs/exact.md`). "
+        f"It saw {training['bytes_seen']:,} bytes, {context} at a time:\n\n    {training['command']}\n\n"
+        f"Bits/byte on held-out documents in sequences of {context} bytes, of the float model that was trained and of "
+        "the exact one that ships (14-bit frequencies, as coders see them):\n\n"
+        + _table(["text", "bytes", "float", "exact"], rows, 1)
+        + f"\n    equalinfo compress FILE --m1 {name} --out FILE.eqi\n"
+        f"    equalinfo compile 'EqualInfoAC[b=16,v=256]' --m1 {name} --out tok\n"
+    )
+
+
+def _sources(card: dict[str, Any]) -> str:
+    rows = [
+        [row["name"], row["domain"], row["licence"], f"{row['documents']:,}", f"{row['bytes']:,}"]
+        for row in card["sources"]
+    ]
+    total = [sum(row[key] for row in card["sources"]) for key in ("documents", "bytes")]
+    rows.append(["together", "", "", *(f"{value:,}" for value in total)])
+    return (
+        "\n## Made from\n\n"
+        + _table(["source", "kind", "licence", "documents", "bytes"], rows, 3)
+        + "\nOf the documents, 90 % are for training, 5 % for validation and 5 % for test, by their hash. The figures "
+        f"above are from validation documents, which nothing was made from. Built by\n\n    {card['command']}\n"
+    )
+
+
+def _identities(cards: dict[str, dict[str, Any]]) -> str:
+    rows = [[f"`{name}`", f"`{card['identity']}`"] for name, card in cards.items()]
+    return "\n## Identities\n\nHashes of everything that ids and frequencies depend on.\n\n" + _table(
+        ["name", "SHA-256"], rows, 2
+    )
+
+
+def _place(row: dict[str, Any]) -> str:
+    if "source" in row:
+        return f"{row['source']} ({row['domain']})"
+    return f"all {row['domain']}" if "domain" in row else "all"
+
+
+def _two(card: dict[str, Any]) -> str:
+    return f"{card['bytes_per_token']:.2f}"
+
+
+def _table(heads: list[str], rows: list[list[str]], left: int) -> str:
+    """Markdown.
+
+    Args:
+        left: how many columns at the start are text; the others are numbers.
+    """
+    rule = "|" + "---|" * left + "---:|" * (len(heads) - left)
+    lines = ["| " + " | ".join(cells) + " |" for cells in [heads, *rows]]
+    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
+
+
+def write_page(folder: Path, out: Path) -> None:
+    """Writes the document of the artifacts in `folder`."""
+    cards = {name: card_of(path) for name, path in shipped(folder=folder).items()}
+    with atomic_file(out) as stream:
+        stream.write(page(cards).encode())
+
+
+if __name__ == "__main__":
+    write_page(reference_folder(), PAGE)

@@ -1,0 +1,67 @@
+"""Tokenizers and models that ship with the package, and the one rule by which a name finds them.
+
+Each is a folder of `reference/`, an ordinary artifact directory in its small form, with a card: `card.json`, what it
+is, what it was made from and what was measured (`docs/reference-models.md`, `scripts/build_reference.py`).
+"""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.files import MANIFEST, read_json
+
+CARD = "card.json"
+
+
+def reference_folder() -> Path:
+    """Where they are: package data."""
+    return Path(str(files("equalinfo").joinpath("reference")))
+
+
+def shipped(kind: str | None = None, folder: Path | None = None) -> dict[str, Path]:
+    """Folders of what ships, by name.
+
+    Args:
+        kind: only "tokenizer" or "m1".
+        folder: in place of `reference_folder()`.
+    """
+    manifests = sorted((folder or reference_folder()).glob(f"*/{MANIFEST}"))
+    found = {path.parent.name: path.parent for path in manifests}
+    if kind is None:
+        return found
+    return {name: path for name, path in found.items() if read_json(path / MANIFEST).get("kind") == kind}
+
+
+def located(path: str | Path, kind: str) -> Path:
+    """The directory that a path or the name of something shipped stands for.
+
+    A directory that exists wins, so what a user makes is never hidden by what ships.
+
+    Args:
+        kind: what is wanted, "tokenizer" or "m1".
+
+    Raises:
+        EqualInfoError: neither; the message lists the names.
+    """
+    given = Path(path)
+    if given.is_dir() or _is_path(str(path)):
+        return given
+    found = shipped()
+    if given.name in found:
+        return found[given.name]
+    if given.exists():
+        raise EqualInfoError(f"{given} is a file, not a {kind} directory")
+    names = ", ".join(shipped(kind))
+    known = f"those that ship with equalinfo: {names}" if names else "none ships with this equalinfo"
+    raise EqualInfoError(f"{given}: no such {kind} directory, and no shipped {kind} of that name ({known})")
+
+
+def _is_path(text: str) -> bool:
+    return Path(text).name != text
+
+
+def card_of(path: Path) -> dict[str, Any]:
+    """The card of a shipped artifact; DamagedArtifact if it has none."""
+    card: dict[str, Any] = read_json(path / CARD)
+    return card
