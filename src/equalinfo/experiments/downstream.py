@@ -22,7 +22,7 @@ from equalinfo.score.measurements import Measurement
 from equalinfo.tokens.spec import Spec
 
 DATA = ("topics", "continents")
-STEPS, BATCH, RATE = 300, 16, 0.01
+STEPS, BATCH, RATE = 150, 16, 0.01
 UNTRAINED = "SentencePiece, M2 untrained"
 
 
@@ -154,8 +154,8 @@ EXPERIMENT = Experiment(
     name="downstream",
     paper="ours",
     measures="Accuracy of equal M2s on several tokenizers, tuned to name the topic or the continent of a passage.",
-    minutes=19,
-    cost=Cost(cells={"25m": 7}, coded=3, also="and 300 steps each"),
+    minutes=20,
+    cost=Cost(cells={"25m": 7}, coded=3, also="and 150 steps each"),
     parts=parts,
     findings=findings,
     figure=figure,

@@ -39,7 +39,11 @@ class Difference:
         return f"{self.mean:+.{digits}f}{spread}"
 
     def uncertainty(self) -> str:
-        return self.source if self.p is None else f"p = {self.p:.2g} ({self.source})"
+        if self.p is None:
+            return self.source
+        # float64 ends at 5e-324: a p of 0 is one below that.
+        p = f"p = {self.p:.2g}" if self.p else "p < 1e-300"
+        return f"{p} ({self.source})"
 
 
 class Rows:
