@@ -34,3 +34,21 @@ def fewest(entries: Sequence[bytes], text: bytes) -> list[int]:
         parse.append(ids[text[came[end] : end]])
         end = came[end]
     return parse[::-1]
+
+
+def likeliest(entries: Sequence[bytes], costs: Sequence[int], text: bytes) -> list[int]:
+    """Ids of the parse with the least cost whose last token is longest, then the one before, and so on."""
+    ids = {entry: token for token, entry in enumerate(entries) if entry}
+    longest = max(map(len, ids))
+    best = [0] * (len(text) + 1)  # the cost of text[:end]
+    came = [0] * (len(text) + 1)  # where the last token begins
+    for end in range(1, len(text) + 1):
+        starts = [i for i in range(max(0, end - longest), end) if text[i:end] in ids]
+        came[end] = min(starts, key=lambda start: (best[start] + costs[ids[text[start:end]]], start))
+        best[end] = best[came[end]] + costs[ids[text[came[end] : end]]]
+    parse = []
+    end = len(text)
+    while end:
+        parse.append(ids[text[came[end] : end]])
+        end = came[end]
+    return parse[::-1]

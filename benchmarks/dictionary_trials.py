@@ -1,0 +1,339 @@
+"""What a dictionary should hold and how it should parse, judged by an M2: results/dictionary-trials.jsonl.
+
+    equalinfo corpus fetch --out mix
+    equalinfo train-m1 mix/text --size 3m --out m1
+    python benchmarks/dictionary_trials.py --m1 m1 --corpus mix/text --variants words likely --seeds 0 1 2
+
+Every variant has the same number of ids, and its M2 the same size, steps and tokens a step: equal compute. They differ
+in how much text those tokens are. A row for each variant and seed; what is in the file already is not done again.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from equalinfo.corpus.examples import cut_examples, permutation
+from equalinfo.dictionary import fewest, greedy, likeliest
+from equalinfo.dictionary.automaton import Automaton
+from equalinfo.dictionary.likeliest import ONE_BIT, Costed
+from equalinfo.dictionary.prune import prune, with_singles
+from equalinfo.dictionary.select import information_of, select
+from equalinfo.dictionary.words import within_word
+from equalinfo.model.decoder import Decoder
+from equalinfo.model.loss import next_id_loss
+from equalinfo.model.optimizers import LEARNING_RATES, learning_rate_factor, make_optimizer
+from equalinfo.model.scoring import cut_sequences
+from equalinfo.model.sizes import size_by_name
+from equalinfo.pipeline.corpora import Corpus
+from equalinfo.predict.exact import load_m1
+from equalinfo.score import metrics
+from equalinfo.tokens.directory import make_tokenizer
+from equalinfo.tokens.likely import likely_strings
+from equalinfo.tokens.spec import Spec
+
+SEQUENCE, BATCH = 128, 16
+CANDIDATES = 8
+
+Encode = Callable[[Sequence[bytes]], list[np.ndarray]]
+
+
+@dataclass
+class Made:
+    encode: Encode
+    entries: list[bytes]
+
+
+@dataclass
+class Sources:
+    """What variants are made from."""
+
+    vocab: int
+    documents: Callable[[], Iterable[bytes]]
+    m1: Path
+    work: Path
+
+    def candidates(self, words: bool, times: int = CANDIDATES) -> list[bytes]:
+        saved = self.work / f"candidates-{self.m1.name}-{self.vocab * times}-{words}.json"
+        if not saved.exists():
+            found = likely_strings(load_m1(self.m1), self.vocab * times, words)
+            saved.write_text(json.dumps([text.decode() for text in found]))
+        return [text.encode() for text in json.loads(saved.read_text())]
+
+
+def by_fewest(automaton: Automaton) -> Made:
+    return Made(lambda texts: fewest.encode_batch(automaton, texts, 1), automaton.entries())
+
+
+def by_likeliest(costed: Costed) -> Made:
+    return Made(lambda texts: likeliest.encode_batch(costed, texts, 1), costed.automaton.entries())
+
+
+def by_greedy(automaton: Automaton) -> Made:
+    return Made(lambda texts: greedy.encode_batch(automaton, texts, 1), automaton.entries())
+
+
+def equal_costs(counts: np.ndarray) -> np.ndarray:
+    return np.full(len(counts), ONE_BIT, np.int64)
+
+
+def plus(bits: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Information and so many bits a token: between the likeliest parse and the fewest tokens."""
+    return lambda counts: information_of(counts) + int(bits * ONE_BIT)
+
+
+def scored(automaton: Automaton, documents: Callable[[], Iterable[bytes]], rounds: int = 4) -> Costed:
+    """The same entries with costs by use."""
+    costed = Costed(automaton, equal_costs(np.zeros(len(automaton))))
+    for _ in range(rounds):
+        costed = Costed(automaton, information_of(likeliest.usage(costed, documents())))
+    return costed
+
+
+def library(spec: str, s: Sources) -> Made:
+    tokenizer = make_tokenizer(Spec.parse(spec), s.m1, s.documents)
+    return Made(tokenizer.encode_batch, [])
+
+
+def bpe(s: Sources, split: str, name: str) -> Made:
+    """Byte-level BPE of Hugging Face tokenizers, behind a split."""
+    import tokenizers
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+
+    saved = s.work / f"bpe-{s.vocab}-{name}.json"
+    if not saved.is_file():
+        trained = tokenizers.Tokenizer(models.BPE())
+        cut = pre_tokenizers.Split(tokenizers.Regex(split), "isolated")
+        spell = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        trained.pre_tokenizer = pre_tokenizers.Sequence([cut, spell])
+        trained.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=s.vocab, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        )
+        trained.train_from_iterator((d.decode(errors="replace") for d in s.documents()), trainer)
+        trained.save(str(saved))
+    made = tokenizers.Tokenizer.from_file(str(saved))
+    return Made(
+        lambda texts: [
+            np.array(e.ids, np.uint32) for e in made.encode_batch([t.decode(errors="replace") for t in texts])
+        ],
+        [],
+    )
+
+
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+OURS = r" ?[\p{L}\p{M}]+| ?\p{N}+| ?[^\s\p{L}\p{M}\p{N}]+|\s+(?=\s[^\s])|\s+"
+
+
+def counted(s: Sources, times: int = CANDIDATES) -> list[bytes]:
+    """The most frequent strings within words of the corpus, in place of M1's."""
+    import regex
+
+    words: dict[str, int] = {}
+    pattern = regex.compile(OURS)
+    for document in s.documents():
+        for word in pattern.findall(document.decode(errors="ignore")):
+            words[word] = words.get(word, 0) + 1
+    strings: dict[str, int] = {}
+    for word, number in words.items():
+        if number < 2:
+            continue
+        for i in range(len(word)):
+            for j in range(i + 1, min(len(word), i + 24) + 1):
+                part = word[i:j]
+                strings[part] = strings.get(part, 0) + number
+    # As SentencePiece begins: by how many bytes an occurrence covers.
+    ranked = sorted(((-n * len(t.encode()), t.encode()) for t, n in strings.items() if len(t.encode()) > 1))
+    return [t for _, t in ranked if within_word(t)][: s.vocab * times]
+
+
+def across(s: Sources, number: int, likely: bool) -> Made:
+    """Entries within words and `number` across, chosen after them by the same rule."""
+    inside = select(
+        s.candidates(True), s.vocab - number, s.documents, information_of if likely else equal_costs
+    )
+    kept = inside.automaton.entries()[257:]
+    known = set(kept)
+    joined = [t for t in s.candidates(False) if t not in known and not within_word(t)]
+    costed = Costed(inside.automaton, inside.costs)
+    # Rounds that drop only those across words.
+    entries = kept + joined
+    from equalinfo.dictionary.automaton import build
+
+    while True:
+        costed = Costed(build(with_singles(entries)), equal_costs(np.zeros(len(entries) + 257)))
+        for _ in range(2):
+            use = likeliest.usage(costed, s.documents())
+            costed = Costed(costed.automaton, (information_of if likely else equal_costs)(use))
+        over = len(entries) - len(kept) - number
+        if over == 0:
+            return by_likeliest(costed)
+        saved = (likeliest.without_itself(costed) - costed.costs)[257 + len(kept) :] * use[257 + len(kept) :]
+        keep = max(number, len(saved) - max(1, len(saved) * 3 // 10))
+        order = np.sort(np.argsort(-saved, kind="stable")[:keep]).tolist()
+        entries = kept + [entries[len(kept) + i] for i in order]
+
+
+VARIANTS: dict[str, Callable[[Sources], Made]] = {
+    "bytes": lambda s: library("Bytes", s),
+    "sentencepiece": lambda s: library(f"SentencePiece[v={s.vocab}]", s),
+    "bpe-gpt2": lambda s: bpe(s, GPT2, "gpt2"),
+    "bpe-words": lambda s: bpe(s, OURS, "words"),
+    "words": lambda s: by_fewest(prune(s.candidates(True), s.vocab, s.documents)),
+    "words-greedy": lambda s: by_greedy(prune(s.candidates(True), s.vocab, s.documents)),
+    "words-scored": lambda s: by_likeliest(
+        scored(prune(s.candidates(True), s.vocab, s.documents), s.documents)
+    ),
+    "words-saving": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, equal_costs)),
+    "likely": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents)),
+    "likely-16": lambda s: by_likeliest(select(s.candidates(True, 16), s.vocab, s.documents)),
+    "likely-fewest": lambda s: by_fewest(select(s.candidates(True), s.vocab, s.documents).automaton),
+    "likely+1": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, plus(1))),
+    "likely+3": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, plus(3))),
+    "likely+6": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, plus(6))),
+    "likely-counted": lambda s: by_likeliest(select(counted(s), s.vocab, s.documents)),
+    "words-counted": lambda s: by_fewest(prune(counted(s), s.vocab, s.documents)),
+    "likely-anywhere": lambda s: by_likeliest(select(s.candidates(False), s.vocab, s.documents)),
+    "refined": lambda s: by_fewest(prune(s.candidates(False), s.vocab, s.documents)),
+    "likely-across64": lambda s: across(s, 64, True),
+    "likely-across256": lambda s: across(s, 256, True),
+    "saving-across256": lambda s: across(s, 256, False),
+}
+
+
+@dataclass
+class Data:
+    sequences: np.ndarray
+    held_out: list[np.ndarray]
+    source_bytes: int
+    train_bytes: int
+    train_tokens: int
+    counts: np.ndarray
+
+    @property
+    def tokens(self) -> int:
+        return sum(map(len, self.held_out))
+
+
+def data_of(made: Made, vocab: int, corpus: Corpus, train_bytes: int, held_out_examples: int) -> Data:
+    examples, size = [], 0
+    for example in cut_examples(corpus.documents("train")):
+        examples.append(example.data)
+        size += len(example.data)
+        if size >= train_bytes:
+            break
+    training = made.encode(examples)
+    whole = np.concatenate([ids[: len(ids) // SEQUENCE * SEQUENCE].reshape(-1, SEQUENCE) for ids in training])
+    held = list(cut_examples(corpus.documents("validation")))
+    held = held[:: max(1, len(held) // held_out_examples)][:held_out_examples]
+    counts = np.bincount(np.concatenate(training), minlength=vocab)
+    return Data(
+        whole.astype(np.uint16),
+        made.encode([e.data for e in held]),
+        sum(e.source_bytes for e in held),
+        size,
+        int(counts.sum()),
+        counts,
+    )
+
+
+def train(data: Data, vocab: int, size: str, steps: int, seed: int, rate: float) -> tuple[Decoder, float]:
+    model = Decoder(size_by_name(size), vocab, "llama")
+    model.initialise(seed)
+    optimizer = make_optimizer("adamw", model, rate)
+    order = np.concatenate(
+        [permutation(len(data.sequences), seed, e) for e in range(steps * BATCH // len(data.sequences) + 1)]
+    )
+    started = time.monotonic()
+    for step in range(steps):
+        ids = torch.from_numpy(data.sequences[order[step * BATCH : (step + 1) * BATCH]].astype(np.int64))
+        for group in optimizer.param_groups:
+            group["lr"] = rate * learning_rate_factor("adamw", step, steps)
+        optimizer.zero_grad(set_to_none=True)
+        next_id_loss(model, ids)[0].backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+    return model, time.monotonic() - started
+
+
+@torch.no_grad()
+def bits_per_byte(model: Decoder, data: Data) -> float:
+    nats = 0.0
+    for ids in data.held_out:
+        for sequence in cut_sequences(ids, SEQUENCE):
+            rows = torch.from_numpy(sequence.astype(np.int64))[None]
+            nats += float(next_id_loss(model, rows, 0.0)[1]) * len(sequence)
+    return metrics.bits_per_byte(nats / data.tokens, data.tokens, data.source_bytes)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=Path("results/dictionary-trials.jsonl"))
+    parser.add_argument("--work", type=Path, default=Path("runs/trials"))
+    parser.add_argument("--m1", type=Path, required=True)
+    parser.add_argument("--corpus", default="embedded")
+    parser.add_argument("--variants", nargs="+", default=["sentencepiece", "words"], choices=VARIANTS)
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--vocab", type=int, default=4096)
+    parser.add_argument("--size", default="1m")
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--rate", type=float, default=LEARNING_RATES["adamw"])
+    parser.add_argument("--train-bytes", type=int, default=1 << 40)
+    parser.add_argument("--held-out", type=int, default=32, help="examples of 10,240 bytes")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--only-tokens", action="store_true", help="no M2: bytes/token and the unigram's bits/byte"
+    )
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    given.work.mkdir(parents=True, exist_ok=True)
+    corpus = Corpus(given.corpus)
+    documents = list(corpus.documents("train"))
+    s = Sources(given.vocab, lambda: documents, given.m1, given.work)
+    rows = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
+    for name in given.variants:
+        made = data = None
+        for seed in given.seeds:
+            key: dict[str, Any] = {
+                "variant": name,
+                "corpus": Path(given.corpus).name,
+                "m1": given.m1.name,
+                "vocab": given.vocab,
+                "size": given.size,
+                "steps": 0 if given.only_tokens else given.steps,
+                "rate": given.rate,
+                "seed": seed,
+            }
+            if any(key.items() <= row.items() for row in rows):
+                continue
+            if data is None:
+                started = time.monotonic()
+                made = VARIANTS[name](s)
+                data = data_of(
+                    made, 256 if name == "bytes" else given.vocab, corpus, given.train_bytes, given.held_out
+                )
+                print(f"{name}: made in {time.monotonic() - started:.0f} s", flush=True)
+            counts = np.bincount(np.concatenate(data.held_out), minlength=len(data.counts))
+            row = key | {
+                "bytes_per_token": data.source_bytes / data.tokens,
+                "unigram": metrics.unigram_bits_per_byte(data.counts, counts, data.source_bytes),
+                "epochs": given.steps * BATCH * SEQUENCE / data.train_tokens,
+            }
+            if not given.only_tokens:
+                model, seconds = train(data, len(data.counts), given.size, given.steps, seed, given.rate)
+                row |= {"bits_per_byte": bits_per_byte(model, data), "seconds": seconds}
+            print(json.dumps(row), flush=True)
+            with given.out.open("a") as stream:
+                stream.write(json.dumps(row) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Makes a dictionary smaller by what its entries save: drop those whose loss costs the corpus least, repeat.
+
+As in unigram language models (T. Kudo, "Subword regularization", ACL 2018), with counts of the cheapest parse in
+place of expected counts, so that everything is whole numbers: the same on every machine and any number of threads.
+"""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equalinfo.dictionary import likeliest
+from equalinfo.dictionary.automaton import build
+from equalinfo.dictionary.likeliest import ONE_BIT, Costed
+from equalinfo.dictionary.prune import DROPPED, with_singles
+from equalinfo.errors import EqualInfoError
+
+# Parses with the same entries before a round drops some: each gives costs to the next.
+PARSES = 2
+
+
+def information_of(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """-log2 of each count's share, in units of 1 / ONE_BIT bits; counts of 0 cost a bit more than counts of 1.
+
+    float64 log2 of whole numbers below 2^53 is rounded to 2^-16 here; a value so near the middle of two that
+    libraries round it apart has not been seen.
+    """
+    total = max(int(counts.sum()), 1)
+    doubled = np.where(counts > 0, 2 * counts, 1).astype(np.float64)
+    return np.rint((np.log2(2.0 * total) - np.log2(doubled)) * ONE_BIT).astype(np.int64)
+
+
+def select(
+    candidates: list[bytes],
+    size: int,
+    documents: Callable[[], Iterable[bytes]],
+    costs_of: Callable[[NDArray[np.int64]], NDArray[np.int64]] = information_of,
+    first_costs: NDArray[np.int64] | None = None,
+    parses: int = PARSES,
+) -> Costed:
+    """The dictionary of `size` ids that is left of the candidates, with what its entries cost.
+
+    What an entry saves is its use times what its bytes would cost in other entries more than they do. A round drops
+    the 3 of every 10 longer entries that save least, or as many as are too many; single bytes always stay. Ids: 0 is
+    EOS, 1 to 256 are the single bytes, then the candidates in their order.
+
+    Args:
+        candidates: longer entries, two to 64 bytes, without repeats.
+        documents: opens the corpus; called `parses` times a round.
+        costs_of: costs [v] from the use of each id [v]: the default makes the likeliest parse, equal costs the fewest
+            tokens.
+        first_costs: of EOS, single bytes and candidates in the first parse; default: equal.
+
+    Raises:
+        EqualInfoError: fewer candidates than the dictionary needs.
+    """
+    wanted = size - 257
+    if len(candidates) < wanted:
+        raise EqualInfoError(f"v={size} needs {wanted} strings, and only {len(candidates)} were found")
+    entries = candidates
+    costs = first_costs if first_costs is not None else np.full(len(entries) + 257, ONE_BIT, np.int64)
+    while True:
+        costed = Costed(build(with_singles(entries)), costs)
+        for _ in range(parses):
+            use = likeliest.usage(costed, documents())
+            costed = Costed(costed.automaton, costs_of(use))
+        if len(entries) == wanted:
+            return costed
+        saved = (likeliest.without_itself(costed) - costed.costs)[257:] * use[257:].astype(np.float64)
+        kept = max(wanted, len(entries) - max(1, len(entries) * DROPPED[0] // DROPPED[1]))
+        order = np.sort(np.argsort(-saved, kind="stable")[:kept])
+        entries = [entries[i] for i in order.tolist()]
+        costs = costed.costs[np.concatenate([np.arange(257), 257 + order])]
