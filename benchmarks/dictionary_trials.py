@@ -193,6 +193,8 @@ VARIANTS: dict[str, Callable[[Sources], Made]] = {
     "words-saving": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, equal_costs)),
     "likely": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents)),
     "likely-16": lambda s: by_likeliest(select(s.candidates(True, 16), s.vocab, s.documents)),
+    "likely-64": lambda s: by_likeliest(select(s.candidates(True, 64), s.vocab, s.documents)),
+    "likely-counted-64": lambda s: by_likeliest(select(counted(s, 64), s.vocab, s.documents)),
     "likely-fewest": lambda s: by_fewest(select(s.candidates(True), s.vocab, s.documents).automaton),
     "likely+1": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, plus(1))),
     "likely+3": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, plus(3))),
@@ -272,13 +274,35 @@ def bits_per_byte(model: Decoder, data: Data) -> float:
     return metrics.bits_per_byte(nats / data.tokens, data.tokens, data.source_bytes)
 
 
+def table(rows: list[dict[str, Any]]) -> str:
+    """Mean and deviation over seeds of every variant that an M2 judged, best first, as Markdown."""
+    by_variant: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["steps"]:
+            by_variant.setdefault(row["variant"], []).append(row)
+    lines = [
+        "| variant | bytes/token | unigram | bits/byte | deviation | seeds |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    found = []
+    for name, own in by_variant.items():
+        mean, deviation = metrics.mean_and_deviation([row["bits_per_byte"] for row in own])
+        found.append((mean, name, own[0], deviation, len(own)))
+    for mean, name, row, deviation, seeds in sorted(found, key=lambda line: line[:2]):
+        spread = "-" if deviation is None else f"{deviation:.3f}"
+        lines.append(
+            f"| `{name}` | {row['bytes_per_token']:.3f} | {row['unigram']:.3f} | {mean:.3f} | {spread} | {seeds} |"
+        )
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path("results/dictionary-trials.jsonl"))
     parser.add_argument("--work", type=Path, default=Path("runs/trials"))
-    parser.add_argument("--m1", type=Path, required=True)
+    parser.add_argument("--m1", type=Path, default=Path("m1"), help="M1 directory that proposes strings")
     parser.add_argument("--corpus", default="embedded")
     parser.add_argument("--variants", nargs="+", default=["sentencepiece", "words"], choices=VARIANTS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
@@ -292,7 +316,11 @@ def main() -> None:
     parser.add_argument(
         "--only-tokens", action="store_true", help="no M2: bytes/token and the unigram's bits/byte"
     )
+    parser.add_argument("--table", action="store_true", help="print the table of --out and do nothing")
     given = parser.parse_args()
+    if given.table:
+        print(table([json.loads(line) for line in given.out.read_text().splitlines()]))
+        return
     torch.set_num_threads(given.threads)
     given.work.mkdir(parents=True, exist_ok=True)
     corpus = Corpus(given.corpus)
