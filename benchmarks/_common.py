@@ -53,15 +53,21 @@ def training_and_held_out() -> tuple[list[bytes], list[bytes]]:
     return training, held_out
 
 
-def train_bpe(documents: list[bytes], size: int, work: Path, split: bool = True) -> Any:
-    """A byte-level BPE by Hugging Face tokenizers; without `split`, merges may cross words."""
+def train_bpe(
+    documents: list[bytes], size: int, work: Path, split: bool = True, pattern: str = SPLIT, name: str = ""
+) -> Any:
+    """A byte-level BPE by Hugging Face tokenizers; without `split`, merges may cross words.
+
+    Args:
+        pattern: splits text into words; with another one than SPLIT, `name` says in a word which.
+    """
     import tokenizers
     from tokenizers import decoders, models, pre_tokenizers, trainers
 
-    saved = work / f"bpe-{size}{'' if split else '-unsplit'}.json"
+    saved = work / f"bpe-{size}{name and f'-{name}'}{'' if split else '-unsplit'}.json"
     if not saved.is_file():
         trained = tokenizers.Tokenizer(models.BPE())
-        cut = pre_tokenizers.Split(tokenizers.Regex(SPLIT if split else r"\n"), "isolated")
+        cut = pre_tokenizers.Split(tokenizers.Regex(pattern if split else r"\n"), "isolated")
         spell = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         trained.pre_tokenizer = pre_tokenizers.Sequence([cut, spell])
         trained.decoder = decoders.ByteLevel()

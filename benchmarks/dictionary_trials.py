@@ -19,17 +19,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from equalinfo.corpus.examples import cut_examples, permutation
+from equalinfo.corpus.examples import Example, cut_examples, permutation
 from equalinfo.dictionary import fewest, greedy, likeliest
 from equalinfo.dictionary.automaton import Automaton
 from equalinfo.dictionary.likeliest import ONE_BIT, Costed
-from equalinfo.dictionary.prune import prune, with_singles
+from equalinfo.dictionary.prune import prune
 from equalinfo.dictionary.select import information_of, select
 from equalinfo.dictionary.words import within_word
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.loss import next_id_loss
-from equalinfo.model.optimizers import LEARNING_RATES, learning_rate_factor, make_optimizer
-from equalinfo.model.scoring import cut_sequences
+from equalinfo.model.optimizers import LEARNING_RATES
 from equalinfo.model.sizes import size_by_name
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.predict.exact import load_m1
@@ -38,6 +37,13 @@ from equalinfo.tokens.directory import make_tokenizer
 from equalinfo.tokens.likely import likely_strings
 from equalinfo.tokens.spec import Spec
 
+try:
+    from benchmarks._common import train_bpe
+    from benchmarks._small_m2 import OPTIMIZER, bits_per_byte, train
+except ModuleNotFoundError:  # run as a script
+    from _common import train_bpe  # type: ignore[import-not-found, no-redef]
+    from _small_m2 import OPTIMIZER, bits_per_byte, train  # type: ignore[import-not-found, no-redef]
+
 SEQUENCE, BATCH = 128, 16
 CANDIDATES = 8
 
@@ -45,17 +51,11 @@ Encode = Callable[[Sequence[bytes]], list[np.ndarray]]
 
 
 @dataclass
-class Made:
-    encode: Encode
-    entries: list[bytes]
-
-
-@dataclass
 class Sources:
     """What variants are made from."""
 
     vocab: int
-    documents: Callable[[], Iterable[bytes]]
+    documents: Callable[[], list[bytes]]
     m1: Path
     work: Path
 
@@ -67,16 +67,16 @@ class Sources:
         return [text.encode() for text in json.loads(saved.read_text())]
 
 
-def by_fewest(automaton: Automaton) -> Made:
-    return Made(lambda texts: fewest.encode_batch(automaton, texts, 1), automaton.entries())
+def by_fewest(automaton: Automaton) -> Encode:
+    return lambda texts: fewest.encode_batch(automaton, texts, 1)
 
 
-def by_likeliest(costed: Costed) -> Made:
-    return Made(lambda texts: likeliest.encode_batch(costed, texts, 1), costed.automaton.entries())
+def by_likeliest(costed: Costed) -> Encode:
+    return lambda texts: likeliest.encode_batch(costed, texts, 1)
 
 
-def by_greedy(automaton: Automaton) -> Made:
-    return Made(lambda texts: greedy.encode_batch(automaton, texts, 1), automaton.entries())
+def by_greedy(automaton: Automaton) -> Encode:
+    return lambda texts: greedy.encode_batch(automaton, texts, 1)
 
 
 def equal_costs(counts: np.ndarray) -> np.ndarray:
@@ -96,35 +96,16 @@ def scored(automaton: Automaton, documents: Callable[[], Iterable[bytes]], round
     return costed
 
 
-def library(spec: str, s: Sources) -> Made:
-    tokenizer = make_tokenizer(Spec.parse(spec), s.m1, s.documents)
-    return Made(tokenizer.encode_batch, [])
+def library(spec: str, s: Sources) -> Encode:
+    return make_tokenizer(Spec.parse(spec), s.m1, s.documents).encode_batch
 
 
-def bpe(s: Sources, split: str, name: str) -> Made:
-    """Byte-level BPE of Hugging Face tokenizers, behind a split."""
-    import tokenizers
-    from tokenizers import decoders, models, pre_tokenizers, trainers
-
-    saved = s.work / f"bpe-{s.vocab}-{name}.json"
-    if not saved.is_file():
-        trained = tokenizers.Tokenizer(models.BPE())
-        cut = pre_tokenizers.Split(tokenizers.Regex(split), "isolated")
-        spell = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-        trained.pre_tokenizer = pre_tokenizers.Sequence([cut, spell])
-        trained.decoder = decoders.ByteLevel()
-        trainer = trainers.BpeTrainer(
-            vocab_size=s.vocab, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
-        )
-        trained.train_from_iterator((d.decode(errors="replace") for d in s.documents()), trainer)
-        trained.save(str(saved))
-    made = tokenizers.Tokenizer.from_file(str(saved))
-    return Made(
-        lambda texts: [
-            np.array(e.ids, np.uint32) for e in made.encode_batch([t.decode(errors="replace") for t in texts])
-        ],
-        [],
-    )
+def bpe(s: Sources, pattern: str, name: str) -> Encode:
+    """Byte-level BPE behind a split."""
+    made = train_bpe(s.documents(), s.vocab, s.work, pattern=pattern, name=name)
+    return lambda texts: [
+        np.array(one.ids, np.uint32) for one in made.encode_batch([t.decode(errors="replace") for t in texts])
+    ]
 
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -153,34 +134,14 @@ def counted(s: Sources, times: int = CANDIDATES) -> list[bytes]:
     return [t for _, t in ranked if within_word(t)][: s.vocab * times]
 
 
-def across(s: Sources, number: int, likely: bool) -> Made:
+def across(s: Sources, number: int, costs_of: Callable[[np.ndarray], np.ndarray]) -> Encode:
     """Entries within words and `number` across, chosen after them by the same rule."""
-    inside = select(
-        s.candidates(True), s.vocab - number, s.documents, information_of if likely else equal_costs
-    )
-    kept = inside.automaton.entries()[257:]
-    known = set(kept)
-    joined = [t for t in s.candidates(False) if t not in known and not within_word(t)]
-    costed = Costed(inside.automaton, inside.costs)
-    # Rounds that drop only those across words.
-    entries = kept + joined
-    from equalinfo.dictionary.automaton import build
-
-    while True:
-        costed = Costed(build(with_singles(entries)), equal_costs(np.zeros(len(entries) + 257)))
-        for _ in range(2):
-            use = likeliest.usage(costed, s.documents())
-            costed = Costed(costed.automaton, (information_of if likely else equal_costs)(use))
-        over = len(entries) - len(kept) - number
-        if over == 0:
-            return by_likeliest(costed)
-        saved = (likeliest.without_itself(costed) - costed.costs)[257 + len(kept) :] * use[257 + len(kept) :]
-        keep = max(number, len(saved) - max(1, len(saved) * 3 // 10))
-        order = np.sort(np.argsort(-saved, kind="stable")[:keep]).tolist()
-        entries = kept + [entries[len(kept) + i] for i in order]
+    inside = select(s.candidates(True), s.vocab - number, s.documents, costs_of).automaton.entries()[257:]
+    joined = [text for text in s.candidates(False) if not within_word(text)]
+    return by_likeliest(select(inside + joined, s.vocab, s.documents, costs_of, len(inside)))
 
 
-VARIANTS: dict[str, Callable[[Sources], Made]] = {
+VARIANTS: dict[str, Callable[[Sources], Encode]] = {
     "bytes": lambda s: library("Bytes", s),
     "sentencepiece": lambda s: library(f"SentencePiece[v={s.vocab}]", s),
     "bpe-gpt2": lambda s: bpe(s, GPT2, "gpt2"),
@@ -203,9 +164,9 @@ VARIANTS: dict[str, Callable[[Sources], Made]] = {
     "words-counted": lambda s: by_fewest(prune(counted(s), s.vocab, s.documents)),
     "likely-anywhere": lambda s: by_likeliest(select(s.candidates(False), s.vocab, s.documents)),
     "refined": lambda s: by_fewest(prune(s.candidates(False), s.vocab, s.documents)),
-    "likely-across64": lambda s: across(s, 64, True),
-    "likely-across256": lambda s: across(s, 256, True),
-    "saving-across256": lambda s: across(s, 256, False),
+    "likely-across64": lambda s: across(s, 64, information_of),
+    "likely-across256": lambda s: across(s, 256, information_of),
+    "saving-across256": lambda s: across(s, 256, equal_costs),
 }
 
 
@@ -214,7 +175,6 @@ class Data:
     sequences: np.ndarray
     held_out: list[np.ndarray]
     source_bytes: int
-    train_bytes: int
     train_tokens: int
     counts: np.ndarray
 
@@ -223,55 +183,46 @@ class Data:
         return sum(map(len, self.held_out))
 
 
-def data_of(made: Made, vocab: int, corpus: Corpus, train_bytes: int, held_out_examples: int) -> Data:
+def data_of(encode: Encode, vocab: int, s: Sources, train_bytes: int, held_out: list[Example]) -> Data:
     examples, size = [], 0
-    for example in cut_examples(corpus.documents("train")):
+    for example in cut_examples(s.documents()):
         examples.append(example.data)
         size += len(example.data)
         if size >= train_bytes:
             break
-    training = made.encode(examples)
+    training = encode(examples)
     whole = np.concatenate([ids[: len(ids) // SEQUENCE * SEQUENCE].reshape(-1, SEQUENCE) for ids in training])
-    held = list(cut_examples(corpus.documents("validation")))
-    held = held[:: max(1, len(held) // held_out_examples)][:held_out_examples]
     counts = np.bincount(np.concatenate(training), minlength=vocab)
     return Data(
         whole.astype(np.uint16),
-        made.encode([e.data for e in held]),
-        sum(e.source_bytes for e in held),
-        size,
+        encode([example.data for example in held_out]),
+        sum(example.source_bytes for example in held_out),
         int(counts.sum()),
         counts,
     )
 
 
-def train(data: Data, vocab: int, size: str, steps: int, seed: int, rate: float) -> tuple[Decoder, float]:
+def judged(data: Data, vocab: int, size: str, steps: int, seed: int, rate: float) -> dict[str, float]:
+    """Bits/byte of an M2 of this seed, and how long it trained."""
     model = Decoder(size_by_name(size), vocab, "llama")
     model.initialise(seed)
-    optimizer = make_optimizer("adamw", model, rate)
     order = np.concatenate(
         [permutation(len(data.sequences), seed, e) for e in range(steps * BATCH // len(data.sequences) + 1)]
     )
+
+    def batch(step: int) -> torch.Tensor:
+        return torch.from_numpy(data.sequences[order[step * BATCH : (step + 1) * BATCH]].astype(np.int64))
+
     started = time.monotonic()
-    for step in range(steps):
-        ids = torch.from_numpy(data.sequences[order[step * BATCH : (step + 1) * BATCH]].astype(np.int64))
-        for group in optimizer.param_groups:
-            group["lr"] = rate * learning_rate_factor("adamw", step, steps)
-        optimizer.zero_grad(set_to_none=True)
-        next_id_loss(model, ids)[0].backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-    return model, time.monotonic() - started
-
-
-@torch.no_grad()
-def bits_per_byte(model: Decoder, data: Data) -> float:
-    nats = 0.0
-    for ids in data.held_out:
-        for sequence in cut_sequences(ids, SEQUENCE):
-            rows = torch.from_numpy(sequence.astype(np.int64))[None]
-            nats += float(next_id_loss(model, rows, 0.0)[1]) * len(sequence)
-    return metrics.bits_per_byte(nats / data.tokens, data.tokens, data.source_bytes)
+    train(model, lambda ids_BT: next_id_loss(model, ids_BT)[0], batch, steps, rate)
+    seconds = time.monotonic() - started
+    scored = bits_per_byte(
+        lambda ids_T: next_id_loss(model, ids_T[None], 0.0)[1] * len(ids_T),
+        data.held_out,
+        data.source_bytes,
+        SEQUENCE,
+    )
+    return {"bits_per_byte": scored, "seconds": seconds}
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -309,7 +260,7 @@ def main() -> None:
     parser.add_argument("--vocab", type=int, default=4096)
     parser.add_argument("--size", default="1m")
     parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--rate", type=float, default=LEARNING_RATES["adamw"])
+    parser.add_argument("--rate", type=float, default=LEARNING_RATES[OPTIMIZER])
     parser.add_argument("--train-bytes", type=int, default=1 << 40)
     parser.add_argument("--held-out", type=int, default=32, help="examples of 10,240 bytes")
     parser.add_argument("--threads", type=int, default=1)
@@ -326,9 +277,11 @@ def main() -> None:
     corpus = Corpus(given.corpus)
     documents = list(corpus.documents("train"))
     s = Sources(given.vocab, lambda: documents, given.m1, given.work)
+    held_out = list(cut_examples(corpus.documents("validation")))
+    held_out = held_out[:: max(1, len(held_out) // given.held_out)][: given.held_out]
     rows = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
     for name in given.variants:
-        made = data = None
+        data = None
         for seed in given.seeds:
             key: dict[str, Any] = {
                 "variant": name,
@@ -344,10 +297,8 @@ def main() -> None:
                 continue
             if data is None:
                 started = time.monotonic()
-                made = VARIANTS[name](s)
-                data = data_of(
-                    made, 256 if name == "bytes" else given.vocab, corpus, given.train_bytes, given.held_out
-                )
+                vocab = 256 if name == "bytes" else given.vocab
+                data = data_of(VARIANTS[name](s), vocab, s, given.train_bytes, held_out)
                 print(f"{name}: made in {time.monotonic() - started:.0f} s", flush=True)
             counts = np.bincount(np.concatenate(data.held_out), minlength=len(data.counts))
             row = key | {
@@ -356,8 +307,7 @@ def main() -> None:
                 "epochs": given.steps * BATCH * SEQUENCE / data.train_tokens,
             }
             if not given.only_tokens:
-                model, seconds = train(data, len(data.counts), given.size, given.steps, seed, given.rate)
-                row |= {"bits_per_byte": bits_per_byte(model, data), "seconds": seconds}
+                row |= judged(data, len(data.counts), given.size, given.steps, seed, given.rate)
             print(json.dumps(row), flush=True)
             with given.out.open("a") as stream:
                 stream.write(json.dumps(row) + "\n")

@@ -35,8 +35,7 @@ from equalinfo.corpus.examples import cut_examples, permutation
 from equalinfo.files import read_json, sha256_bytes, write_json
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.loss import next_id_loss
-from equalinfo.model.optimizers import LEARNING_RATES, Optimizer, learning_rate_factor, make_optimizer
-from equalinfo.model.scoring import cut_sequences
+from equalinfo.model.optimizers import LEARNING_RATES, make_optimizer
 from equalinfo.model.sizes import SIZES, Size, size_by_name
 from equalinfo.pipeline.compiling import compile_tokenizer
 from equalinfo.pipeline.corpora import Corpus
@@ -47,6 +46,7 @@ from equalinfo.tokens.spec import Spec
 
 try:
     from benchmarks._common import add_common_options, m1_directory, machine
+    from benchmarks._small_m2 import CLIP, OPTIMIZER, bits_per_byte, stepper, train
     from benchmarks._softmax import CUTOFFS, NEGATIVES, RANK, VARIANTS, VOCAB, Variant, make
     from benchmarks.training_step import held
 except ModuleNotFoundError:  # run as a script
@@ -54,6 +54,13 @@ except ModuleNotFoundError:  # run as a script
         add_common_options,
         m1_directory,
         machine,
+    )
+    from _small_m2 import (  # type: ignore[import-not-found, no-redef]
+        CLIP,
+        OPTIMIZER,
+        bits_per_byte,
+        stepper,
+        train,
     )
     from _softmax import (  # type: ignore[import-not-found, no-redef]
         CUTOFFS,
@@ -71,8 +78,6 @@ IDS_PER_STEP = SEQUENCE * BATCH
 VALIDATION_EXAMPLES = 8
 PARTS = ("methods", "longer", "costs")
 WARM_UP, REPEATS, COST_REPEATS = 1, 5, 3
-CLIP = 1.0
-OPTIMIZER = "adamw"
 SLOW = ("full", "full-small-start", "tied", "low-rank")  # a logit of every id for every position: one seed
 LONGER = ("full", "own-rows", "two-level", "two-level-by-count")
 AS_FAST = 0.05  # speeds that differ by less share one run
@@ -130,42 +135,20 @@ def load(spec: str, m1: Path, work: Path) -> Data:
     )
 
 
-def stepper(
-    parameters: torch.nn.Module, loss_of: Callable[[torch.Tensor], torch.Tensor], optimizer: Optimizer
-) -> Callable[[torch.Tensor], None]:
-    """A training step: loss, gradients, clipping, update."""
-
-    def step(ids_BT: torch.Tensor) -> None:
-        optimizer.zero_grad(set_to_none=True)
-        loss_of(ids_BT).backward()
-        torch.nn.utils.clip_grad_norm_(parameters.parameters(), CLIP)
-        optimizer.step()
-
-    return step
-
-
 def trained(model: Variant, data: Data, steps: int) -> Variant:
-    """The model after so many steps, on the schedule that `equalinfo train-m2` has."""
-    rate = LEARNING_RATES[OPTIMIZER]
-    optimizer = make_optimizer(OPTIMIZER, model, rate)
-    step = stepper(model, model.training_loss, optimizer)
-    for number in range(steps):
-        for group in optimizer.param_groups:
-            group["lr"] = rate * learning_rate_factor(OPTIMIZER, number, steps)
-        step(data.batch(number))
+    """The model after so many steps."""
+    train(model, model.training_loss, data.batch, steps)
     return model
 
 
-@torch.no_grad()
-def bits_per_byte(model: Variant, data: Data) -> float:
-    """Of held-out text, every token scored by its exact probability, each sequence from an empty context."""
-    nats = 0.0
-    for ids in data.held_out:
-        for sequence in cut_sequences(ids, SEQUENCE):
-            ids_T = torch.from_numpy(sequence.astype(np.int64))
-            hidden_TD = model.hidden(model.shifted(ids_T[None]))[0]
-            nats += float(model.nats(hidden_TD, ids_T).double().sum())
-    return metrics.bits_per_byte(nats / data.tokens, data.tokens, data.source_bytes)
+def scored(model: Variant, data: Data) -> float:
+    """Bits/byte of held-out text, every token by its exact probability."""
+
+    def nats_of(ids_T: torch.Tensor) -> torch.Tensor:
+        hidden_TD = model.hidden(model.shifted(ids_T[None]))[0]
+        return model.nats(hidden_TD, ids_T).double().sum()
+
+    return bits_per_byte(nats_of, data.held_out, data.source_bytes, SEQUENCE)
 
 
 def milliseconds(models: dict[str, Variant], data: Data) -> dict[str, float]:
@@ -216,7 +199,7 @@ def peak_bytes(name: str, counts: np.ndarray, given: argparse.Namespace) -> int:
 def after(name: str, size: Size, data: Data, steps: int, seeds: int = 1) -> dict[str, Any]:
     """What a variant scores after so many steps."""
     models = (make(name, size, seed, data.counts, data.text_order) for seed in range(seeds))
-    values = [bits_per_byte(trained(model, data, steps), data) for model in models]
+    values = [scored(trained(model, data, steps), data) for model in models]
     mean, deviation = metrics.mean_and_deviation(values)
     row = {"steps": steps, "train_tokens": steps * IDS_PER_STEP, "bits_per_byte": mean}
     return row | {"deviation": deviation, "of_seeds": values}

@@ -104,6 +104,17 @@ def fallback_rows(words, slots, parents, rows):  # type: ignore[no-untyped-def]
     return table, tokens
 
 
+@njit(forceinline=True)
+def longest_suffix(words, link, parent, c):  # type: ignore[no-untyped-def]
+    """Slot of the longest proper suffix of the path to `parent` and then byte c; `link`: those of shorter paths."""
+    while parent != 0:
+        parent = link[parent]
+        target = (words[parent] >> BASE_SHIFT) + c
+        if words[target] & LABEL_MASK == c:
+            return np.uint32(target)
+    return np.uint32(0)
+
+
 @njit(cache=True, nogil=True)
 def suffix_words(words, slots, parents, depths):  # type: ignore[no-untyped-def]
     """The Aho-Corasick machine of the trie, and the entries that end in each of its states.
@@ -129,14 +140,7 @@ def suffix_words(words, slots, parents, depths):  # type: ignore[no-untyped-def]
         base = word >> BASE_SHIFT
         c = word & LABEL_MASK
         if k > 0:
-            parent = slots[parents[k]]
-            suffix = np.uint32(0)
-            while parent != 0:
-                parent = link[parent]
-                target = (words[parent] >> BASE_SHIFT) + c
-                if words[target] & LABEL_MASK == c:
-                    suffix = np.uint32(target)
-                    break
+            suffix = longest_suffix(words, link, slots[parents[k]], c)
             link[slot] = suffix
             ends[slot] = ends[suffix]
             if word & ACCEPT:

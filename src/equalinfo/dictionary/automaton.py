@@ -71,7 +71,8 @@ class Automaton:
         return _frozen(np.concatenate([self.blob, np.zeros(8, np.uint8)]))
 
     @cached_property
-    def _tree(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint8]]:
+    def tree(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint8]]:
+        """All states from the root down: slots, parents, depths; see `_derive.breadth_first`."""
         from equalinfo.dictionary import _derive  # brings in Numba
 
         return _derive.breadth_first(self.words, self.states)
@@ -81,7 +82,7 @@ class Automaton:
         """What a greedy parse does in a state that does not accept; see `_derive.fallback_rows`."""
         from equalinfo.dictionary import _derive
 
-        slots, parents, _ = self._tree
+        slots, parents, _ = self.tree
         return tuple(map(_frozen, _derive.fallback_rows(self.words, slots, parents, self.rows)))  # type: ignore[return-value]
 
     @cached_property
@@ -89,7 +90,7 @@ class Automaton:
         """Which entries end at a byte of text; see `_derive.suffix_words`."""
         from equalinfo.dictionary import _derive
 
-        return tuple(map(_frozen, _derive.suffix_words(self.words, *self._tree)))  # type: ignore[return-value]
+        return tuple(map(_frozen, _derive.suffix_words(self.words, *self.tree)))  # type: ignore[return-value]
 
 
 def build(entries: Sequence[bytes]) -> Automaton:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equalinfo.cores import cores
+from equalinfo.corpus.groups import grouped
 from equalinfo.dictionary.automaton import Automaton
 from equalinfo.errors import EqualInfoError
 
@@ -44,16 +45,7 @@ def byte_vector(text: Bytes) -> NDArray[np.uint8]:
 
 def groups(documents: Documents) -> Iterator[Flat]:
     """Documents end to end in groups of about GROUP_BYTES: uint8 [bytes] and int64 [documents + 1] bounds."""
-    held: list[bytes] = []
-    size = 0
-    for document in documents:
-        held.append(document)
-        size += len(document)
-        if size >= GROUP_BYTES:
-            yield _flat(held)
-            held, size = [], 0
-    if held:
-        yield _flat(held)
+    return map(_flat, grouped(documents, GROUP_BYTES))
 
 
 def _flat(documents: list[bytes]) -> Flat:

@@ -16,10 +16,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from equalinfo.dictionary import batch
-from equalinfo.dictionary._words import ACCEPT, BASE_SHIFT, LABEL_MASK, VALUE_MASK, VALUE_SHIFT
+from equalinfo.dictionary._derive import longest_suffix
+from equalinfo.dictionary._ends import PIECE, suffix_states, write_ids
+from equalinfo.dictionary._words import ACCEPT, LABEL_MASK, VALUE_MASK, VALUE_SHIFT
 from equalinfo.dictionary.automaton import Automaton
 from equalinfo.dictionary.batch import Bytes, Documents
-from equalinfo.dictionary.fewest import _PIECE, _suffix_states, _write_ids
 from equalinfo.errors import EqualInfoError
 
 # A cost of a bit. Fine enough for any corpus, and 2^47 bits of text stay below 2^63.
@@ -61,7 +62,7 @@ class Costed:
     def chains(self) -> NDArray[np.uint64]:
         """For each slot the longest entry that ends there, [slots]; see `_chains`."""
         automaton = self.automaton
-        return _chains(automaton.words, *automaton._tree, self.costs)
+        return _chains(automaton.words, *automaton.tree, self.costs)
 
 
 def encode(costed: Costed, text: Bytes) -> NDArray[np.uint32]:
@@ -80,7 +81,7 @@ def encode_flat(
     back = np.empty(text.size, np.uint8)
     id_bounds, _ = _search(steps, costed.chains, text, bounds, back, False)
     out = np.empty(int(id_bounds[-1]), np.uint32)
-    _write_ids(costed.automaton.words, text, bounds, back, id_bounds, out)
+    write_ids(costed.automaton.words, text, bounds, back, id_bounds, out)
     return out, id_bounds
 
 
@@ -130,15 +131,7 @@ def _chains(words, slots, parents, depths, costs):  # type: ignore[no-untyped-de
     for k in range(1, slots.size):
         slot = slots[k]
         word = words[slot]
-        c = word & LABEL_MASK
-        parent = slots[parents[k]]
-        suffix = np.uint32(0)
-        while parent != 0:
-            parent = link[parent]
-            target = (words[parent] >> BASE_SHIFT) + c
-            if words[target] & LABEL_MASK == c:
-                suffix = np.uint32(target)
-                break
+        suffix = longest_suffix(words, link, slots[parents[k]], word & LABEL_MASK)
         link[slot] = suffix
         if word & ACCEPT:
             cost = np.uint64(costs[(word >> VALUE_SHIFT) & VALUE_MASK])
@@ -166,7 +159,7 @@ def _search(steps, chains, text, bounds, back, divided):  # type: ignore[no-unty
         int64 [documents + 1], tokens of all documents before each; int64 [documents], the cost of each.
     """
     size = np.int64(text.size)
-    states = np.empty(4 * _PIECE + 64, np.uint32)
+    states = np.empty(4 * PIECE + 64, np.uint32)
     spent = np.zeros(64, np.int64)  # the cost up to each of the last 64 positions, in turns
     tokens = np.zeros(64, np.int64)
     totals = np.zeros(bounds.size, np.int64)
@@ -175,11 +168,11 @@ def _search(steps, chains, text, bounds, back, divided):  # type: ignore[no-unty
     position = np.uint64(0)  # in the document
     while document < bounds.size - 1 and bounds[document + 1] == 0:
         document += 1
-    for begin in range(0, size, 4 * _PIECE):
-        end = np.int64(begin + 4 * _PIECE)
+    for begin in range(0, size, 4 * PIECE):
+        end = np.int64(begin + 4 * PIECE)
         if end > size:
             end = size
-        _suffix_states(steps, text, begin, end, states)
+        suffix_states(steps, text, begin, end, states)
         i = np.int64(begin)
         while i < end:
             stop = min(bounds[document + 1], end)

@@ -20,6 +20,11 @@ def with_singles(longer: Iterable[bytes]) -> list[bytes]:
     return [b"", *SINGLES, *longer]
 
 
+def left_after_a_round(entries: int, wanted: int) -> int:
+    """How many of the longer entries a round keeps."""
+    return max(wanted, entries - max(1, entries * DROPPED[0] // DROPPED[1]))
+
+
 def prune(
     candidates: list[bytes],
     size: int,
@@ -53,7 +58,7 @@ def prune(
         total = counted.done
         if not total:
             raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
-        kept = max(wanted, len(entries) - max(1, len(entries) * DROPPED[0] // DROPPED[1]))
+        kept = left_after_a_round(len(entries), wanted)
         # Stable: of equal uses the earlier stays, so the result is the same on any number of threads.
         order = np.argsort(-use, kind="stable")[:kept].tolist()
         if kept > wanted:

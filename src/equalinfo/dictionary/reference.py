@@ -20,20 +20,7 @@ def greedy(entries: Sequence[bytes], text: bytes) -> list[int]:
 
 def fewest(entries: Sequence[bytes], text: bytes) -> list[int]:
     """Ids of the parse into the fewest tokens whose last token is longest, then the one before, and so on."""
-    ids = {entry: token for token, entry in enumerate(entries) if entry}
-    longest = max(map(len, ids))
-    best = [0] * (len(text) + 1)  # tokens needed for text[:end]
-    came = [0] * (len(text) + 1)  # where the last of them begins
-    for end in range(1, len(text) + 1):
-        starts = [i for i in range(max(0, end - longest), end) if text[i:end] in ids]
-        came[end] = min(starts, key=lambda start: (best[start], start))
-        best[end] = best[came[end]] + 1
-    parse = []
-    end = len(text)
-    while end:
-        parse.append(ids[text[came[end] : end]])
-        end = came[end]
-    return parse[::-1]
+    return likeliest(entries, [1] * len(entries), text)
 
 
 def likeliest(entries: Sequence[bytes], costs: Sequence[int], text: bytes) -> list[int]:

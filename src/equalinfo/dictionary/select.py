@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from equalinfo.dictionary import likeliest
 from equalinfo.dictionary.automaton import build
 from equalinfo.dictionary.likeliest import ONE_BIT, Costed
-from equalinfo.dictionary.prune import DROPPED, with_singles
+from equalinfo.dictionary.prune import left_after_a_round, with_singles
 from equalinfo.errors import EqualInfoError
 
 # Parses with the same entries before a round drops some: each gives costs to the next.
@@ -35,8 +35,7 @@ def select(
     size: int,
     documents: Callable[[], Iterable[bytes]],
     costs_of: Callable[[NDArray[np.int64]], NDArray[np.int64]] = information_of,
-    first_costs: NDArray[np.int64] | None = None,
-    parses: int = PARSES,
+    always: int = 0,
 ) -> Costed:
     """The dictionary of `size` ids that is left of the candidates, with what its entries cost.
 
@@ -46,10 +45,10 @@ def select(
 
     Args:
         candidates: longer entries, two to 64 bytes, without repeats.
-        documents: opens the corpus; called `parses` times a round.
+        documents: opens the corpus; called PARSES times a round.
         costs_of: costs [v] from the use of each id [v]: the default makes the likeliest parse, equal costs the fewest
             tokens.
-        first_costs: of EOS, single bytes and candidates in the first parse; default: equal.
+        always: so many of the first candidates stay, whatever they save.
 
     Raises:
         EqualInfoError: fewer candidates than the dictionary needs.
@@ -57,17 +56,17 @@ def select(
     wanted = size - 257
     if len(candidates) < wanted:
         raise EqualInfoError(f"v={size} needs {wanted} strings, and only {len(candidates)} were found")
-    entries = candidates
-    costs = first_costs if first_costs is not None else np.full(len(entries) + 257, ONE_BIT, np.int64)
+    entries, costs = candidates, np.full(len(candidates) + 257, ONE_BIT, np.int64)
+    stay = 257 + always
     while True:
         costed = Costed(build(with_singles(entries)), costs)
-        for _ in range(parses):
+        for _ in range(PARSES):
             use = likeliest.usage(costed, documents())
             costed = Costed(costed.automaton, costs_of(use))
         if len(entries) == wanted:
             return costed
-        saved = (likeliest.without_itself(costed) - costed.costs)[257:] * use[257:].astype(np.float64)
-        kept = max(wanted, len(entries) - max(1, len(entries) * DROPPED[0] // DROPPED[1]))
-        order = np.sort(np.argsort(-saved, kind="stable")[:kept])
-        entries = [entries[i] for i in order.tolist()]
-        costs = costed.costs[np.concatenate([np.arange(257), 257 + order])]
+        saved = (likeliest.without_itself(costed) - costed.costs)[stay:] * use[stay:].astype(np.float64)
+        kept = left_after_a_round(len(saved), wanted - always)
+        order = np.argsort(-saved, kind="stable")[:kept]
+        ids = np.concatenate([np.arange(stay), stay + np.sort(order)])
+        entries, costs = [entries[i - 257] for i in ids[257:].tolist()], costed.costs[ids]

@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.progress import Progress
 
+from equalinfo.corpus.groups import grouped
 from equalinfo.corpus.mix.cleaning import Deduplicator, documents_of
 from equalinfo.corpus.mix.packages import fetched, unpack
 from equalinfo.corpus.mix.sources import Source
@@ -158,19 +159,12 @@ def write_documents(path: Path, documents: Iterable[bytes]) -> Entry:
     digest = hashlib.sha256()
     number = size = 0
     with atomic_file(path) as stream, pq.ParquetWriter(stream, SCHEMA, compression="zstd") as writer:
-        group: list[str] = []
-        held = 0
-        for document in documents:
-            digest.update(document + b"\0")
-            number += 1
-            size += len(document)
-            group.append(document.decode())
-            held += len(document)
-            if held >= ROW_GROUP_BYTES:
-                writer.write_table(pa.table({"text": group}, SCHEMA))
-                group, held = [], 0
-        if group:
-            writer.write_table(pa.table({"text": group}, SCHEMA))
+        for group in grouped(documents, ROW_GROUP_BYTES):
+            for document in group:
+                digest.update(document + b"\0")
+            number += len(group)
+            size += sum(map(len, group))
+            writer.write_table(pa.table({"text": [document.decode() for document in group]}, SCHEMA))
         if not number:
             raise EqualInfoError("its package holds no text; leave it out (--without)")
     return {

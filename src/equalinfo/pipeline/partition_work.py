@@ -7,7 +7,7 @@ done again, to the same bytes. A split without an example in the partition has n
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from equalinfo.corpus.bad import BadDocuments
+from equalinfo.corpus.groups import grouped
 from equalinfo.corpus.partitions import Partition
 from equalinfo.corpus.splits import SPLITS, splits_of
 from equalinfo.errors import Unreachable
@@ -105,7 +106,8 @@ def _tokenized(tokenizer: Tokenizer, partition: Partition, work: Work, advance: 
             )
             for split in ("train", "validation")
         }
-        for documents in _groups(partition.documents(work.field, bad)):
+        # What is done for many documents at a time costs less for each.
+        for documents in grouped(partition.documents(work.field, bad), GROUP_BYTES):
             found = [document for document in documents if document]
             counts["empty"] += len(documents) - len(found)
             counts["large"] += sum(len(document) > LARGE_DOCUMENT_BYTES for document in found)
@@ -133,19 +135,6 @@ def _tokenized(tokenizer: Tokenizer, partition: Partition, work: Work, advance: 
     }
     write_json(record_path(work, partition.number), record)
     return record
-
-
-def _groups(documents: Iterator[bytes]) -> Iterator[list[bytes]]:
-    """Documents with about GROUP_BYTES together: what is done for many at a time costs less for each."""
-    group: list[bytes] = []
-    size = 0
-    for document in documents:
-        group.append(document)
-        size += len(document)
-        if size >= GROUP_BYTES:
-            yield group
-            group, size = [], 0
-    yield group
 
 
 def _not_utf8(documents: list[bytes]) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from equalinfo.corpus.groups import grouped
 from equalinfo.errors import EqualInfoError
 
 # Short texts of one file are joined up to this size: about the mean document of a web corpus.
@@ -47,13 +48,4 @@ def text_of(path: Path) -> str:
 
 def joined(texts: Iterable[str], between: str = "\n\n") -> Iterator[str]:
     """Runs of consecutive texts, each of about `JOINED_CHARACTERS` or one longer text."""
-    held: list[str] = []
-    size = 0
-    for text in texts:
-        held.append(text)
-        size += len(text)
-        if size >= JOINED_CHARACTERS:
-            yield between.join(held)
-            held, size = [], 0
-    if held:
-        yield between.join(held)
+    return map(between.join, grouped(texts, JOINED_CHARACTERS))
