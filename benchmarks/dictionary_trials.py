@@ -11,6 +11,7 @@ in how much text those tokens are. A row for each variant and seed; what is in t
 import argparse
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from equalinfo.corpus.examples import Example, cut_examples, permutation
 from equalinfo.dictionary import fewest, greedy, likeliest
@@ -30,7 +32,9 @@ from equalinfo.model.decoder import Decoder
 from equalinfo.model.loss import next_id_loss
 from equalinfo.model.optimizers import LEARNING_RATES
 from equalinfo.model.sizes import size_by_name
+from equalinfo.model.storage import load_weights
 from equalinfo.pipeline.corpora import Corpus
+from equalinfo.pipeline.m1 import m1_config
 from equalinfo.predict.exact import load_m1
 from equalinfo.score import metrics
 from equalinfo.tokens.directory import make_tokenizer
@@ -47,7 +51,16 @@ except ModuleNotFoundError:  # run as a script
 SEQUENCE, BATCH = 128, 16
 CANDIDATES = 8
 
-Encode = Callable[[Sequence[bytes]], list[np.ndarray]]
+
+@dataclass(frozen=True)
+class Encode:
+    """How texts become ids, and the texts of the ids where each has one."""
+
+    batch: Callable[[Sequence[bytes]], list[np.ndarray]]
+    entries: Callable[[], list[bytes]] | None = None
+
+    def __call__(self, texts: Sequence[bytes]) -> list[np.ndarray]:
+        return self.batch(texts)
 
 
 @dataclass
@@ -68,15 +81,15 @@ class Sources:
 
 
 def by_fewest(automaton: Automaton) -> Encode:
-    return lambda texts: fewest.encode_batch(automaton, texts, 1)
+    return Encode(lambda texts: fewest.encode_batch(automaton, texts, 1), automaton.entries)
 
 
 def by_likeliest(costed: Costed) -> Encode:
-    return lambda texts: likeliest.encode_batch(costed, texts, 1)
+    return Encode(lambda texts: likeliest.encode_batch(costed, texts, 1), costed.automaton.entries)
 
 
 def by_greedy(automaton: Automaton) -> Encode:
-    return lambda texts: greedy.encode_batch(automaton, texts, 1)
+    return Encode(lambda texts: greedy.encode_batch(automaton, texts, 1), automaton.entries)
 
 
 def equal_costs(counts: np.ndarray) -> np.ndarray:
@@ -97,15 +110,19 @@ def scored(automaton: Automaton, documents: Callable[[], Iterable[bytes]], round
 
 
 def library(spec: str, s: Sources) -> Encode:
-    return make_tokenizer(Spec.parse(spec), s.m1, s.documents).encode_batch
+    made = make_tokenizer(Spec.parse(spec), s.m1, s.documents)
+    return Encode(made.encode_batch, made.vocab_entries)
 
 
 def bpe(s: Sources, pattern: str, name: str) -> Encode:
     """Byte-level BPE behind a split."""
     made = train_bpe(s.documents(), s.vocab, s.work, pattern=pattern, name=name)
-    return lambda texts: [
-        np.array(one.ids, np.uint32) for one in made.encode_batch([t.decode(errors="replace") for t in texts])
-    ]
+    return Encode(
+        lambda texts: [
+            np.array(one.ids, np.uint32)
+            for one in made.encode_batch([t.decode(errors="replace") for t in texts])
+        ]
+    )
 
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
@@ -132,6 +149,36 @@ def counted(s: Sources, times: int = CANDIDATES) -> list[bytes]:
     # As SentencePiece begins: by how many bytes an occurrence covers.
     ranked = sorted(((-n * len(t.encode()), t.encode()) for t, n in strings.items() if len(t.encode()) > 1))
     return [t for _, t in ranked if within_word(t)][: s.vocab * times]
+
+
+def counted_joined(s: Sources, times: int = CANDIDATES) -> list[bytes]:
+    """The most frequent runs of two to four whole words of the corpus."""
+    import regex
+
+    pattern = regex.compile(OURS)
+    strings: Counter[str] = Counter()
+    for document in s.documents():
+        words = pattern.findall(document.decode(errors="ignore"))
+        for n in (2, 3, 4):
+            strings.update(map("".join, zip(*(words[k:] for k in range(n)), strict=False)))
+        if len(strings) > 4_000_000:  # forget what came once so far, for memory
+            strings = Counter({text: number for text, number in strings.items() if number > 1})
+    sized = ((-n * len(t.encode()), t.encode()) for t, n in strings.items() if n > 1)
+    ranked = sorted(pair for pair in sized if len(pair[1]) <= 64)
+    return [t for _, t in ranked if not within_word(t)][: s.vocab * times]
+
+
+def counted_across(s: Sources, number: int) -> Encode:
+    """As `across`, both kinds of candidates counted in the corpus."""
+    inside = select(counted(s), s.vocab - number, s.documents).automaton.entries()[257:]
+    return by_likeliest(select(inside + counted_joined(s), s.vocab, s.documents, always=len(inside)))
+
+
+def both(s: Sources) -> list[bytes]:
+    """M1's candidates and those of the corpus."""
+    found = counted(s)
+    known = set(found)
+    return found + [text for text in s.candidates(True) if text not in known]
 
 
 def across(s: Sources, number: int, costs_of: Callable[[np.ndarray], np.ndarray]) -> Encode:
@@ -164,6 +211,11 @@ VARIANTS: dict[str, Callable[[Sources], Encode]] = {
     "words-counted": lambda s: by_fewest(prune(counted(s), s.vocab, s.documents)),
     "likely-anywhere": lambda s: by_likeliest(select(s.candidates(False), s.vocab, s.documents)),
     "refined": lambda s: by_fewest(prune(s.candidates(False), s.vocab, s.documents)),
+    "likely-both": lambda s: by_likeliest(select(both(s), s.vocab, s.documents)),
+    "counted+3": lambda s: by_likeliest(select(counted(s), s.vocab, s.documents, plus(3))),
+    "counted-across64": lambda s: counted_across(s, 64),
+    "counted-across256": lambda s: counted_across(s, 256),
+    "counted-across1024": lambda s: counted_across(s, 1024),
     "likely-across64": lambda s: across(s, 64, information_of),
     "likely-across256": lambda s: across(s, 256, information_of),
     "saving-across256": lambda s: across(s, 256, equal_costs),
@@ -202,10 +254,42 @@ def data_of(encode: Encode, vocab: int, s: Sources, train_bytes: int, held_out: 
     )
 
 
-def judged(data: Data, vocab: int, size: str, steps: int, seed: int, rate: float) -> dict[str, float]:
+@torch.no_grad()
+def states_of(m1: Path, entries: list[bytes]) -> torch.Tensor:
+    """M1's last hidden state after each entry from an empty context, each of length 1: [v, D]."""
+    model = Decoder(size_by_name(m1_config(m1)["size"]), 256)
+    load_weights(model, m1 / "model.safetensors")
+    states = torch.zeros(len(entries), model.size.d_model)
+    for i, entry in enumerate(entries):
+        if entry:
+            ids = torch.tensor([[model.start, *entry]])
+            states[i] = F.normalize(model.hidden(ids)[0, -1], dim=0)
+    return states - states.mean(0)
+
+
+def start_from(model: Decoder, states: torch.Tensor, tables: str) -> None:
+    """Puts M1's states in the place of drawn rows, as wide as those."""
+    wanted = {"input": [model.embedding.weight], "both": [model.embedding.weight, model.logits.weight]}
+    with torch.no_grad():
+        for weight in wanted[tables]:
+            weight.copy_(states * (weight.std() / states.std()))
+
+
+def judged(
+    data: Data,
+    vocab: int,
+    size: str,
+    steps: int,
+    seed: int,
+    rate: float,
+    states: torch.Tensor | None = None,
+    tables: str = "",
+) -> dict[str, float]:
     """Bits/byte of an M2 of this seed, and how long it trained."""
     model = Decoder(size_by_name(size), vocab, "llama")
     model.initialise(seed)
+    if states is not None:
+        start_from(model, states, tables)
     order = np.concatenate(
         [permutation(len(data.sequences), seed, e) for e in range(steps * BATCH // len(data.sequences) + 1)]
     )
@@ -225,12 +309,16 @@ def judged(data: Data, vocab: int, size: str, steps: int, seed: int, rate: float
     return {"bits_per_byte": scored, "seconds": seconds}
 
 
+def _name(row: dict[str, Any]) -> str:
+    return row["variant"] + (f", M1's states in {row['start']}" if "start" in row else "")
+
+
 def table(rows: list[dict[str, Any]]) -> str:
     """Mean and deviation over seeds of every variant that an M2 judged, best first, as Markdown."""
     by_variant: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         if row["steps"]:
-            by_variant.setdefault(row["variant"], []).append(row)
+            by_variant.setdefault(_name(row), []).append(row)
     lines = [
         "| variant | bytes/token | unigram | bits/byte | deviation | seeds |",
         "|---|---:|---:|---:|---:|---:|",
@@ -267,6 +355,11 @@ def main() -> None:
     parser.add_argument(
         "--only-tokens", action="store_true", help="no M2: bytes/token and the unigram's bits/byte"
     )
+    parser.add_argument(
+        "--start",
+        choices=("input", "both"),
+        help="M2's input table, or input and output tables, start from M1's states after each entry",
+    )
     parser.add_argument("--table", action="store_true", help="print the table of --out and do nothing")
     given = parser.parse_args()
     if given.table:
@@ -293,12 +386,19 @@ def main() -> None:
                 "rate": given.rate,
                 "seed": seed,
             }
-            if any(key.items() <= row.items() for row in rows):
+            if given.start:
+                key["start"] = given.start
+            if any(key.items() <= row.items() and row.get("start") == given.start for row in rows):
                 continue
             if data is None:
                 started = time.monotonic()
                 vocab = 256 if name == "bytes" else given.vocab
-                data = data_of(VARIANTS[name](s), vocab, s, given.train_bytes, held_out)
+                encode = VARIANTS[name](s)
+                data = data_of(encode, vocab, s, given.train_bytes, held_out)
+                states = None
+                if given.start:
+                    assert encode.entries is not None, f"entries of {name} are not known"
+                    states = states_of(given.m1, encode.entries())
                 print(f"{name}: made in {time.monotonic() - started:.0f} s", flush=True)
             counts = np.bincount(np.concatenate(data.held_out), minlength=len(data.counts))
             row = key | {
@@ -307,7 +407,9 @@ def main() -> None:
                 "epochs": given.steps * BATCH * SEQUENCE / data.train_tokens,
             }
             if not given.only_tokens:
-                row |= judged(data, len(data.counts), given.size, given.steps, seed, given.rate)
+                row |= judged(
+                    data, len(data.counts), given.size, given.steps, seed, given.rate, states, given.start
+                )
             print(json.dumps(row), flush=True)
             with given.out.open("a") as stream:
                 stream.write(json.dumps(row) + "\n")

@@ -9,7 +9,7 @@ well as this script to train the M1. Killed, it goes on: what was made from the 
 import argparse
 import shlex
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from rich.progress import Progress
@@ -40,6 +40,7 @@ TOKENIZERS = {
     "english-65k-refined": "EqualInfo[v=65k,refined]",
     "english-65k-words": "EqualInfo[v=65k,words]",
 }
+VALIDATE_EVERY = 1000  # steps
 HELD_OUT_BYTES = 200_000  # enough for the third digit
 
 
@@ -54,6 +55,9 @@ class Training:
     learning_rate: float | None = None
     seed: int = 0
     device: str = "auto"
+    optimizer: str = "adafactor"
+    precision: str = "auto"
+    threads: int = 2
 
 
 @dataclass(frozen=True)
@@ -120,8 +124,17 @@ def _train(plan: Plan, corpus: OpenCorpus, progress: Progress) -> None:
     if plan.training is None:
         raise EqualInfoError(f"{plan.m1}: no such M1; give --steps to train it, or a trained one as --m1")
     given = plan.training
-    settings = TrainingPlan(given.steps, given.batch, given.seed, learning_rate=given.learning_rate)
-    train_m1(corpus, given.size, given.context, settings, plan.m1, progress, Execution(device=given.device))
+    settings = TrainingPlan(
+        given.steps,
+        given.batch,
+        given.seed,
+        given.optimizer,
+        given.learning_rate,
+        given.precision,
+        given.threads,
+    )
+    execution = Execution(device=given.device, validate_every=VALIDATE_EVERY)
+    train_m1(corpus, given.size, given.context, settings, plan.m1, progress, execution)
 
 
 def _install_m1(plan: Plan, surveys: list[Survey], key: str, progress: Progress) -> None:
@@ -179,6 +192,9 @@ def plan_of(words: list[str] | None = None) -> Plan:
     training.add_argument("--learning-rate", type=float)
     training.add_argument("--seed", type=int, default=Training.seed)
     training.add_argument("--device", default=Training.device)
+    training.add_argument("--optimizer", default=Training.optimizer)
+    training.add_argument("--precision", default=Training.precision)
+    training.add_argument("--threads", type=int, default=Training.threads)
     parser.add_argument("--work", type=Path, default=Path("runs/reference"), help="keeps the full tokenizers")
     parser.add_argument("--out", type=Path, default=reference_folder(), help="where artifacts are installed")
     parser.add_argument("--page", type=Path, default=PAGE, help="the model card")
@@ -187,8 +203,9 @@ def plan_of(words: list[str] | None = None) -> Plan:
     )
     parser.add_argument("--tokenizers", nargs="+", metavar="NAME=SPEC", help="instead of those that ship")
     given = parser.parse_args(words)
-    names = ("steps", "size", "context", "batch", "learning_rate", "seed", "device")
-    options = Training(**{name: getattr(given, name) for name in names}) if given.steps else None
+    options = None
+    if given.steps:
+        options = Training(**{one.name: getattr(given, one.name) for one in fields(Training)})
     tokenizers = TOKENIZERS
     if given.tokenizers:
         tokenizers = dict(pair.split("=", 1) for pair in given.tokenizers)

@@ -27,6 +27,7 @@ LIVE = (
     "EqualInfo[v=700]",
     "EqualInfo[v=512,refined]",
     "EqualInfo[v=512,words]",
+    "EqualInfo[v=512,likely]",
 )
 FIXED = ("EqualInfoAC[b=16,v=256]", "StaticAC[v=256]")
 

@@ -34,6 +34,7 @@ SPECS = [
     "EqualInfo[v=1k]",
     "EqualInfo[v=512,refined]",
     "EqualInfo[v=512,words]",
+    "EqualInfo[v=512,likely]",
 ]
 HARD = "Plain text, naïve café ▁ 漢字\r\n\0".encode() + bytes(range(256)) + b"aaaa" * 30 + b"\xff\xfe end"
 

@@ -41,6 +41,7 @@ SPECS = [
     "EqualInfo[v=700]",
     "EqualInfo[v=512,refined]",
     "EqualInfo[v=512,words]",
+    "EqualInfo[v=512,likely]",
 ]
 DICTIONARIES = [text for text in SPECS if "b=" not in text]
 

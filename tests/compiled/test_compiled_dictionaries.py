@@ -3,6 +3,9 @@
 import codecs
 import heapq
 import math
+import random
+from collections import Counter
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -11,10 +14,11 @@ from compiled_models import CORPUS, DICTIONARIES, compiled, model
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equalinfo.dictionary import greedy, reference
+from equalinfo.dictionary import frequent, greedy, reference
 from equalinfo.dictionary.automaton import build
+from equalinfo.dictionary.frequent import LONGEST, frequent_strings
 from equalinfo.dictionary.prune import prune, with_singles
-from equalinfo.dictionary.words import SPLIT_PATTERN, within_word
+from equalinfo.dictionary.words import SPLIT_PATTERN, within_word, words_of
 from equalinfo.errors import EqualInfoError
 from equalinfo.predict.base import TOTAL
 from equalinfo.predict.unigram import Unigram
@@ -97,7 +101,7 @@ def test_entries(spec):
     entries = compiled(spec).vocab_entries()
     assert entries[:257] == [b"", *(bytes([byte]) for byte in range(256))]
     assert all(len(entry) > 1 and is_whole(entry) for entry in entries[257:])
-    if "words" in spec:
+    if "words" in spec or "likely" in spec:
         assert all(within_word(entry) for entry in entries[257:])
 
 
@@ -106,6 +110,11 @@ def test_entries(spec):
 @given(st.sampled_from(CORPUS).flatmap(lambda text: st.integers(0, 80).map(lambda n: text[n : n + 50])))
 def test_parses_are_the_reference(spec, text):
     tokenizer = compiled(spec)
+    if "likely" in spec:
+        expected = reference.likeliest(tokenizer.vocab_entries(), tokenizer.costs.tolist(), text)
+        assert tokenizer.encode(text).tolist() == expected
+        assert tokenizer.count(text) == len(expected)
+        return
     parse = reference.fewest if "," in spec else reference.greedy
     assert tokenizer.encode(text).tolist() == parse(tokenizer.vocab_entries(), text)
 
@@ -117,9 +126,9 @@ def test_windows_parse_greedily():
         assert tokenizer.encode(text).tolist() == greedy.encode(tokenizer.automaton, text).tolist()
 
 
-@pytest.mark.parametrize("spec", ["EqualInfo[v=512,refined]", "EqualInfo[v=512,words]"])
-def test_compiling_is_deterministic(spec):
-    identities = {compiled(spec, True, threads).identity for threads in (1, 2, 5)}
+@pytest.mark.parametrize("flag", ["refined", "words", "likely"])
+def test_compiling_is_deterministic(flag):
+    identities = {compiled(f"EqualInfo[v=512,{flag}]", True, threads).identity for threads in (1, 2, 5)}
     assert len(identities) == 1
 
 
@@ -197,6 +206,57 @@ def test_words(text, whether):
     assert within_word(text.encode()) == whether
 
 
+def test_words_of_a_text_are_cut_nowhere_else():
+    rng = random.Random(0)
+    for _ in range(3000):
+        text = "".join(rng.choice(" \n\t  abé1²,.\u00a0-漢") for _ in range(rng.randrange(9)))
+        words = words_of(text)
+        assert "".join(words) == text
+        assert all(within_word(word.encode()) for word in words)
+        assert not any(within_word((one + other).encode()) for one, other in pairwise(words))
+
+
+def plain_frequent(documents, count):
+    words = Counter(word for document in documents for word in words_of(document.decode(errors="ignore")))
+    covered = Counter()
+    for word, number in words.items():
+        if number > 1:
+            for begin, end in combinations(range(len(word) + 1), 2):
+                string = word[begin:end].encode()
+                if 2 <= len(string) <= LONGEST:
+                    covered[string] += number * len(string)
+    return sorted(covered, key=lambda string: (-covered[string], string))[:count]
+
+
+def test_frequent_strings_are_those_of_plain_counting():
+    rng = random.Random(1)
+    for _ in range(30):
+        texts = ["".join(rng.choices(" \nabé1,-漢\0", k=60)) * rng.randint(1, 2) for _ in range(4)]
+        documents = [text.encode() for text in texts] + [b"", b"ab \xff ab", b"x" * 70 + b" " + b"x" * 70]
+        for count in (5, 10_000):
+            assert frequent_strings(documents, count) == plain_frequent(documents, count)
+    assert frequent_strings([], 5) == frequent_strings([b"once"], 5) == []
+
+
+def test_few_words_in_memory_are_enough(monkeypatch):
+    documents = [2 * b"".join(b" %d" % number for number in range(k, k + 30)) for k in range(20)]
+    documents[5] += b"".join(b" once%d" % number for number in range(30))
+    everything = frequent_strings(documents, 100)
+    monkeypatch.setattr(frequent, "MOST_HELD", 20)
+    assert frequent_strings(documents, 100) == everything
+
+
+def test_a_likely_dictionary_covers_its_corpus_with_less_information():
+    words, likely_ = compiled("EqualInfo[v=512,words]"), compiled("EqualInfo[v=512,likely]")
+
+    def information(tokenizer):
+        counts = np.bincount(np.concatenate(tokenizer.encode_batch(CORPUS)), minlength=512)
+        counts = counts[counts > 0]
+        return -(counts * np.log2(counts / counts.sum())).sum()
+
+    assert information(likely_) < information(words)
+
+
 def test_words_are_cut_where_the_split_cuts():
     """Splitting first, as an exported tokenizer does, changes no token; the pattern loses no character."""
     regex = pytest.importorskip("regex")
@@ -235,6 +295,8 @@ def test_words_are_cut_where_the_split_of_tokenizers_cuts():
         "EqualInfo[v=511]",
         "EqualInfo[v=1048577]",
         "EqualInfo[v=4k,refined,words]",
+        "EqualInfo[v=4k,words,likely]",
+        "EqualInfo[b=16,v=256,likely]",
         "EqualInfo[v=16]",
     ],
 )
@@ -258,6 +320,7 @@ def test_specs_that_do_not_parse(text):
         ("EqualInfo[v=4096,b=12]", "EqualInfo[b=12,v=4k]", False),
         ("EqualInfo[ words , v=65536]", "EqualInfo[v=65k,words]", True),
         ("EqualInfo[refined,v=512]", "EqualInfo[v=512,refined]", True),
+        ("EqualInfo[likely,v=4096]", "EqualInfo[v=4k,likely]", True),
         ("EqualInfo[v=4k]", "EqualInfo[v=4k]", False),
     ],
 )
@@ -273,3 +336,5 @@ def test_specs_print_back(text, canonical, corpus):
 def test_refined_needs_a_corpus():
     with pytest.raises(EqualInfoError, match="--corpus"):
         compile_equal_info(Spec.parse("EqualInfo[v=512,words]"), model(False), None)
+    with pytest.raises(EqualInfoError, match="no bytes"):
+        compile_equal_info(Spec.parse("EqualInfo[v=512,likely]"), model(False), lambda: [b""])

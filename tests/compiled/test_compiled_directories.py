@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import tiny
 from compiled_models import CORPUS, compiled, model
+from safetensors.numpy import load_file, save_file
 
 from equalinfo import Tokenizer
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import write_manifest
 from equalinfo.predict.exact import save_exact
-from equalinfo.tokens.directory import make_tokenizer
+from equalinfo.tokens.compiled import CostedTokenizer
+from equalinfo.tokens.directory import make_tokenizer, save_compact
 from equalinfo.tokens.spec import Spec
 
 SAVED = [
@@ -22,6 +24,7 @@ SAVED = [
     "EqualInfo[v=512]",
     "EqualInfo[v=512,refined]",
     "EqualInfo[v=512,words]",
+    "EqualInfo[v=512,likely]",
     "EqualInfo[b=32,v=65k]",
 ]
 
@@ -72,6 +75,33 @@ def test_damage(name, tmp_path):
         Tokenizer.from_pretrained(path)
 
 
+@pytest.mark.parametrize("compact", [False, True])
+def test_costs_that_are_damaged_or_missing(compact, tmp_path):
+    tokenizer, path = compiled("EqualInfo[v=512,likely]"), tmp_path / "tok"
+    save_compact(tokenizer, path) if compact else tokenizer.save_pretrained(path)
+    loaded = Tokenizer.from_pretrained(path)
+    assert loaded.encode(CORPUS[0]).tolist() == tokenizer.encode(CORPUS[0]).tolist()
+    other = CostedTokenizer(tokenizer.spec, tokenizer.automaton, tokenizer.costs[::-1].copy())
+    assert other.identity != tokenizer.identity
+    other.save_pretrained(tmp_path / "other")
+    rewritten(tmp_path / "other", "EqualInfo[v=512,likely]", tokenizer.identity)
+    with pytest.raises(DamagedArtifact, match="ids its manifest promises"):
+        Tokenizer.from_pretrained(tmp_path / "other")
+    for costs in (tokenizer.costs[:-1], tokenizer.costs.astype(np.float32), None):
+        if compact:
+            arrays = load_file(path / "compact.safetensors")
+            arrays.pop("costs", None)
+            arrays |= {} if costs is None else {"costs": np.ascontiguousarray(costs)}
+            save_file(arrays, path / "compact.safetensors")
+        elif costs is None:
+            (path / "costs.npy").unlink()
+        else:
+            np.save(path / "costs.npy", costs)
+        rewritten(path, "EqualInfo[v=512,likely]")
+        with pytest.raises(DamagedArtifact, match="costs"):
+            Tokenizer.from_pretrained(path)
+
+
 def test_objects_are_never_unpickled(tmp_path):
     path = saved(tmp_path / "tok")
     np.save(path / "words.npy", np.array([{}], object), allow_pickle=True)
@@ -96,13 +126,19 @@ def test_made_from_directories(tmp_path):
     save_exact(model(False), m1)
     write_manifest(m1, "m1")
     said = []
-    for text in ("EqualInfo[v=512,words]", "EqualInfo[b=9,v=512]", "EqualInfo[b=24,v=256]"):
+    for text in (
+        "EqualInfo[v=512,words]",
+        "EqualInfo[v=512,likely]",
+        "EqualInfo[b=9,v=512]",
+        "EqualInfo[b=24,v=256]",
+    ):
         made = make_tokenizer(
             Spec.parse(text), m1, lambda: iter(CORPUS), lambda *progress: said.append(progress)
         )
         assert made.decode(made.encode(CORPUS[1])) == CORPUS[1]
     assert {stage.split(" with ")[0] for stage, _, _ in said} == {
         "find candidates",
+        "count strings",
         "parse",
         "list the windows",
     }

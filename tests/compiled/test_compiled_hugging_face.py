@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,12 +13,12 @@ from hypothesis import strategies as st
 from equalinfo import Tokenizer
 from equalinfo.corpus.readers import read_documents
 from equalinfo.dictionary.automaton import build
-from equalinfo.tokens.compiled import CompiledTokenizer
+from equalinfo.tokens.compiled import CompiledTokenizer, CostedTokenizer
 from equalinfo.tokens.spec import Spec
 
 transformers = pytest.importorskip("transformers", reason="pip install 'equalinfo[hf]'")
 
-SPECS = ["EqualInfo[v=1k]", "EqualInfo[v=1k,refined]", "EqualInfo[v=1k,words]"]
+SPECS = ["EqualInfo[v=1k]", "EqualInfo[v=1k,refined]", "EqualInfo[v=1k,words]", "EqualInfo[v=1k,likely]"]
 TEXTS = [
     "héllo ▁▁ wörld 漢字 ﷽ é e\u0301",
     "  \n\n\t a  b \r\n ",
@@ -52,6 +53,14 @@ def entries_of(text: str, split: bool) -> list[bytes]:
     return [b"", *(bytes([byte]) for byte in range(256)), *frequent[: 1024 - 257]]
 
 
+def tokenizer_of(spec: Spec, entries: list[bytes]) -> CompiledTokenizer:
+    if "likely" not in spec:
+        return CompiledTokenizer(spec, build(entries))
+    # Few different costs, so that many parses cost the same.
+    costs = np.random.default_rng(0).integers(8, 12, len(entries)) * 512
+    return CostedTokenizer(spec, build(entries), costs.astype(np.uint16))
+
+
 @pytest.fixture(scope="module")
 def texts() -> list[str]:
     return documents(250)
@@ -64,7 +73,7 @@ def exported(
     path = tmp_path_factory.mktemp("hf") / "tok"
     sample = "".join(texts[:20])[:40_000] + "é 漢字 мир " * 50
     spec = Spec.parse(request.param)
-    CompiledTokenizer(spec, build(entries_of(sample, "words" in spec))).save_pretrained(path)
+    tokenizer_of(spec, entries_of(sample, spec.within_words)).save_pretrained(path)
     return path
 
 

@@ -1,5 +1,6 @@
 """Building what ships, on a corpus and an M1 of a few seconds: the same bytes again, resumed, refused."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,11 +9,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from equalinfo import Tokenizer
+from equalinfo.corpus.readers import read_documents
 from equalinfo.errors import EqualInfoError
 from equalinfo.pipeline.progress import progress_bar
 from equalinfo.shipped import card_of, shipped
 from scripts.build_reference import M1_NAME, TOKENIZERS, build, plan_of
 from scripts.reference_page import page
+from scripts.reference_sources import sources_of
 
 WORDS = "the a of rooms light window council plans 12 small equal parts , . café learns text".split()
 SOURCES = [
@@ -35,7 +38,8 @@ def corpus_in(path: Path) -> Path:
             for index in range(70)
         ]
         pq.write_table(pa.table({"text": texts}), path / "text" / f"{name}.parquet")
-        listed.append({"name": name, "kind": domain, "licence": "CC0", "open": is_open})
+        size = sum(map(len, map(str.encode, texts)))
+        listed.append({"name": name, "kind": domain, "licence": "CC0", "open": is_open, "bytes": size})
     (path / "sources.json").write_text(json.dumps({"sources": listed}))
     return path
 
@@ -76,6 +80,17 @@ def test_built_again_it_is_the_same_bytes(corpus: Path, first: Path, tmp_path: P
     again = built(corpus, tmp_path, *M1)
     assert contents(again) == contents(first)
     assert (tmp_path / "page.md").read_bytes() == (first.parent / "page.md").read_bytes()
+
+
+def test_no_source_is_read_beyond_its_share(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small, large = sources_of(corpus)[:2]
+    monkeypatch.setattr("scripts.reference_sources.MOST_BYTES", large.size // 2)
+    everything, kept = list(read_documents(large.path)), list(large.documents())
+    assert 0.3 < len(kept) / len(everything) < 0.7
+    assert kept == [document for document in everything if document in set(kept)]  # in their order
+    assert list(dataclasses.replace(small, size=10).documents()) == list(read_documents(small.path))
+    technical = dataclasses.replace(large, domain="manual")
+    assert list(technical.documents()) == everything
 
 
 def test_done_work_is_kept_and_missing_work_done(corpus: Path, first: Path) -> None:

@@ -23,9 +23,9 @@ from equalinfo.dictionary.automaton import Automaton
 from equalinfo.dictionary.batch import Bytes, Documents
 from equalinfo.errors import EqualInfoError
 
-# A cost of a bit. Fine enough for any corpus, and 2^47 bits of text stay below 2^63.
-ONE_BIT = 1 << 16
-MOST = (1 << 31) - 1  # the largest cost of an entry
+# A cost of a bit: fine enough to rank parses, and a dictionary's costs are 16 bits each where they are kept.
+ONE_BIT = 1 << 10
+MOST = (1 << 16) - 1  # the largest cost of an entry
 
 # A word of `_chains`: cost in bits 33..63, length in bits 26..32, slot of the next shorter entry in bits 0..25.
 _COST_SHIFT = np.uint64(33)
@@ -69,6 +69,15 @@ def encode(costed: Costed, text: Bytes) -> NDArray[np.uint32]:
     """Token ids of one text: uint32 [tokens]. Arguments and errors as in `greedy.encode`."""
     vector = batch.byte_vector(text)
     return encode_flat(costed, vector, np.array([0, vector.size], np.int64))[0]
+
+
+def count(costed: Costed, text: Bytes) -> int:
+    """``len(encode(costed, text))``, without making the ids."""
+    vector = batch.byte_vector(text)
+    steps, _ = costed.automaton.suffixes
+    back = np.empty(vector.size, np.uint8)
+    bounds = np.array([0, vector.size], np.int64)
+    return int(_search(steps, costed.chains, vector, bounds, back, False)[0][1])
 
 
 def encode_flat(

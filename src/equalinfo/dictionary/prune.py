@@ -53,7 +53,7 @@ def prune(
     entries, total = candidates, 0
     while True:
         automaton = build(with_singles(entries))
-        counted = _Counted(documents(), f"parse with {len(automaton):,} entries", total, report)
+        counted = Counted(documents(), f"parse with {len(automaton):,} entries", total, report)
         use = fewest.usage(automaton, counted, threads)[257:]
         total = counted.done
         if not total:
@@ -68,7 +68,7 @@ def prune(
             return build(with_singles(entries))
 
 
-class _Counted:
+class Counted:
     """Documents on their way to a parse, their bytes counted and reported."""
 
     def __init__(self, documents: Iterable[bytes], stage: str, total: int, report: Report | None) -> None:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from equalinfo.dictionary import likeliest
 from equalinfo.dictionary.automaton import build
-from equalinfo.dictionary.likeliest import ONE_BIT, Costed
-from equalinfo.dictionary.prune import left_after_a_round, with_singles
+from equalinfo.dictionary.likeliest import MOST, ONE_BIT, Costed
+from equalinfo.dictionary.prune import Counted, Report, left_after_a_round, with_singles
 from equalinfo.errors import EqualInfoError
 
 # Parses with the same entries before a round drops some: each gives costs to the next.
@@ -22,12 +22,13 @@ PARSES = 2
 def information_of(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """-log2 of each count's share, in units of 1 / ONE_BIT bits; counts of 0 cost a bit more than counts of 1.
 
-    float64 log2 of whole numbers below 2^53 is rounded to 2^-16 here; a value so near the middle of two that
+    float64 log2 of whole numbers below 2^53 is rounded to 2^-10 here; a value so near the middle of two that
     libraries round it apart has not been seen.
     """
     total = max(int(counts.sum()), 1)
     doubled = np.where(counts > 0, 2 * counts, 1).astype(np.float64)
-    return np.rint((np.log2(2.0 * total) - np.log2(doubled)) * ONE_BIT).astype(np.int64)
+    bits = np.log2(2.0 * total) - np.log2(doubled)
+    return np.minimum(np.rint(bits * ONE_BIT), MOST).astype(np.int64)
 
 
 def select(
@@ -36,6 +37,8 @@ def select(
     documents: Callable[[], Iterable[bytes]],
     costs_of: Callable[[NDArray[np.int64]], NDArray[np.int64]] = information_of,
     always: int = 0,
+    threads: int | None = None,
+    report: Report | None = None,
 ) -> Costed:
     """The dictionary of `size` ids that is left of the candidates, with what its entries cost.
 
@@ -49,19 +52,25 @@ def select(
         costs_of: costs [v] from the use of each id [v]: the default makes the likeliest parse, equal costs the fewest
             tokens.
         always: so many of the first candidates stay, whatever they save.
+        threads: all cores by default; no influence on the result.
+        report: called with what is being done, how much of it is done, and of how much (0: not known).
 
     Raises:
-        EqualInfoError: fewer candidates than the dictionary needs.
+        EqualInfoError: fewer candidates than the dictionary needs, or a corpus without bytes.
     """
     wanted = size - 257
     if len(candidates) < wanted:
         raise EqualInfoError(f"v={size} needs {wanted} strings, and only {len(candidates)} were found")
     entries, costs = candidates, np.full(len(candidates) + 257, ONE_BIT, np.int64)
-    stay = 257 + always
+    stay, total = 257 + always, 0
     while True:
         costed = Costed(build(with_singles(entries)), costs)
         for _ in range(PARSES):
-            use = likeliest.usage(costed, documents())
+            counted = Counted(documents(), f"parse with {len(costs):,} entries", total, report)
+            use = likeliest.usage(costed, counted, threads)
+            total = counted.done
+            if not total:
+                raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
             costed = Costed(costed.automaton, costs_of(use))
         if len(entries) == wanted:
             return costed

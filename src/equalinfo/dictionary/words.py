@@ -11,6 +11,7 @@ before it is parsed, and splitting it by that pattern first, as an exported toke
 
 import unicodedata
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -75,3 +76,21 @@ def within_word(entry: bytes) -> bool:
         if state == DEAD:
             return False
     return True
+
+
+def words_of(text: str) -> list[str]:
+    """`text` cut at every start of a word, so that no piece crosses one and no two neighbours could be one piece.
+
+    A space belongs to what follows it, if that is not white space; the rest of a run of white space is one piece.
+    """
+    if not text:
+        return []
+    kinds = character_classes()[np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")]
+    before, after = kinds[:-1], kinds[1:]
+    white, next_white = before <= WHITE, after <= WHITE
+    cut = np.where(white, ~next_white & (before != SPACE), before != after)
+    # Of several white characters the last, if it is a space, goes to what follows.
+    leaves = white[:-1] & (after[:-1] == SPACE) & ~next_white[1:]
+    cut[:-1] |= leaves
+    places = [0, *(np.flatnonzero(cut) + 1).tolist(), len(text)]
+    return [text[a:b] for a, b in pairwise(places)]

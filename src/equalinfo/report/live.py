@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from equalinfo.tokens.base import Tokenizer
-from equalinfo.tokens.compiled import CompiledTokenizer, CompiledWindows
+from equalinfo.tokens.compiled import CompiledTokenizer, CompiledWindows, CostedTokenizer
 
 # A page with more entries than these would be slow to open.
 MOST_ENTRIES = 1 << 17
@@ -41,7 +41,9 @@ def live_data(tokenizer: Tokenizer) -> Data | None:
         return _sentencepiece(*tokenizer.unigram_model())
     if isinstance(tokenizer, CompiledTokenizer) and len(tokenizer.automaton) <= MOST_ENTRIES:
         data: Data = {"kind": "dictionary", "entries": _packed_entries(tokenizer.automaton.entries())}
-        data |= {"parse": "fewest" if tokenizer.spec.chosen_by_use else "greedy", "first": 0, "perWindow": 1}
+        data |= {"parse": tokenizer.parse, "first": 0, "perWindow": 1}
+        if isinstance(tokenizer, CostedTokenizer):
+            data["costs"] = packed(tokenizer.costs.astype("<u2").tobytes())
         if isinstance(tokenizer, CompiledWindows):
             first = int(tokenizer.spec["b"] == 8)
             data |= {"first": first, "perWindow": tokenizer.per_window, "width": tokenizer.width}

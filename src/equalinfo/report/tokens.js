@@ -50,17 +50,21 @@ function greedy(entries) {
   };
 }
 
-// The fewest pieces; of equal parses the one whose last piece is longest, then the one before, and so on.
-function fewest(entries) {
+// The cheapest pieces (the fewest if all cost the same); of equal parses the one whose last piece is longest, then the
+// one before, and so on.
+function cheapest(entries, costOf) {
   const [numbers, longest] = lookup(entries);
   return text => {
     const best = [0], came = [0];
     for (let end = 1; end <= text.length; end++) {
       best.push(Infinity);
       came.push(0);
-      for (let start = Math.max(0, end - longest); start < end; start++)
-        if (best[start] + 1 < best[end] && numbers.has(text.slice(start, end)))
-          [best[end], came[end]] = [best[start] + 1, start];
+      for (let start = Math.max(0, end - longest); start < end; start++) {
+        const number = numbers.get(text.slice(start, end));
+        if (number === undefined) continue;
+        const cost = best[start] + costOf(number);
+        if (cost < best[end]) [best[end], came[end]] = [cost, start];
+      }
     }
     return backwards(text, came, piece => numbers.get(piece));
   };
@@ -119,7 +123,8 @@ async function tokenizerOf(data) {
     const parse = unigram(entries, scores, data.idOfByte);
     return text => parse(text).map(([piece, id]) => [piece, [id]]);
   }
-  const parse = data.parse === "fewest" ? fewest(entries) : greedy(entries);
+  const costs = data.costs && new Uint16Array((await unpack(data.costs)).buffer);
+  const parse = data.parse === "greedy" ? greedy(entries) : cheapest(entries, costs ? number => costs[number] : () => 1);
   const idsOf = entry => {
     const code = entry - data.first, ids = [];
     if (data.perWindow === 1) return [code];

@@ -2,6 +2,8 @@
 
 import codecs
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +19,18 @@ from equalinfo.dictionary.words import SPLIT_PATTERN
 from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
 from equalinfo.files import sha256_bytes
 from equalinfo.tokens.base import Advance, Tokenizer, as_bytes, checked_ids
-from equalinfo.tokens.hugging_face import tokenizer_config, tokenizer_json
+from equalinfo.tokens.hugging_face import Parse, tokenizer_config, tokenizer_json
 from equalinfo.tokens.spec import Spec
 
 ARRAYS = ("words", "blob", "offsets")
+COSTS = "costs"
 COMPACT = "compact.safetensors"  # in place of those, where it is to be small
 
 
 class CompiledTokenizer(Tokenizer):
     """Ids that are the entries of a dictionary: greedy longest match, or the fewest tokens if made by use.
+
+    `CostedTokenizer` is the third parse.
 
     Id 0 is EOS: it stands for no bytes, and no text encodes to it.
 
@@ -37,7 +42,6 @@ class CompiledTokenizer(Tokenizer):
         super().__init__(spec, spec["v"])
         self.eos = 0
         self.automaton = automaton
-        self._fewest = "refined" in spec or "words" in spec
         if len(automaton) != self._entries_expected:
             raise DamagedArtifact(
                 f"the dictionary of {spec} has {len(automaton)} entries, not {self._entries_expected}; "
@@ -56,19 +60,27 @@ class CompiledTokenizer(Tokenizer):
         """The inverse; and, where the last ids do not make an entry (`partial`), the bytes they are sure of."""
         return checked_ids(ids, self.vocab), b""
 
+    @property
+    def parse(self) -> Parse:
+        """How a text is cut into entries."""
+        return "fewest" if self.spec.chosen_by_use else "greedy"
+
     def _parser(self) -> Any:
         # It brings in Numba, which a process that only loads a tokenizer does not need.
-        from equalinfo.dictionary import fewest, greedy
+        return import_module(f"equalinfo.dictionary.{self.parse}")
 
-        return fewest if self._fewest else greedy
+    @property
+    def _parsed_by(self) -> Any:
+        """What the parser takes as its dictionary."""
+        return self.automaton
 
     def encode(self, text: str | bytes) -> np.ndarray:
-        return self._ids(self._parser().encode(self.automaton, as_bytes(text)))
+        return self._ids(self._parser().encode(self._parsed_by, as_bytes(text)))
 
     def encode_batch(self, texts: Sequence[str | bytes], advance: Advance | None = None) -> list[np.ndarray]:
         """Token ids of each text, on all cores; the same as `encode` one by one."""
         datas = [as_bytes(text) for text in texts]
-        parses = self._parser().encode_batch(self.automaton, datas)
+        parses = self._parser().encode_batch(self._parsed_by, datas)
         if advance:
             advance(sum(map(len, datas)))
         return [self._ids(entries) for entries in parses]
@@ -99,7 +111,7 @@ class CompiledTokenizer(Tokenizer):
             yield text
 
     def count(self, text: str | bytes) -> int:
-        return int(self._parser().count(self.automaton, as_bytes(text)))
+        return int(self._parser().count(self._parsed_by, as_bytes(text)))
 
     def token_bytes(self, token: int) -> bytes:
         return self.automaton[int(checked_ids([token], self.vocab)[0])]
@@ -108,7 +120,7 @@ class CompiledTokenizer(Tokenizer):
         return self.automaton.entries()
 
     def _parsed(self, data: bytes) -> np.ndarray:
-        entries: np.ndarray = self._parser().encode(self.automaton, data)
+        entries: np.ndarray = self._parser().encode(self._parsed_by, data)
         return entries
 
     def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
@@ -125,25 +137,68 @@ class CompiledTokenizer(Tokenizer):
         return np.repeat(np.column_stack([bounds[:-1], bounds[1:]]), per_entry, axis=0)
 
     def save_files(self, directory: Path) -> None:
-        for name, array in self.automaton.to_arrays().items():
+        for name, array in {**self.automaton.to_arrays(), **self._more_arrays()}.items():
             np.save(directory / f"{name}.npy", array, allow_pickle=False)
         self._save_for_hugging_face(directory)
 
     def save_compact(self, directory: Path) -> None:
         """Writes the least that `load_automaton` needs: nothing for other libraries."""
-        arrays = {name: np.ascontiguousarray(array) for name, array in to_compact(self.automaton).items()}
+        compact = {**to_compact(self.automaton), **self._more_arrays()}
+        arrays = {name: np.ascontiguousarray(array) for name, array in compact.items()}
         (directory / COMPACT).write_bytes(save(arrays))
+
+    def _more_arrays(self) -> dict[str, np.ndarray]:
+        """What is saved besides the automaton."""
+        return {}
 
     def _save_for_hugging_face(self, directory: Path) -> None:
         """Writes what `AutoTokenizer` opens without this package."""
-        split = SPLIT_PATTERN if "words" in self.spec else None
-        made = tokenizer_json(self.vocab_entries(), "fewest" if self._fewest else "greedy", split)
+        split = SPLIT_PATTERN if self.spec.within_words else None
+        made = tokenizer_json(self.vocab_entries(), self.parse, split, self._costs())
         (directory / "tokenizer.json").write_bytes(made)
         (directory / "tokenizer_config.json").write_bytes(tokenizer_config())
+
+    def _costs(self) -> list[int] | None:
+        """What each entry costs, in parts of a bit, where the parse goes by that."""
+        return None
 
     def state_identity(self) -> str:
         # The words follow from the entries, and loading checks that they do.
         return sha256_bytes(self.automaton.offsets.astype("<u4").tobytes() + self.automaton.blob.tobytes())
+
+
+class CostedTokenizer(CompiledTokenizer):
+    """Ids that are the entries of a dictionary in the parse of least cost: the likeliest, as costs are information.
+
+    Raises:
+        DamagedArtifact: the automaton or the costs are not those of `spec`.
+    """
+
+    def __init__(self, spec: Spec, automaton: Automaton, costs: np.ndarray) -> None:
+        super().__init__(spec, automaton)
+        if costs.dtype != np.uint16 or costs.shape != (self.vocab,):
+            raise DamagedArtifact(f"{spec} needs {self.vocab} costs, as uint16; compile it again")
+        self.costs = costs
+
+    @property
+    def parse(self) -> Parse:
+        return "likeliest"
+
+    @cached_property
+    def _parsed_by(self) -> Any:
+        from equalinfo.dictionary.likeliest import Costed
+
+        return Costed(self.automaton, self.costs.astype(np.int64))
+
+    def _more_arrays(self) -> dict[str, np.ndarray]:
+        return {COSTS: self.costs}
+
+    def _costs(self) -> list[int]:
+        costs: list[int] = self.costs.tolist()
+        return costs
+
+    def state_identity(self) -> str:
+        return sha256_bytes(super().state_identity().encode() + self.costs.astype("<u2").tobytes())
 
 
 class CompiledWindows(CompiledTokenizer):
@@ -225,6 +280,23 @@ class CompiledWindows(CompiledTokenizer):
 def _common_start(a: bytes, b: bytes) -> bytes:
     length = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
     return a[:length]
+
+
+def load_costs(directory: Path) -> np.ndarray:
+    """The costs that `CostedTokenizer` saved into `directory`, [v] uint16.
+
+    Raises:
+        DamagedArtifact: there are none.
+    """
+    path = directory / COMPACT
+    try:
+        if path.is_file():
+            return load_file(path)[COSTS]
+        path = directory / f"{COSTS}.npy"
+        costs: np.ndarray = np.load(path, allow_pickle=False)
+        return costs
+    except (SafetensorError, KeyError, OSError, ValueError, EOFError) as error:
+        raise DamagedArtifact(f"{path} holds no costs of a dictionary; compile it again") from error
 
 
 def load_automaton(directory: Path) -> Automaton:

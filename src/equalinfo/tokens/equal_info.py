@@ -2,18 +2,26 @@
 
 `EqualInfo[b=...,v=...]` are windows by interval splitting, listed at compile time where there are few enough.
 `EqualInfo[v=...]` is a dictionary of the strings most probable under M1; `refined` and `words` are chosen
-from more such strings by use on a corpus.
+from more such strings by use on a corpus, `likely` from those and the corpus's own by what they save it.
 """
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+import numpy as np
 
 from equalinfo.coding.splitting import LISTED_BITS, check_bits
 from equalinfo.dictionary.automaton import build
 from equalinfo.errors import EqualInfoError
 from equalinfo.predict.base import Predictor
 from equalinfo.tokens.base import Tokenizer
-from equalinfo.tokens.compiled import CompiledTokenizer, CompiledWindows, load_automaton
+from equalinfo.tokens.compiled import (
+    CompiledTokenizer,
+    CompiledWindows,
+    CostedTokenizer,
+    load_automaton,
+    load_costs,
+)
 from equalinfo.tokens.spec import Spec
 
 SMALLEST_DICTIONARY, LARGEST_DICTIONARY = 512, 1 << 20
@@ -34,8 +42,8 @@ def check_spec(spec: Spec) -> None:
             raise EqualInfoError(
                 f"{spec}: a dictionary has {SMALLEST_DICTIONARY} to {LARGEST_DICTIONARY} ids; choose a v within"
             )
-        if "refined" in spec and "words" in spec:
-            raise EqualInfoError(f"{spec}: refined and words exclude each other; words is refined too")
+        if len(spec.flags) > 1:
+            raise EqualInfoError(f"{spec}: {' and '.join(spec.flags)} exclude each other; choose one")
         return
     check_bits(bits)
     if spec.flags:
@@ -78,7 +86,9 @@ def compile_equal_info(
     # Here and not above, because they bring in Numba: a process that only loads a tokenizer does not wait for it.
     from equalinfo.coding.split_table import list_windows
     from equalinfo.dictionary.batch import cores
+    from equalinfo.dictionary.frequent import frequent_strings
     from equalinfo.dictionary.prune import prune, with_singles
+    from equalinfo.dictionary.select import select
     from equalinfo.tokens.likely import likely_strings
     from equalinfo.tokens.splitting import SplittingTokenizer
 
@@ -99,8 +109,13 @@ def compile_equal_info(
         raise EqualInfoError(f"{spec} is made from text: give a corpus as --corpus")
     count = min(MOST_CANDIDATES * vocab, max(FEWEST_CANDIDATES * vocab, MANY))
     stage = _stage("find candidates", report)
-    candidates = likely_strings(predictor, count, "words" in spec, threads, stage)
-    return CompiledTokenizer(spec, prune(candidates, vocab, documents, threads, report))
+    candidates = likely_strings(predictor, count, spec.within_words, threads, stage)
+    if "likely" not in spec:
+        return CompiledTokenizer(spec, prune(candidates, vocab, documents, threads, report))
+    repeated = frequent_strings(documents(), count, _stage("count strings", report))
+    merged = list(dict.fromkeys([*candidates, *repeated]))
+    costed = select(merged, vocab, documents, threads=threads, report=report)
+    return CostedTokenizer(spec, costed.automaton, costed.costs.astype(np.uint16))
 
 
 def _stage(name: str, report: Report | None) -> Callable[[int, int], None] | None:
@@ -115,7 +130,10 @@ def load_equal_info(spec: Spec, directory: Path) -> Tokenizer:
     """
     check_spec(spec)
     if spec.get("b") is None:
-        return CompiledTokenizer(spec, load_automaton(directory))
+        automaton = load_automaton(directory)
+        if "likely" in spec:
+            return CostedTokenizer(spec, automaton, load_costs(directory))
+        return CompiledTokenizer(spec, automaton)
     if is_listed(spec):
         return CompiledWindows(spec, load_automaton(directory))
     from equalinfo.tokens.coded import load_predictor

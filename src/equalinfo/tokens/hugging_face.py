@@ -3,7 +3,8 @@
 Greedy longest match becomes a BPE model with no merges whose byte tokens catch what no entry covers, and
 every longer entry an added token: added tokens are found leftmost-longest, which is greedy longest match.
 Fewest tokens becomes a Unigram model over the byte-level alphabet with all scores equal; `fewest` breaks ties
-as that model does. Exact on any valid UTF-8; Hugging Face tokenizers take str, so other bytes cannot be given
+as that model does. The likeliest parse becomes one whose scores are the costs, multiples of 2^-10 that float64 adds
+without rounding. Exact on any valid UTF-8; Hugging Face tokenizers take str, so other bytes cannot be given
 to them at all. The one text that reads differently holds the name of the end-of-text token. What else an export
 cannot do, and transformers' own tests on it: `docs/dictionaries.md`.
 """
@@ -14,18 +15,26 @@ from typing import Any, Literal
 
 END_OF_TEXT = "<|endoftext|>"
 
-Parse = Literal["greedy", "fewest"]
+Parse = Literal["greedy", "fewest", "likeliest"]
+ONE_BIT = (
+    1 << 10
+)  # a cost of a bit; `dictionary.likeliest` says so too, and is not imported because it brings in Numba
 
 
-def tokenizer_json(entries: Sequence[bytes], parse: Parse, split: str | None = None) -> bytes:
+def tokenizer_json(
+    entries: Sequence[bytes], parse: Parse, split: str | None = None, costs: Sequence[int] | None = None
+) -> bytes:
     """The file `tokenizer.json`.
 
     Args:
         entries: by id; id 0 is the empty string (end of text), ids 1 to 256 the single bytes in order,
             the rest valid UTF-8.
-        split: a pattern whose matches no entry crosses; only speeds up the fewest-token parse.
+        split: a pattern whose matches no entry crosses; only speeds up a Unigram model.
+        costs: of each entry, for the likeliest parse.
     """
-    made = _greedy(entries) if parse == "greedy" else _fewest(entries, split)
+    made = (
+        _greedy(entries) if parse == "greedy" else _unigram(entries, split, costs or [ONE_BIT] * len(entries))
+    )
     end = {"id": 0, "content": END_OF_TEXT, "special": True, "normalized": False}
     made["added_tokens"].insert(0, {**_PLAIN_TOKEN, **end})
     return json.dumps({**_FRAME, **made}, ensure_ascii=False).encode()
@@ -82,10 +91,10 @@ def _greedy(entries: Sequence[bytes]) -> dict[str, Any]:
     }
 
 
-def _fewest(entries: Sequence[bytes], split: str | None) -> dict[str, Any]:
+def _unigram(entries: Sequence[bytes], split: str | None, costs: Sequence[int]) -> dict[str, Any]:
     alphabet = byte_alphabet()
-    pieces: list[list[Any]] = [[END_OF_TEXT, -1.0]]
-    pieces += [["".join(alphabet[byte] for byte in entry), -1.0] for entry in entries[1:]]
+    names = [END_OF_TEXT, *("".join(alphabet[byte] for byte in entry) for entry in entries[1:])]
+    pieces = [[name, -cost / ONE_BIT] for name, cost in zip(names, costs, strict=True)]
     before: dict[str, Any] = {
         "type": "ByteLevel",
         "add_prefix_space": False,

@@ -69,7 +69,7 @@ METHODS = {
     "EqualInfo": Method(
         ("M1", "interval splitting", "b bits, exact", "log2 v bits"),
         {"b": None, "v": None, "order": None},
-        ("refined", "words"),
+        ("refined", "words", "likely"),
         optional=("b", "order"),
     ),
     "EqualInfoAC": _coded(
@@ -171,7 +171,12 @@ class Spec:
     @property
     def chosen_by_use(self) -> bool:
         """Whether a dictionary's entries are chosen by how often a corpus uses them."""
-        return bool({"refined", "words"} & set(self.flags))
+        return bool({"refined", "words", "likely"} & set(self.flags))
+
+    @property
+    def within_words(self) -> bool:
+        """Whether no entry of a dictionary crosses the start of a word."""
+        return bool({"words", "likely"} & set(self.flags))
 
     @property
     def slug(self) -> str:

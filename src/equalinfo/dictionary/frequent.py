@@ -1,0 +1,95 @@
+"""Strings that a corpus itself repeats: candidates for a dictionary besides those that M1 finds probable."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equalinfo.dictionary.words import words_of
+
+LONGEST = 24  # bytes of a string within a word; the longest entry that was chosen from 64 had 18
+MOST_WORDS = 1 << 18  # distinct words whose parts are counted, the most frequent
+MOST_HELD = 1 << 22  # distinct words in memory; those seen once so far are forgotten beyond it
+
+Report = Callable[[int, int], None]
+
+
+def frequent_strings(documents: Iterable[bytes], count: int, report: Report | None = None) -> list[bytes]:
+    """The strings within words that cover most of a corpus: up to `count`, two bytes or more, whole characters.
+
+    A string covers its bytes times its occurrences, those that overlap counted each; of equals the one first in byte
+    order comes first. A word that came once does not count. Memory does not grow with the corpus.
+
+    Args:
+        documents: UTF-8; what is not is left out.
+        report: called now and then with how many bytes are read; their total is not known (0).
+    """
+    words = _word_counts(documents, report)
+    repeated = [(word.encode(), number) for word, number in words.items() if number > 1]
+    repeated.sort(key=lambda pair: (-pair[1], pair[0]))
+    kept = sorted(repeated[:MOST_WORDS])
+    found: list[tuple[int, bytes]] = []
+    if kept:
+        text = np.frombuffer(b"".join(word for word, _ in kept), np.uint8)
+        lengths = np.fromiter((len(word) for word, _ in kept), np.int64, len(kept))
+        weights = np.fromiter((number for _, number in kept), np.int64, len(kept))
+        for length in range(2, LONGEST + 1):
+            found += _strings_of(length, text, lengths, weights)
+    found.sort(key=lambda pair: (-pair[0], pair[1]))
+    return [string for _, string in found[:count]]
+
+
+def _word_counts(documents: Iterable[bytes], report: Report | None) -> Counter[str]:
+    words: Counter[str] = Counter()
+    read = shown = 0
+    for document in documents:
+        words.update(words_of(document.decode(errors="ignore")))
+        if len(words) > MOST_HELD:
+            words = Counter({word: number for word, number in words.items() if number > 1})
+        read += len(document)
+        if report and read - shown >= 1 << 20:
+            shown = read
+            report(read, 0)
+    if report:
+        report(read, read)
+    return words
+
+
+def _strings_of(
+    length: int, text: NDArray[np.uint8], lengths: NDArray[np.int64], weights: NDArray[np.int64]
+) -> list[tuple[int, bytes]]:
+    """(bytes covered, string) of every string of so many bytes in the words.
+
+    Args:
+        text: the words, one after the other.
+        lengths, weights: [words] bytes of each word and how often it came.
+    """
+    parts = np.maximum(lengths - length + 1, 0)
+    begins = np.cumsum(lengths) - lengths
+    first = np.repeat(begins - (np.cumsum(parts) - parts), parts)
+    starts = first + np.arange(first.size)
+    weight = np.repeat(weights, parts)
+    whole = _begins_character(text)
+    fits = whole[starts] & whole[starts + length]
+    starts, weight = starts[fits], weight[fits]
+    if not starts.size:
+        return []
+    # Big-endian words of eight bytes each, zeros after the string: their order is that of the strings.
+    width = -(-length // 8)
+    padded = np.zeros((starts.size, 8 * width), np.uint8)
+    padded[:, :length] = text[starts[:, None] + np.arange(length)]
+    keys = padded.view(">u8").astype(np.uint64)
+    order = np.lexsort(keys.T[::-1])
+    keys = keys[order]
+    new = np.ones(starts.size, bool)
+    new[1:] = (keys[1:] != keys[:-1]).any(axis=1)
+    groups = np.flatnonzero(new)
+    totals = np.add.reduceat(weight[order], groups) * length
+    strings = padded[order[groups], :length]
+    return [(int(total), string.tobytes()) for total, string in zip(totals, strings, strict=True)]
+
+
+def _begins_character(text: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """For each byte, and the end, whether a character begins there: [bytes + 1]."""
+    return np.append((text & 0xC0) != 0x80, True)
