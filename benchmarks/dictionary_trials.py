@@ -174,11 +174,9 @@ def counted_across(s: Sources, number: int) -> Encode:
     return by_likeliest(select(inside + counted_joined(s), s.vocab, s.documents, always=len(inside)))
 
 
-def both(s: Sources) -> list[bytes]:
-    """M1's candidates and those of the corpus."""
-    found = counted(s)
-    known = set(found)
-    return found + [text for text in s.candidates(True) if text not in known]
+def both(s: Sources, times: int = CANDIDATES) -> list[bytes]:
+    """M1's candidates and those of the corpus, as many of each."""
+    return list(dict.fromkeys(counted(s, times) + s.candidates(True, times)))
 
 
 def across(s: Sources, number: int, costs_of: Callable[[np.ndarray], np.ndarray]) -> Encode:
@@ -212,6 +210,9 @@ VARIANTS: dict[str, Callable[[Sources], Encode]] = {
     "likely-anywhere": lambda s: by_likeliest(select(s.candidates(False), s.vocab, s.documents)),
     "refined": lambda s: by_fewest(prune(s.candidates(False), s.vocab, s.documents)),
     "likely-both": lambda s: by_likeliest(select(both(s), s.vocab, s.documents)),
+    "likely-both-16": lambda s: by_likeliest(select(both(s, 16), s.vocab, s.documents)),
+    "likely-counted-16": lambda s: by_likeliest(select(counted(s, 16), s.vocab, s.documents)),
+    "both+3": lambda s: by_likeliest(select(both(s), s.vocab, s.documents, plus(3))),
     "counted+3": lambda s: by_likeliest(select(counted(s), s.vocab, s.documents, plus(3))),
     "counted-across64": lambda s: counted_across(s, 64),
     "counted-across256": lambda s: counted_across(s, 256),

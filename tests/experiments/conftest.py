@@ -7,6 +7,7 @@ import pytest
 
 from equalinfo.experiments.scales import Scale, scale_by_name
 
+BUDGET = {"size": "65k", "steps": 3}
 STEPS = {"65k": 2, "250k": 3}
 
 
@@ -31,4 +32,4 @@ def scale(corpus: Path) -> Scale:
     )
     data = recipe.data.model_copy(update={"example_bytes": 512, "max_tokens": 1000, "validation_examples": 4})
     changed = {"corpus": str(corpus), "m1": m1, "m2": m2, "data": data}
-    return replace(small, recipe=recipe.model_copy(update=changed), size="65k", scaled=STEPS)
+    return replace(small, recipe=recipe.model_copy(update=changed), size="65k", scaled=STEPS, budget=BUDGET)

@@ -13,6 +13,7 @@ from equalinfo.experiments import (
     compression_ratios,
     delay,
     downstream,
+    equal_budgets,
     gzip_headers,
     m1_reset,
     main_result,
@@ -127,6 +128,16 @@ def matched(good: bool) -> Rows:
     short, large = "EqualInfoAC[b=24,v=256]", "EqualInfoAC[b=24,v=4k]"
     names = [short, f"{large} token matched", f"{large} byte matched"]
     return bits_of(names, [3.0, 2.5, 2.7] if good else [2.5, 3.0, 2.7])
+
+
+def budgets(good: bool) -> Rows:
+    order = ["EqualInfo[v=4k,likely]", "EqualInfo[v=4k,words]", "SentencePiece[v=4k]", "Bytes"]
+    made = []
+    for budget in (equal_budgets.COMPUTE, equal_budgets.BYTES):
+        for place, name in enumerate(order):
+            value = 2.0 + place / 10 if good else 3.0 - place / 10
+            made += cell_rows(name, value, 4.0 - place / 10 if good else 3.0 + place / 10, budget=budget)
+    return Rows(made)
 
 
 def stability(good: bool) -> Rows:
@@ -315,6 +326,7 @@ MADE: dict[str, Made] = {
     seed_variance.EXPERIMENT.name: seeds,
     scaled_data.EXPERIMENT.name: scaled,
     downstream.EXPERIMENT.name: classified,
+    equal_budgets.EXPERIMENT.name: budgets,
     coders_in_windows.EXPERIMENT.name: coders,
     stability_and_learning.EXPERIMENT.name: learning,
 }

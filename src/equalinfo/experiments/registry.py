@@ -25,6 +25,7 @@ NAMES = (
     "seed_variance",
     "scaled_data",
     "downstream",
+    "equal_budgets",
     "coders_in_windows",
     "stability_and_learning",
 )

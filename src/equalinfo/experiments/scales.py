@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.pipeline.recipe import Recipe, load_recipe
@@ -21,6 +22,8 @@ class Scale:
         pieces: SentencePiece's vocabulary.
         size: of M2 where an experiment takes one size only.
         scaled: steps by size, where data grow with the model.
+        budget: settings of the M2s that are compared with as much compute, and with as many bytes, in place of the
+            recipe's.
     """
 
     name: str
@@ -30,6 +33,7 @@ class Scale:
     pieces: str
     size: str
     scaled: dict[str, int]
+    budget: dict[str, Any]
 
     @property
     def small(self) -> bool:
@@ -46,6 +50,14 @@ class Scale:
 
 # Table 13's steps; at the small scale, steps in proportion to the parameters.
 PAPER_STEPS = {"25m": 3_000, "113m": 11_000, "403m": 40_000, "2b": 200_000}
+# A size up, at the speed that it is bearable at: a cell takes minutes.
+SMALL_BUDGET = {
+    "size": "3m",
+    "steps": 400,
+    "batch_size": 16,
+    "precision": "bfloat16",
+    "max_tokens": 400 * 16 * 128,
+}
 SMALL_STEPS = {"65k": 48, "250k": 180, "500k": 360, "1m": 720}
 
 
@@ -56,6 +68,7 @@ def scale_by_name(name: str) -> Scale:
         raise EqualInfoError(f"no scale {name!r}; choose one of {', '.join(SCALES)}")
     recipe = load_recipe(f"experiments-{name}")
     if name == "small":
-        return Scale(name, recipe, "4k", 12, "4k", "500k", SMALL_STEPS)
+        return Scale(name, recipe, "4k", 12, "4k", "500k", SMALL_STEPS, SMALL_BUDGET)
     scaled = {size: steps for size, steps in PAPER_STEPS.items() if name == "paper" or size == "25m"}
-    return Scale(name, recipe, "65k", 16, "32k", "25m", scaled)
+    budget = {"size": "25m", "steps": PAPER_STEPS["25m"]}
+    return Scale(name, recipe, "65k", 16, "32k", "25m", scaled, budget)
