@@ -7,7 +7,7 @@ import pytest
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.pipeline import running
-from equalinfo.pipeline.recipe import Recipe, load_recipe, shipped_recipes
+from equalinfo.pipeline.recipe import GivenM1, Recipe, load_recipe, shipped_recipes
 from equalinfo.pipeline.running import run_recipe
 from equalinfo.report.runs import page_of_run
 from equalinfo.score.results import read_results
@@ -88,6 +88,19 @@ def test_a_run_writes_rows_and_a_report_and_a_second_run_adds_nothing(corpus: Pa
     assert (tmp_path / "out" / "results.jsonl").read_bytes() == before
 
 
+def test_an_m1_that_is_there_is_taken_as_it_is(corpus: Path, tmp_path: Path) -> None:
+    trained = tiny_recipe(corpus, ["EqualInfoAC[b=16,v=256]"])
+    first = run_recipe(trained, tmp_path / "out", quiet=True)
+    m1 = next((tmp_path / "out").glob("m1-*"))
+    given = trained.model_copy(update={"m1": GivenM1(path=str(m1))})
+    rows = run_recipe(given, tmp_path / "other", quiet=True)
+    assert not list((tmp_path / "other").glob("m1-*"))
+    assert [row.bits_per_byte for row in rows] == [row.bits_per_byte for row in first]
+    assert {row.m1 for row in rows} != {row.m1 for row in first} != {None}
+    with pytest.raises(EqualInfoError, match="no such m1"):
+        run_recipe(trained.model_copy(update={"m1": GivenM1(path="absent")}), tmp_path / "none", quiet=True)
+
+
 def test_a_killed_run_goes_on_to_the_same_rows(
     corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +131,8 @@ def test_a_killed_run_goes_on_to_the_same_rows(
         ('methods = ["EqualInfoAC[v=256]"]', "b=..."),
         ('methods = ["Bytes"]\nmethod = 1', "method"),
         ("methods = []", "methods"),
+        ('methods = ["Bytes"]\nm1 = {path = "x", size = "65k"}', "m1.size"),
+        ('methods = ["Bytes"]\nm1 = {size = "huge", steps = 1, batch_size = 1}', "m1"),
     ],
 )
 def test_a_wrong_recipe_is_named(change: str, words: str, tmp_path: Path) -> None:

@@ -3,9 +3,9 @@
 import tomllib
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.model.decoder import check_preset
@@ -65,6 +65,18 @@ class M1Section(TrainingSection):
     seed: int = 0
 
 
+class GivenM1(Section):
+    """An M1 that is there already: a directory, or one that ships with the package, by its name."""
+
+    path: str
+
+
+def _tag(value: Any) -> str:
+    return (
+        "given" if isinstance(value, GivenM1) or (isinstance(value, dict) and "path" in value) else "trained"
+    )
+
+
 class M2Section(TrainingSection):
     """M2: one run for each method, size and seed."""
 
@@ -106,7 +118,9 @@ class Recipe(Section):
     corpus: str
     field: str = "text"
     methods: list[str] = Field(min_length=1)
-    m1: M1Section
+    m1: Annotated[
+        Annotated[M1Section, Tag("trained")] | Annotated[GivenM1, Tag("given")], Discriminator(_tag)
+    ]
     m2: M2Section
     data: DataSection = Field(default_factory=lambda: DataSection.model_validate({}))
     sample: SampleSection | None = None
@@ -122,6 +136,8 @@ class Recipe(Section):
     @field_validator("m1", "m2")
     @classmethod
     def _known_sizes(cls, section: Any) -> Any:
+        if isinstance(section, GivenM1):
+            return section
         for size in section.sizes if isinstance(section, M2Section) else [section.size]:
             _checked(lambda size=size: size_by_name(size))
         return section
@@ -155,7 +171,7 @@ def load_recipe(name: str) -> Recipe:
     except ValidationError as error:
         # A misspelt key is also a missing one; the misspelling is what to name.
         first = min(error.errors(), key=lambda problem: problem["type"] == "missing")
-        place = ".".join(map(str, first["loc"]))
+        place = ".".join(str(step) for step in first["loc"] if step not in ("trained", "given"))
         raise EqualInfoError(
             f"{name}: {place or 'recipe'}: {first['msg'].removeprefix('Value error, ')}"
         ) from error

@@ -28,10 +28,12 @@ from equalinfo.pipeline.m1 import m1_config, train_m1
 from equalinfo.pipeline.m2 import M2Plan, load_m2, train_m2
 from equalinfo.pipeline.progress import console as make_console
 from equalinfo.pipeline.progress import progress_bar
-from equalinfo.pipeline.recipe import Recipe
+from equalinfo.pipeline.recipe import GivenM1, Recipe
 from equalinfo.pipeline.tokenizing import TokenizePlan, tokenize
+from equalinfo.predict.exact import load_m1
 from equalinfo.score.results import Result, append_result, environment, read_results
 from equalinfo.score.table import results_table
+from equalinfo.shipped import located
 from equalinfo.tokens.directory import load_tokenizer
 from equalinfo.tokens.spec import Spec
 
@@ -58,10 +60,14 @@ class Run:
         self.out.mkdir(parents=True, exist_ok=True)
         self.corpus_key = self._fingerprint()
         section = self.recipe.m1
-        precision = resolved_precision(section.precision)
-        self.m1_plan = section.plan(section.seed)
-        self.m1_key = key_of(self.corpus_key, section.size, section.context, asdict(self.m1_plan), precision)
-        self.m1_path = self.out / f"m1-{self.m1_key}"
+        if isinstance(section, GivenM1):
+            self.m1_path = located(section.path, "m1")
+            self.m1_key = key_of(load_m1(self.m1_path).identity)
+        else:
+            precision = resolved_precision(section.precision)
+            plan = asdict(section.plan(section.seed))
+            self.m1_key = key_of(self.corpus_key, section.size, section.context, plan, precision)
+            self.m1_path = self.out / f"m1-{self.m1_key}"
         self.results_path = self.out / "results.jsonl"
 
     def _fingerprint(self) -> str:
@@ -72,8 +78,9 @@ class Run:
 
     def m1(self, progress: Progress) -> Path:
         section = self.recipe.m1
-        if not done(self.m1_path):
-            train_m1(self.corpus, section.size, section.context, self.m1_plan, self.m1_path, progress)
+        if not isinstance(section, GivenM1) and not done(self.m1_path):
+            plan = section.plan(section.seed)
+            train_m1(self.corpus, section.size, section.context, plan, self.m1_path, progress)
         return self.m1_path
 
     def _made_from(self, spec: Spec) -> str:
@@ -174,15 +181,7 @@ def run_recipe(
     if any(spec.needs_m1 for spec in specs):
         with progress_bar(quiet) as progress:
             m1 = run.m1(progress)
-        figures = m1_config(m1)["figures"]
-        console.print(
-            f"M1 {recipe.m1.size}: {figures['validation_bits_per_byte']:.3f} bits/byte on held-out text; "
-            f"in exact arithmetic {100 * (figures['exact_over_float'] - 1):+.2f} %, of which "
-            f"{100 * (figures['exact_over_float_at_14_bits'] - 1):+.2f} % for integers "
-            "and the rest for the coder's 14 bits",
-            highlight=False,
-            soft_wrap=True,
-        )
+        console.print(_about_m1(recipe, m1), highlight=False, soft_wrap=True)
     for spec in specs:
         for size in recipe.m2.sizes:
             for seed in recipe.m2.seeds:
@@ -224,6 +223,18 @@ def run_recipe(
         soft_wrap=True,
     )
     return rows
+
+
+def _about_m1(recipe: Recipe, path: Path) -> str:
+    if isinstance(recipe.m1, GivenM1):
+        return f"M1 {recipe.m1.path}, as it is"
+    figures = m1_config(path)["figures"]
+    return (
+        f"M1 {recipe.m1.size}: {figures['validation_bits_per_byte']:.3f} bits/byte on held-out text; "
+        f"in exact arithmetic {100 * (figures['exact_over_float'] - 1):+.2f} %, of which "
+        f"{100 * (figures['exact_over_float_at_14_bits'] - 1):+.2f} % for integers "
+        "and the rest for the coder's 14 bits"
+    )
 
 
 def _samples(recipe: Recipe, cells: dict[str, Path]) -> list[tuple[str, str]]:
