@@ -48,10 +48,12 @@ def main() -> None:
             "v=4k",
             "v=4k,refined",
             "v=4k,words",
+            "v=4k,likely",
             "b=16,v=65k",
             "v=65k",
             "v=65k,refined",
             "v=65k,words",
+            "v=65k,likely",
         )
     ]
     for name, predictor, spec in cases:

@@ -69,6 +69,7 @@ def rows_of(
         "EqualInfo": spec(f"EqualInfo[v={size}]"),
         "EqualInfo refined": spec(f"EqualInfo[v={size},refined]"),
         "EqualInfo words": spec(f"EqualInfo[v={size},words]"),
+        "EqualInfo likely": spec(f"EqualInfo[v={size},likely]"),
         "BPE": partial(tokens_of_bpe, held_out, training, size, work, True),
         "BPE without split": partial(tokens_of_bpe, held_out, training, size, work, False),
         "SentencePiece Unigram": spec(f"SentencePiece[v={size}]"),

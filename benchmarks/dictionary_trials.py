@@ -168,9 +168,9 @@ def counted_joined(s: Sources, times: int = CANDIDATES) -> list[bytes]:
     return [t for _, t in ranked if not within_word(t)][: s.vocab * times]
 
 
-def counted_across(s: Sources, number: int) -> Encode:
+def counted_across(s: Sources, number: int, times: int = CANDIDATES) -> Encode:
     """As `across`, both kinds of candidates counted in the corpus."""
-    inside = select(counted(s), s.vocab - number, s.documents).automaton.entries()[257:]
+    inside = select(counted(s, times), s.vocab - number, s.documents).automaton.entries()[257:]
     return by_likeliest(select(inside + counted_joined(s), s.vocab, s.documents, always=len(inside)))
 
 
@@ -216,6 +216,7 @@ VARIANTS: dict[str, Callable[[Sources], Encode]] = {
     "counted+3": lambda s: by_likeliest(select(counted(s), s.vocab, s.documents, plus(3))),
     "counted-across64": lambda s: counted_across(s, 64),
     "counted-across256": lambda s: counted_across(s, 256),
+    "counted-16-across256": lambda s: counted_across(s, 256, 16),
     "counted-across1024": lambda s: counted_across(s, 1024),
     "likely-across64": lambda s: across(s, 64, information_of),
     "likely-across256": lambda s: across(s, 256, information_of),

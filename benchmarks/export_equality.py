@@ -36,7 +36,11 @@ except ModuleNotFoundError:  # run as a script
     )
     from _languages import texts_by_language  # type: ignore[import-not-found, no-redef]
 
-SPECS = [f"EqualInfo[v={size}{variant}]" for size in ("4k", "65k") for variant in ("", ",refined", ",words")]
+SPECS = [
+    f"EqualInfo[v={size}{variant}]"
+    for size in ("4k", "65k")
+    for variant in ("", ",refined", ",words", ",likely")
+]
 
 # What runs where equalinfo cannot be imported: texts in; ids, their counts and whether they read back out.
 ELSEWHERE = """

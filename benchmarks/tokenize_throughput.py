@@ -36,7 +36,12 @@ from equalinfo.files import atomic_file, json_bytes
 from equalinfo.tokens.base import Tokenizer
 
 # Contexts of three bytes in M1's place compile in seconds and parse as fast.
-COMPILED = ["EqualInfo[v=65k,order=3]", "EqualInfo[v=65k,order=3,refined]", "EqualInfo[v=65k,order=3,words]"]
+COMPILED = [
+    "EqualInfo[v=65k,order=3]",
+    "EqualInfo[v=65k,order=3,refined]",
+    "EqualInfo[v=65k,order=3,words]",
+    "EqualInfo[v=65k,order=3,likely]",
+]
 CODED = ["EqualInfoAC[b=16,v=65k]", "AC[v=65k]"]
 REPEATS = 3
 

@@ -23,12 +23,11 @@ from typing import Any
 import numpy as np
 
 from equalinfo.corpus.readers import read_documents
-from equalinfo.dictionary import decode, fewest, greedy
-from equalinfo.dictionary.automaton import Automaton
+from equalinfo.dictionary import decode, fewest, greedy, likeliest
 from equalinfo.dictionary.batch import cores
 from equalinfo.files import atomic_file, write_json
 from equalinfo.predict.exact import load_exact
-from equalinfo.tokens.compiled import CompiledTokenizer
+from equalinfo.tokens.compiled import CompiledTokenizer, CostedTokenizer
 from equalinfo.tokens.equal_info import compile_equal_info
 from equalinfo.tokens.spec import Spec
 
@@ -65,28 +64,37 @@ class Contender:
     one: Callable[[str], Any] | None = None
 
 
-def load_dictionaries(m1: Path, documents: list[bytes], size: int) -> dict[str, Automaton]:
+def load_dictionaries(m1: Path, documents: list[bytes], size: int) -> dict[str, CompiledTokenizer]:
     """The dictionaries to measure, compiled from an M1 and `documents`."""
     predictor = load_exact(m1)
     dictionaries = {}
-    for name in ("plain", "refined", "words"):
+    for name in ("plain", "refined", "words", "likely"):
         spec = Spec.parse(f"EqualInfo[v={size}{'' if name == 'plain' else ',' + name}]")
         made = compile_equal_info(spec, predictor, lambda: documents)
         assert isinstance(made, CompiledTokenizer)
-        dictionaries[name] = made.automaton
+        dictionaries[name] = made
     return dictionaries
 
 
-def ours(name: str, dictionary: Automaton) -> list[Contender]:
-    def contender(parser: Any, label: str) -> Contender:
+def parsers_of(tokenizer: CompiledTokenizer) -> list[tuple[Any, Any, str]]:
+    """Parses that its dictionary is for: the parser, what it takes as the dictionary, its name."""
+    dictionary = tokenizer.automaton
+    if isinstance(tokenizer, CostedTokenizer):
+        costed = likeliest.Costed(dictionary, tokenizer.costs.astype(np.int64))
+        return [(likeliest, costed, "likeliest")]
+    return [(greedy, dictionary, "greedy"), (fewest, dictionary, "fewest tokens")]
+
+
+def ours(name: str, tokenizer: CompiledTokenizer) -> list[Contender]:
+    def contender(parser: Any, dictionary: Any, label: str) -> Contender:
         return Contender(
             f"equalinfo {name}, {label}",
             lambda texts, threads: parser.encode_batch(dictionary, [t.encode() for t in texts], threads),
-            lambda ids: decode.decode(dictionary, ids),
+            lambda ids: decode.decode(tokenizer.automaton, ids),
             lambda text: parser.encode(dictionary, text.encode()),
         )
 
-    return [contender(greedy, "greedy"), contender(fewest, "fewest tokens")]
+    return [contender(*parse) for parse in parsers_of(tokenizer)]
 
 
 def huggingface(documents: list[bytes], size: int, work: Path) -> Contender:
@@ -218,14 +226,14 @@ def compare(contenders: list[Contender], texts: list[str], rounds: int) -> list[
 
 
 def hostile(
-    dictionaries: dict[str, Automaton], text: bytes, megabytes: int, rounds: int
+    dictionaries: dict[str, CompiledTokenizer], text: bytes, megabytes: int, rounds: int
 ) -> list[dict[str, Any]]:
     """Rates on text made to be slow, as shares of the rate on `text`; the goal is a third."""
     size = megabytes * 1_000_000
     tasks: dict[tuple[str, str], Callable[[], Any]] = {}
     sizes = {}
-    for name, dictionary in dictionaries.items():
-        longest = max(dictionary.entries(), key=len)
+    for name, tokenizer in dictionaries.items():
+        longest = max(tokenizer.vocab_entries(), key=len)
         inputs = {
             "ordinary text": text,
             "one character": b"a" * size,
@@ -233,7 +241,7 @@ def hostile(
             "longest entry repeated": longest * (size // len(longest)),
             "random bytes": random.Random(0).randbytes(size),
         }
-        for parser, label in ((greedy, "greedy"), (fewest, "fewest tokens")):
+        for parser, dictionary, label in parsers_of(tokenizer):
             for kind, data in inputs.items():
                 key = (kind, f"equalinfo {name}, {label}")
                 sizes[key] = len(data)

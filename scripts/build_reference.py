@@ -36,9 +36,11 @@ TOKENIZERS = {
     "english-32k": "EqualInfo[v=32k]",
     "english-32k-refined": "EqualInfo[v=32k,refined]",
     "english-32k-words": "EqualInfo[v=32k,words]",
+    "english-32k-likely": "EqualInfo[v=32k,likely]",
     "english-65k": "EqualInfo[v=65k]",
     "english-65k-refined": "EqualInfo[v=65k,refined]",
     "english-65k-words": "EqualInfo[v=65k,words]",
+    "english-65k-likely": "EqualInfo[v=65k,likely]",
 }
 VALIDATE_EVERY = 1000  # steps
 HELD_OUT_BYTES = 200_000  # enough for the third digit

@@ -81,8 +81,22 @@ def test_ties_go_by_bytes():
 
 @pytest.mark.parametrize("words", [False, True])
 def test_threads_change_nothing(words):
-    one, many = (likely.likely_strings(model(True), 3000, words, threads) for threads in (1, 3))
-    assert one == many
+    found = []
+    for threads in (1, 3):
+        likely._kept.clear()
+        found.append(likely.likely_strings(model(True), 3000, words, threads))
+    assert found[0] == found[1]
+
+
+def test_what_is_kept_is_what_would_be_found(monkeypatch):
+    likely._kept.clear()
+    few, other = likely.likely_strings(model(True), 20), likely.likely_strings(model(False), 20)
+    many = likely.likely_strings(model(True), 500)
+    assert many[:20] == few != other
+    assert likely.likely_strings(model(True), 300, True) != many[:300]
+    monkeypatch.setattr(likely, "_search", None)
+    assert likely.likely_strings(model(True), 20) == few
+    assert likely.likely_strings(model(True), 500) == many
 
 
 def test_information_is_the_logarithm_rounded_up():

@@ -27,6 +27,7 @@ from equalinfo.tokens.spec import Spec
 SMALLEST_DICTIONARY, LARGEST_DICTIONARY = 512, 1 << 20
 # Strings from M1 for every one that pruning leaves: 8, and fewer where that would be more than a million, down to 2.
 MOST_CANDIDATES, FEWEST_CANDIDATES, MANY = 8, 2, 1 << 20
+COUNTED_CANDIDATES = 16  # as MOST_CANDIDATES, of strings that the corpus repeats
 ALWAYS_LISTED = 16  # up to so many bits windows are listed, even if a window is several ids
 WIDEST_ID = 16  # bits of an id where a window is several: `chunking` makes uint16
 
@@ -107,15 +108,20 @@ def compile_equal_info(
         return CompiledTokenizer(spec, build(with_singles(longer)))
     if documents is None:
         raise EqualInfoError(f"{spec} is made from text: give a corpus as --corpus")
-    count = min(MOST_CANDIDATES * vocab, max(FEWEST_CANDIDATES * vocab, MANY))
+    count = _candidates(vocab, MOST_CANDIDATES)
     stage = _stage("find candidates", report)
     candidates = likely_strings(predictor, count, spec.within_words, threads, stage)
     if "likely" not in spec:
         return CompiledTokenizer(spec, prune(candidates, vocab, documents, threads, report))
-    repeated = frequent_strings(documents(), count, _stage("count strings", report))
+    counted = _candidates(vocab, COUNTED_CANDIDATES)
+    repeated = frequent_strings(documents(), counted, _stage("count strings", report))
     merged = list(dict.fromkeys([*candidates, *repeated]))
     costed = select(merged, vocab, documents, threads=threads, report=report)
     return CostedTokenizer(spec, costed.automaton, costed.costs.astype(np.uint16))
+
+
+def _candidates(vocab: int, times: int) -> int:
+    return min(times * vocab, max(FEWEST_CANDIDATES * vocab, MANY))
 
 
 def _stage(name: str, report: Report | None) -> Callable[[int, int], None] | None:

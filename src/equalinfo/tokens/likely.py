@@ -53,12 +53,30 @@ def likely_strings(
     """The `count` strings with the least information, in that order, each of two bytes or more.
 
     Strings are valid UTF-8, whole characters, at most LONGEST bytes. Fewer come back only if there are no more.
+    What was found last is kept: fewer of the same predictor's are the first of it, and several tokenizers are often
+    made from one.
 
     Args:
         words: only strings that cross no start of a word (`dictionary.words`).
         threads: has no influence on the result.
         report: called now and then with how many strings are found, of how many that are looked for.
     """
+    asked = (predictor.identity, words)
+    if asked not in _kept or len(_kept[asked]) < count:
+        found = _search(predictor, count, words, threads, report)
+        for other in [key for key in _kept if key[0] != predictor.identity]:
+            del _kept[other]
+        _kept[asked] = found
+    return _kept[asked][:count]
+
+
+_kept: dict[tuple[str, bool], list[bytes]] = {}
+
+
+def _search(
+    predictor: Predictor, count: int, words: bool, threads: int, report: Report | None
+) -> list[bytes]:
+    """At least `count` strings in order, or all there are."""
     enough, too_much = 0.0, float(PRECISION * LONGEST)  # bits that give too few strings, or too many
     bits, before = 8.0, (0.0, 1)
     while True:
@@ -66,7 +84,7 @@ def likely_strings(
         most = None if too_much - enough < 1 / 64 else FAR_TOO_MANY * count + 10_000
         found = _strings_within(predictor, int(bits * ONE_BIT), words, threads, most, count, report)
         if found is not None and (len(found) >= count or bits >= PRECISION * LONGEST):
-            return found[:count]
+            return found
         if found is None:
             too_much = bits
             bits = (enough + too_much) / 2
