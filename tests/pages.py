@@ -28,6 +28,7 @@ LIVE = (
     "EqualInfo[v=512,refined]",
     "EqualInfo[v=512,words]",
     "EqualInfo[v=512,likely]",
+    "EqualInfo[v=512,likely,phrases]",
 )
 FIXED = ("EqualInfoAC[b=16,v=256]", "StaticAC[v=256]")
 

@@ -35,6 +35,7 @@ SPECS = [
     "EqualInfo[v=512,refined]",
     "EqualInfo[v=512,words]",
     "EqualInfo[v=512,likely]",
+    "EqualInfo[v=512,likely,phrases]",
 ]
 HARD = "Plain text, naïve café ▁ 漢字\r\n\0".encode() + bytes(range(256)) + b"aaaa" * 30 + b"\xff\xfe end"
 

@@ -42,6 +42,7 @@ SPECS = [
     "EqualInfo[v=512,refined]",
     "EqualInfo[v=512,words]",
     "EqualInfo[v=512,likely]",
+    "EqualInfo[v=512,likely,phrases]",
 ]
 DICTIONARIES = [text for text in SPECS if "b=" not in text]
 

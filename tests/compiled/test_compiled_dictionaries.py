@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from equalinfo.dictionary import frequent, greedy, reference
 from equalinfo.dictionary.automaton import build
-from equalinfo.dictionary.frequent import LONGEST, frequent_strings
+from equalinfo.dictionary.frequent import LONGEST, frequent_phrases, frequent_strings
 from equalinfo.dictionary.prune import prune, with_singles
 from equalinfo.dictionary.words import SPLIT_PATTERN, within_word, words_of
 from equalinfo.errors import EqualInfoError
@@ -112,11 +112,15 @@ def test_information_is_the_logarithm_rounded_up():
 
 @pytest.mark.parametrize("spec", DICTIONARIES)
 def test_entries(spec):
-    entries = compiled(spec).vocab_entries()
+    tokenizer = compiled(spec)
+    entries = tokenizer.vocab_entries()
     assert entries[:257] == [b"", *(bytes([byte]) for byte in range(256))]
     assert all(len(entry) > 1 and is_whole(entry) for entry in entries[257:])
-    if "words" in spec or "likely" in spec:
-        assert all(within_word(entry) for entry in entries[257:])
+    across = sum(not within_word(entry) for entry in entries[257:])
+    if tokenizer.spec.within_words:
+        assert not across
+    if "phrases" in tokenizer.spec:
+        assert across == 512 // 16
 
 
 @pytest.mark.parametrize("spec", DICTIONARIES)
@@ -140,7 +144,7 @@ def test_windows_parse_greedily():
         assert tokenizer.encode(text).tolist() == greedy.encode(tokenizer.automaton, text).tolist()
 
 
-@pytest.mark.parametrize("flag", ["refined", "words", "likely"])
+@pytest.mark.parametrize("flag", ["refined", "words", "likely", "likely,phrases"])
 def test_compiling_is_deterministic(flag):
     identities = {compiled(f"EqualInfo[v=512,{flag}]", True, threads).identity for threads in (1, 2, 5)}
     assert len(identities) == 1
@@ -252,11 +256,28 @@ def test_frequent_strings_are_those_of_plain_counting():
     assert frequent_strings([], 5) == frequent_strings([b"once"], 5) == []
 
 
+def test_frequent_phrases_are_those_of_plain_counting():
+    rng = random.Random(2)
+    for _ in range(20):
+        documents = [
+            "".join(rng.choices(["the ", "of ", "é, ", "12", " \n", "a", "x" * 40], k=60)).encode()
+            for _ in range(4)
+        ]
+        runs = Counter()
+        for document in documents:
+            words = words_of(document.decode())
+            runs.update("".join(words[i : i + n]) for n in (2, 3, 4) for i in range(len(words) - n + 1))
+        covered = {text.encode(): -n * len(text.encode()) for text, n in runs.items() if n > 1}
+        expected = sorted((n, text) for text, n in covered.items() if len(text) <= 64)
+        assert frequent_phrases(documents, 10_000) == [text for _, text in expected]
+        assert frequent_phrases(documents, 3) == [text for _, text in expected[:3]]
+
+
 def test_few_words_in_memory_are_enough(monkeypatch):
     documents = [2 * b"".join(b" %d" % number for number in range(k, k + 30)) for k in range(20)]
-    documents[5] += b"".join(b" once%d" % number for number in range(30))
+    documents.append(b"".join(b" once" + bytes([97 + n // 26, 97 + n % 26]) for n in range(200)))
     everything = frequent_strings(documents, 100)
-    monkeypatch.setattr(frequent, "MOST_HELD", 20)
+    monkeypatch.setattr(frequent, "MOST_HELD", 104)
     assert frequent_strings(documents, 100) == everything
 
 
@@ -311,6 +332,8 @@ def test_words_are_cut_where_the_split_of_tokenizers_cuts():
         "EqualInfo[v=4k,refined,words]",
         "EqualInfo[v=4k,words,likely]",
         "EqualInfo[b=16,v=256,likely]",
+        "EqualInfo[v=4k,phrases]",
+        "EqualInfo[v=4k,words,phrases]",
         "EqualInfo[v=16]",
     ],
 )
@@ -335,6 +358,7 @@ def test_specs_that_do_not_parse(text):
         ("EqualInfo[ words , v=65536]", "EqualInfo[v=65k,words]", True),
         ("EqualInfo[refined,v=512]", "EqualInfo[v=512,refined]", True),
         ("EqualInfo[likely,v=4096]", "EqualInfo[v=4k,likely]", True),
+        ("EqualInfo[phrases,v=4096,likely]", "EqualInfo[v=4k,likely,phrases]", True),
         ("EqualInfo[v=4k]", "EqualInfo[v=4k]", False),
     ],
 )

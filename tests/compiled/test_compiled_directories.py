@@ -26,6 +26,7 @@ SAVED = [
     "EqualInfo[v=512,refined]",
     "EqualInfo[v=512,words]",
     "EqualInfo[v=512,likely]",
+    "EqualInfo[v=512,likely,phrases]",
     "EqualInfo[b=32,v=65k]",
 ]
 

@@ -18,7 +18,13 @@ from equalinfo.tokens.spec import Spec
 
 transformers = pytest.importorskip("transformers", reason="pip install 'equalinfo[hf]'")
 
-SPECS = ["EqualInfo[v=1k]", "EqualInfo[v=1k,refined]", "EqualInfo[v=1k,words]", "EqualInfo[v=1k,likely]"]
+SPECS = [
+    "EqualInfo[v=1k]",
+    "EqualInfo[v=1k,refined]",
+    "EqualInfo[v=1k,words]",
+    "EqualInfo[v=1k,likely]",
+    "EqualInfo[v=1k,likely,phrases]",
+]
 TEXTS = [
     "héllo ▁▁ wörld 漢字 ﷽ é e\u0301",
     "  \n\n\t a  b \r\n ",

@@ -1,7 +1,7 @@
 """Strings that a corpus itself repeats: candidates for a dictionary besides those that M1 finds probable."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,11 @@ from equalinfo.dictionary.words import words_of
 
 LONGEST = 24  # bytes of a string within a word; the longest entry that was chosen from 64 had 18
 MOST_WORDS = 1 << 18  # distinct words whose parts are counted, the most frequent
-MOST_HELD = 1 << 22  # distinct words in memory; those seen once so far are forgotten beyond it
+MOST_HELD = (
+    1 << 22
+)  # distinct words, or runs of them, in memory; beyond it the rarer half so far is forgotten
+RUNS = (2, 3, 4)  # words of a phrase
+LONGEST_PHRASE = 64  # bytes: what an entry may have
 
 Report = Callable[[int, int], None]
 
@@ -25,7 +29,7 @@ def frequent_strings(documents: Iterable[bytes], count: int, report: Report | No
         documents: UTF-8; what is not is left out.
         report: called now and then with how many bytes are read; their total is not known (0).
     """
-    words = _word_counts(documents, report)
+    words = _counted(documents, lambda words: words, report)
     repeated = [(word.encode(), number) for word, number in words.items() if number > 1]
     repeated.sort(key=lambda pair: (-pair[1], pair[0]))
     kept = sorted(repeated[:MOST_WORDS])
@@ -40,20 +44,37 @@ def frequent_strings(documents: Iterable[bytes], count: int, report: Report | No
     return [string for _, string in found[:count]]
 
 
-def _word_counts(documents: Iterable[bytes], report: Report | None) -> Counter[str]:
-    words: Counter[str] = Counter()
+def frequent_phrases(documents: Iterable[bytes], count: int, report: Report | None = None) -> list[bytes]:
+    """The runs of two to four whole words that cover most of a corpus, up to `count`; all else as above."""
+
+    def runs(words: list[str]) -> Iterator[str]:
+        return ("".join(run) for n in RUNS for run in zip(*(words[k:] for k in range(n)), strict=False))
+
+    sized = (
+        (text.encode(), number) for text, number in _counted(documents, runs, report).items() if number > 1
+    )
+    covered = [(-number * len(text), text) for text, number in sized if len(text) <= LONGEST_PHRASE]
+    return [text for _, text in sorted(covered)[:count]]
+
+
+def _counted(
+    documents: Iterable[bytes], parts: Callable[[list[str]], Iterable[str]], report: Report | None
+) -> Counter[str]:
+    """How often each part of the documents' words comes; rare parts may be missing where there are very many."""
+    counts: Counter[str] = Counter()
     read = shown = 0
     for document in documents:
-        words.update(words_of(document.decode(errors="ignore")))
-        if len(words) > MOST_HELD:
-            words = Counter({word: number for word, number in words.items() if number > 1})
+        counts.update(parts(words_of(document.decode(errors="ignore"))))
+        if len(counts) > MOST_HELD:
+            kept = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[: MOST_HELD // 2]
+            counts = Counter(dict(kept))
         read += len(document)
         if report and read - shown >= 1 << 20:
             shown = read
             report(read, 0)
     if report:
         report(read, read)
-    return words
+    return counts
 
 
 def _strings_of(

@@ -2,7 +2,8 @@
 
 `EqualInfo[b=...,v=...]` are windows by interval splitting, listed at compile time where there are few enough.
 `EqualInfo[v=...]` is a dictionary of the strings most probable under M1; `refined` and `words` are chosen
-from more such strings by use on a corpus, `likely` from those and the corpus's own by what they save it.
+from more such strings by use on a corpus, `likely` from those and the corpus's own by what they save it,
+with `phrases` some of them longer than a word.
 """
 
 from collections.abc import Callable, Iterable
@@ -28,6 +29,7 @@ SMALLEST_DICTIONARY, LARGEST_DICTIONARY = 512, 1 << 20
 # Strings from M1 for every one that pruning leaves: 8, and fewer where that would be more than a million, down to 2.
 MOST_CANDIDATES, FEWEST_CANDIDATES, MANY = 8, 2, 1 << 20
 COUNTED_CANDIDATES = 16  # as MOST_CANDIDATES, of strings that the corpus repeats
+PHRASES = 16  # one in so many entries joins words, with `phrases`
 ALWAYS_LISTED = 16  # up to so many bits windows are listed, even if a window is several ids
 WIDEST_ID = 16  # bits of an id where a window is several: `chunking` makes uint16
 
@@ -43,8 +45,11 @@ def check_spec(spec: Spec) -> None:
             raise EqualInfoError(
                 f"{spec}: a dictionary has {SMALLEST_DICTIONARY} to {LARGEST_DICTIONARY} ids; choose a v within"
             )
-        if len(spec.flags) > 1:
-            raise EqualInfoError(f"{spec}: {' and '.join(spec.flags)} exclude each other; choose one")
+        chosen = [flag for flag in spec.flags if flag != "phrases"]
+        if len(chosen) > 1:
+            raise EqualInfoError(f"{spec}: {' and '.join(chosen)} exclude each other; choose one")
+        if "phrases" in spec and "likely" not in spec:
+            raise EqualInfoError(f"{spec}: phrases goes with likely; write likely,phrases")
         return
     check_bits(bits)
     if spec.flags:
@@ -87,7 +92,7 @@ def compile_equal_info(
     # Here and not above, because they bring in Numba: a process that only loads a tokenizer does not wait for it.
     from equalinfo.coding.split_table import list_windows
     from equalinfo.dictionary.batch import cores
-    from equalinfo.dictionary.frequent import frequent_strings
+    from equalinfo.dictionary.frequent import frequent_phrases, frequent_strings
     from equalinfo.dictionary.prune import prune, with_singles
     from equalinfo.dictionary.select import select
     from equalinfo.tokens.likely import likely_strings
@@ -110,13 +115,23 @@ def compile_equal_info(
         raise EqualInfoError(f"{spec} is made from text: give a corpus as --corpus")
     count = _candidates(vocab, MOST_CANDIDATES)
     stage = _stage("find candidates", report)
-    candidates = likely_strings(predictor, count, spec.within_words, threads, stage)
+    words_only = "refined" not in spec
+    candidates = likely_strings(predictor, count, words_only, threads, stage)
     if "likely" not in spec:
         return CompiledTokenizer(spec, prune(candidates, vocab, documents, threads, report))
     counted = _candidates(vocab, COUNTED_CANDIDATES)
     repeated = frequent_strings(documents(), counted, _stage("count strings", report))
     merged = list(dict.fromkeys([*candidates, *repeated]))
-    costed = select(merged, vocab, documents, threads=threads, report=report)
+    phrases: list[bytes] = []
+    if "phrases" in spec:
+        phrases = frequent_phrases(documents(), counted, _stage("count phrases", report))
+    joined = min(vocab // PHRASES, len(phrases))
+    costed = select(merged, vocab - joined, documents, threads=threads, report=report)
+    if joined:
+        inside = costed.automaton.entries()[257:]
+        costed = select(
+            inside + phrases, vocab, documents, always=len(inside), threads=threads, report=report
+        )
     return CostedTokenizer(spec, costed.automaton, costed.costs.astype(np.uint16))
 
 

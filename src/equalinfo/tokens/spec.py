@@ -69,7 +69,7 @@ METHODS = {
     "EqualInfo": Method(
         ("M1", "interval splitting", "b bits, exact", "log2 v bits"),
         {"b": None, "v": None, "order": None},
-        ("refined", "words", "likely"),
+        ("refined", "words", "likely", "phrases"),
         optional=("b", "order"),
     ),
     "EqualInfoAC": _coded(
@@ -176,7 +176,7 @@ class Spec:
     @property
     def within_words(self) -> bool:
         """Whether no entry of a dictionary crosses the start of a word."""
-        return bool({"words", "likely"} & set(self.flags))
+        return bool({"words", "likely"} & set(self.flags)) and "phrases" not in self
 
     @property
     def slug(self) -> str:
