@@ -132,7 +132,8 @@ def matched(good: bool) -> Rows:
 
 
 def budgets(good: bool) -> Rows:
-    order = ["EqualInfo[v=4k,likely]", "EqualInfo[v=4k,words]", "SentencePiece[v=4k]", "Bytes"]
+    flags = ("likely", "likely,phrases", "words")
+    order = [*(f"EqualInfo[v=4k,{one}]" for one in flags), "SentencePiece[v=4k]", "Bytes"]
     made = []
     for budget in (equal_budgets.COMPUTE, equal_budgets.BYTES):
         for place, name in enumerate(order):

@@ -18,6 +18,7 @@ from equalinfo.experiments.workspace import Workspace, read_examples
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.metrics import bytes_per_token
 from equalinfo.score.paper import paper_tables
+from equalinfo.tokens.spec import Spec
 
 COMPUTE, BYTES = "compute", "bytes"
 
@@ -26,16 +27,11 @@ def methods(scale: Scale) -> list[str]:
     """The most telling first: a run that is stopped has those."""
     wide = scale.wide
     windows = "EqualInfo[b=12,v=4k]" if scale.small else scale.windows(16, wide)
-    ours = [f"EqualInfo[v={wide},{flag}]" for flag in ("likely", "words", "refined")]
-    return [
-        scale.sentencepiece,
-        *ours[:2],
-        "Bytes",
-        ours[2],
-        f"EqualInfo[v={wide}]",
-        windows,
-        scale.windows(16),
-    ]
+    likely, phrases, words, refined = (
+        f"EqualInfo[v={wide},{flags}]" for flags in ("likely", "likely,phrases", "words", "refined")
+    )
+    plain, short = f"EqualInfo[v={wide}]", scale.windows(16)
+    return [scale.sentencepiece, likely, phrases, words, "Bytes", refined, plain, windows, short]
 
 
 @cache
@@ -61,22 +57,27 @@ def parts(work: Workspace) -> Iterator[Part]:
                     cell = work.cell(method, seed, **{**common, "steps": steps})
                     return work.cell_rows(cell, budget=budget, steps=steps)
 
-                yield Part(f"{budget}-{method}-seed{seed}", (budget, method, seed, common), measure)
+                name = f"{budget}-{Spec.parse(method).slug}-seed{seed}"
+                yield Part(name, (budget, method, seed, common), measure)
 
 
 def findings(rows: Rows) -> list[Finding]:
     names = rows.methods("bits_per_byte")
     pieces = next(name for name in names if name.startswith("SentencePiece"))
-    likely, words = (next(name for name in names if flag in name) for flag in ("likely", "words"))
+    likely, phrases, words = (
+        next(name for name in names if name.endswith(end)) for end in (",likely]", ",phrases]", ",words]")
+    )
     table = paper_tables()["table13_scaled_data_bits_per_byte"]
     found = [
         expect_less(
-            rows, "bytes_per_token", pieces, likely,
-            f"{likely} takes fewer steps than SentencePiece (bytes/token)", "", budget=COMPUTE,
+            rows, "bytes_per_token", pieces, name,
+            f"{name} takes fewer steps than SentencePiece (bytes/token)", "", budget=COMPUTE,
         )
+        for name in (likely, phrases)
     ]  # fmt: skip
     for budget in (COMPUTE, BYTES):
-        for better, worse in ((likely, pieces), (likely, words), (words, pieces)):
+        pairs = ((likely, pieces), (phrases, pieces), (likely, words), (likely, phrases), (words, pieces))
+        for better, worse in pairs:
             text = f"{better} is better than {worse} at equal {budget}"
             found.append(expect_less(rows, "bits_per_byte", better, worse, text, "", budget=budget))
     both = f"{table['SentencePiece[v=32k]']['25m']} against {table['Bytes']['25m']} at 25m, equal compute"
