@@ -11,6 +11,8 @@ from equalinfo.shipped import card_of, reference_folder, shipped
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference-models.md"
 
+RECOMMENDED = "english-65k-likely"  # why: docs/lab-notes.md
+
 HEAD = """# Reference tokenizers and M1
 
 Written by `python -m scripts.reference_page` from the cards in `src/equalinfo/reference/`; do not edit.
@@ -56,7 +58,8 @@ def page(cards: dict[str, dict[str, Any]]) -> str:
         return HEAD + "\nNone ships yet: `make reference` builds them (`scripts/build_reference.py`).\n"
     parts = [HEAD]
     if tokenizers:
-        parts += [USE.format(tokenizer=next(iter(tokenizers))), _tokenizers(tokenizers)]
+        first = RECOMMENDED if RECOMMENDED in tokenizers else next(iter(tokenizers))
+        parts += [USE.format(tokenizer=first), _tokenizers(tokenizers)]
     parts += [_model(name, card) for name, card in models.items()]
     parts += [_sources(next(iter((models or tokenizers).values())))]
     parts += [LIMITS, _identities(cards)]
@@ -99,15 +102,23 @@ def _model(name: str, card: dict[str, Any]) -> str:
 
 def _sources(card: dict[str, Any]) -> str:
     rows = [
-        [row["name"], row["domain"], row["licence"], f"{row['documents']:,}", f"{row['bytes']:,}"]
+        [
+            row["name"],
+            row["domain"],
+            row["licence"],
+            f"{row['documents']:,}",
+            f"{row['bytes']:,}",
+            f"{100 * row['share']:.0f} %",
+        ]
         for row in card["sources"]
     ]
     total = [sum(row[key] for row in card["sources"]) for key in ("documents", "bytes")]
-    rows.append(["together", "", "", *(f"{value:,}" for value in total)])
+    rows.append(["together", "", "", *(f"{value:,}" for value in total), ""])
     return (
         "\n## Made from\n\n"
-        + _table(["source", "kind", "licence", "documents", "bytes"], rows, 3)
-        + "\nOf the documents, 90 % are for training, 5 % for validation and 5 % for test, by their hash. The figures "
+        + _table(["source", "kind", "licence", "documents", "bytes", "share"], rows, 3)
+        + "\nShare: how much of it was used, so that technical text does not outweigh the rest. Of these documents, "
+        "90 % are for training, 5 % for validation and 5 % for test, by their hash. The figures "
         f"above are from validation documents, which nothing was made from. Built by\n\n    {card['command']}\n"
     )
 

@@ -123,7 +123,7 @@ class Survey:
         source = self.source
         counts = {"documents": self.documents, "bytes": self.size, "training_bytes": self.training_bytes}
         names = {"name": source.name, "domain": source.domain, "licence": source.licence}
-        return {**names, **counts, "sha256": self.fingerprint}
+        return {**names, **counts, "share": round(source.share, 4), "sha256": self.fingerprint}
 
 
 def survey(source: Source, held_out_bytes: int) -> Survey:
