@@ -43,9 +43,9 @@ def ratio(tokens: Path) -> float:
 
 def parts(work: Workspace) -> Iterator[Part]:
     common = work.scale.budget
-    for budget in (COMPUTE, BYTES):
-        for method in methods(work.scale):
-            for seed in work.seeds:
+    for seed in work.seeds:  # a run that is stopped has some seeds of everything
+        for budget in (COMPUTE, BYTES):
+            for method in methods(work.scale):
 
                 def measure(
                     budget: str = budget, method: str = method, seed: int = seed

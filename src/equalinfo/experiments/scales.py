@@ -53,10 +53,10 @@ PAPER_STEPS = {"25m": 3_000, "113m": 11_000, "403m": 40_000, "2b": 200_000}
 # A size up, at the speed that it is bearable at: a cell takes minutes.
 SMALL_BUDGET = {
     "size": "3m",
-    "steps": 400,
+    "steps": 300,
     "batch_size": 16,
     "precision": "bfloat16",
-    "max_tokens": 400 * 16 * 128,
+    "max_tokens": 300 * 16 * 128,
 }
 SMALL_STEPS = {"65k": 48, "250k": 180, "500k": 360, "1m": 720}
 
