@@ -11,7 +11,6 @@ in how much text those tokens are. A row for each variant and seed; what is in t
 import argparse
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ import torch.nn.functional as F
 from equalinfo.corpus.examples import Example, cut_examples, permutation
 from equalinfo.dictionary import fewest, greedy, likeliest
 from equalinfo.dictionary.automaton import Automaton
+from equalinfo.dictionary.frequent import frequent_phrases, frequent_strings
 from equalinfo.dictionary.likeliest import ONE_BIT, Costed
 from equalinfo.dictionary.prune import prune
 from equalinfo.dictionary.select import information_of, select
@@ -130,48 +130,15 @@ OURS = r" ?[\p{L}\p{M}]+| ?\p{N}+| ?[^\s\p{L}\p{M}\p{N}]+|\s+(?=\s[^\s])|\s+"
 
 
 def counted(s: Sources, times: int = CANDIDATES) -> list[bytes]:
-    """The most frequent strings within words of the corpus, in place of M1's."""
-    import regex
-
-    words: dict[str, int] = {}
-    pattern = regex.compile(OURS)
-    for document in s.documents():
-        for word in pattern.findall(document.decode(errors="ignore")):
-            words[word] = words.get(word, 0) + 1
-    strings: dict[str, int] = {}
-    for word, number in words.items():
-        if number < 2:
-            continue
-        for i in range(len(word)):
-            for j in range(i + 1, min(len(word), i + 24) + 1):
-                part = word[i:j]
-                strings[part] = strings.get(part, 0) + number
-    # As SentencePiece begins: by how many bytes an occurrence covers.
-    ranked = sorted(((-n * len(t.encode()), t.encode()) for t, n in strings.items() if len(t.encode()) > 1))
-    return [t for _, t in ranked if within_word(t)][: s.vocab * times]
-
-
-def counted_joined(s: Sources, times: int = CANDIDATES) -> list[bytes]:
-    """The most frequent runs of two to four whole words of the corpus."""
-    import regex
-
-    pattern = regex.compile(OURS)
-    strings: Counter[str] = Counter()
-    for document in s.documents():
-        words = pattern.findall(document.decode(errors="ignore"))
-        for n in (2, 3, 4):
-            strings.update(map("".join, zip(*(words[k:] for k in range(n)), strict=False)))
-        if len(strings) > 4_000_000:  # forget what came once so far, for memory
-            strings = Counter({text: number for text, number in strings.items() if number > 1})
-    sized = ((-n * len(t.encode()), t.encode()) for t, n in strings.items() if n > 1)
-    ranked = sorted(pair for pair in sized if len(pair[1]) <= 64)
-    return [t for _, t in ranked if not within_word(t)][: s.vocab * times]
+    """The strings within words that cover most of the corpus, in place of M1's."""
+    return frequent_strings(s.documents(), s.vocab * times)
 
 
 def counted_across(s: Sources, number: int, times: int = CANDIDATES) -> Encode:
     """As `across`, both kinds of candidates counted in the corpus."""
     inside = select(counted(s, times), s.vocab - number, s.documents).automaton.entries()[257:]
-    return by_likeliest(select(inside + counted_joined(s), s.vocab, s.documents, always=len(inside)))
+    runs = frequent_phrases(s.documents(), s.vocab * CANDIDATES)
+    return by_likeliest(select(inside + runs, s.vocab, s.documents, always=len(inside)))
 
 
 def both(s: Sources, times: int = CANDIDATES) -> list[bytes]:
