@@ -32,6 +32,7 @@ from equalinfo.model.decoder import Decoder
 from equalinfo.model.loss import next_id_loss
 from equalinfo.model.optimizers import LEARNING_RATES
 from equalinfo.model.sizes import size_by_name
+from equalinfo.model.starting import states_after
 from equalinfo.model.storage import load_weights
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.pipeline.m1 import m1_config
@@ -229,18 +230,23 @@ def states_of(m1: Path, entries: list[bytes]) -> torch.Tensor:
     model = Decoder(size_by_name(m1_config(m1)["size"]), 256)
     load_weights(model, m1 / "model.safetensors")
     states = torch.zeros(len(entries), model.size.d_model)
-    for i, entry in enumerate(entries):
-        if entry:
-            ids = torch.tensor([[model.start, *entry]])
-            states[i] = F.normalize(model.hidden(ids)[0, -1], dim=0)
+    states[[i for i, entry in enumerate(entries) if entry]] = states_after(model, list(filter(None, entries)))
+    return states
+
+
+def sums_of_bytes(entries: list[bytes], width: int) -> torch.Tensor:
+    """What tells entries of like spelling by no model: a drawn vector for each byte and place, summed; [v, D]."""
+    drawn = torch.randn(64, 256, width, generator=torch.Generator().manual_seed(0))
+    rows = [sum((drawn[place, byte] for place, byte in enumerate(e)), torch.zeros(width)) for e in entries]
+    states = F.normalize(torch.stack(rows), dim=1)
     return states - states.mean(0)
 
 
 def start_from(model: Decoder, states: torch.Tensor, tables: str) -> None:
-    """Puts M1's states in the place of drawn rows, as wide as those."""
-    wanted = {"input": [model.embedding.weight], "both": [model.embedding.weight, model.logits.weight]}
+    """Puts states in the place of drawn rows, as wide as those."""
+    weights = [model.embedding.weight] if tables == "input" else [model.embedding.weight, model.logits.weight]
     with torch.no_grad():
-        for weight in wanted[tables]:
+        for weight in weights:
             weight.copy_(states * (weight.std() / states.std()))
 
 
@@ -279,7 +285,7 @@ def judged(
 
 
 def _name(row: dict[str, Any]) -> str:
-    return row["variant"] + (f", M1's states in {row['start']}" if "start" in row else "")
+    return row["variant"] + (f", start {row['start']}" if "start" in row else "")
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -326,8 +332,9 @@ def main() -> None:
     )
     parser.add_argument(
         "--start",
-        choices=("input", "both"),
-        help="M2's input table, or input and output tables, start from M1's states after each entry",
+        choices=("input", "both", "spelling"),
+        help="M2's input table, or input and output tables, start from M1's states after each entry; spelling: both "
+        "tables from sums over bytes, without M1",
     )
     parser.add_argument("--table", action="store_true", help="print the table of --out and do nothing")
     given = parser.parse_args()
@@ -368,6 +375,8 @@ def main() -> None:
                 if given.start:
                     assert encode.entries is not None, f"entries of {name} are not known"
                     states = states_of(given.m1, encode.entries())
+                    if given.start == "spelling":
+                        states = sums_of_bytes(encode.entries(), states.shape[1])
                 print(f"{name}: made in {time.monotonic() - started:.0f} s", flush=True)
             counts = np.bincount(np.concatenate(data.held_out), minlength=len(data.counts))
             row = key | {

@@ -90,6 +90,10 @@ def train_m2_command(
     first_only: Annotated[
         bool, typer.Option(help="Only the first sequence of each example, as in the paper.")
     ] = False,
+    tables_from: Annotated[
+        Path | None,
+        typer.Option(help="M1 directory: each token starts as M1's state after the token's text."),
+    ] = None,
     batch: Batch = 256,
     seed: Seed = 0,
     optimizer: Optimizer = "adafactor",
@@ -120,6 +124,7 @@ def train_m2_command(
     )
     execution = execution_of(device, strategy, workers, checkpoint_seconds, validate_every)
     with progress_bar(quiet or one_of_many()) as progress:
-        result = train_m2(tokens, M2Plan(size, sequence, plan, first_only, preset), out, progress, execution)
+        m2 = M2Plan(size, sequence, plan, first_only, preset)
+        result = train_m2(tokens, m2, out, progress, execution, tables_from)
     if result is not None:
         show_result(result, as_json)

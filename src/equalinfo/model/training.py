@@ -127,6 +127,7 @@ def train(
     processes: Processes | None = None,
     execution: Execution | None = None,
     validation: SequenceBatches | None = None,
+    prepare: Callable[[Decoder], None] | None = None,
 ) -> float:
     """Trains `model` in place; returns the seconds spent, those before a kill included.
 
@@ -137,6 +138,7 @@ def train(
         data_identity: names the data; a state trained on other data is not resumed.
         bits_per_byte: turns a loss in nats per id into bits per source byte, for the progress bar.
         processes: default: this one, on the CPU.
+        prepare: changes the drawn weights before the first step; `data_identity` has to name it.
         validation: batches whose mean loss `execution.validate_every` asks for; each validation takes one pass.
 
     Raises:
@@ -153,6 +155,8 @@ def train(
     )
     torch.set_num_threads(plan.threads)
     model.initialise(plan.seed)
+    if prepare:
+        prepare(model)
     if plan.compile:
         for layer in model.layers:
             layer.compile(dynamic=False)

@@ -1,18 +1,23 @@
 """Training and scoring M2, the language model over tokens (`equalinfo train-m2`)."""
 
 import shutil
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.progress import Progress
+from torch import Tensor
 
+from equalinfo.errors import EqualInfoError
 from equalinfo.files import (
+    MANIFEST,
     atomic_directory,
     read_json,
     read_manifest,
     refuse_foreign_directory,
+    sha256_file,
     write_manifest,
 )
 from equalinfo.model.batches import SequenceBatches
@@ -20,11 +25,15 @@ from equalinfo.model.decoder import Decoder
 from equalinfo.model.processes import processes as joined
 from equalinfo.model.scoring import cut_windows, total_nats
 from equalinfo.model.sizes import size_by_name
+from equalinfo.model.starting import start_tables, states_after
+from equalinfo.model.storage import load_weights
 from equalinfo.model.training import Execution, TrainingPlan, train
+from equalinfo.pipeline.m1 import m1_config
 from equalinfo.pipeline.model_directory import load_model, save_model
 from equalinfo.pipeline.token_shards import TokenShards, TokensInMemory
 from equalinfo.pipeline.tokenizing import read_split, tokens_manifest
 from equalinfo.score import metrics
+from equalinfo.shipped import located
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.directory import load_tokenizer, save_tokenizer
 
@@ -51,12 +60,61 @@ class M2Plan:
     preset: str = "paper"
 
 
+@dataclass(frozen=True)
+class Start:
+    """Tables that start from M1.
+
+    Args:
+        identity: hash of M1's float weights.
+        ids: with a text of their own.
+        states: [ids, D].
+    """
+
+    identity: str
+    ids: list[int]
+    states: Tensor
+
+    @classmethod
+    def of(cls, m1: Path, tokenizer: Tokenizer) -> "Start":
+        texts = {}
+        for token in range(tokenizer.vocab):
+            with suppress(EqualInfoError):  # a control piece has none
+                if text := tokenizer.token_bytes(token):
+                    texts[token] = text
+        if not texts:
+            raise EqualInfoError(
+                f"ids of {tokenizer.spec} have no text of their own, which --tables-from starts from"
+            )
+        m1 = located(m1, "m1")
+        weights = m1 / "model.safetensors"
+        if (m1 / MANIFEST).is_file() and not weights.is_file():
+            raise EqualInfoError(f"{m1.name} has no float weights, which --tables-from needs; train an M1")
+        model = Decoder(size_by_name(m1_config(m1)["size"]), 256)
+        load_weights(model, weights)
+        states = states_after(model, list(texts.values()))
+        return cls(sha256_file(weights), list(texts), states)
+
+    def put_into(self, model: Decoder) -> None:
+        start_tables(model, self.ids, self.states)
+
+
 def train_m2(
-    tokens: Path, plan: M2Plan, out: Path, progress: Progress, execution: Execution | None = None
+    tokens: Path,
+    plan: M2Plan,
+    out: Path,
+    progress: Progress,
+    execution: Execution | None = None,
+    tables_from: Path | None = None,
 ) -> dict[str, Any] | None:
     """Trains M2 on a tokens directory, scores it on the validation shards, writes an M2 directory.
 
     Started by torchrun, all processes train it together, and the first one scores and writes.
+
+    Args:
+        tables_from: M1 directory, whose hidden states M2's tables start from (`model.starting`).
+
+    Raises:
+        EqualInfoError: `tables_from` with ids that have no text of their own, or without float weights.
 
     Returns:
         the measured fields of a results row (`score.results.Result`); None in other processes than the first.
@@ -73,6 +131,7 @@ def train_m2(
         if execution.validate_every:
             held_out = SequenceBatches(validation.sequences(length, plan.first_only), batch, 0, "validation")
         model = Decoder(size, tokenizer.vocab, plan.preset)
+        start = Start.of(tables_from, tokenizer) if tables_from else None
         state, log = out.with_name(out.name + ".training"), out.with_name(out.name + ".log.part")
         out.parent.mkdir(parents=True, exist_ok=True)
         seconds = train(
@@ -81,13 +140,15 @@ def train_m2(
             plan.training,
             state,
             log,
-            f"{manifest['tokenizer']} {manifest['splits']['train']['text']} {length} {plan.first_only}",
+            f"{manifest['tokenizer']} {manifest['splits']['train']['text']} {length} {plan.first_only}"
+            + (f" tables from {start.identity}" if start else ""),
             lambda nats: metrics.bits_per_byte(nats, training.tokens, training.source_bytes),
             progress,
             f"M2 {tokenizer.spec}",
             processes,
             execution,
             held_out,
+            start.put_into if start else None,
         )
         model = processes.gathered(model)
     if not processes.first:
@@ -126,6 +187,8 @@ def train_m2(
             "epochs": sequences / len(batches.sequences),
             "measured": measured,
         }
+        if start:
+            config["tables_from"] = start.identity
         save_model(directory, model, tokenizer, config)
         write_manifest(directory, KIND, tokenizer=tokenizer.identity, spec=str(tokenizer.spec))
     shutil.rmtree(state, ignore_errors=True)

@@ -25,6 +25,9 @@ class BytesTokenizer(Tokenizer):
     def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
         return [checked_ids(ids, 256).astype(np.uint8).tobytes() for ids in streams]
 
+    def token_bytes(self, token: int) -> bytes:
+        return checked_ids([token], 256).astype(np.uint8).tobytes()
+
     def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
         return [(bytes([byte]), [byte]) for byte in as_bytes(text)]
 

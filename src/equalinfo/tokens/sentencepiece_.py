@@ -107,6 +107,9 @@ class SentencePieceTokenizer(Tokenizer):
             b"".join(self._text_of_id[i] for i in checked_ids(ids, self.vocab).tolist()) for ids in streams
         ]
 
+    def token_bytes(self, token: int) -> bytes:
+        return self._text_of_id[int(checked_ids([token], self.vocab)[0])]
+
     def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
         return [(self._text_of_id[i], [i]) for i in self.encode(text).tolist()]
 

@@ -1,0 +1,56 @@
+"""M2's tables from what M1 knows: a token starts as M1's hidden state after reading the token's text.
+
+Drawn tables know nothing of a token's spelling or use, and a rare token's row hardly ever learns. M1 has read the
+same text byte by byte. What it gains: `docs/lab-notes.md`.
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from equalinfo.model.decoder import Decoder
+
+BATCH = 256
+PROJECTION_SEED = 0
+
+
+@torch.no_grad()
+def states_after(m1: Decoder, texts: Sequence[bytes]) -> Tensor:
+    """M1's last hidden state after each text from an empty context, of length 1, less their mean: [texts, D].
+
+    Args:
+        texts: not empty ones.
+    """
+    order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+    states = torch.empty(len(texts), m1.size.d_model)
+    for begin in range(0, len(order), BATCH):
+        group = order[begin : begin + BATCH]
+        longest = len(texts[group[-1]])
+        # What stands after a text is not seen by it: attention is causal.
+        inputs_BT = torch.zeros(len(group), longest + 1, dtype=torch.long)
+        inputs_BT[:, 0] = m1.start
+        for row, i in enumerate(group):
+            inputs_BT[row, 1 : len(texts[i]) + 1] = torch.tensor(list(texts[i]))
+        hidden_BTD = m1.hidden(inputs_BT)
+        last = torch.tensor([len(texts[i]) for i in group])
+        states[group] = F.normalize(hidden_BTD[torch.arange(len(group)), last], dim=1)
+    return states - states.mean(0)
+
+
+@torch.no_grad()
+def start_tables(model: Decoder, ids: Sequence[int], states: Tensor) -> None:
+    """Puts states in the place of the rows of `ids` in both tables, as wide as drawn rows are.
+
+    Args:
+        states: [ids, D], of any D: another width than the model's is projected by a drawn matrix, which keeps angles
+            nearly.
+    """
+    width = model.size.d_model
+    if states.shape[1] != width:
+        generator = torch.Generator().manual_seed(PROJECTION_SEED)
+        states = states @ torch.randn(states.shape[1], width, generator=generator)
+    rows = torch.tensor(list(ids))
+    for table in (model.embedding.weight, model.logits.weight):
+        table[rows] = (states * (table.std() / states.std())).to(table)

@@ -1,0 +1,55 @@
+"""`train-m2 --tables-from`: another M2 than without it, the same again, and refused where tokens have no text."""
+
+from pathlib import Path
+
+import pytest
+from untrained import TEXT, tokenizer
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.model.training import TrainingPlan
+from equalinfo.pipeline.corpora import Corpus
+from equalinfo.pipeline.m1 import train_m1
+from equalinfo.pipeline.m2 import M2Plan, train_m2
+from equalinfo.pipeline.progress import progress_bar
+from equalinfo.pipeline.tokenizing import TokenizePlan, tokenize
+
+PLAN = TrainingPlan(2, 2, 0, "adafactor", None, "float32", 1)
+SPECS = ["Bytes", "SentencePiece[v=295]", "EqualInfo[v=600,words]", "EqualInfo[b=12,v=4k]", "AC[v=256]"]
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tables")
+    (path / "corpus.txt").write_text("\n\n".join(f"{n} {TEXT * 20}" for n in range(40)))
+    corpus = Corpus(str(path / "corpus.txt"))
+    with progress_bar(quiet=True) as progress:
+        train_m1(corpus, "65k", 32, PLAN, path / "m1", progress)
+        for spec in SPECS:
+            tokenize(tokenizer(spec), corpus, TokenizePlan(512, max_tokens=600), path / spec, progress)
+    return path
+
+
+def trained(work: Path, spec: str, out: Path, m1: Path | None) -> float:
+    with progress_bar(quiet=True) as progress:
+        measured = train_m2(work / spec, M2Plan("65k", 16, PLAN), out, progress, None, m1)
+    assert measured is not None
+    return float(measured["bits_per_byte"])
+
+
+@pytest.mark.parametrize("spec", SPECS[:-1])
+def test_another_start_and_the_same_again(spec: str, work: Path, tmp_path: Path) -> None:
+    plain = trained(work, spec, tmp_path / "plain", None)
+    started = [trained(work, spec, tmp_path / f"started-{n}", work / "m1") for n in range(2)]
+    assert started[0] == started[1] != plain
+    config = (tmp_path / "started-0" / "config.json").read_text()
+    assert "tables_from" in config
+    assert str(work) not in config
+    assert "tables_from" not in (tmp_path / "plain" / "config.json").read_text()
+
+
+def test_what_has_no_text_of_its_own_is_refused(work: Path, tmp_path: Path) -> None:
+    with pytest.raises(EqualInfoError, match=r"AC\[v=256\] have no text"):
+        trained(work, "AC[v=256]", tmp_path / "out", work / "m1")
+    with pytest.raises(EqualInfoError, match="no such m1"):
+        trained(work, "Bytes", tmp_path / "out", Path("absent"))
+    assert not (tmp_path / "out").exists()
