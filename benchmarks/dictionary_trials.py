@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from equalinfo.corpus.examples import Example, cut_examples, permutation
 from equalinfo.dictionary import fewest, greedy, likeliest
@@ -32,7 +31,7 @@ from equalinfo.model.decoder import Decoder
 from equalinfo.model.loss import next_id_loss
 from equalinfo.model.optimizers import LEARNING_RATES
 from equalinfo.model.sizes import size_by_name
-from equalinfo.model.starting import states_after
+from equalinfo.model.starting import states_after, sums_of_spelling
 from equalinfo.model.storage import load_weights
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.pipeline.m1 import m1_config
@@ -234,14 +233,6 @@ def states_of(m1: Path, entries: list[bytes]) -> torch.Tensor:
     return states
 
 
-def sums_of_bytes(entries: list[bytes], width: int) -> torch.Tensor:
-    """What tells entries of like spelling by no model: a drawn vector for each byte and place, summed; [v, D]."""
-    drawn = torch.randn(64, 256, width, generator=torch.Generator().manual_seed(0))
-    rows = [sum((drawn[place, byte] for place, byte in enumerate(e)), torch.zeros(width)) for e in entries]
-    states = F.normalize(torch.stack(rows), dim=1)
-    return states - states.mean(0)
-
-
 def start_from(model: Decoder, states: torch.Tensor, tables: str) -> None:
     """Puts states in the place of drawn rows, as wide as those."""
     weights = [model.embedding.weight] if tables == "input" else [model.embedding.weight, model.logits.weight]
@@ -332,9 +323,9 @@ def main() -> None:
     )
     parser.add_argument(
         "--start",
-        choices=("input", "both", "spelling"),
+        choices=("input", "both", "spelling", "same"),
         help="M2's input table, or input and output tables, start from M1's states after each entry; spelling: both "
-        "tables from sums over bytes, without M1",
+        "tables from sums over bytes, without M1; same: from one and the same drawn table",
     )
     parser.add_argument("--table", action="store_true", help="print the table of --out and do nothing")
     given = parser.parse_args()
@@ -376,7 +367,12 @@ def main() -> None:
                     assert encode.entries is not None, f"entries of {name} are not known"
                     states = states_of(given.m1, encode.entries())
                     if given.start == "spelling":
-                        states = sums_of_bytes(encode.entries(), states.shape[1])
+                        texts = encode.entries()
+                        has_text = [i for i, text in enumerate(texts) if text]
+                        states = torch.zeros_like(states)
+                        states[has_text] = sums_of_spelling([texts[i] for i in has_text], states.shape[1])
+                    if given.start == "same":
+                        states = torch.randn(states.shape, generator=torch.Generator().manual_seed(0))
                 print(f"{name}: made in {time.monotonic() - started:.0f} s", flush=True)
             counts = np.bincount(np.concatenate(data.held_out), minlength=len(data.counts))
             row = key | {

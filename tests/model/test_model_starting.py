@@ -26,6 +26,15 @@ def test_states_are_those_of_each_text_alone(monkeypatch: pytest.MonkeyPatch) ->
         assert torch.allclose(starting.states_after(m1, TEXTS), expected, atol=1e-5)
 
 
+def test_texts_that_are_spelled_alike_start_alike() -> None:
+    texts = [b" window", b" windows", b" text", b"x" * 80, *(bytes([n, 255 - n]) for n in range(60))]
+    states = starting.sums_of_spelling(texts, 64)
+    assert torch.equal(states, starting.sums_of_spelling(texts, 64))
+    assert states.mean(0).abs().max() < 1e-6
+    near, far = (torch.nn.functional.cosine_similarity(states[0], states[other], dim=0) for other in (1, 2))
+    assert near > 0.8 > 0.5 > far
+
+
 @pytest.mark.parametrize("preset", ["paper", "llama"])
 @pytest.mark.parametrize("width", [32, 48])
 def test_rows_of_the_ids_change_and_stay_as_wide(preset: str, width: int) -> None:

@@ -9,7 +9,7 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.model.training import TrainingPlan
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.pipeline.m1 import train_m1
-from equalinfo.pipeline.m2 import M2Plan, train_m2
+from equalinfo.pipeline.m2 import SPELLING, M2Plan, train_m2
 from equalinfo.pipeline.progress import progress_bar
 from equalinfo.pipeline.tokenizing import TokenizePlan, tokenize
 
@@ -29,17 +29,19 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def trained(work: Path, spec: str, out: Path, m1: Path | None) -> float:
+def trained(work: Path, spec: str, out: Path, start: str | None) -> float:
     with progress_bar(quiet=True) as progress:
-        measured = train_m2(work / spec, M2Plan("65k", 16, PLAN), out, progress, None, m1)
+        measured = train_m2(work / spec, M2Plan("65k", 16, PLAN), out, progress, None, start)
     assert measured is not None
     return float(measured["bits_per_byte"])
 
 
 @pytest.mark.parametrize("spec", SPECS[:-1])
-def test_another_start_and_the_same_again(spec: str, work: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("source", ["m1", SPELLING])
+def test_another_start_and_the_same_again(source: str, spec: str, work: Path, tmp_path: Path) -> None:
     plain = trained(work, spec, tmp_path / "plain", None)
-    started = [trained(work, spec, tmp_path / f"started-{n}", work / "m1") for n in range(2)]
+    start = str(work / source) if source == "m1" else source
+    started = [trained(work, spec, tmp_path / f"started-{n}", start) for n in range(2)]
     assert started[0] == started[1] != plain
     config = (tmp_path / "started-0" / "config.json").read_text()
     assert "tables_from" in config
@@ -49,7 +51,7 @@ def test_another_start_and_the_same_again(spec: str, work: Path, tmp_path: Path)
 
 def test_what_has_no_text_of_its_own_is_refused(work: Path, tmp_path: Path) -> None:
     with pytest.raises(EqualInfoError, match=r"AC\[v=256\] have no text"):
-        trained(work, "AC[v=256]", tmp_path / "out", work / "m1")
+        trained(work, "AC[v=256]", tmp_path / "out", SPELLING)
     with pytest.raises(EqualInfoError, match="no such m1"):
-        trained(work, "Bytes", tmp_path / "out", Path("absent"))
+        trained(work, "Bytes", tmp_path / "out", "absent")
     assert not (tmp_path / "out").exists()

@@ -91,8 +91,10 @@ def train_m2_command(
         bool, typer.Option(help="Only the first sequence of each example, as in the paper.")
     ] = False,
     tables_from: Annotated[
-        Path | None,
-        typer.Option(help="M1 directory: each token starts as M1's state after the token's text."),
+        str | None,
+        typer.Option(
+            help="spelling: tokens spelled alike start alike; an M1 directory: as M1's states after them."
+        ),
     ] = None,
     batch: Batch = 256,
     seed: Seed = 0,

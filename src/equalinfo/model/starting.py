@@ -1,7 +1,7 @@
-"""M2's tables from what M1 knows: a token starts as M1's hidden state after reading the token's text.
+"""M2's tables from the texts of its tokens: by spelling alone, or M1's hidden state after reading the text.
 
-Drawn tables know nothing of a token's spelling or use, and a rare token's row hardly ever learns. M1 has read the
-same text byte by byte. What it gains: `docs/lab-notes.md`.
+Drawn tables know nothing of a token's spelling, and the row of a rare token hardly ever learns. With these, tokens that
+are spelled alike start alike. What it gains, and how little of it is M1's: `docs/lab-notes.md`.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,23 @@ from torch import Tensor
 from equalinfo.model.decoder import Decoder
 
 BATCH = 256
-PROJECTION_SEED = 0
+LONGEST = 64  # bytes: what an entry may have; later ones share the last place's vectors
+SPELLING_SEED, PROJECTION_SEED = 0, 0
+
+
+def sums_of_spelling(texts: Sequence[bytes], width: int) -> Tensor:
+    """A drawn vector for each byte at each place, summed over a text; of length 1, less their mean: [texts, width].
+
+    Args:
+        texts: not empty ones.
+    """
+    generator = torch.Generator().manual_seed(SPELLING_SEED)
+    drawn = torch.randn(LONGEST, 256, width, generator=generator)
+    states = torch.stack(
+        [drawn[torch.arange(len(text)).clamp(max=LONGEST - 1), list(text)].sum(0) for text in texts]
+    )
+    states = F.normalize(states, dim=1)
+    return states - states.mean(0)
 
 
 @torch.no_grad()

@@ -25,7 +25,7 @@ from equalinfo.model.decoder import Decoder
 from equalinfo.model.processes import processes as joined
 from equalinfo.model.scoring import cut_windows, total_nats
 from equalinfo.model.sizes import size_by_name
-from equalinfo.model.starting import start_tables, states_after
+from equalinfo.model.starting import start_tables, states_after, sums_of_spelling
 from equalinfo.model.storage import load_weights
 from equalinfo.model.training import Execution, TrainingPlan, train
 from equalinfo.pipeline.m1 import m1_config
@@ -38,6 +38,7 @@ from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.directory import load_tokenizer, save_tokenizer
 
 KIND = "m2"
+SPELLING = "spelling"
 
 
 @dataclass(frozen=True)
@@ -62,10 +63,10 @@ class M2Plan:
 
 @dataclass(frozen=True)
 class Start:
-    """Tables that start from M1.
+    """Tables that start from the texts of tokens.
 
     Args:
-        identity: hash of M1's float weights.
+        identity: SPELLING, or the hash of M1's float weights.
         ids: with a text of their own.
         states: [ids, D].
     """
@@ -75,7 +76,7 @@ class Start:
     states: Tensor
 
     @classmethod
-    def of(cls, m1: Path, tokenizer: Tokenizer) -> "Start":
+    def of(cls, source: str, tokenizer: Tokenizer, width: int) -> "Start":
         texts = {}
         for token in range(tokenizer.vocab):
             with suppress(EqualInfoError):  # a control piece has none
@@ -85,14 +86,17 @@ class Start:
             raise EqualInfoError(
                 f"ids of {tokenizer.spec} have no text of their own, which --tables-from starts from"
             )
-        m1 = located(m1, "m1")
+        if source == SPELLING:
+            return cls(SPELLING, list(texts), sums_of_spelling(list(texts.values()), width))
+        m1 = located(source, "m1")
         weights = m1 / "model.safetensors"
         if (m1 / MANIFEST).is_file() and not weights.is_file():
-            raise EqualInfoError(f"{m1.name} has no float weights, which --tables-from needs; train an M1")
+            raise EqualInfoError(
+                f"{m1.name} has no float weights, which --tables-from needs; train an M1, or take {SPELLING}"
+            )
         model = Decoder(size_by_name(m1_config(m1)["size"]), 256)
         load_weights(model, weights)
-        states = states_after(model, list(texts.values()))
-        return cls(sha256_file(weights), list(texts), states)
+        return cls(sha256_file(weights), list(texts), states_after(model, list(texts.values())))
 
     def put_into(self, model: Decoder) -> None:
         start_tables(model, self.ids, self.states)
@@ -104,14 +108,14 @@ def train_m2(
     out: Path,
     progress: Progress,
     execution: Execution | None = None,
-    tables_from: Path | None = None,
+    tables_from: str | None = None,
 ) -> dict[str, Any] | None:
     """Trains M2 on a tokens directory, scores it on the validation shards, writes an M2 directory.
 
     Started by torchrun, all processes train it together, and the first one scores and writes.
 
     Args:
-        tables_from: M1 directory, whose hidden states M2's tables start from (`model.starting`).
+        tables_from: what M2's tables start from (`model.starting`): SPELLING, or an M1 directory for its hidden states.
 
     Raises:
         EqualInfoError: `tables_from` with ids that have no text of their own, or without float weights.
@@ -131,7 +135,7 @@ def train_m2(
         if execution.validate_every:
             held_out = SequenceBatches(validation.sequences(length, plan.first_only), batch, 0, "validation")
         model = Decoder(size, tokenizer.vocab, plan.preset)
-        start = Start.of(tables_from, tokenizer) if tables_from else None
+        start = Start.of(tables_from, tokenizer, size.d_model) if tables_from else None
         state, log = out.with_name(out.name + ".training"), out.with_name(out.name + ".log.part")
         out.parent.mkdir(parents=True, exist_ok=True)
         seconds = train(
