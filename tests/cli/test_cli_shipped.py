@@ -13,7 +13,7 @@ from equalinfo.corpus.readers import read_documents
 from equalinfo.pipeline.progress import progress_bar
 from scripts.build_reference import M1_NAME, Plan, build
 
-LISTED = {"name": "words", "kind": "prose", "licence": "CC0-1.0", "open": True}
+LISTED = {"name": "words", "kind": "prose", "licence": "CC0-1.0", "open": True, "bytes": 10_000}
 
 
 def source_folder(path: Path, text: Path) -> Path:

@@ -9,9 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from benchmarks import methods
 from equalinfo.corpus.mix.listing import markdown
 from equalinfo.corpus.mix.sources import SOURCES
+from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.showing import summary
+from equalinfo.score.results import read_measurements
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -42,10 +47,19 @@ def test_the_steps_run_in_order(tmp_path: Path) -> None:
         subprocess.run([sys.executable, "-c", block], cwd=tmp_path, env=ENVIRONMENT, check=True)
 
 
-def test_the_table_is_the_measured_one() -> None:
-    shown = re.search(r"<!-- results/demo.md -->\n(.*?)<!-- end -->", README, re.S)
+@pytest.mark.parametrize("name", ["demo", "methods"])
+def test_the_tables_are_the_measured_ones(name: str) -> None:
+    shown = re.search(rf"<!-- results/{name}.md -->\n(.*?)<!-- end -->", README, re.S)
     assert shown
-    assert shown[1] == (ROOT / "results" / "demo.md").read_text()
+    assert shown[1] == (ROOT / "results" / f"{name}.md").read_text()
+
+
+def test_the_table_of_methods_is_that_of_its_rows() -> None:
+    kept = json.loads((ROOT / "results" / "methods.json").read_text())["rows"]
+    assert methods.markdown(kept) == (ROOT / "results" / "methods.md").read_text()
+    rows = Rows(read_measurements(ROOT / "results" / "experiments" / "equal_budgets.jsonl"))
+    for row in kept:
+        assert row == methods.row_of(rows, row["method"], 1e6 * row["encode_mb_per_s"])
 
 
 def test_every_path_named_in_the_tree_exists() -> None:
