@@ -1,6 +1,6 @@
 """The main methods in one table: what they save, what M2 makes of them, what they cost.
 
-    equalinfo experiment equal_budgets --out runs/experiments      trains the M2s (an hour and a half on two cores)
+    equalinfo experiment equal_budgets --out runs/experiments      trains the M2s (an hour and a quarter on a core)
     python benchmarks/methods.py --m1 runs/experiments/m1-...      writes results/methods.json and .md
 
 Bytes/token, bits/byte and FLOPs/byte are those of `results/experiments/equal_budgets.jsonl`. Encoding is timed here,

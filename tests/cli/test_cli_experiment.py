@@ -33,7 +33,8 @@ def test_the_list(run: Run) -> None:
     assert "H100-hours" in out
     status, out, _ = run("experiment", "--list", "--json")
     assert [one["name"] for one in json.loads(out)] == list(NAMES)
-    assert all(one["minutes"] <= 20 for one in json.loads(out))
+    # A size up takes longer; why, says the experiment.
+    assert [one["name"] for one in json.loads(out) if one["minutes"] > 20] == ["equal_budgets"]
 
 
 @pytest.mark.usefixtures("tiny")
