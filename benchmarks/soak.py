@@ -3,8 +3,9 @@
 The same corpus is tokenized over and over by `equalinfo tokenize`. A worker is killed (SIGKILL) every few seconds on
 average, the driver less often, and then the same command goes on. After each pass the result is compared, byte for
 byte, with that of a run nobody touched, and `equalinfo verify` decodes a sample. What was finished before a kill must
-not be written again. The memory of driver and workers is sampled throughout: the most that they hold in the last third
-of the time must not be above that of the first.
+not be written again. The memory of driver and workers is sampled throughout: the most that workers hold in the last
+third of the time must not be above that of the first, nor what drivers hold that come to the end of a pass, from the
+first third of the passes to the last. (A driver that is killed early holds less, which says nothing.)
 """
 
 import argparse
@@ -29,6 +30,7 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, json_bytes, sha256_file
 from equalinfo.pipeline.engines.base import ATTEMPTS
 
+LEAST_PASSES = 3  # so that there is a first and a last third
 GROWTH = 1.1  # of the most that is held, from the first third of the time to the last
 
 
@@ -58,7 +60,8 @@ class Soak:
     """One soak, in its folder."""
 
     given: argparse.Namespace
-    memory: list[tuple[float, int, int]] = field(default_factory=list)  # seconds, driver, largest worker
+    memory: list[tuple[float, int]] = field(default_factory=list)  # seconds, largest worker
+    drivers: list[int] = field(default_factory=list)  # the most that each held that came to the end of a pass
     counts: dict[str, int] = field(
         default_factory=lambda: dict.fromkeys(
             ("passes", "driver_kills", "worker_kills", "given_up", "most_shards_kept", "partitions"), 0
@@ -78,7 +81,7 @@ class Soak:
         subprocess.run(self.command(whole, 1), check=True, stdout=subprocess.DEVNULL)
         expected = hashes(whole)
         self.started = time.monotonic()
-        while not self.counts["passes"] or time.monotonic() - self.started < given.seconds:
+        while self.counts["passes"] < LEAST_PASSES or time.monotonic() - self.started < given.seconds:
             out = given.work / "out"
             self.tokenize(out)
             if hashes(out) != expected:
@@ -123,10 +126,12 @@ class Soak:
         given = self.given
         end = time.monotonic() + self.random.expovariate(1 / given.driver_kills)
         next_worker = time.monotonic() + self.random.expovariate(1 / given.worker_kills)
+        held = 0
         while process.poll() is None:
             workers = children(process.pid)
-            self.sample(process.pid, workers)
             now = time.monotonic()
+            held = max(held, resident(process.pid))
+            self.memory.append((now - self.started, max(map(resident, workers), default=0)))
             if now >= end:
                 process.kill()
                 process.wait()
@@ -137,21 +142,21 @@ class Soak:
                 self.counts["worker_kills"] += 1
                 next_worker = now + self.random.expovariate(1 / given.worker_kills)
             time.sleep(0.05)
+        if process.returncode == 0:
+            self.drivers.append(held)
         return False
 
-    def sample(self, driver: int, workers: list[int]) -> None:
-        sizes = [resident(pid) for pid in (driver, *workers)]
-        self.memory.append((time.monotonic() - self.started, sizes[0], max(sizes[1:], default=0)))
-
     def flat_memory(self) -> dict[str, Any]:
-        """The most that driver and a worker held, in MB, in the first and the last third of the time."""
+        """The most that driver and a worker held, in MB, in the first and the last third."""
         total = self.memory[-1][0]
-        thirds = [
-            [row for row in self.memory if first <= row[0] / total <= first + 1 / 3] for first in (0, 2 / 3)
+        workers = [
+            [held for seconds, held in self.memory if first <= seconds / total <= first + 1 / 3]
+            for first in (0, 2 / 3)
         ]
+        third = max(1, len(self.drivers) // 3)
         found = {}
-        for place, name in ((1, "driver"), (2, "worker")):
-            before, after = (max(row[place] for row in third) / 1e6 for third in thirds)
+        for name, thirds in (("driver", [self.drivers[:third], self.drivers[-third:]]), ("worker", workers)):
+            before, after = (max(sizes) / 1e6 for sizes in thirds)
             found[f"{name}_mb_first_third"], found[f"{name}_mb_last_third"] = before, after
             if after > GROWTH * before + 20:
                 raise EqualInfoError(f"the memory of a {name} grew from {before:.0f} to {after:.0f} MB")
