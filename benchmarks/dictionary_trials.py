@@ -31,10 +31,9 @@ from equalinfo.model.decoder import Decoder
 from equalinfo.model.loss import next_id_loss
 from equalinfo.model.optimizers import LEARNING_RATES
 from equalinfo.model.sizes import size_by_name
-from equalinfo.model.starting import states_after, sums_of_spelling
-from equalinfo.model.storage import load_weights
+from equalinfo.model.starting import start_tables, states_after, sums_of_spelling
 from equalinfo.pipeline.corpora import Corpus
-from equalinfo.pipeline.m1 import m1_config
+from equalinfo.pipeline.m1 import load_float_m1
 from equalinfo.predict.exact import load_m1
 from equalinfo.score import metrics
 from equalinfo.tokens.directory import make_tokenizer
@@ -223,22 +222,14 @@ def data_of(encode: Encode, vocab: int, s: Sources, train_bytes: int, held_out: 
     )
 
 
-@torch.no_grad()
-def states_of(m1: Path, entries: list[bytes]) -> torch.Tensor:
-    """M1's last hidden state after each entry from an empty context, each of length 1: [v, D]."""
-    model = Decoder(size_by_name(m1_config(m1)["size"]), 256)
-    load_weights(model, m1 / "model.safetensors")
-    states = torch.zeros(len(entries), model.size.d_model)
-    states[[i for i, entry in enumerate(entries) if entry]] = states_after(model, list(filter(None, entries)))
-    return states
-
-
-def start_from(model: Decoder, states: torch.Tensor, tables: str) -> None:
-    """Puts states in the place of drawn rows, as wide as those."""
-    weights = [model.embedding.weight] if tables == "input" else [model.embedding.weight, model.logits.weight]
-    with torch.no_grad():
-        for weight in weights:
-            weight.copy_(states * (weight.std() / states.std()))
+def start_states(kind: str, m1: Path, texts: list[bytes]) -> torch.Tensor:
+    """What tables start from: [texts, D], D being M1's width."""
+    model = load_float_m1(m1)
+    if kind == "m1":
+        return states_after(model, texts)
+    if kind == "spelling":
+        return sums_of_spelling(texts, model.size.d_model)
+    return torch.randn(len(texts), model.size.d_model, generator=torch.Generator().manual_seed(0))
 
 
 def judged(
@@ -248,14 +239,13 @@ def judged(
     steps: int,
     seed: int,
     rate: float,
-    states: torch.Tensor | None = None,
-    tables: str = "",
+    start: tuple[list[int], torch.Tensor] | None = None,
 ) -> dict[str, float]:
     """Bits/byte of an M2 of this seed, and how long it trained."""
     model = Decoder(size_by_name(size), vocab, "llama")
     model.initialise(seed)
-    if states is not None:
-        start_from(model, states, tables)
+    if start is not None:
+        start_tables(model, *start)
     order = np.concatenate(
         [permutation(len(data.sequences), seed, e) for e in range(steps * BATCH // len(data.sequences) + 1)]
     )
@@ -323,9 +313,8 @@ def main() -> None:
     )
     parser.add_argument(
         "--start",
-        choices=("input", "both", "spelling", "same"),
-        help="M2's input table, or input and output tables, start from M1's states after each entry; spelling: both "
-        "tables from sums over bytes, without M1; same: from one and the same drawn table",
+        choices=("m1", "spelling", "same"),
+        help="M2's tables start from M1's states after each entry; from sums over its bytes; from the same drawn rows",
     )
     parser.add_argument("--table", action="store_true", help="print the table of --out and do nothing")
     given = parser.parse_args()
@@ -362,17 +351,11 @@ def main() -> None:
                 vocab = 256 if name == "bytes" else given.vocab
                 encode = VARIANTS[name](s)
                 data = data_of(encode, vocab, s, given.train_bytes, held_out)
-                states = None
+                start = None
                 if given.start:
                     assert encode.entries is not None, f"entries of {name} are not known"
-                    states = states_of(given.m1, encode.entries())
-                    if given.start == "spelling":
-                        texts = encode.entries()
-                        has_text = [i for i, text in enumerate(texts) if text]
-                        states = torch.zeros_like(states)
-                        states[has_text] = sums_of_spelling([texts[i] for i in has_text], states.shape[1])
-                    if given.start == "same":
-                        states = torch.randn(states.shape, generator=torch.Generator().manual_seed(0))
+                    texts = {token: text for token, text in enumerate(encode.entries()) if text}
+                    start = list(texts), start_states(given.start, given.m1, list(texts.values()))
                 print(f"{name}: made in {time.monotonic() - started:.0f} s", flush=True)
             counts = np.bincount(np.concatenate(data.held_out), minlength=len(data.counts))
             row = key | {
@@ -381,9 +364,7 @@ def main() -> None:
                 "epochs": given.steps * BATCH * SEQUENCE / data.train_tokens,
             }
             if not given.only_tokens:
-                row |= judged(
-                    data, len(data.counts), given.size, given.steps, seed, given.rate, states, given.start
-                )
+                row |= judged(data, len(data.counts), given.size, given.steps, seed, given.rate, start)
             print(json.dumps(row), flush=True)
             with given.out.open("a") as stream:
                 stream.write(json.dumps(row) + "\n")

@@ -19,8 +19,7 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.scoring import cut_sequences, total_nats
 from equalinfo.model.sizes import size_by_name
-from equalinfo.model.storage import load_weights
-from equalinfo.pipeline.m1 import m1_config
+from equalinfo.pipeline.m1 import load_float_m1, m1_config
 from equalinfo.predict.base import distribution_bits
 from equalinfo.predict.exact import ExactModel, load_m1
 from equalinfo.score.metrics import bits_per_byte, bytes_per_token
@@ -37,8 +36,7 @@ def m1_card(path: Path, surveys: list[Survey], command: str, advance: Advance) -
     """The card of an M1 directory: how it was trained, and bits/byte of the float and the exact model."""
     config, exact = m1_config(path), load_m1(path)
     size, context = size_by_name(config["size"]), config["context"]
-    model = Decoder(size, 256)
-    load_weights(model, path / "model.safetensors")
+    model = load_float_m1(path)
     measured: Measured = []
     for survey in surveys:
         examples = list(cut_examples(survey.held_out))

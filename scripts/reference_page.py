@@ -91,7 +91,8 @@ def _model(name: str, card: dict[str, Any]) -> str:
     return (
         f"\n## `{name}`\n\nThe byte-level Transformer that the tokenizers were compiled from: {card['parameters']:,} "
         "parameters without embeddings, in exact integer arithmetic (`docs/exact.md`). "
-        f"It saw {training['bytes_seen']:,} bytes, {context} at a time:\n\n    {training['command']}\n\n"
+        f"It saw {training['bytes_seen']:,} bytes, {context} at a time, of the shares of the texts below, "
+        f"which `scripts.build_reference --steps` takes for CORPUS:\n\n    {training['command']}\n\n"
         f"Bits/byte on held-out documents in sequences of {context} bytes, of the float model that was trained and of "
         "the exact one that ships (14-bit frequencies, as coders see them):\n\n"
         + _table(["text", "bytes", "float", "exact"], rows, 1)

@@ -9,8 +9,9 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.model.training import TrainingPlan
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.pipeline.m1 import train_m1
-from equalinfo.pipeline.m2 import SPELLING, M2Plan, train_m2
+from equalinfo.pipeline.m2 import M2Plan, train_m2
 from equalinfo.pipeline.progress import progress_bar
+from equalinfo.pipeline.table_start import SPELLING
 from equalinfo.pipeline.tokenizing import TokenizePlan, tokenize
 
 PLAN = TrainingPlan(2, 2, 0, "adafactor", None, "float32", 1)
@@ -54,4 +55,6 @@ def test_what_has_no_text_of_its_own_is_refused(work: Path, tmp_path: Path) -> N
         trained(work, "AC[v=256]", tmp_path / "out", SPELLING)
     with pytest.raises(EqualInfoError, match="no such m1"):
         trained(work, "Bytes", tmp_path / "out", "absent")
+    with pytest.raises(EqualInfoError, match="english-m1 has no float weights"):
+        trained(work, "Bytes", tmp_path / "out", "english-m1")
     assert not (tmp_path / "out").exists()

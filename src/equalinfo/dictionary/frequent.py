@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from equalinfo.dictionary.prune import Counted, Report
 from equalinfo.dictionary.words import words_of
 
 LONGEST = 24  # bytes of a string within a word; the longest entry that was chosen from 64 had 18
@@ -16,8 +17,6 @@ MOST_HELD = (
 RUNS = (2, 3, 4)  # words of a phrase
 LONGEST_PHRASE = 64  # bytes: what an entry may have
 
-Report = Callable[[int, int], None]
-
 
 def frequent_strings(documents: Iterable[bytes], count: int, report: Report | None = None) -> list[bytes]:
     """The strings within words that cover most of a corpus: up to `count`, two bytes or more, whole characters.
@@ -27,9 +26,9 @@ def frequent_strings(documents: Iterable[bytes], count: int, report: Report | No
 
     Args:
         documents: UTF-8; what is not is left out.
-        report: called now and then with how many bytes are read; their total is not known (0).
+        report: called with what is being done, how much of it is done, and of how much (0: not known).
     """
-    words = _counted(documents, lambda words: words, report)
+    words = _counted(Counted(documents, "count strings", 0, report), lambda words: words)
     repeated = [(word.encode(), number) for word, number in words.items() if number > 1]
     repeated.sort(key=lambda pair: (-pair[1], pair[0]))
     kept = sorted(repeated[:MOST_WORDS])
@@ -50,30 +49,20 @@ def frequent_phrases(documents: Iterable[bytes], count: int, report: Report | No
     def runs(words: list[str]) -> Iterator[str]:
         return ("".join(run) for n in RUNS for run in zip(*(words[k:] for k in range(n)), strict=False))
 
-    sized = (
-        (text.encode(), number) for text, number in _counted(documents, runs, report).items() if number > 1
-    )
+    counts = _counted(Counted(documents, "count phrases", 0, report), runs)
+    sized = ((text.encode(), number) for text, number in counts.items() if number > 1)
     covered = [(-number * len(text), text) for text, number in sized if len(text) <= LONGEST_PHRASE]
     return [text for _, text in sorted(covered)[:count]]
 
 
-def _counted(
-    documents: Iterable[bytes], parts: Callable[[list[str]], Iterable[str]], report: Report | None
-) -> Counter[str]:
+def _counted(documents: Iterable[bytes], parts: Callable[[list[str]], Iterable[str]]) -> Counter[str]:
     """How often each part of the documents' words comes; rare parts may be missing where there are very many."""
     counts: Counter[str] = Counter()
-    read = shown = 0
     for document in documents:
         counts.update(parts(words_of(document.decode(errors="ignore"))))
         if len(counts) > MOST_HELD:
             kept = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[: MOST_HELD // 2]
             counts = Counter(dict(kept))
-        read += len(document)
-        if report and read - shown >= 1 << 20:
-            shown = read
-            report(read, 0)
-    if report:
-        report(read, read)
     return counts
 
 

@@ -124,7 +124,7 @@ EXPERIMENT = Experiment(
     paper="D.3, table 13 (25m)",
     measures="Bits/byte of the main methods with as much compute, and with as many bytes, by a larger M2.",
     minutes=75,
-    cost=Cost(cells={"25m": 48}, coded=3, tokens=3000 * 256 * 512.0),
+    cost=Cost(cells={"25m": 51}, coded=2, tokens=3000 * 256 * 512.0),
     parts=parts,
     findings=findings,
     figure=figure,

@@ -12,6 +12,7 @@ from rich.progress import Progress
 from equalinfo.corpus.examples import cut_examples
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import (
+    MANIFEST,
     atomic_directory,
     json_bytes,
     read_json,
@@ -25,7 +26,7 @@ from equalinfo.model.decoder import Decoder
 from equalinfo.model.processes import processes as joined
 from equalinfo.model.scoring import bits_at_precision, cut_sequences, total_nats
 from equalinfo.model.sizes import size_by_name
-from equalinfo.model.storage import save_tensors
+from equalinfo.model.storage import load_weights, save_tensors
 from equalinfo.model.training import Execution, TrainingPlan, train
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.predict.base import PRECISION, distribution_bits
@@ -124,6 +125,20 @@ def train_m1(
     shutil.rmtree(state, ignore_errors=True)
     log.unlink(missing_ok=True)
     return figures
+
+
+def load_float_m1(path: Path) -> Decoder:
+    """The model that was trained, of an M1 directory; the exact one is `predict.exact.load_m1`'s.
+
+    Raises:
+        EqualInfoError: the directory has no float weights, as those that ship.
+    """
+    weights = path / "model.safetensors"
+    if (path / MANIFEST).is_file() and not weights.is_file():
+        raise EqualInfoError(f"{path.name} has no float weights; train an M1 by train-m1")
+    model = Decoder(size_by_name(m1_config(path)["size"]), 256)
+    load_weights(model, weights)
+    return model.eval()
 
 
 def m1_config(path: Path) -> dict:

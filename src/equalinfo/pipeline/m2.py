@@ -1,23 +1,18 @@
 """Training and scoring M2, the language model over tokens (`equalinfo train-m2`)."""
 
 import shutil
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.progress import Progress
-from torch import Tensor
 
-from equalinfo.errors import EqualInfoError
 from equalinfo.files import (
-    MANIFEST,
     atomic_directory,
     read_json,
     read_manifest,
     refuse_foreign_directory,
-    sha256_file,
     write_manifest,
 )
 from equalinfo.model.batches import SequenceBatches
@@ -25,20 +20,16 @@ from equalinfo.model.decoder import Decoder
 from equalinfo.model.processes import processes as joined
 from equalinfo.model.scoring import cut_windows, total_nats
 from equalinfo.model.sizes import size_by_name
-from equalinfo.model.starting import start_tables, states_after, sums_of_spelling
-from equalinfo.model.storage import load_weights
 from equalinfo.model.training import Execution, TrainingPlan, train
-from equalinfo.pipeline.m1 import m1_config
 from equalinfo.pipeline.model_directory import load_model, save_model
+from equalinfo.pipeline.table_start import TableStart
 from equalinfo.pipeline.token_shards import TokenShards, TokensInMemory
 from equalinfo.pipeline.tokenizing import read_split, tokens_manifest
 from equalinfo.score import metrics
-from equalinfo.shipped import located
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.directory import load_tokenizer, save_tokenizer
 
 KIND = "m2"
-SPELLING = "spelling"
 
 
 @dataclass(frozen=True)
@@ -61,47 +52,6 @@ class M2Plan:
     preset: str = "paper"
 
 
-@dataclass(frozen=True)
-class Start:
-    """Tables that start from the texts of tokens.
-
-    Args:
-        identity: SPELLING, or the hash of M1's float weights.
-        ids: with a text of their own.
-        states: [ids, D].
-    """
-
-    identity: str
-    ids: list[int]
-    states: Tensor
-
-    @classmethod
-    def of(cls, source: str, tokenizer: Tokenizer, width: int) -> "Start":
-        texts = {}
-        for token in range(tokenizer.vocab):
-            with suppress(EqualInfoError):  # a control piece has none
-                if text := tokenizer.token_bytes(token):
-                    texts[token] = text
-        if not texts:
-            raise EqualInfoError(
-                f"ids of {tokenizer.spec} have no text of their own, which --tables-from starts from"
-            )
-        if source == SPELLING:
-            return cls(SPELLING, list(texts), sums_of_spelling(list(texts.values()), width))
-        m1 = located(source, "m1")
-        weights = m1 / "model.safetensors"
-        if (m1 / MANIFEST).is_file() and not weights.is_file():
-            raise EqualInfoError(
-                f"{m1.name} has no float weights, which --tables-from needs; train an M1, or take {SPELLING}"
-            )
-        model = Decoder(size_by_name(m1_config(m1)["size"]), 256)
-        load_weights(model, weights)
-        return cls(sha256_file(weights), list(texts), states_after(model, list(texts.values())))
-
-    def put_into(self, model: Decoder) -> None:
-        start_tables(model, self.ids, self.states)
-
-
 def train_m2(
     tokens: Path,
     plan: M2Plan,
@@ -115,7 +65,7 @@ def train_m2(
     Started by torchrun, all processes train it together, and the first one scores and writes.
 
     Args:
-        tables_from: what M2's tables start from (`model.starting`): SPELLING, or an M1 directory for its hidden states.
+        tables_from: what M2's tables start from (`pipeline.table_start`).
 
     Raises:
         EqualInfoError: `tables_from` with ids that have no text of their own, or without float weights.
@@ -135,7 +85,7 @@ def train_m2(
         if execution.validate_every:
             held_out = SequenceBatches(validation.sequences(length, plan.first_only), batch, 0, "validation")
         model = Decoder(size, tokenizer.vocab, plan.preset)
-        start = Start.of(tables_from, tokenizer, size.d_model) if tables_from else None
+        start = TableStart.of(tables_from, tokenizer, size.d_model) if tables_from else None
         state, log = out.with_name(out.name + ".training"), out.with_name(out.name + ".log.part")
         out.parent.mkdir(parents=True, exist_ok=True)
         seconds = train(

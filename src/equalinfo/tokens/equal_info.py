@@ -115,16 +115,16 @@ def compile_equal_info(
         raise EqualInfoError(f"{spec} is made from text: give a corpus as --corpus")
     count = _candidates(vocab, MOST_CANDIDATES)
     stage = _stage("find candidates", report)
-    words_only = "refined" not in spec
-    candidates = likely_strings(predictor, count, words_only, threads, stage)
+    # Phrases are not M1's, so even with them its strings are within words.
+    candidates = likely_strings(predictor, count, "refined" not in spec, threads, stage)
     if "likely" not in spec:
         return CompiledTokenizer(spec, prune(candidates, vocab, documents, threads, report))
     counted = _candidates(vocab, COUNTED_CANDIDATES)
-    repeated = frequent_strings(documents(), counted, _stage("count strings", report))
+    repeated = frequent_strings(documents(), counted, report)
     merged = list(dict.fromkeys([*candidates, *repeated]))
     phrases: list[bytes] = []
     if "phrases" in spec:
-        phrases = frequent_phrases(documents(), counted, _stage("count phrases", report))
+        phrases = frequent_phrases(documents(), counted, report)
     joined = min(vocab // PHRASES, len(phrases))
     costed = select(merged, vocab - joined, documents, threads=threads, report=report)
     if joined:
