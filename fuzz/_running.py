@@ -22,7 +22,7 @@ def load_compiled() -> None:
     """
     root = Path(equalinfo.__file__).parent
     for path in sorted(root.rglob("*.py")):
-        if "from numba" in path.read_text() and path.parent.name != "tokens":
+        if "import kernel\n" in path.read_text() and path.parent.name != "tokens":
             importlib.import_module(".".join(["equalinfo", *path.relative_to(root).with_suffix("").parts]))
 
 

@@ -7,8 +7,8 @@ lies inside the block's interval, so what follows it cannot change how it is rea
 """
 
 import numpy as np
-from numba import njit
 
+from equalinfo.kernels import kernel
 from equalinfo.predict.base import PRECISION, TOTAL
 
 END = 256
@@ -18,7 +18,7 @@ TOP, HALF, QUARTER = (1 << 32) - 1, 1 << 31, 1 << 30
 LOW, HIGH, VALUE, READ, SHIFTS, STOP, PENDING = range(7)
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _span(row: np.ndarray, symbol: int, end: bool) -> tuple[int, int]:
     """Cumulative bounds of `symbol`; with `end`, END has its unit and comes last."""
     if symbol == END:
@@ -37,7 +37,7 @@ def _span(row: np.ndarray, symbol: int, end: bool) -> tuple[int, int]:
     return below, above
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def spans(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
     """Cumulative bounds of each byte of a text, out of TOTAL.
 
@@ -55,7 +55,7 @@ def spans(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
     return bounds
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def encode_block(rows: np.ndarray, text: np.ndarray, end: bool, close: bool = True) -> np.ndarray:
     """Bits (0/1, uint8) of a block that may end by END.
 
@@ -72,7 +72,7 @@ def encode_block(rows: np.ndarray, text: np.ndarray, end: bool, close: bool = Tr
     return encode_spans(bounds, close)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def encode_spans(bounds: np.ndarray, close: bool = True) -> np.ndarray:
     """Bits (0/1, uint8) of symbols given by their cumulative bounds.
 
@@ -118,7 +118,7 @@ def encode_spans(bounds: np.ndarray, close: bool = True) -> np.ndarray:
     return bits[:count].copy()
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _closing_bits(low: int, high: int, pending: bool) -> int:
     """How many bits more name an interval inside [low, high]: none, a half or a quarter."""
     if low == 0 and high == TOP and not pending:
@@ -131,7 +131,7 @@ def new_streams(count: int) -> np.ndarray:
     return np.zeros((count, 7), np.int64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def start_block(register: np.ndarray, bits: np.ndarray, position: int, stop: int) -> None:
     """Points one stream's registers at a block that starts at bit `position` of `bits` and ends before `stop`.
 
@@ -144,7 +144,7 @@ def start_block(register: np.ndarray, bits: np.ndarray, position: int, stop: int
     register[READ], register[SHIFTS], register[STOP], register[PENDING] = position + 32, 0, stop, 0
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def decode_symbol(register: np.ndarray, bits: np.ndarray, row: np.ndarray, end: bool = True) -> int:
     """The next byte of a stream, or END where `end` allows it; `row` [256] holds the byte's frequencies."""
     low, high, value = register[LOW], register[HIGH], register[VALUE]
@@ -191,13 +191,13 @@ def decode_symbol(register: np.ndarray, bits: np.ndarray, row: np.ndarray, end: 
     return symbol
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def block_bits(register: np.ndarray) -> int:
     """Length in bits of the block that a stream's registers have just finished decoding."""
     return register[SHIFTS] + _closing_bits(register[LOW], register[HIGH], register[PENDING] > 0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def closed_as_encoded(register: np.ndarray, padding: np.ndarray) -> bool:
     """Whether a finished block ends in the bits that `encode_block` would have written, and zeros.
 
@@ -216,7 +216,7 @@ def closed_as_encoded(register: np.ndarray, padding: np.ndarray) -> bool:
     return register[VALUE] >> (32 - closing) == expected and not padding.any()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def decode_bytes(registers: np.ndarray, bits: np.ndarray, owners: np.ndarray, rows: np.ndarray) -> np.ndarray:
     """One byte for each row of frequencies, in order; there is no END among them.
 

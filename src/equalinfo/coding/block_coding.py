@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from queue import Empty, SimpleQueue
 
 import numpy as np
-from numba import njit
 
 from equalinfo.coding import arithmetic
 from equalinfo.coding.arithmetic import END, SHIFTS
 from equalinfo.coding.workers import worker_threads
 from equalinfo.errors import UndecodableTokens
+from equalinfo.kernels import kernel
 from equalinfo.predict.base import Predictor
 
 STREAMS_AT_ONCE = 64
@@ -128,7 +128,7 @@ def _decode_waiting(
             rows[inside] = contexts.advance(inside, places[inside, OPEN] - 1, symbols[inside])
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _decode_step(
     registers: np.ndarray,
     bits: np.ndarray,

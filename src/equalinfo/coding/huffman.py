@@ -13,7 +13,8 @@ zeros reads back, however many they are. `huffman_reference` says all this in pl
 """
 
 import numpy as np
-from numba import njit
+
+from equalinfo.kernels import kernel
 
 END = 256
 # A word of 20 bits needs frequencies that sum to the 22nd Fibonacci number at least, 17,711 > 2^14.
@@ -21,7 +22,7 @@ LONGEST_WORD = 19
 SHORTEST_LIMIT = 9  # 257 words do not fit into fewer bits
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _lengths(row: np.ndarray, limit: int, scratch: np.ndarray, lengths: np.ndarray) -> None:
     """Writes the word lengths [257] of the code of frequencies `row` [256].
 
@@ -70,7 +71,7 @@ def _lengths(row: np.ndarray, limit: int, scratch: np.ndarray, lengths: np.ndarr
         lengths[END if symbol < 0 else symbol] = depths[i]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _first_words(lengths: np.ndarray, first: np.ndarray) -> None:
     """Writes the first word of each length, and how many there are of it; `first` is [2, 22] int64."""
     first[:] = 0
@@ -82,7 +83,7 @@ def _first_words(lengths: np.ndarray, first: np.ndarray) -> None:
         word = (word + first[1, length]) >> 1
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _word(symbol: int, lengths: np.ndarray, first: np.ndarray) -> int:
     length = lengths[symbol]
     if symbol == END:
@@ -94,7 +95,7 @@ def _word(symbol: int, lengths: np.ndarray, first: np.ndarray) -> int:
     return int(word)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def code_of(row: np.ndarray, limit: int = LONGEST_WORD) -> tuple[np.ndarray, np.ndarray]:
     """Lengths in bits and words of the code of frequencies `row` [256]; each [257] int64, END last."""
     lengths, words = np.empty(257, np.int64), np.empty(257, np.int64)
@@ -106,7 +107,7 @@ def code_of(row: np.ndarray, limit: int = LONGEST_WORD) -> tuple[np.ndarray, np.
     return lengths, words
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _same(a: np.ndarray, b: np.ndarray) -> bool:
     byte = 0
     while byte < 256 and a[byte] == b[byte]:
@@ -114,7 +115,7 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
     return byte == 256
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _next_code(
     rows: np.ndarray, n: int, limit: int, scratch: np.ndarray, lengths: np.ndarray, first: np.ndarray
 ) -> None:
@@ -124,7 +125,7 @@ def _next_code(
         _first_words(lengths, first)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def encode_block(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
     """Bits (0/1, uint8) of a text, each byte in the code of its position.
 
@@ -148,7 +149,7 @@ def encode_block(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
     return bits[:count].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def words_of(
     rows: np.ndarray, symbols: np.ndarray, limit: int, lengths: np.ndarray, words: np.ndarray
 ) -> None:
@@ -160,7 +161,7 @@ def words_of(
         lengths[n], words[n] = own[symbols[n]], _word(symbols[n], own, first)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def next_symbols(
     rows: np.ndarray,
     limit: int,

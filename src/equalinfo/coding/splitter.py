@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numba import njit
 
 from equalinfo.coding.splitting import ROOT_LEAST, check_bits, root_keeps
 from equalinfo.errors import UndecodableTokens
+from equalinfo.kernels import kernel
 from equalinfo.predict.base import PRECISION, TOTAL, Contexts, Predictor
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def small_shares(frequencies: np.ndarray, rests: np.ndarray) -> np.ndarray:
     """`shares` of fewer than 2^14 codes without a limit, row by row.
 

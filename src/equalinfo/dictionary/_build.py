@@ -4,7 +4,6 @@ Reference: J. Aoe, "An efficient digital search algorithm by using a double-arra
 """
 
 import numpy as np
-from numba import njit
 
 from equalinfo.dictionary._words import (
     ACCEPT,
@@ -14,13 +13,14 @@ from equalinfo.dictionary._words import (
     ROOT_BASE,
     VALUE_SHIFT,
 )
+from equalinfo.kernels import kernel
 
 # A search that passes this many free slots moves the start of the next one forward. Larger packs
 # tighter and builds slower: 16 leaves 2 % of the slots free at 65k entries.
 _PATIENCE = 16
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def count_states(blob, offsets, order):  # type: ignore[no-untyped-def]
     """States of the trie over the entries in sorted `order`, root included; -1 - k if the k-th repeats."""
     states = np.int64(1)
@@ -40,7 +40,7 @@ def count_states(blob, offsets, order):  # type: ignore[no-untyped-def]
     return states
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _grow(words, following, preceding, size):  # type: ignore[no-untyped-def]
     """The three arrays, longer, the new slots free and linked behind the old ones."""
     old = words.size
@@ -53,7 +53,7 @@ def _grow(words, following, preceding, size):  # type: ignore[no-untyped-def]
     return more_words, more_following, more_preceding
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def place(blob, offsets, order, states):  # type: ignore[no-untyped-def]
     """The words of the trie, or an empty array if they need more than MAX_SLOTS slots.
 
@@ -154,7 +154,7 @@ def place(blob, offsets, order, states):  # type: ignore[no-untyped-def]
     return words[: largest + 256].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def number_rows(words):  # type: ignore[no-untyped-def]
     """Numbers the states that do not accept, in slot order, the root being row 0; changes `words`."""
     rows = 0

@@ -5,16 +5,16 @@ reads a byte twice); A. Aho, M. Corasick, "Efficient string matching", CACM 1975
 """
 
 import numpy as np
-from numba import njit
 
 from equalinfo.dictionary._words import ACCEPT, BASE_SHIFT, LABEL_MASK, VALUE_MASK, VALUE_SHIFT
+from equalinfo.kernels import kernel
 
 # A word of `suffix_words`: base in bits 38..63, as in the trie, slot to fall to in bits 9..37, label below.
 FALL_SHIFT = np.uint64(9)
 FALL_MASK = np.uint64((1 << 29) - 1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def breadth_first(words, states):  # type: ignore[no-untyped-def]
     """All states from the root down, nearest first; children in the order of their bytes.
 
@@ -44,7 +44,7 @@ def breadth_first(words, states):  # type: ignore[no-untyped-def]
     return slots, parents, depths
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def fallback_rows(words, slots, parents, rows):  # type: ignore[no-untyped-def]
     """What a greedy parse does where the path read so far is no entry and cannot be continued.
 
@@ -104,7 +104,7 @@ def fallback_rows(words, slots, parents, rows):  # type: ignore[no-untyped-def]
     return table, tokens
 
 
-@njit(forceinline=True)
+@kernel(forceinline=True)
 def longest_suffix(words, link, parent, c):  # type: ignore[no-untyped-def]
     """Slot of the longest proper suffix of the path to `parent` and then byte c; `link`: those of shorter paths."""
     while parent != 0:
@@ -115,7 +115,7 @@ def longest_suffix(words, link, parent, c):  # type: ignore[no-untyped-def]
     return np.uint32(0)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def suffix_words(words, slots, parents, depths):  # type: ignore[no-untyped-def]
     """The Aho-Corasick machine of the trie, and the entries that end in each of its states.
 

@@ -1,18 +1,18 @@
 """What searches for a best parse share: the states whose paths end at each byte, and the ids once tokens are known."""
 
 import numpy as np
-from numba import njit
 
 from equalinfo.dictionary._derive import FALL_MASK, FALL_SHIFT
 from equalinfo.dictionary._llvm import choose
 from equalinfo.dictionary._words import BASE_SHIFT, LABEL_MASK, VALUE_MASK, VALUE_SHIFT
+from equalinfo.kernels import kernel
 
 PIECE = 8192  # bytes that each of four places reads of a block
 _ONE = np.uint64(1)
 _WINDOW = np.uint64(64)
 
 
-@njit(forceinline=True)
+@kernel(forceinline=True)
 def _step(steps, text, i, word, states, shift):  # type: ignore[no-untyped-def]
     """Reads byte i, or falls to a shorter suffix if no child takes it; the last slot written is right."""
     c = np.uint64(text[i])
@@ -24,7 +24,7 @@ def _step(steps, text, i, word, states, shift):  # type: ignore[no-untyped-def]
     return choose(stuck, fallen, child), i + np.uint64(not stuck)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def suffix_states(steps, text, begin, end, states):  # type: ignore[no-untyped-def]
     """The machine's slot after each byte of ``text[begin:end]``, at ``states[64:]``.
 
@@ -60,7 +60,7 @@ def suffix_states(steps, text, begin, end, states):  # type: ignore[no-untyped-d
         word0, i0 = _step(steps, text, i0, word0, states, shift)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def write_ids(words, text, bounds, back, id_bounds, out):  # type: ignore[no-untyped-def]
     """Follows `back` from the end of each document and looks up the ids."""
     for document in range(bounds.size - 1):

@@ -9,10 +9,10 @@ follows, is parsed as one stream.
 """
 
 import numpy as np
-from numba import njit
 
 from equalinfo.dictionary._walk import LANES, finish, parse_short, walk4
 from equalinfo.dictionary._words import MAX_ENTRY_BYTES
+from equalinfo.kernels import kernel
 
 LONG = 32768  # bytes; from here on a document is parsed this way
 WINDOW = 4 * 65536
@@ -21,7 +21,7 @@ FIRST = 1024
 MOST_SKIPPED = 64  # windows
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _sure(lengths, ids, begin, end, stop, limit):  # type: ignore[no-untyped-def]
     """Drops tokens from the end of ``ids[begin:end]``, which end at `stop`, until none begins after `limit`.
 
@@ -37,7 +37,7 @@ def _sure(lengths, ids, begin, end, stop, limit):  # type: ignore[no-untyped-def
     return end, stop
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _append(ids, begin, end, out, keep, n):  # type: ignore[no-untyped-def]
     if keep:
         at = np.int64(n)
@@ -45,7 +45,7 @@ def _append(ids, begin, end, out, keep, n):  # type: ignore[no-untyped-def]
     return n + np.uint64(end - begin)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def parse_long(words, table, tokens, lengths, text, start, end, out, keep, n):  # type: ignore[no-untyped-def]
     """The greedy parse of ``text[start:end]``; returns the new n. Arguments as in `_walk`."""
     every = ~np.uint64(0)

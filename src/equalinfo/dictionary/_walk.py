@@ -5,7 +5,6 @@ token goes to ``out[0]`` and only their number counts; otherwise `keep` is EVERY
 """
 
 import numpy as np
-from numba import njit
 
 from equalinfo.dictionary._llvm import choose
 from equalinfo.dictionary._words import (
@@ -17,13 +16,14 @@ from equalinfo.dictionary._words import (
     VALUE_MASK,
     VALUE_SHIFT,
 )
+from equalinfo.kernels import kernel
 
 EVERY = np.uint64(2**64 - 1)
 LANES = 4
 _ONE = np.uint64(1)
 
 
-@njit(forceinline=True)
+@kernel(forceinline=True)
 def _step(words, table, tokens, word, c, out, keep, n):  # type: ignore[no-untyped-def]
     """One byte further; returns the new state and the new n.
 
@@ -44,7 +44,7 @@ def _step(words, table, tokens, word, c, out, keep, n):  # type: ignore[no-untyp
     return choose(stuck, words[ROOT_BASE + c], child), n + np.uint64(stuck)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def finish(words, table, tokens, word, out, keep, n):  # type: ignore[no-untyped-def]
     """Writes the tokens of a path that the end of the text cuts off; returns the new n."""
     while word & LABEL_MASK != FREE:
@@ -59,7 +59,7 @@ def finish(words, table, tokens, word, out, keep, n):  # type: ignore[no-untyped
     return n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def walk1(words, table, tokens, text, start, end, word, out, keep, n):  # type: ignore[no-untyped-def]
     """Reads ``text[start:end]``; returns the state and n."""
     for i in range(np.uint64(start), np.uint64(end)):
@@ -67,7 +67,7 @@ def walk1(words, table, tokens, text, start, end, word, out, keep, n):  # type: 
     return word, n
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def walk4(words, table, tokens, text, steps, at, word, out, keep, n):  # type: ignore[no-untyped-def]
     """Reads `steps` bytes in each of four places at once; changes at, word and n, uint64 [4] each."""
     at0, at1, at2, at3 = at[0], at[1], at[2], at[3]
@@ -84,7 +84,7 @@ def walk4(words, table, tokens, text, steps, at, word, out, keep, n):  # type: i
     n[0], n[1], n[2], n[3] = n0, n1, n2, n3
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def parse_short(words, table, tokens, text, start, end, out, keep, n):  # type: ignore[no-untyped-def]
     """The greedy parse of ``text[start:end]``, one stream; returns the new n."""
     word, n = walk1(words, table, tokens, text, start, end, words[0], out, keep, n)

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from equalinfo.dictionary.automaton import Automaton
 from equalinfo.errors import UndecodableTokens
+from equalinfo.kernels import kernel
 
 _CHUNK = 8  # bytes copied at once
 Ids = Sequence[int] | NDArray[np.integer[Any]]
@@ -66,7 +66,7 @@ def id_vector(automaton: Automaton, ids: Ids) -> NDArray[np.uint32]:
     return plain
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _total(lengths, ids):  # type: ignore[no-untyped-def]
     total = np.int64(0)
     for token in ids:
@@ -74,7 +74,7 @@ def _total(lengths, ids):  # type: ignore[no-untyped-def]
     return total
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _copy(blob, offsets, ids, text):  # type: ignore[no-untyped-def]
     """Writes the bytes of all ids one after the other, and up to 8 bytes behind them.
 

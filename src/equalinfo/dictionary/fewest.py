@@ -15,7 +15,6 @@ ends at a byte is always a best one, and the parse is the greedy one from the ri
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from equalinfo.dictionary import batch
@@ -23,6 +22,7 @@ from equalinfo.dictionary._ends import PIECE, suffix_states, write_ids
 from equalinfo.dictionary._llvm import trailing_zeros
 from equalinfo.dictionary.automaton import Automaton
 from equalinfo.dictionary.batch import Bytes, Documents
+from equalinfo.kernels import kernel
 
 _ONE = np.uint64(1)
 _ALL = np.uint64(2**64 - 1)
@@ -80,7 +80,7 @@ def _usage(automaton: Automaton, text: NDArray[np.uint8], bounds: NDArray[np.int
     return np.bincount(_encode(automaton, text, bounds)[0], minlength=len(automaton))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _search(steps, ends, text, bounds, back, keep):  # type: ignore[no-untyped-def]
     """Finds the best last token of every beginning of every document.
 

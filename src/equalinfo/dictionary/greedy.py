@@ -8,7 +8,6 @@ the delay of its load, so four documents, or four places of a long one, are walk
 import threading
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from equalinfo.dictionary import batch
@@ -16,6 +15,7 @@ from equalinfo.dictionary._long import LONG, parse_long
 from equalinfo.dictionary._walk import EVERY, LANES, finish, walk1, walk4
 from equalinfo.dictionary.automaton import Automaton
 from equalinfo.dictionary.batch import Bytes, Documents
+from equalinfo.kernels import kernel
 
 
 def encode(automaton: Automaton, text: Bytes) -> NDArray[np.uint32]:
@@ -107,7 +107,7 @@ def _usage(automaton: Automaton, text: NDArray[np.uint8], bounds: NDArray[np.int
     return np.bincount(_encode(automaton, text, bounds)[0], minlength=len(automaton))
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _parse(words, table, tokens, lengths, text, bounds, out, keep):  # type: ignore[no-untyped-def]
     """Parses every document; document d's ids go to ``out[bounds[d]:]``. Returns their numbers, int64 [d]."""
     documents = bounds.size - 1
@@ -155,7 +155,7 @@ def _parse(words, table, tokens, lengths, text, bounds, out, keep):  # type: ign
     return counts
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _gather(out, bounds, id_bounds, ids):  # type: ignore[no-untyped-def]
     """Copies each document's ids from where its bytes begin to behind the ids of the one before."""
     for document in range(bounds.size - 1):

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from equalinfo.dictionary import batch
@@ -22,6 +21,7 @@ from equalinfo.dictionary._words import ACCEPT, LABEL_MASK, VALUE_MASK, VALUE_SH
 from equalinfo.dictionary.automaton import Automaton
 from equalinfo.dictionary.batch import Bytes, Documents
 from equalinfo.errors import EqualInfoError
+from equalinfo.kernels import kernel
 
 # A cost of a bit: fine enough to rank parses, and a dictionary's costs are 16 bits each where they are kept.
 ONE_BIT = 1 << 10
@@ -123,7 +123,7 @@ def without_itself(costed: Costed) -> NDArray[np.int64]:
     return np.where(single, costed.costs, totals)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _chains(words, slots, parents, depths, costs):  # type: ignore[no-untyped-def]
     """For each slot the longest entry that is a suffix of its path: cost, length, slot of the next shorter one.
 
@@ -154,7 +154,7 @@ def _chains(words, slots, parents, depths, costs):  # type: ignore[no-untyped-de
     return chains
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _search(steps, chains, text, bounds, back, divided):  # type: ignore[no-untyped-def]
     """Finds the cheapest last token of every beginning of every document.
 

@@ -1,8 +1,8 @@
 """Compiled parts of `context`: counting strings of bytes, and rows of frequencies from what was counted."""
 
 import numpy as np
-from numba import njit
 
+from equalinfo.kernels import kernel
 from equalinfo.predict.base import PRECISION, TOTAL
 
 LENGTH_SHIFT = 40  # a context's key is its length x 2^40 + its bytes as a number
@@ -12,7 +12,7 @@ Tables = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.nd
 MIXER = -7046029254386353131  # odd, bits without a pattern; products wrap around
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def grams_of(text: np.ndarray, ages: np.ndarray, k: int) -> np.ndarray:
     """Every k + 1 bytes of `text` [n] uint8 in one document, as a number; [m] int64.
 
@@ -30,7 +30,7 @@ def grams_of(text: np.ndarray, ages: np.ndarray, k: int) -> np.ndarray:
     return out[:count].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def tally(grams: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The distinct ones of ascending `grams`, and how often each occurs; int64."""
     distinct = np.empty(len(grams), np.int64)
@@ -45,7 +45,7 @@ def tally(grams: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return distinct[:count].copy(), counts[:count].copy()
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def merged(
     a: np.ndarray, a_counts: np.ndarray, b: np.ndarray, b_counts: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -68,13 +68,13 @@ def merged(
     return keys[:count].copy(), counts[:count].copy()
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _home(key: int, mask: int) -> int:
     mixed = key * MIXER
     return (mixed >> 31) & mask
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def index_of(contexts: np.ndarray) -> np.ndarray:
     """A hash table from key to position in `contexts` (-1: free), of twice their number or more; int32."""
     size = 16
@@ -89,7 +89,7 @@ def index_of(contexts: np.ndarray) -> np.ndarray:
     return table
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _row(
     history: int,
     known: int,
@@ -129,7 +129,7 @@ def _row(
     row[255] = 1 + (TOTAL - 256) - given
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rows_along(
     text: np.ndarray,
     order: int,
@@ -150,7 +150,7 @@ def rows_along(
         history = (history << 8 | text[i]) & ((1 << LENGTH_SHIFT) - 1)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rows_after(
     texts: np.ndarray,
     which: np.ndarray,

@@ -10,7 +10,8 @@ short loops.
 import math
 
 import numpy as np
-from numba import njit
+
+from equalinfo.kernels import kernel
 
 RESIDUAL_BITS, NORM_BITS, SCORE_BITS, LOGIT_BITS = 12, 7, 10, 10
 RESIDUAL_LIMIT = np.float32(1 << 21)  # 512.0; its square times 2,048 dimensions is 2^53
@@ -50,18 +51,18 @@ ROUND32 = np.float32(12582912.0)
 ROUND64 = 6755399441055744.0
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _round(x: np.float32) -> np.float32:
     return (x + ROUND32) - ROUND32
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _clip(x: np.float32, limit: np.float32) -> np.float32:
     x = x if x > -limit else -limit
     return x if x < limit else limit
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc"})
+@kernel(fastmath={"reassoc"})
 def _sum_of_squares(row: np.ndarray) -> float:
     square = 0.0
     for d in range(len(row)):
@@ -70,7 +71,7 @@ def _sum_of_squares(row: np.ndarray) -> float:
     return square
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def normalise(x: np.ndarray) -> np.ndarray:
     """RMSNorm without gain: residual integers [N, D] float32 -> integers at NORM_BITS."""
     rows, width = x.shape
@@ -87,7 +88,7 @@ def normalise(x: np.ndarray) -> np.ndarray:
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def rescale(acc: np.ndarray, factors: np.ndarray, limit: np.float32) -> np.ndarray:
     """round(acc x factors), clipped to [-limit, limit], as float32 [N, M].
 
@@ -103,7 +104,7 @@ def rescale(acc: np.ndarray, factors: np.ndarray, limit: np.float32) -> np.ndarr
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def add_residual(x: np.ndarray, acc: np.ndarray, factors: np.ndarray, row_factors: np.ndarray) -> np.ndarray:
     """x + round(acc x column's factor x row's factor), clipped to the residual stream's range."""
     out = np.empty_like(x)
@@ -116,7 +117,7 @@ def add_residual(x: np.ndarray, acc: np.ndarray, factors: np.ndarray, row_factor
     return out
 
 
-@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+@kernel(fastmath={"nnan", "nsz"})
 def _largest(row: np.ndarray) -> np.float32:
     largest = np.float32(0.0)
     for f in range(len(row)):
@@ -125,7 +126,7 @@ def _largest(row: np.ndarray) -> np.float32:
     return largest
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def gated(acc: np.ndarray, factors: np.ndarray, d_ff: int) -> tuple[np.ndarray, np.ndarray]:
     """relu(gate) x up from the product [N, 2 F], each row held in 10 bits of its own.
 
@@ -149,7 +150,7 @@ def gated(acc: np.ndarray, factors: np.ndarray, d_ff: int) -> tuple[np.ndarray, 
     return out, units
 
 
-@njit(cache=True, nogil=True, inline="always")
+@kernel(inline="always")
 def _weigh(
     scores: np.ndarray,
     count: int,
@@ -193,7 +194,7 @@ def _weigh(
     return given
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def softmax_weights(
     scores: np.ndarray, first_query: int, factor: np.float32, far_bias: np.int32, near_biases: np.ndarray
 ) -> np.ndarray:
@@ -212,7 +213,7 @@ def softmax_weights(
     return sums
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def divide_rows(values: np.ndarray, sums: np.ndarray, out: np.ndarray) -> None:
     """out = round(2 values / sums), row by row."""
     rows, width = values.shape
@@ -221,7 +222,7 @@ def divide_rows(values: np.ndarray, sums: np.ndarray, out: np.ndarray) -> None:
             out[n, d] = _round(np.float32(2.0) * values[n, d] / sums[n])
 
 
-@njit(cache=True, nogil=True, fastmath={"reassoc"}, inline="always")
+@kernel(fastmath={"reassoc"}, inline="always")
 def _dots(query: np.ndarray, keys: np.ndarray, count: int, scores: np.ndarray) -> None:
     """scores[s] = query . keys[s]; every partial sum is an integer below 2^24."""
     width = len(query)
@@ -232,7 +233,7 @@ def _dots(query: np.ndarray, keys: np.ndarray, count: int, scores: np.ndarray) -
         scores[s] = np.float32(dot)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def attend_step(
     q: np.ndarray,
     k: np.ndarray,
@@ -285,7 +286,7 @@ def attend_step(
     return out
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def frequencies(acc: np.ndarray, factors: np.ndarray) -> np.ndarray:
     """Integer next-byte frequencies [N, 256] from the output product [N, 256].
 

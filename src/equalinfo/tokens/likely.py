@@ -11,9 +11,9 @@ from functools import cache
 from threading import Lock
 
 import numpy as np
-from numba import njit
 
 from equalinfo.dictionary.words import DEAD, FREELY, START, TRANSITIONS, character_classes
+from equalinfo.kernels import kernel
 from equalinfo.predict.base import PRECISION, TOTAL, Predictor
 from equalinfo.predict.prefixes import visit_prefixes
 
@@ -143,7 +143,7 @@ def _strings_within(
     return [string for _, string in found]
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _children(
     frequencies: np.ndarray,
     payload: np.ndarray,

@@ -18,6 +18,7 @@ from pathlib import Path
 from equalinfo.cores import VARIABLE, cores
 from equalinfo.corpus.partitions import Partition
 from equalinfo.errors import EqualInfoError
+from equalinfo.kernels import SAID
 from equalinfo.pipeline.engines.base import ATTEMPTS, Event, Report
 from equalinfo.pipeline.partition_work import Work, tokenize_partition
 from equalinfo.tokens.directory import load_tokenizer
@@ -69,11 +70,13 @@ def _threads(count: int) -> Iterator[None]:
 
 
 class _Worker:
-    """A worker process and the partition it has."""
+    """A worker process and the partition it has; `first`: it may say that kernels are not kept."""
 
-    def __init__(self, work: Work, threads: int) -> None:
+    def __init__(self, work: Work, threads: int, first: bool) -> None:
         path = os.pathsep.join(entry for entry in sys.path if entry)
         environment = {**os.environ, VARIABLE: str(threads), "PYTHONPATH": path}
+        if not first:
+            environment[SAID] = "1"
         self.process = subprocess.Popen(
             [sys.executable, "-m", "equalinfo.pipeline.engines.worker"],
             stdin=subprocess.PIPE,
@@ -138,7 +141,7 @@ class _Workers:
 
     def _start(self) -> None:
         """Starts a worker and gives it the next partition."""
-        worker = _Worker(self._work, self._threads)
+        worker = _Worker(self._work, self._threads, first=not self._running)
         self._running.add(worker)
         self._selector.register(worker.process.stdout, selectors.EVENT_READ, worker)  # type: ignore[arg-type]
         worker.give(self._waiting.popleft())
