@@ -76,7 +76,9 @@ def until(found: Callable[[], Any], what: str) -> Any:
 
 @contextmanager
 def started(downloads: Path) -> Iterator[Browser]:
-    """A browser for as long as the block lasts; skips the test where there is none."""
+    """A browser for as long as the block lasts; skips the test where there is none, or where it is to be hidden."""
+    if os.environ.get("EQUALINFO_HIDE_BROWSER"):
+        pytest.skip("EQUALINFO_HIDE_BROWSER is set")
     program = shutil.which("chromium") or shutil.which("chromium-browser")
     driver_program = shutil.which("chromedriver")
     if program is None or driver_program is None:

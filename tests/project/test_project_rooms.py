@@ -11,7 +11,8 @@ ROOT = Path(equalinfo.__file__).parent
 ALLOWED = {
     "errors": set(),
     "files": {"errors"},
-    "cores": {"errors"},
+    "limits": set(),
+    "cores": {"errors", "limits"},
     "kernels": set(),
     "shipped": {"errors", "files"},
     "corpus": {"errors", "files"},
@@ -25,6 +26,7 @@ ALLOWED = {
     "pipeline": {
         "errors",
         "files",
+        "limits",
         "cores",
         "kernels",
         "shipped",

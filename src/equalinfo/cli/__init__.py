@@ -6,6 +6,7 @@ that `--help` and tokenizing do not wait for torch.
 
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 import typer
@@ -24,6 +25,7 @@ from equalinfo.cli import (  # noqa: F401
 )
 from equalinfo.cli.app import app
 from equalinfo.cli.showing import one_of_many
+from equalinfo.cli.streams import open_streams, refuses
 from equalinfo.errors import EqualInfoError
 
 # Verbs as --help lists them: whole runs, then in the order of the flow.
@@ -39,8 +41,11 @@ UsageError: Any = typer.BadParameter.__bases__[0]
 
 def main() -> None:
     """Entry point: runs a verb and turns what goes wrong into one line and an exit status."""
+    open_streams()
     try:
         status = app(standalone_mode=False)
+        sys.stdout.flush()
+        refuses(sys.stderr)
     except EqualInfoError as error:
         sys.exit(_complain(" ".join(str(error).split()), 1))
     except UsageError as error:
@@ -50,11 +55,11 @@ def main() -> None:
         sys.exit(_complain("interrupted; the same command goes on where it can", 130))
     except BrokenPipeError:
         # The reader of our output left, as `head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        refuses(sys.stdout)
         sys.exit(1)
     except OSError as error:
-        name = f" {error.filename}" if error.filename else ""
-        sys.exit(_complain(f"{error.strerror or error}{name}", 1))
+        name = error.filename or (refuses(sys.stdout) and "standard output")
+        sys.exit(_complain(f"{error.strerror or error}{f': {name}' if name else ''}", 1))
     except MemoryError:
         sys.exit(_complain("not enough memory; take a smaller batch, model or input", 1))
     if status == 130:  # Typers that catch Ctrl-C themselves
@@ -64,5 +69,8 @@ def main() -> None:
 
 def _complain(message: str, status: int) -> int:
     process = f" in process {os.environ['RANK']}" if one_of_many() else ""
-    print(f"error{process}: {message}", file=sys.stderr)
+    with suppress(OSError):  # told by the status
+        print(f"error{process}: {message}", file=sys.stderr)
+    for stream in (sys.stdout, sys.stderr):
+        refuses(stream)
     return status

@@ -6,9 +6,10 @@ from typing import Annotated
 import typer
 
 from equalinfo.cli.app import app
-from equalinfo.cli.options import SHIPPED, AllThreads, AsJson, InputFile, Quiet
+from equalinfo.cli.options import SHIPPED, AllThreads, AsJson, InputFile, Quiet, whole
 from equalinfo.cli.showing import show_result
 from equalinfo.errors import EqualInfoError
+from equalinfo.limits import LARGEST_SIZE
 
 
 @app.command("compress")
@@ -16,10 +17,9 @@ def compress_command(
     file: InputFile,
     m1: Annotated[Path, typer.Option(help=f"M1 directory, {SHIPPED}.")],
     out: Annotated[Path, typer.Option("--out", help="The container; - for standard output.")],
-    block: Annotated[int, typer.Option(min=1, help="Bytes that can be read back on their own.")] = 1 << 16,
-    context: Annotated[
-        int, typer.Option(min=1, help="Bytes after which M1 starts afresh; longer is slower.")
-    ] = 1 << 9,
+    block: Annotated[int, whole(least=1, help="Bytes that can be read back on their own.")] = 1 << 16,
+    context: Annotated[int, whole(least=1, help="Bytes after which M1 starts afresh; longer is slower.")] = 1
+    << 9,
     threads: AllThreads = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -43,9 +43,9 @@ def decompress_command(
         Path | None, typer.Option(help=f"The one that compressed: M1 directory, {SHIPPED}.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="File to write; - for standard output.")] = None,
-    block: Annotated[int | None, typer.Option(min=0, help="Only this block, numbered from 0.")] = None,
-    start: Annotated[int | None, typer.Option(min=0, help="Only from this byte of the text on.")] = None,
-    length: Annotated[int | None, typer.Option(min=0, help="Only so many bytes.")] = None,
+    block: Annotated[int | None, whole(most=LARGEST_SIZE, help="Only this block, numbered from 0.")] = None,
+    start: Annotated[int | None, whole(most=LARGEST_SIZE, help="Only from this byte of the text on.")] = None,
+    length: Annotated[int | None, whole(most=LARGEST_SIZE, help="Only so many bytes.")] = None,
     facts: Annotated[
         bool, typer.Option("--list", help="Show the container's facts and write nothing.")
     ] = False,

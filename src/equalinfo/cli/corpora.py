@@ -15,10 +15,12 @@ from equalinfo.cli.options import (
     Quiet,
     Seed,
     TokenizerArgument,
+    whole,
 )
 from equalinfo.cli.settings import engine_of
 from equalinfo.cli.showing import show_result
 from equalinfo.errors import EqualInfoError
+from equalinfo.limits import LARGEST_SIZE, MOST_WORKERS
 
 
 @app.command("tokenize")
@@ -28,21 +30,21 @@ def tokenize_command(
     out: Out,
     engine: EngineName = "local",
     workers: Annotated[
-        int, typer.Option(min=0, help="Processes that tokenize, same shards; 0: one per core.")
+        int, whole(most=MOST_WORKERS, help="Processes that tokenize, same shards; 0: one per core.")
     ] = 0,
     partition_bytes: Annotated[
         int,
-        typer.Option(min=0, help="About how much text shares a shard; 0: 64 MiB, 4 MiB where M1 runs."),
+        whole(most=LARGEST_SIZE, help="About how much text shares a shard; 0: 64 MiB, 4 MiB where M1 runs."),
     ] = 0,
     bad_documents: Annotated[
         str, typer.Option(help="Rows without text: stop there, or skip and count them.")
     ] = "stop",
-    example_bytes: Annotated[int, typer.Option(min=1, help="Bytes that are compressed together.")] = 10_240,
+    example_bytes: Annotated[int, whole(least=1, help="Bytes that are compressed together.")] = 10_240,
     max_tokens: Annotated[
-        int, typer.Option(min=0, help="Draw a sample of so many training tokens; 0: the whole corpus.")
+        int, whole(most=LARGEST_SIZE, help="Draw a sample of so many training tokens; 0: the whole corpus.")
     ] = 0,
     validation_examples: Annotated[
-        int, typer.Option(min=0, help="Take only so many validation examples; 0: all.")
+        int, whole(most=LARGEST_SIZE, help="Take only so many validation examples; 0: all.")
     ] = 0,
     seed: Seed = 0,
     field: Field = "text",

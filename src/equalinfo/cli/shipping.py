@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from equalinfo.cli.app import app
 from equalinfo.cli.options import AsJson
 
@@ -22,9 +20,9 @@ def tokenizers_command(as_json: AsJson = False) -> None:
 
     rows = [_row(name, path) for name, path in shipped().items()]
     if as_json:
-        typer.echo(json.dumps(rows))
+        print(json.dumps(rows))
     elif not rows:
-        typer.echo("none ships with this equalinfo; `equalinfo compile` makes one")
+        print("none ships with this equalinfo; `equalinfo compile` makes one")
     else:
         console().print(_table(rows))
 

@@ -2,9 +2,8 @@
 
 import json
 import os
+import sys
 from typing import Any
-
-import typer
 
 
 def one_of_many() -> bool:
@@ -14,9 +13,10 @@ def one_of_many() -> bool:
 
 def show_result(result: dict[str, Any], as_json: bool, aside: bool = False) -> None:
     """A result for people, one figure a line, or for machines; `aside`: standard output holds something else."""
+    stream = sys.stderr if aside else sys.stdout
     if as_json:
-        typer.echo(json.dumps(result, sort_keys=True, default=str), err=aside)
+        print(json.dumps(result, sort_keys=True, default=str), file=stream)
         return
     for name, value in result.items():
         if not isinstance(value, dict | list):
-            typer.echo(f"{name:26} {f'{value:.6g}' if isinstance(value, float) else value}", err=aside)
+            print(f"{name:26} {f'{value:.6g}' if isinstance(value, float) else value}", file=stream)

@@ -128,7 +128,7 @@ def show(
             str(tokenizer.spec): [[piece.decode("latin-1"), ids] for piece, ids in tokenizer.pieces(data)]
             for tokenizer in opened
         }
-        typer.echo(json.dumps(cut))
+        print(json.dumps(cut))
     elif html is not None:
         with atomic_file(html) as stream:
             stream.write(as_html(opened, data).encode())

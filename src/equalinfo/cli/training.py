@@ -28,6 +28,7 @@ from equalinfo.cli.options import (
     ValidateEvery,
     Workers,
     ZLoss,
+    whole,
 )
 from equalinfo.cli.settings import execution_of, plan_of
 from equalinfo.cli.showing import one_of_many, show_result
@@ -39,7 +40,7 @@ def train_m1_command(
     out: Out,
     steps: Steps,
     size: Annotated[str, typer.Option(help="Model size: 65k, 250k, 500k, 1m, 3m, ...")] = "3m",
-    context: Annotated[int, typer.Option(min=1, help="Bytes per sequence.")] = 1024,
+    context: Annotated[int, whole(least=1, help="Bytes per sequence.")] = 1024,
     batch: Batch = 128,
     seed: Seed = 0,
     optimizer: Optimizer = "adafactor",
@@ -86,7 +87,7 @@ def train_m2_command(
     preset: Annotated[
         str, typer.Option(help="paper, or llama: then OUT is a Hugging Face model directory.")
     ] = "paper",
-    sequence: Annotated[int, typer.Option(min=1, help="Tokens per sequence.")] = 512,
+    sequence: Annotated[int, whole(least=1, help="Tokens per sequence.")] = 512,
     first_only: Annotated[
         bool, typer.Option(help="Only the first sequence of each example, as in the paper.")
     ] = False,

@@ -1,5 +1,9 @@
 """The console and the progress bars that every step uses."""
 
+import sys
+from contextlib import suppress
+from typing import Any
+
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
@@ -8,10 +12,31 @@ WIDTH_OF_A_FILE = 120  # where output goes to a file or pipe, which has no width
 
 def console(quiet: bool = False, errors: bool = False) -> Console:
     """Where results (or, with `errors`, bars) go; as wide as the terminal."""
-    made = Console(quiet=quiet, stderr=errors)
+    made = Console(quiet=quiet, file=_Bars() if errors else None)  # type: ignore[arg-type]
     if not made.is_terminal:
         made.width = max(made.width, WIDTH_OF_A_FILE)
     return made
+
+
+class _Bars:
+    """Standard error, whatever it is by then; a bar that cannot be written is no reason to lose a result."""
+
+    @property
+    def _stream(self) -> Any:
+        # While bars are shown on a terminal, rich has its own stream in front.
+        return getattr(sys.stderr, "rich_proxied_file", sys.stderr)
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def progress_bar(quiet: bool = False) -> Progress:

@@ -1,6 +1,7 @@
 """Recipes: a TOML file that names corpus, M1, methods, M2 sizes, steps and seeds of a grid of runs."""
 
 import tomllib
+from codecs import BOM_UTF8
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,31 +9,37 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.limits import LARGEST_COUNT, LARGEST_REAL, LARGEST_SEED, LARGEST_SIZE, MOST_WORKERS
 from equalinfo.model.decoder import check_preset
 from equalinfo.model.optimizers import check_optimizer
 from equalinfo.model.sizes import size_by_name
 from equalinfo.model.training import TrainingPlan
 from equalinfo.tokens.spec import Spec
 
+Count = Annotated[int, Field(gt=0, le=LARGEST_COUNT)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
+Size = Annotated[int, Field(ge=0, le=LARGEST_SIZE)]
+Real = Annotated[float, Field(ge=0, le=LARGEST_REAL)]
+
 
 class Section(BaseModel):
     """A table of the recipe; unknown keys are errors, so that a misspelt one is not ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class TrainingSection(Section):
     """Settings that M1 and M2 share."""
 
-    steps: int = Field(gt=0)
-    batch_size: int = Field(gt=0, description="sequences in memory at a time")
+    steps: Count
+    batch_size: Count = Field(description="sequences in memory at a time")
     optimizer: str = "adafactor"
-    learning_rate: float | None = Field(None, gt=0)
+    learning_rate: Real | None = Field(None, gt=0)
     precision: str = "auto"
-    threads: int = Field(2, gt=0)
-    accumulate: int = Field(1, gt=0, description="batches per step")
-    clip: float = Field(1.0, ge=0, description="largest norm of a gradient; 0 never clips")
-    z_loss: float = Field(1e-4, ge=0)
+    threads: int = Field(2, gt=0, le=MOST_WORKERS)
+    accumulate: Count = Field(1, description="batches per step")
+    clip: Real = Field(1.0, description="largest norm of a gradient; 0 never clips")
+    z_loss: Real = 1e-4
     compile: bool = False
 
     @field_validator("optimizer")
@@ -61,8 +68,8 @@ class M1Section(TrainingSection):
     """M1: its size, its context in bytes, how it is trained."""
 
     size: str
-    context: int = Field(1024, gt=0)
-    seed: int = 0
+    context: Count = 1024
+    seed: Seed = 0
 
 
 class GivenM1(Section):
@@ -81,8 +88,8 @@ class M2Section(TrainingSection):
     """M2: one run for each method, size and seed."""
 
     sizes: list[str] = Field(min_length=1)
-    seeds: list[int] = Field(min_length=1)
-    sequence_length: int = Field(512, gt=0, description="tokens")
+    seeds: list[Seed] = Field(min_length=1)
+    sequence_length: Count = Field(512, description="tokens")
     first_only: bool = Field(False, description="only the first sequence of each example, as in the paper")
     preset: str = "paper"
 
@@ -96,10 +103,12 @@ class M2Section(TrainingSection):
 class DataSection(Section):
     """How the corpus becomes examples."""
 
-    example_bytes: int = Field(10_240, gt=0)
-    seed: int = 0
-    max_tokens: int = Field(0, ge=0, description="training tokens per method; 0 takes the whole corpus")
-    validation_examples: int = Field(0, ge=0, description="0 takes all")
+    example_bytes: Count = 10_240
+    seed: Seed = 0
+    max_tokens: int = Field(
+        0, ge=0, le=LARGEST_SIZE, description="training tokens per method; 0 takes the whole corpus"
+    )
+    validation_examples: Size = Field(0, description="0 takes all")
 
 
 class SampleSection(Section):
@@ -107,8 +116,8 @@ class SampleSection(Section):
 
     prompt: str
     methods: list[str]
-    tokens: int = Field(100, gt=0)
-    temperature: float = Field(0.8, ge=0)
+    tokens: Count = 100
+    temperature: Real = 0.8
 
 
 class Recipe(Section):
@@ -161,13 +170,11 @@ def load_recipe(name: str) -> Recipe:
     try:
         is_shipped = Path(name).suffix != ".toml" and shipped.is_file()
         text = shipped.read_bytes() if is_shipped else Path(name).read_bytes()
-        return Recipe(**tomllib.loads(text.decode()))
+        return Recipe(**tomllib.loads(text.removeprefix(BOM_UTF8).decode()))
     except OSError as error:
         raise EqualInfoError(
             f"cannot read recipe {name} ({error.strerror}); give a .toml file or one of {', '.join(shipped_recipes())}"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise EqualInfoError(f"{name} is not TOML: {error}") from error
     except ValidationError as error:
         # A misspelt key is also a missing one; the misspelling is what to name.
         first = min(error.errors(), key=lambda problem: problem["type"] == "missing")
@@ -175,6 +182,11 @@ def load_recipe(name: str) -> Recipe:
         raise EqualInfoError(
             f"{name}: {place or 'recipe'}: {first['msg'].removeprefix('Value error, ')}"
         ) from error
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # TOML's own, text that is not UTF-8, a number of 5,000 digits
+        raise EqualInfoError(f"{name} is not TOML: {error}") from error
 
 
 def shipped_recipes() -> list[str]:

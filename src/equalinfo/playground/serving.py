@@ -1,5 +1,6 @@
 """Serves the playground on this machine (`equalinfo playground`)."""
 
+import asyncio
 import contextlib
 import ipaddress
 import socket
@@ -52,8 +53,13 @@ def serve(tokenizers: Sequence[Path], m2: Path | None, host: str, port: int, bro
     if is_loopback(host):
         # A page elsewhere whose name is made to lead to this machine has another host name.
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
-    address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    app.on_startup(lambda: print(f"Playground: {address} (Ctrl+C ends it)", flush=True))
+
+    async def say() -> None:
+        await answers(host, port)
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+        print(f"Playground: {address} (Ctrl+C ends it)", flush=True)
+
+    app.on_startup(say)
     with contextlib.suppress(KeyboardInterrupt):  # how it ends
         ui.run(
             lambda: build(bench),
@@ -66,6 +72,17 @@ def serve(tokenizers: Sequence[Path], m2: Path | None, host: str, port: int, bro
             show=browser,
             show_welcome_message=False,
         )
+
+
+async def answers(host: str, port: int) -> None:
+    """Returns when a port accepts connections, which a server does some time after it has started."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(0.02)
+        else:
+            return writer.close()
 
 
 def warn_if_open(host: str) -> None:

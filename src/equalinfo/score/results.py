@@ -6,6 +6,7 @@ experiment (`score.measurements`). Each reader takes its own kind and passes ove
 
 import os
 import platform
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
@@ -144,7 +145,7 @@ def read_measurements(path: Path) -> list[Measurement]:
 def _rows(path: Path) -> Iterator[Row]:
     path = Path(path)
     try:
-        data = path.read_bytes()
+        data = path.read_bytes().removeprefix(BOM_UTF8)
     except FileNotFoundError:
         raise EqualInfoError(f"{path}: no such results file; `equalinfo run` writes one") from None
     except OSError as error:
