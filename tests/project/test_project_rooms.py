@@ -11,19 +11,21 @@ ROOT = Path(equalinfo.__file__).parent
 ALLOWED = {
     "errors": set(),
     "files": {"errors"},
+    "outputs": {"errors", "files"},
     "cores": {"errors"},
     "shipped": {"errors", "files"},
     "corpus": {"errors", "files"},
-    "model": {"errors", "files"},
+    "model": {"errors", "files", "outputs"},
     "predict": {"errors", "files", "shipped", "model"},
     "coding": {"errors", "cores", "predict"},
     "container": {"errors", "files", "predict", "coding"},
     "dictionary": {"errors", "files", "cores", "corpus", "predict"},
-    "tokens": {"errors", "files", "cores", "shipped", "corpus", "predict", "coding", "dictionary"},
+    "tokens": {"errors", "files", "outputs", "cores", "shipped", "corpus", "predict", "coding", "dictionary"},
     "score": {"errors", "files"},
     "pipeline": {
         "errors",
         "files",
+        "outputs",
         "cores",
         "shipped",
         "corpus",
@@ -38,6 +40,7 @@ ALLOWED = {
     "experiments": {
         "errors",
         "files",
+        "outputs",
         "corpus",
         "model",
         "predict",
@@ -46,9 +49,9 @@ ALLOWED = {
         "score",
         "pipeline",
     },
-    "report": {"errors", "files", "tokens", "score", "pipeline", "experiments"},
+    "report": {"errors", "files", "outputs", "tokens", "score", "pipeline", "experiments"},
     "playground": {"errors", "model", "tokens", "pipeline", "report"},
-    "harness": {"errors", "files", "model", "tokens", "pipeline"},
+    "harness": {"errors", "files", "outputs", "model", "tokens", "pipeline"},
 }
 ALLOWED["cli"] = set(ALLOWED)
 

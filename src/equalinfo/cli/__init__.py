@@ -23,6 +23,7 @@ from equalinfo.cli import (  # noqa: F401
     training,
 )
 from equalinfo.cli.app import app
+from equalinfo.cli.ending import Ended, ended_by_signals
 from equalinfo.cli.showing import one_of_many
 from equalinfo.errors import EqualInfoError
 
@@ -40,7 +41,8 @@ UsageError: Any = typer.BadParameter.__bases__[0]
 def main() -> None:
     """Entry point: runs a verb and turns what goes wrong into one line and an exit status."""
     try:
-        status = app(standalone_mode=False)
+        with ended_by_signals():
+            status = app(standalone_mode=False)
     except EqualInfoError as error:
         sys.exit(_complain(" ".join(str(error).split()), 1))
     except UsageError as error:
@@ -48,6 +50,8 @@ def main() -> None:
         sys.exit(_complain(f"{error.format_message()} (see `{command} --help`)", 2))
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(_complain("interrupted; the same command goes on where it can", 130))
+    except Ended as end:
+        sys.exit(_complain("terminated; the same command goes on where it can", int(str(end.code))))
     except BrokenPipeError:
         # The reader of our output left, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

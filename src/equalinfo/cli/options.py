@@ -1,11 +1,14 @@
 """Options and arguments that several verbs share."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
+from equalinfo.outputs import path_or_pipe
+
+PATH: Any = {"parser": path_or_pipe, "metavar": "PATH"}  # of files that "-" may stand for, and of all outputs
+Out = Annotated[Path, typer.Option("--out", **PATH, help="Where to write.")]
 Field = Annotated[
     str, typer.Option("--field", help="Key or column that holds the text of JSONL and Parquet.")
 ]
@@ -39,7 +42,7 @@ AllThreads = Annotated[int, typer.Option(min=0, help="CPU threads; 0: one per co
 EngineName = Annotated[
     str, typer.Option("--engine", help="local: processes here; ray: the cluster that ray.init finds.")
 ]
-InputFile = Annotated[Path, typer.Argument(help="Any file; - for standard input.")]
+InputFile = Annotated[Path, typer.Argument(parser=path_or_pipe, help="Any file; - for standard input.")]
 CORPUS_HELP = (
     "Text, .jsonl(.gz|.zst), Parquet, a folder or URL of these, hf:NAME, - for standard input, or `embedded`."
 )
