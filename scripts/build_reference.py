@@ -15,8 +15,9 @@ from pathlib import Path
 from rich.progress import Progress
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.files import atomic_directory, json_bytes, write_manifest
+from equalinfo.files import json_bytes, write_manifest
 from equalinfo.model.training import Execution, TrainingPlan
+from equalinfo.outputs import output_directory
 from equalinfo.pipeline.compiling import compile_tokenizer
 from equalinfo.pipeline.m1 import KIND as M1_KIND
 from equalinfo.pipeline.m1 import train_m1
@@ -146,7 +147,7 @@ def _install_m1(plan: Plan, surveys: list[Survey], key: str, progress: Progress)
     task = progress.add_task(f"measure {M1_NAME}", total=len(surveys), note="")
     card = m1_card(plan.m1, surveys, plan.command, lambda: progress.advance(task))
     exact = load_m1(plan.m1)
-    with atomic_directory(path) as directory:
+    with output_directory(path, M1_KIND) as directory:
         save_exact(exact, directory)
         (directory / CARD).write_bytes(json_bytes({**card, "made_from": key}))
         write_manifest(directory, M1_KIND, identity=exact.identity)

@@ -1,16 +1,13 @@
-"""Files and directories that appear whole or not at all, and the hashes that name them.
-
-Everything is written beside its destination and renamed into place, so a kill, a full disk or an
-error leaves either the old artifact or the new one, never a part of it.
-"""
+"""Files that appear whole or not at all, the manifests of artifacts, and the hashes that name them."""
 
 import hashlib
 import json
 import os
-import shutil
-import tempfile
+import re
+import secrets
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,89 +16,51 @@ from equalinfo.errors import DamagedArtifact, EqualInfoError
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """Opens a binary file that replaces `path` when the block ends without an error."""
+    """Opens a binary file that replaces `path` when the block ends without an error.
+
+    For files in a directory that is being made, or that workers share. What a user names is `outputs.output_file`'s.
+    """
     path = Path(path)
     if path.is_dir():
         raise EqualInfoError(f"{path} is a directory; name a file to write")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
-    except OSError as error:
-        raise EqualInfoError(f"cannot write {path}: {error.strerror or error}") from error
-    try:
-        with os.fdopen(handle, "wb") as stream:
+        mode = 0o600 if path.exists() else 0o666  # as private as the old file may be, or as the umask has it
+        with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as stream:
             yield stream
             stream.flush()
             os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
+        copy_mode(path, temporary)
         os.replace(temporary, path)
     except OSError as error:
         raise EqualInfoError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
 
 
-@contextmanager
-def atomic_directory(path: Path) -> Iterator[Path]:
-    """Gives an empty directory that becomes `path` when the block ends without an error.
+PART = re.compile(r"^\..+\.[0-9a-f]{8}\.part$")  # what `atomic_file` leaves where it is killed
 
-    An artifact already at `path` is replaced; a directory that is not an artifact of this package
-    (it has no ``equalinfo.json``) is refused, so that a mistyped ``--out`` destroys nothing.
-    """
-    path = Path(path)
-    refuse_foreign_directory(path)
+
+def copy_mode(old: Path, new: Path) -> None:
+    """Gives `new` the mode of `old`, if that is there and of the same type; owner and group where that is allowed."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent))
-    except OSError as error:
-        raise EqualInfoError(f"cannot write {path}: {error.strerror or error}") from error
-    try:
-        temporary.chmod(0o755)
-        yield temporary
-        replace_directory(temporary, path, temporary.with_suffix(".old"))
-    except OSError as error:
-        raise EqualInfoError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
-def replace_directory(new: Path, path: Path, old: Path) -> None:
-    """Renames `new` to `path`, on the same file system; what stood at `path` stands at `old` meanwhile."""
-    if path.exists():
-        shutil.rmtree(old, ignore_errors=True)
-        os.replace(path, old)
-    os.replace(new, path)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Holds the lock file `path`, which the system lets go when the process ends, however it does.
-
-    Raises:
-        EqualInfoError: another process holds it.
-    """
-    with open(path, "ab") as stream:
-        try:
-            import fcntl
-
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:
-            pass  # a system without such locks
-        except BlockingIOError:
-            raise EqualInfoError(f"another process is writing {path.parent}; wait for it") from None
-        except OSError:
-            pass  # a file system without them
-        yield
-
-
-def refuse_foreign_directory(path: Path) -> None:
-    """Raises EqualInfoError if writing an artifact to `path` would destroy something else.
-
-    Commands call it before long work, so that the refusal comes at the start.
-    """
-    if path.is_file() or (path.is_dir() and any(path.iterdir()) and not (path / MANIFEST).is_file()):
-        raise EqualInfoError(f"{path} exists and is not an equalinfo artifact; choose another --out")
+        before, after = old.stat(), new.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if stat.S_IFMT(before.st_mode) != stat.S_IFMT(after.st_mode):
+        return
+    if hasattr(os, "chown"):
+        for user in (before.st_uid, -1):
+            with suppress(OSError):
+                os.chown(new, user, before.st_gid)
+                break
+    # What the old group could read is not for another one.
+    kept = 0o777 if new.stat().st_gid == before.st_gid else 0o707
+    kept |= 0o7000 if stat.S_ISDIR(before.st_mode) else 0
+    with suppress(OSError):  # file systems without modes
+        os.chmod(new, before.st_mode & kept)
 
 
 MANIFEST = "equalinfo.json"
@@ -146,7 +105,7 @@ def write_manifest(
 ) -> dict[str, Any]:
     """Writes ``equalinfo.json`` naming the artifact's kind, format version and every file's SHA-256.
 
-    Called last, inside `atomic_directory`.
+    Called last, inside `outputs.output_directory`.
 
     Args:
         known: hashes that need not be computed again, by path below `directory`.

@@ -24,6 +24,7 @@ from equalinfo.cli import (  # noqa: F401
     training,
 )
 from equalinfo.cli.app import app
+from equalinfo.cli.ending import Ended, ended_by_signals
 from equalinfo.cli.showing import one_of_many
 from equalinfo.cli.streams import open_streams, refuses
 from equalinfo.errors import EqualInfoError
@@ -43,7 +44,8 @@ def main() -> None:
     """Entry point: runs a verb and turns what goes wrong into one line and an exit status."""
     open_streams()
     try:
-        status = app(standalone_mode=False)
+        with ended_by_signals():
+            status = app(standalone_mode=False)
         sys.stdout.flush()
         refuses(sys.stderr)
     except EqualInfoError as error:
@@ -53,6 +55,8 @@ def main() -> None:
         sys.exit(_complain(f"{error.format_message()} (see `{command} --help`)", 2))
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(_complain("interrupted; the same command goes on where it can", 130))
+    except Ended as end:
+        sys.exit(_complain("terminated; the same command goes on where it can", int(str(end.code))))
     except BrokenPipeError:
         # The reader of our output left, as `head` does.
         refuses(sys.stdout)

@@ -6,17 +6,18 @@ from typing import Annotated
 import typer
 
 from equalinfo.cli.app import app
-from equalinfo.cli.options import SHIPPED, AllThreads, AsJson, InputFile, Quiet, whole
+from equalinfo.cli.options import PATH, SHIPPED, AllThreads, AsJson, InputFile, Quiet, whole
 from equalinfo.cli.showing import show_result
 from equalinfo.errors import EqualInfoError
 from equalinfo.limits import LARGEST_SIZE
+from equalinfo.outputs import path_or_pipe, to_standard_output
 
 
 @app.command("compress")
 def compress_command(
     file: InputFile,
     m1: Annotated[Path, typer.Option(help=f"M1 directory, {SHIPPED}.")],
-    out: Annotated[Path, typer.Option("--out", help="The container; - for standard output.")],
+    out: Annotated[Path, typer.Option("--out", **PATH, help="The container; - for standard output.")],
     block: Annotated[int, whole(least=1, help="Bytes that can be read back on their own.")] = 1 << 16,
     context: Annotated[int, whole(least=1, help="Bytes after which M1 starts afresh; longer is slower.")] = 1
     << 9,
@@ -33,16 +34,18 @@ def compress_command(
 
     with progress_bar(quiet) as progress:
         result = compress(m1, file, out, block, context, threads or None, progress)
-    show_result(result, as_json, str(out) == "-")
+    show_result(result, as_json, to_standard_output(out))
 
 
 @app.command("decompress")
 def decompress_command(
-    file: Annotated[Path, typer.Argument(help="A container; - for standard input.")],
+    file: Annotated[Path, typer.Argument(parser=path_or_pipe, help="A container; - for standard input.")],
     m1: Annotated[
         Path | None, typer.Option(help=f"The one that compressed: M1 directory, {SHIPPED}.")
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="File to write; - for standard output.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", **PATH, help="File to write; - for standard output.")
+    ] = None,
     block: Annotated[int | None, whole(most=LARGEST_SIZE, help="Only this block, numbered from 0.")] = None,
     start: Annotated[int | None, whole(most=LARGEST_SIZE, help="Only from this byte of the text on.")] = None,
     length: Annotated[int | None, whole(most=LARGEST_SIZE, help="Only so many bytes.")] = None,
@@ -75,4 +78,4 @@ def decompress_command(
             result = compressing.decompress_part(m1, file, out, start or 0, length, *options)
         else:
             result = compressing.decompress(m1, file, out, *options)
-    show_result(result, as_json, str(out) == "-")
+    show_result(result, as_json, to_standard_output(out))

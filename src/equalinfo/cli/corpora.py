@@ -64,6 +64,7 @@ def tokenize_command(
         raise EqualInfoError(f"no way {bad_documents!r} to treat bad documents; choose stop or skip")
     runs_on = engine_of(engine, workers)
     opened = Tokenizer.from_pretrained(tokenizer)
+    inputs = [tokenizer]
     with progress_bar(quiet) as progress:
         if max_tokens or validation_examples:
             from equalinfo.pipeline.corpora import Corpus
@@ -74,12 +75,12 @@ def tokenize_command(
                     "a sample is drawn in one process and has no bad documents; take neither option"
                 )
             plan = TokenizePlan(example_bytes, seed, max_tokens, 1, validation_examples)
-            manifest = tokenize(opened, Corpus(corpus, field), plan, out, progress)
+            manifest = tokenize(opened, Corpus(corpus, field), plan, out, progress, inputs)
         else:
             from equalinfo.pipeline.whole_corpus import CorpusPlan, tokenize_corpus
 
             whole = CorpusPlan(field, example_bytes, partition_bytes, bad_documents == "skip")
-            manifest = tokenize_corpus(opened, corpus, whole, out, runs_on, progress)
+            manifest = tokenize_corpus(opened, corpus, whole, out, runs_on, progress, inputs)
     flat = {
         f"{split}_{name}": value
         for split, counts in manifest["splits"].items()

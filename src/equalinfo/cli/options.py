@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from equalinfo.limits import LARGEST_COUNT, LARGEST_REAL, LARGEST_SEED, MOST_WORKERS
+from equalinfo.outputs import path_or_pipe
 
 
 def whole(*names: str, help: str, least: int = 0, most: int = LARGEST_COUNT) -> Any:
@@ -25,7 +26,8 @@ def real(*names: str, help: str, above: bool = False, most: float = LARGEST_REAL
     return typer.Option(*names, min=0.0, max=most, callback=checked, help=help)
 
 
-Out = Annotated[Path, typer.Option("--out", help="Where to write.")]
+PATH: Any = {"parser": path_or_pipe, "metavar": "PATH"}  # of files that "-" may stand for, and of all outputs
+Out = Annotated[Path, typer.Option("--out", **PATH, help="Where to write.")]
 Field = Annotated[
     str, typer.Option("--field", help="Key or column that holds the text of JSONL and Parquet.")
 ]
@@ -59,7 +61,7 @@ AllThreads = Annotated[
 EngineName = Annotated[
     str, typer.Option("--engine", help="local: processes here; ray: the cluster that ray.init finds.")
 ]
-InputFile = Annotated[Path, typer.Argument(help="Any file; - for standard input.")]
+InputFile = Annotated[Path, typer.Argument(parser=path_or_pipe, help="Any file; - for standard input.")]
 CORPUS_HELP = (
     "Text, .jsonl(.gz|.zst), Parquet, a folder or URL of these, hf:NAME, - for standard input, or `embedded`."
 )

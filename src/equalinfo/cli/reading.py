@@ -1,10 +1,12 @@
 """Files that a verb reads whole."""
 
+import io
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.outputs import PIPE
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 def read_file(path: Path) -> bytes:
     """A file's bytes, or standard input for "-"; EqualInfoError in one line."""
-    if str(path) == "-":
+    if path == PIPE:
         return sys.stdin.buffer.read()
     try:
         return path.read_bytes()
@@ -21,14 +23,12 @@ def read_file(path: Path) -> bytes:
 
 
 def read_ids(path: Path) -> "np.ndarray":
-    """The array in a .npy file; EqualInfoError if it is none."""
+    """The array in a .npy file, or on standard input for "-"; EqualInfoError if it is none."""
     import numpy as np
 
+    data = read_file(path)
     try:
-        with open(path, "rb") as stream:
-            return np.lib.format.read_array(stream, allow_pickle=False)
-    except OSError as error:
-        raise EqualInfoError(f"cannot read {path}: {error.strerror or error}") from error
+        return np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise EqualInfoError(
             f"{path} is not a NumPy .npy file of ids ({' '.join(str(error).split())[:100]})"

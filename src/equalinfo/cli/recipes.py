@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from equalinfo.cli.app import app
-from equalinfo.cli.options import Out, Quiet
+from equalinfo.cli.options import PATH, Out, Quiet
 
 
 @app.command("demo")
 def demo(
     out: Annotated[
-        Path, typer.Option("--out", help="Where to write; a second run goes on from there.")
+        Path, typer.Option("--out", **PATH, help="Where to write; a second run goes on from there.")
     ] = Path("runs/demo"),
     quiet: Quiet = False,
 ) -> None:

@@ -3,20 +3,17 @@
 import json
 import os
 import shlex
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from equalinfo.cli.app import app
-from equalinfo.cli.options import (
-    AsJson,
-    Quiet,
-    TokenizersArgument,
-    whole,
-)
+from equalinfo.cli.options import PATH, AsJson, Quiet, TokenizersArgument, whole
 from equalinfo.cli.reading import read_file
 from equalinfo.errors import EqualInfoError
+from equalinfo.outputs import output_file, output_folder, to_standard_output
 
 
 @app.command("experiment")
@@ -28,10 +25,14 @@ def experiment_command(
         int, whole(most=1000, help="Seeds of each M2, from 0 on; 0: the experiment's default.")
     ] = 0,
     out: Annotated[
-        Path, typer.Option("--out", help="Where to write; a second run goes on from there.")
+        Path, typer.Option("--out", **PATH, help="Where to write; a second run goes on from there.")
     ] = Path("runs/experiments"),
     summary: Annotated[
-        Path | None, typer.Option(help="Instead of running, write all tables in --out as one Markdown file.")
+        Path | None,
+        typer.Option(
+            **PATH,
+            help="Instead of running, write all tables in --out as one Markdown file; - for standard output.",
+        ),
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -41,7 +42,6 @@ def experiment_command(
     Example: equalinfo experiment compression_ratios --out runs/experiments
     """
     from equalinfo.experiments import registry, running, scales, showing
-    from equalinfo.files import atomic_file
     from equalinfo.pipeline.progress import console
 
     if listing:
@@ -54,9 +54,8 @@ def experiment_command(
     if summary is not None:
         folder = out / "tables" if (out / "tables").is_dir() else out
         images = os.path.relpath(folder, summary.parent)
-        text = showing.summary(folder, Path(images).as_posix())
-        with atomic_file(summary) as stream:
-            stream.write(text.encode())
+        with output_file(summary, folder.glob("*.jsonl")) as stream:
+            stream.write(showing.summary(folder, Path(images).as_posix()).encode())
         return
     if name is None:
         raise EqualInfoError("name an experiment, or give --list")
@@ -79,54 +78,65 @@ def report(
             metavar="RESULTS...", help="results.jsonl of runs and experiments, or folders of such files."
         ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="HTML file to write.")] = Path("report.html"),
+    out: Annotated[
+        Path, typer.Option("--out", **PATH, help="HTML file to write; - for standard output.")
+    ] = Path("report.html"),
     title: Annotated[str, typer.Option(help="Heading of the page.")] = "equalinfo results",
     tokenizer: Annotated[
         list[Path] | None, typer.Option(metavar="TOK", help="Show how it cuts a text; may be repeated.")
     ] = None,
     text: Annotated[list[str] | None, typer.Option(help="A text to cut; may be repeated.")] = None,
     file: Annotated[
-        Path | None, typer.Option(help="Take a text to cut from a file; - for standard input.")
+        Path | None, typer.Option(**PATH, help="Take a text to cut from a file; - for standard input.")
     ] = None,
     figures: Annotated[
-        Path | None, typer.Option(help="Write the figures into this folder too, as SVG and PNG.")
+        Path | None, typer.Option(**PATH, help="Write the figures into this folder too, as SVG and PNG.")
     ] = None,
-    markdown: Annotated[Path | None, typer.Option(help="Write the table here too, as Markdown.")] = None,
+    markdown: Annotated[
+        Path | None,
+        typer.Option(**PATH, help="Write the table here too, as Markdown; - for standard output."),
+    ] = None,
 ) -> None:
     """One HTML page of results, experiments and cut texts, and the table here.
 
     Example: equalinfo report runs/demo/results.jsonl --out report.html --tokenizer tok --text 'Windows of text'
     """
-    from equalinfo.files import atomic_file
     from equalinfo.pipeline.progress import console
     from equalinfo.report.exporting import write_figures
-    from equalinfo.report.page import Contents, write_page
-    from equalinfo.report.runs import rows_of
+    from equalinfo.report.page import Contents, page_of
+    from equalinfo.report.runs import files_of_rows, rows_of
     from equalinfo.report.tokens import text_from_bytes, token_view
     from equalinfo.score.table import results_markdown, results_table
     from equalinfo.tokens.base import Tokenizer
 
-    texts = [text_from_bytes(os.fsencode(one)) for one in text or []]
-    if file is not None:
-        texts.append(text_from_bytes(read_file(file)))
-    if texts and not tokenizer:
+    if (text or file) and not tokenizer:
         raise EqualInfoError("give the tokenizers that are to cut the text as --tokenizer")
-    rows, measurements = rows_of(results)
-    view = token_view([Tokenizer.from_pretrained(path) for path in tokenizer or []], texts)
     # Names without folders: a page is for passing on.
     words = ["equalinfo", "report", *(path.name for path in results), "--out", out.name]
     words += [word for path in tokenizer or [] for word in ("--tokenizer", path.name)]
     words += [word for one in text or [] for word in ("--text", one)] + (
         ["--file", file.name] if file else []
     )
-    drawn = write_page(Contents(title, rows, measurements, view, commands=[shlex.join(words)]), out)
-    if figures is not None:
-        write_figures(drawn, figures)
-    if markdown is not None:
-        with atomic_file(markdown) as stream:
-            stream.write(results_markdown(rows).encode())
+    files = files_of_rows(results)
+    inputs = [*files, *(tokenizer or []), *([file] if file else [])]
+    with ExitStack() as stack:
+        page = stack.enter_context(output_file(out, inputs))
+        table = stack.enter_context(output_file(markdown, inputs)) if markdown else None
+        if figures:
+            stack.enter_context(output_folder(figures, "a folder", Path.is_dir, inputs))
+        texts = [text_from_bytes(os.fsencode(one)) for one in text or []]
+        if file is not None:
+            texts.append(text_from_bytes(read_file(file)))
+        rows, measurements = rows_of(files)
+        view = token_view([Tokenizer.from_pretrained(path) for path in tokenizer or []], texts)
+        html, drawn = page_of(Contents(title, rows, measurements, view, commands=[shlex.join(words)]))
+        page.write(html)
+        if figures:
+            write_figures(drawn, figures, inputs)
+        if table:
+            table.write(results_markdown(rows).encode())
     if rows:
-        console().print(results_table(rows))
+        console(errors=to_standard_output(out) or to_standard_output(markdown)).print(results_table(rows))
 
 
 @app.command("playground")

@@ -10,6 +10,7 @@ import typer
 
 from equalinfo.cli.app import app
 from equalinfo.cli.options import (
+    PATH,
     AsJson,
     CorpusArgument,
     Field,
@@ -77,7 +78,7 @@ def generate_command(
         list[str] | None, typer.Argument(metavar="PROMPT...", help="Texts to continue.")
     ] = None,
     prompt_file: Annotated[
-        Path | None, typer.Option(help="Continue a file's bytes; - for standard input.")
+        Path | None, typer.Option(**PATH, help="Continue a file's bytes; - for standard input.")
     ] = None,
     tokens: Annotated[int, whole(least=1, help="Most tokens to add.")] = 100,
     max_bytes: Annotated[int, whole(most=LARGEST_SIZE, help="Most bytes to add; 0: no limit.")] = 0,

@@ -1,8 +1,9 @@
 """One tokenizer: `compile`, `encode`, `decode`, `show`."""
 
+import io
 import json
 import os
-import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 from equalinfo.cli.app import app
 from equalinfo.cli.options import (
     CORPUS_HELP,
+    PATH,
     SHIPPED,
     AsJson,
     Field,
@@ -23,6 +25,7 @@ from equalinfo.cli.options import (
 from equalinfo.cli.reading import read_file, read_ids
 from equalinfo.cli.showing import show_result
 from equalinfo.errors import EqualInfoError
+from equalinfo.outputs import output_file, path_or_pipe, to_standard_output
 
 
 @app.command("compile")
@@ -58,7 +61,9 @@ def compile_command(
 def encode(
     tokenizer: TokenizerArgument,
     file: InputFile,
-    out: Annotated[Path, typer.Option("--out", help="NumPy file (.npy) for the ids.")],
+    out: Annotated[
+        Path, typer.Option("--out", **PATH, help="NumPy file (.npy) for the ids; - for standard output.")
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Turn one file into token ids.
@@ -67,37 +72,35 @@ def encode(
     """
     import numpy as np
 
-    from equalinfo.files import atomic_file
     from equalinfo.tokens.base import Tokenizer
 
-    data = read_file(file)
-    ids = Tokenizer.from_pretrained(tokenizer).encode(data)
-    with atomic_file(out) as stream:
-        np.save(stream, ids, allow_pickle=False)
+    with output_file(out, [tokenizer, file]) as stream:
+        data = read_file(file)
+        ids = Tokenizer.from_pretrained(tokenizer).encode(data)
+        saved = io.BytesIO()  # NumPy wants to seek, and pipes cannot
+        np.save(saved, ids, allow_pickle=False)
+        stream.write(saved.getbuffer())
     ratio = len(data) / len(ids) if len(ids) else 0.0
-    show_result({"tokens": len(ids), "bytes": len(data), "bytes_per_token": ratio}, as_json)
+    figures = {"tokens": len(ids), "bytes": len(data), "bytes_per_token": ratio}
+    show_result(figures, as_json, to_standard_output(out))
 
 
 @app.command("decode")
 def decode(
     tokenizer: TokenizerArgument,
-    ids: Annotated[Path, typer.Argument(help="NumPy file (.npy) of ids.")],
-    out: Annotated[Path, typer.Option("--out", help="File for the text; - for standard output.")],
+    ids: Annotated[
+        Path, typer.Argument(parser=path_or_pipe, help="NumPy file (.npy) of ids; - for standard input.")
+    ],
+    out: Annotated[Path, typer.Option("--out", **PATH, help="File for the text; - for standard output.")],
 ) -> None:
     """Turn token ids back into the file they came from.
 
     Example: equalinfo decode tok ids.npy --out book.txt
     """
-    from equalinfo.files import atomic_file
     from equalinfo.tokens.base import Tokenizer
 
-    text = Tokenizer.from_pretrained(tokenizer).decode(read_ids(ids))
-    if str(out) == "-":
-        sys.stdout.buffer.write(text)
-        sys.stdout.buffer.flush()
-        return
-    with atomic_file(out) as stream:
-        stream.write(text)
+    with output_file(out, [tokenizer, ids]) as stream:
+        stream.write(Tokenizer.from_pretrained(tokenizer).decode(read_ids(ids)))
 
 
 @app.command("show")
@@ -105,33 +108,37 @@ def show(
     tokenizers: TokenizersArgument,
     text: Annotated[str | None, typer.Option(help="The text to cut.")] = None,
     file: Annotated[
-        Path | None, typer.Option(help="Take the text from a file; - for standard input.")
+        Path | None, typer.Option(**PATH, help="Take the text from a file; - for standard input.")
     ] = None,
-    html: Annotated[Path | None, typer.Option(help="Write an HTML page instead of colours here.")] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(**PATH, help="Write an HTML page instead of colours here; - for standard output."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show how tokenizers cut a text: coloured windows, one tokenizer below the other.
 
     Example: equalinfo show english-65k tok --text 'Windows of equal information'
     """
-    from equalinfo.files import atomic_file
     from equalinfo.pipeline.progress import console
     from equalinfo.pipeline.showing import as_html, panels
     from equalinfo.tokens.base import Tokenizer
 
     if (text is None) == (file is None):
         raise EqualInfoError("give either --text or --file")
-    data = read_file(file) if file is not None else os.fsencode(text or "")
-    opened = [Tokenizer.from_pretrained(path) for path in tokenizers]
+    inputs = [*tokenizers, *([file] if file else [])]
+    with output_file(html, inputs) if html and not as_json else nullcontext() as page:
+        data = read_file(file) if file is not None else os.fsencode(text or "")
+        opened = [Tokenizer.from_pretrained(path) for path in tokenizers]
+        if page:
+            page.write(as_html(opened, data).encode())
+            return
     if as_json:
         cut = {
             str(tokenizer.spec): [[piece.decode("latin-1"), ids] for piece, ids in tokenizer.pieces(data)]
             for tokenizer in opened
         }
         print(json.dumps(cut))
-    elif html is not None:
-        with atomic_file(html) as stream:
-            stream.write(as_html(opened, data).encode())
     else:
         screen = console()
         screen.print(panels(opened, data, screen.color_system is not None))

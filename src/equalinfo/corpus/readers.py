@@ -6,6 +6,7 @@ batch of Parquet rows.
 
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from equalinfo.corpus import embedded
 from equalinfo.corpus.hub import PREFIX, hub_shards
@@ -48,6 +49,12 @@ def read_documents(source: str | os.PathLike[str], field: str = "text") -> Itera
     names, folder = files_of(source)
     documents = (document for name in names for document in piece_documents(file_piece(name, folder), field))
     return _not_empty(documents, shown(source if is_url(source) else os.path.normpath(source)))
+
+
+def local_inputs(source: str | os.PathLike[str]) -> list[Path]:
+    """The file or folder on this machine that a corpus is, "-" for standard input; nothing for other sources."""
+    elsewhere = isinstance(source, str) and (source == "embedded" or source.startswith(PREFIX))
+    return [] if elsewhere or is_url(source) else [Path(source)]
 
 
 def file_piece(name: str, in_folder: bool) -> Piece:

@@ -6,7 +6,7 @@ from typing import Any
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.experiments.figures import COLOURS, DASHES, SYMBOLS, Figure, Panel, Series
-from equalinfo.files import atomic_file
+from equalinfo.outputs import Inputs, output_file
 
 INSTALL = "pip install 'equalinfo[plots]'"
 PANEL_WIDTH, HEIGHT = 5.6, 4.4  # inches
@@ -14,8 +14,8 @@ LEGEND_ROW = 0.24
 FEW = 10
 
 
-def write_figure(figure: Figure, path: Path) -> None:
-    """Draws `figure` into an .svg or .png file.
+def write_figure(figure: Figure, path: Path, inputs: Inputs = ()) -> None:
+    """Draws `figure` into an .svg or .png file, which may be none of `inputs`.
 
     Raises:
         EqualInfoError: matplotlib is not installed.
@@ -54,7 +54,7 @@ def write_figure(figure: Figure, path: Path) -> None:
         buffer = io.BytesIO()
         kind = path.suffix.lstrip(".") or "svg"
         canvas.savefig(buffer, format=kind, dpi=110, metadata={"Date": None} if kind == "svg" else None)
-    with atomic_file(path) as stream:
+    with output_file(path, inputs) as stream:
         stream.write(buffer.getvalue())
 
 

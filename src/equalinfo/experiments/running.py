@@ -16,6 +16,7 @@ from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.workspace import Workspace
 from equalinfo.files import atomic_file
 from equalinfo.pipeline.progress import progress_bar
+from equalinfo.pipeline.running import output_of_run
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.results import append_rows, read_measurements, read_results
 
@@ -42,8 +43,14 @@ def run_experiment(
     """Measures the parts that are missing under `out` and writes the experiment's files.
 
     Raises:
-        EqualInfoError: a step of the pipeline refuses its settings; what is measured by then is kept.
+        EqualInfoError: a step of the pipeline refuses its settings, or `out` holds something else; what is measured
+            by then is kept.
     """
+    with output_of_run(out, scale.recipe.corpus):
+        return _run(experiment, scale, out, seeds, quiet)
+
+
+def _run(experiment: Experiment, scale: Scale, out: Path, seeds: int | None, quiet: bool) -> Outcome:
     rows: list[Measurement] = []
     with progress_bar(quiet) as progress:
         work = Workspace(experiment.name, scale, out, seeds or experiment.seeds, progress)

@@ -12,6 +12,7 @@ import os
 import shutil
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +30,34 @@ from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import json_bytes, read_json
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.optimizers import Optimizer, parts_of
-from equalinfo.model.processes import Processes
+from equalinfo.model.processes import Processes, launched_first
 from equalinfo.model.sharded_adafactor import ShardedAdafactor
+from equalinfo.outputs import Inputs, Reserved, reserved_directory
 
 PROGRESS = "training.json"
 UNFINISHED = ".part"
+STATE = ".training"  # OUT.training holds the checkpoints of OUT
+
+
+@contextmanager
+def training_output(out: Path, kind: str, inputs: Inputs) -> Iterator[tuple[Reserved | None, Path]]:
+    """Keeps OUT for all processes of a training, by the first of them.
+
+    Returns:
+        what the first process writes to (None in the others), and the folder of checkpoints, beside OUT.
+
+    Raises:
+        EqualInfoError: as `reserved_directory`, or that folder holds something else.
+    """
+    if not launched_first():
+        place = Path(os.path.realpath(out))
+        yield None, place.with_name(place.name + STATE)
+        return
+    with (
+        reserved_directory(out, kind, inputs) as reserved,
+        reserved.state(STATE, lambda name: name.startswith("step-")) as state,
+    ):
+        yield reserved, state
 
 
 class Checkpoints:
@@ -83,8 +107,10 @@ class Checkpoints:
                 for older in self.folder.glob("step-*"):
                     if older != path:
                         shutil.rmtree(older, ignore_errors=True)
-        except (OSError, CheckpointException) as error:
+        except BaseException as error:
             shutil.rmtree(unfinished, ignore_errors=True)
+            if not isinstance(error, OSError | CheckpointException):
+                raise
             raise EqualInfoError(f"cannot write {path}: {_reason(error)}") from error
 
     def progress(self, path: Path) -> dict[str, Any]:

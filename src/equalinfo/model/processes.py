@@ -122,6 +122,11 @@ def launched_together() -> bool:
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
+def launched_first() -> bool:
+    """Whether this process is the one that writes and reports; known before it has joined the others."""
+    return dist.get_rank() == 0 if dist.is_initialized() else os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def processes(strategy: str = "ddp", device: str = "auto") -> Iterator[Processes]:
     """Joins the processes that torchrun started; outside of torchrun there is only this one.

@@ -119,7 +119,7 @@ def train(
     batches: SequenceBatches,
     plan: TrainingPlan,
     state_path: Path,
-    log_path: Path,
+    log_path: Path | None,
     data_identity: str,
     bits_per_byte: Callable[[float], float],
     progress: Progress,
@@ -134,7 +134,7 @@ def train(
     Args:
         batches: of `plan.batch_size` sequences; each process takes its part of every batch.
         state_path: folder of the resumable state; if it holds one of the same plan, training goes on.
-        log_path: JSON lines of step, loss in nats and seconds, and of validations.
+        log_path: JSON lines of step, loss in nats and seconds, and of validations; the first process writes it.
         data_identity: names the data; a state trained on other data is not resumed.
         bits_per_byte: turns a loss in nats per id into bits per source byte, for the progress bar.
         processes: default: this one, on the CPU.
@@ -245,7 +245,7 @@ def train(
                 pause = max(execution.checkpoint_seconds, CHECKPOINT_SHARE * (last_saved - before))
     check_weights()
     model.eval()
-    if processes.first:
+    if processes.first and log_path:
         with atomic_file(log_path) as stream:
             stream.write("".join(json.dumps(row, sort_keys=True) + "\n" for row in log).encode())
     return seconds_before + time.monotonic() - started

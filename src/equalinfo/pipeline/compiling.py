@@ -4,18 +4,21 @@ from pathlib import Path
 
 from rich.progress import Progress, TaskID
 
-from equalinfo.files import refuse_foreign_directory
+from equalinfo.outputs import output_directory
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.tokens.base import Tokenizer
-from equalinfo.tokens.directory import make_tokenizer
+from equalinfo.tokens.directory import KIND, fill_directory, make_tokenizer
 from equalinfo.tokens.spec import Spec
 
 
 def compile_tokenizer(
     spec: Spec, m1: Path | None, corpus: Corpus | None, out: Path, progress: Progress
 ) -> Tokenizer:
-    """Makes the tokenizer of `spec` from the corpus's training documents and saves it, with a bar for each stage."""
-    refuse_foreign_directory(out)
+    """Makes the tokenizer of `spec` from the corpus's training documents and saves it, with a bar for each stage.
+
+    Raises:
+        EqualInfoError: something the spec needs is missing, or `out` holds something else than a tokenizer.
+    """
     tasks: dict[str, TaskID] = {}
 
     def report(stage: str, done: int, total: int) -> None:
@@ -23,6 +26,8 @@ def compile_tokenizer(
             tasks[stage] = progress.add_task(f"{stage}: {spec}", total=None, note="")
         progress.update(tasks[stage], completed=done, total=total or None)
 
-    made = make_tokenizer(spec, m1, (lambda: corpus.documents("train")) if corpus else None, report)
-    made.save_pretrained(out)
+    inputs = [*([m1] if m1 else []), *(corpus.inputs if corpus else [])]
+    with output_directory(out, KIND, inputs) as directory:
+        made = make_tokenizer(spec, m1, (lambda: corpus.documents("train")) if corpus else None, report)
+        fill_directory(made, directory)
     return made

@@ -15,10 +15,8 @@ from equalinfo.container.format import DamagedContainer, WrongModel
 from equalinfo.container.reading import Container, read_container
 from equalinfo.container.writing import write_container
 from equalinfo.errors import EqualInfoError
-from equalinfo.files import atomic_file
+from equalinfo.outputs import PIPE, output_file
 from equalinfo.predict.exact import load_m1
-
-PIPE = "-"  # standard input or output
 
 
 def compress(
@@ -36,9 +34,9 @@ def compress(
     Raises:
         EqualInfoError: a file cannot be read or written; `out` is then left as it was.
     """
-    predictor = load_m1(m1)
-    with _opened(file) as source, _output(out, file) as target:
-        size = _size(source) if str(file) != PIPE else None
+    with output_file(out, [m1, file]) as target, _opened(file) as source:
+        predictor = load_m1(m1)
+        size = _size(source) if file != PIPE else None
         started = perf_counter()
         advance = _bar(progress, f"compress {file}", size)
         written = write_container(predictor, source, target, block, context, threads, advance)
@@ -59,10 +57,10 @@ def decompress(
         EqualInfoError: a file cannot be read or written.
         DamagedContainer: not what was written.
     """
-    predictor = load_m1(m1)
-    with _opened(file) as source, _about(file), _output(out, file) as target:
+    with output_file(out, [m1, file]) as target, _opened(file) as source, _about(file):
+        predictor = load_m1(m1)
         size = None
-        if str(file) != PIPE and source.seekable():
+        if file != PIPE and source.seekable():
             # Damage to the end is found before the long work.
             size = Container(source).index.source
             source.seek(0)
@@ -74,8 +72,8 @@ def decompress_part(
     m1: Path, file: Path, out: Path, start: int, length: int | None, threads: int | None, progress: Progress
 ) -> dict[str, float | int]:
     """As `decompress`, `length` bytes of the text from byte `start` on (None: to its end)."""
-    predictor = load_m1(m1)
-    with _container(file) as container, _output(out, file) as target:
+    with output_file(out, [m1, file]) as target, _container(file) as container:
+        predictor = load_m1(m1)
         wanted = container.index.source if length is None else length
         advance = _bar(progress, f"decompress {file}", None)
         return _copied(container.read(predictor, start, wanted, threads, advance=advance), target)
@@ -119,14 +117,14 @@ def _about(file: Path) -> Iterator[None]:
 def _container(file: Path) -> Iterator[Container]:
     """A container in a file, opened for reading at any place."""
     with _opened(file) as source, _about(file):
-        if str(file) == PIPE or not source.seekable():
+        if file == PIPE or not source.seekable():
             raise EqualInfoError("blocks and facts are read from a file; a pipe can only be read whole")
         yield Container(source)
 
 
 @contextmanager
 def _opened(file: Path) -> Iterator[IO[bytes]]:
-    if str(file) == PIPE:
+    if file == PIPE:
         yield sys.stdin.buffer
         return
     try:
@@ -134,23 +132,6 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         raise EqualInfoError(f"cannot read {file}: {error.strerror or error}") from error
     with stream:
-        yield stream
-
-
-@contextmanager
-def _output(out: Path, file: Path) -> Iterator[IO[bytes]]:
-    """Where to write: standard output, a device or named pipe as it is, or a file that appears whole."""
-    if str(out) == PIPE:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    if out.exists() and file.exists() and out.samefile(file):
-        raise EqualInfoError(f"{out} is the file to be read; choose another --out")
-    if out.exists() and not out.is_file() and not out.is_dir():
-        with open(out, "wb") as stream:
-            yield stream
-        return
-    with atomic_file(out) as stream:
         yield stream
 
 

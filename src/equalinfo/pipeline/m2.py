@@ -8,21 +8,17 @@ from typing import Any
 import numpy as np
 from rich.progress import Progress
 
-from equalinfo.files import (
-    atomic_directory,
-    read_json,
-    read_manifest,
-    refuse_foreign_directory,
-    write_manifest,
-)
+from equalinfo.files import read_json, read_manifest, write_manifest
 from equalinfo.model.batches import SequenceBatches
+from equalinfo.model.checkpoint import training_output
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.processes import processes as joined
 from equalinfo.model.scoring import cut_windows, total_nats
 from equalinfo.model.sizes import size_by_name
 from equalinfo.model.training import Execution, TrainingPlan, train
+from equalinfo.outputs import Reserved
 from equalinfo.pipeline.model_directory import load_model, save_model
-from equalinfo.pipeline.table_start import TableStart
+from equalinfo.pipeline.table_start import SPELLING, TableStart
 from equalinfo.pipeline.token_shards import TokenShards, TokensInMemory
 from equalinfo.pipeline.tokenizing import read_split, tokens_manifest
 from equalinfo.score import metrics
@@ -68,13 +64,27 @@ def train_m2(
         tables_from: what M2's tables start from (`pipeline.table_start`).
 
     Raises:
-        EqualInfoError: `tables_from` with ids that have no text of their own, or without float weights.
+        EqualInfoError: `tables_from` with ids that have no text of their own, or without float weights; OUT holds
+            something else than an M2.
 
     Returns:
         the measured fields of a results row (`score.results.Result`); None in other processes than the first.
     """
-    refuse_foreign_directory(out)
-    execution, size, length = execution or Execution(), size_by_name(plan.size), plan.sequence_length
+    inputs: list[str | Path] = [tokens, *([tables_from] if tables_from and tables_from != SPELLING else [])]
+    with training_output(out, KIND, inputs) as (output, state):
+        return _train(tokens, plan, output, state, progress, execution or Execution(), tables_from)
+
+
+def _train(
+    tokens: Path,
+    plan: M2Plan,
+    output: Reserved | None,
+    state: Path,
+    progress: Progress,
+    execution: Execution,
+    tables_from: str | None,
+) -> dict[str, Any] | None:
+    size, length = size_by_name(plan.size), plan.sequence_length
     with joined(execution.strategy, execution.device) as processes:
         manifest = tokens_manifest(tokens, verify=processes.first)
         tokenizer = load_tokenizer(tokens / "tokenizer")
@@ -86,14 +96,12 @@ def train_m2(
             held_out = SequenceBatches(validation.sequences(length, plan.first_only), batch, 0, "validation")
         model = Decoder(size, tokenizer.vocab, plan.preset)
         start = TableStart.of(tables_from, tokenizer, size.d_model) if tables_from else None
-        state, log = out.with_name(out.name + ".training"), out.with_name(out.name + ".log.part")
-        out.parent.mkdir(parents=True, exist_ok=True)
         seconds = train(
             model,
             batches,
             plan.training,
             state,
-            log,
+            output.new / "log.jsonl" if output else None,
             f"{manifest['tokenizer']} {manifest['splits']['train']['text']} {length} {plan.first_only}"
             + (f" tables from {start.identity}" if start else ""),
             lambda nats: metrics.bits_per_byte(nats, training.tokens, training.source_bytes),
@@ -105,7 +113,7 @@ def train_m2(
             start.put_into if start else None,
         )
         model = processes.gathered(model)
-    if not processes.first:
+    if not output:
         return None
     model.to(processes.device)
     measured = measure(
@@ -130,23 +138,21 @@ def train_m2(
         "windows_changed": manifest["windows_changed"],
         "wall_seconds": seconds,
     }
-    with atomic_directory(out) as directory:
-        save_tokenizer(tokenizer, directory / "tokenizer")
-        (directory / "log.jsonl").write_bytes(log.read_bytes())
-        config = {
-            "size": plan.size,
-            "dimensions": asdict(size),
-            "sequence_length": length,
-            "plan": asdict(plan),
-            "epochs": sequences / len(batches.sequences),
-            "measured": measured,
-        }
-        if start:
-            config["tables_from"] = start.identity
-        save_model(directory, model, tokenizer, config)
-        write_manifest(directory, KIND, tokenizer=tokenizer.identity, spec=str(tokenizer.spec))
+    save_tokenizer(tokenizer, output.new / "tokenizer")
+    config = {
+        "size": plan.size,
+        "dimensions": asdict(size),
+        "sequence_length": length,
+        "plan": asdict(plan),
+        "epochs": sequences / len(batches.sequences),
+        "measured": measured,
+    }
+    if start:
+        config["tables_from"] = start.identity
+    save_model(output.new, model, tokenizer, config)
+    write_manifest(output.new, KIND, tokenizer=tokenizer.identity, spec=str(tokenizer.spec))
+    output.put()
     shutil.rmtree(state, ignore_errors=True)
-    log.unlink(missing_ok=True)
     return measured
 
 

@@ -8,8 +8,10 @@ finished. So a second run skips it, and a changed recipe makes a new one beside 
 """
 
 import json
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.files import MANIFEST, read_json, sha256_bytes
 from equalinfo.model.processes import launched_together
 from equalinfo.model.training import resolved_precision
+from equalinfo.outputs import output_folder, visible
 from equalinfo.pipeline.compiling import compile_tokenizer
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.pipeline.generating import continued
@@ -31,7 +34,7 @@ from equalinfo.pipeline.progress import progress_bar
 from equalinfo.pipeline.recipe import GivenM1, Recipe
 from equalinfo.pipeline.tokenizing import TokenizePlan, tokenize
 from equalinfo.predict.exact import load_m1
-from equalinfo.score.results import Result, append_result, environment, read_results
+from equalinfo.score.results import Result, append_result, environment, holds_rows, read_results
 from equalinfo.score.table import results_table
 from equalinfo.shipped import located
 from equalinfo.tokens.directory import load_tokenizer
@@ -46,6 +49,26 @@ def key_of(*parts: Any) -> str:
 def done(path: Path) -> bool:
     """Whether an artifact directory is finished: they appear whole."""
     return (path / MANIFEST).is_file()
+
+
+@contextmanager
+def output_of_run(out: Path, corpus: str) -> Iterator[None]:
+    """Keeps OUT for a recipe or an experiment, which add to what others have made there.
+
+    Raises:
+        EqualInfoError: OUT holds something else.
+    """
+    with output_folder(out, "the folder of a run or of experiments", _is_run, Corpus(corpus).inputs):
+        yield
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder has result rows, or nothing but what a run leaves that was killed before its first row."""
+    ours = re.compile(r"m1-[0-9a-f]{10}(\.training)?|tokenizers|tokens|m2|parts|tables|results\.jsonl")
+    alone = ("tokenizers", "tokens", "m2")  # folders of artifacts and none themselves
+    return holds_rows(folder / "results.jsonl") or (
+        all(map(ours.fullmatch, visible(folder))) and not any(done(folder / name) for name in alone)
+    )
 
 
 @dataclass
@@ -167,11 +190,21 @@ def run_recipe(
 
     Returns:
         the rows of this recipe's cells.
+
+    Raises:
+        EqualInfoError: a step refuses its settings, or OUT holds something else; what is done by then is kept.
     """
     if launched_together():
         raise EqualInfoError(
             "a recipe runs in one process; under torchrun, call train-m1 and train-m2 on their own"
         )
+    with output_of_run(out, recipe.corpus):
+        return _run(recipe, out, quiet, write_page)
+
+
+def _run(
+    recipe: Recipe, out: Path, quiet: bool, write_page: Callable[[Finished, Path], None] | None
+) -> list[Result]:
     console = make_console(quiet)
     started = time.monotonic()
     run = Run(recipe, out)

@@ -1,6 +1,6 @@
 """A corpus to token shards (`equalinfo tokenize`); one row is one example of joined documents (paper, section 3.1)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -10,12 +10,8 @@ from rich.progress import Progress
 
 from equalinfo.corpus.examples import EXAMPLE_BYTES, Example, ShuffledExamples, cut_examples
 from equalinfo.errors import EqualInfoError
-from equalinfo.files import (
-    atomic_directory,
-    read_manifest,
-    refuse_foreign_directory,
-    write_manifest,
-)
+from equalinfo.files import read_manifest, write_manifest
+from equalinfo.outputs import output_directory
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.pipeline.token_shards import Row, TokenShards, text_identity, write_shard
 from equalinfo.tokens.base import Tokenizer
@@ -46,11 +42,19 @@ class TokenizePlan:
 
 
 def tokenize(
-    tokenizer: Tokenizer, corpus: Corpus, plan: TokenizePlan, out: Path, progress: Progress
+    tokenizer: Tokenizer,
+    corpus: Corpus,
+    plan: TokenizePlan,
+    out: Path,
+    progress: Progress,
+    inputs: Sequence[Path] = (),
 ) -> dict[str, Any]:
-    """Writes a tokens directory: train-*.arrow, validation-*.arrow and the tokenizer; returns its manifest."""
-    refuse_foreign_directory(out)
-    with atomic_directory(out) as directory:
+    """Writes a tokens directory: train-*.arrow, validation-*.arrow and the tokenizer; returns its manifest.
+
+    Args:
+        inputs: what was read besides the corpus; OUT may not replace it.
+    """
+    with output_directory(out, KIND, [*corpus.inputs, *inputs]) as directory:
         save_tokenizer(tokenizer, directory / "tokenizer")
         training = ShuffledExamples(cut_examples(corpus.documents("train"), plan.example_bytes))
         order = islice(training.iterate(plan.seed), len(training))

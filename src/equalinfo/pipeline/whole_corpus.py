@@ -8,7 +8,7 @@ While it runs, everything stands beside OUT, so that OUT appears whole or not at
 """
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,18 +18,10 @@ from rich.progress import Progress
 
 from equalinfo.corpus.examples import EXAMPLE_BYTES
 from equalinfo.corpus.partitions import Partition, partitions_of
+from equalinfo.corpus.readers import local_inputs
 from equalinfo.errors import EqualInfoError
-from equalinfo.files import (
-    json_bytes,
-    locked,
-    read_json,
-    read_manifest,
-    refuse_foreign_directory,
-    replace_directory,
-    sha256_bytes,
-    write_json,
-    write_manifest,
-)
+from equalinfo.files import json_bytes, read_json, read_manifest, sha256_bytes, write_json, write_manifest
+from equalinfo.outputs import Reserved, reserved_directory
 from equalinfo.pipeline.engines.base import Engine
 from equalinfo.pipeline.partition_progress import PartitionBar
 from equalinfo.pipeline.partition_work import Record, Work, record_path
@@ -41,6 +33,8 @@ from equalinfo.tokens.directory import save_tokenizer
 PARTITION_BYTES = 64 << 20
 # Where a predictor runs for every byte, that much is an hour's work.
 PARTITION_BYTES_OF_CODERS = 4 << 20
+STATE = ".tokenizing"
+FILES = {"plan.json", "records", "tokens", "lock", "old"}  # the last two are from earlier versions
 COUNTED = ("empty", "null", "invalid", "not_utf8", "large")
 
 
@@ -62,47 +56,59 @@ class CorpusPlan:
 
 
 def tokenize_corpus(
-    tokenizer: Tokenizer, source: str, plan: CorpusPlan, out: Path, engine: Engine, progress: Progress
+    tokenizer: Tokenizer,
+    source: str,
+    plan: CorpusPlan,
+    out: Path,
+    engine: Engine,
+    progress: Progress,
+    inputs: Sequence[Path] = (),
 ) -> dict[str, Any]:
     """Writes a tokens directory of a whole corpus; the same whatever the engine. Killed, it goes on.
+
+    Args:
+        inputs: what was read besides the corpus; OUT may not replace it.
 
     Returns:
         its manifest.
 
     Raises:
-        EqualInfoError: the corpus cannot be read, has a bad row that stops it, or no document in a split.
+        EqualInfoError: the corpus cannot be read, has a bad row that stops it, or no document in a split; OUT holds
+            something else than tokens.
     """
-    refuse_foreign_directory(out)
-    default = PARTITION_BYTES_OF_CODERS if isinstance(tokenizer, CodedTokenizer) else PARTITION_BYTES
-    partition_bytes = plan.partition_bytes or default
-    partitions, stamps = partitions_of(source, plan.field, partition_bytes)
-    made_from = {
-        "tokenizer": tokenizer.identity,
-        "corpus": source,
-        "field": plan.field,
-        "example_bytes": plan.example_bytes,
-        "partition_bytes": partition_bytes,
-        "skip_bad": plan.skip_bad,
-        "stamps": stamps,
-        "partitions": [partition.to_json() for partition in partitions],
-    }
-    folder = out.with_name(out.name + ".tokenizing")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with locked(folder / "lock"):
-            run = _Run(tokenizer, plan, made_from, folder, out)
-            return run.finished() or run.complete(partitions, engine, progress)
-    except OSError as error:
-        raise EqualInfoError(f"cannot write {folder}: {error.strerror or error}") from error
+    with (
+        reserved_directory(out, KIND, [*local_inputs(source), *inputs]) as output,
+        output.state(STATE, FILES.__contains__) as folder,
+    ):
+        default = PARTITION_BYTES_OF_CODERS if isinstance(tokenizer, CodedTokenizer) else PARTITION_BYTES
+        partition_bytes = plan.partition_bytes or default
+        partitions, stamps = partitions_of(source, plan.field, partition_bytes)
+        made_from = {
+            "tokenizer": tokenizer.identity,
+            "corpus": source,
+            "field": plan.field,
+            "example_bytes": plan.example_bytes,
+            "partition_bytes": partition_bytes,
+            "skip_bad": plan.skip_bad,
+            "stamps": stamps,
+            "partitions": [partition.to_json() for partition in partitions],
+        }
+        run = _Run(tokenizer, plan, made_from, folder, output)
+        return run.finished() or run.complete(partitions, engine, progress)
 
 
 class _Run:
-    """One run in its folder, which the lock keeps for it."""
+    """One run in its folder."""
 
     def __init__(
-        self, tokenizer: Tokenizer, plan: CorpusPlan, made_from: dict[str, Any], folder: Path, out: Path
+        self,
+        tokenizer: Tokenizer,
+        plan: CorpusPlan,
+        made_from: dict[str, Any],
+        folder: Path,
+        output: Reserved,
     ) -> None:
-        self.tokenizer, self.made_from, self.folder, self.out = tokenizer, made_from, folder, out
+        self.tokenizer, self.made_from, self.folder, self.output = tokenizer, made_from, folder, output
         self.identity = sha256_bytes(json_bytes(made_from))
         self.tokens = folder / "tokens"
         self.work = Work(
@@ -123,17 +129,19 @@ class _Run:
 
     def complete(self, partitions: list[Partition], engine: Engine, progress: Progress) -> dict[str, Any]:
         """Does what is still to be done and writes OUT."""
-        records = self._begin(partitions)
         try:
+            records = self._begin(partitions)
             bar = PartitionBar(progress, f"tokenize {self.tokenizer.spec}", partitions, records)
             todo = [partition for partition in partitions if partition.number not in records]
             engine.run(self.work, todo, bar.hear)
             manifest = self._manifest([records[partition.number] for partition in partitions])
         except BaseException:
-            if not any(record_path(self.work, 0).parent.glob("*.json")):
+            if any(record_path(self.work, 0).parent.glob("*.json")):
+                self._clear()
+            else:
                 shutil.rmtree(self.folder, ignore_errors=True)
             raise
-        replace_directory(self.tokens, self.out, self.folder / "old")
+        self.output.put(self.tokens)
         shutil.rmtree(self.folder, ignore_errors=True)
         return manifest
 
@@ -153,14 +161,21 @@ class _Run:
             write_json(plan, self.made_from)
         records.mkdir(exist_ok=True)
         self.tokens.mkdir(exist_ok=True)
-        _clear(self.tokens)
-        _clear(records)
+        self._clear()
         for counted in records.glob("*.attempts"):
             counted.unlink()
         if not (self.tokens / "tokenizer").is_dir():
             save_tokenizer(self.tokenizer, self.tokens / "tokenizer")
         found = {partition.number: self._record(partition.number) for partition in partitions}
         return {number: record for number, record in found.items() if record is not None}
+
+    def _clear(self) -> None:
+        """Removes files and folders that a worker left unfinished; their names begin with a dot."""
+        for left in (*self.tokens.glob(".*"), *Path(self.work.records).glob(".*")):
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
 
     def _may_discard(self, before: dict[str, Any]) -> bool:
         """Whether work on another plan is worth nothing: it cannot be gone on with, or OUT has what it made."""
@@ -169,7 +184,7 @@ class _Run:
     def _made_out(self, identity: str) -> dict[str, Any] | None:
         """The manifest of OUT if it was made by the plan with this identity."""
         with suppress(EqualInfoError):
-            manifest = read_manifest(self.out, KIND, verify=False)
+            manifest = read_manifest(self.output.place, KIND, verify=False)
             if manifest.get("made_from") == identity:
                 return manifest
         return None
@@ -195,7 +210,7 @@ class _Run:
                     f"{self.made_from['corpus']} has no document in the {split} split; give more text "
                     "(documents are split 90/5/5 by their hash)"
                 )
-        _clear(self.tokens)
+        self._clear()
         changed, windows = (sum(record["windows"][place] for record in records) for place in (0, 1))
         return write_manifest(
             self.tokens,
@@ -218,15 +233,6 @@ class _Run:
             },
             partitions=records,
         )
-
-
-def _clear(folder: Path) -> None:
-    """Removes files and folders that a kill left unfinished; their names begin with a dot."""
-    for left in folder.glob(".*"):
-        if left.is_dir():
-            shutil.rmtree(left, ignore_errors=True)
-        else:
-            left.unlink(missing_ok=True)
 
 
 def _total(records: Iterable[Record], group: str, name: str) -> int:

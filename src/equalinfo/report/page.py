@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.experiments.figures import Figure
-from equalinfo.files import atomic_file
+from equalinfo.outputs import output_file
 from equalinfo.report import cells
 from equalinfo.report.live import packed
 from equalinfo.report.plots import plot_text, shown
@@ -49,17 +49,21 @@ class Contents:
     recipe: str = ""
 
 
-def write_page(contents: Contents, path: Path) -> dict[str, Figure]:
-    """Writes a self-contained HTML page (about 2 MB, mostly the plotting library, compressed) to `path`.
-
-    Args:
-        path: appears whole or not at all.
-
-    Returns:
-        the page's figures by name, for files.
+def write_page(contents: Contents, path: Path) -> None:
+    """Writes the page of `contents` to a file.
 
     Raises:
         EqualInfoError: nothing to show, or `path` cannot be written.
+    """
+    with output_file(path) as stream:
+        stream.write(page_of(contents)[0])
+
+
+def page_of(contents: Contents) -> tuple[bytes, dict[str, Figure]]:
+    """A self-contained HTML page (about 2 MB, mostly the plotting library, compressed), and its figures by name.
+
+    Raises:
+        EqualInfoError: nothing to show.
     """
     if not contents.results and not contents.measurements:
         raise EqualInfoError("no results to report; run some cells or experiments first")
@@ -110,10 +114,8 @@ def write_page(contents: Contents, path: Path) -> dict[str, Figure]:
         plotly=_library() if figures else "",
         plot_text=plot_text,
     )
-    with atomic_file(Path(path)) as stream:
-        # Samples may hold lone surrogates, which UTF-8 has no bytes for.
-        stream.write(page.encode("utf-8", errors="replace"))
-    return drawn
+    # Samples may hold lone surrogates, which UTF-8 has no bytes for.
+    return page.encode("utf-8", errors="replace"), drawn
 
 
 def _studies(measurements: Sequence[Measurement]) -> tuple[list[Any], dict[str, str]]:

@@ -13,29 +13,36 @@ from equalinfo.score.summary import setting
 from equalinfo.tokens.base import Tokenizer
 
 
-def rows_of(paths: Sequence[Path]) -> tuple[list[Result], list[Measurement]]:
-    """All rows of files, and of the .jsonl files in folders.
-
-    A cell measured again in a later file, with the same setting and seed, takes the earlier one's place: averaged, the
-    two would pass for two seeds.
-
-    Raises:
-        DamagedArtifact: a line that is not a row.
-        EqualInfoError: a file is missing or cannot be read, or a folder holds no .jsonl file.
-    """
-    results: list[Result] = []
-    measurements: dict[object, Measurement] = {}
+def files_of_rows(paths: Sequence[Path]) -> list[Path]:
+    """The files among `paths`, and the .jsonl files in folders; EqualInfoError where a folder holds none."""
+    files = []
     for path in paths:
         found = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
         if not found:
             raise EqualInfoError(
                 f"{path} holds no .jsonl file; `equalinfo run` and `experiment` write results.jsonl"
             )
-        for one in found:
-            later = read_results(one)
-            again = {(setting(row), row.seed) for row in later}
-            results = [row for row in results if (setting(row), row.seed) not in again] + later
-            measurements |= {row.key: row for row in read_measurements(one)}
+        files += found
+    return files
+
+
+def rows_of(files: Sequence[Path]) -> tuple[list[Result], list[Measurement]]:
+    """All rows of files.
+
+    A cell measured again in a later file, with the same setting and seed, takes the earlier one's place: averaged, the
+    two would pass for two seeds.
+
+    Raises:
+        DamagedArtifact: a line that is not a row.
+        EqualInfoError: a file is missing or cannot be read.
+    """
+    results: list[Result] = []
+    measurements: dict[object, Measurement] = {}
+    for path in files:
+        later = read_results(path)
+        again = {(setting(row), row.seed) for row in later}
+        results = [row for row in results if (setting(row), row.seed) not in again] + later
+        measurements |= {row.key: row for row in read_measurements(path)}
     return results, list(measurements.values())
 
 

@@ -162,6 +162,15 @@ def _rows(path: Path) -> Iterator[Row]:
         yield last
 
 
+def holds_rows(path: Path) -> bool:
+    """Whether `path` is a file that begins with a row."""
+    try:
+        with open(path, "rb") as stream:
+            return _parse(stream.readline(1 << 20)) is not None
+    except OSError:
+        return False
+
+
 def environment(accelerator: str | None = None) -> tuple[str, dict[str, str]]:
     """Machine in words and versions of what matters, for `Result.machine` and `Result.versions`.
 
@@ -188,7 +197,7 @@ _ROW_STARTS = (b'{"method":', b'{"kind":"measurement"')
 @contextmanager
 def _locked(path: Path) -> Iterator[IO[bytes]]:
     """`path` open for reading and appending, created if missing, with other appenders kept out."""
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
     with os.fdopen(handle, "rb", closefd=True) as stream:
         if fcntl is not None:
             fcntl.flock(stream, fcntl.LOCK_EX)

@@ -81,7 +81,11 @@ class Tokenizer(ABC):
         return load_tokenizer(located(path, KIND))
 
     def save_pretrained(self, path: str | Path) -> None:
-        """Writes the tokenizer as a directory, whole or not at all."""
+        """Writes the tokenizer as a directory, whole or not at all; a tokenizer that is there already is replaced.
+
+        Raises:
+            EqualInfoError: `path` holds anything else, or cannot be written.
+        """
         from equalinfo.tokens.directory import save_tokenizer
 
         save_tokenizer(self, Path(path))

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
-from equalinfo.files import atomic_directory, read_manifest, write_manifest
+from equalinfo.files import read_manifest, write_manifest
+from equalinfo.outputs import output_directory
 from equalinfo.predict.base import Predictor
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.compiled import CompiledTokenizer
@@ -96,10 +97,19 @@ def _given(spec: Spec, documents: Documents | None) -> Documents:
 
 
 def save_tokenizer(tokenizer: Tokenizer, path: Path) -> None:
-    """Writes a tokenizer directory, whole or not at all."""
-    with atomic_directory(path) as directory:
-        tokenizer.save_files(directory)
-        _finish(tokenizer, directory, {})
+    """Writes a tokenizer directory, whole or not at all.
+
+    Raises:
+        EqualInfoError: `path` holds something that is not a tokenizer's, or cannot be written.
+    """
+    with output_directory(path, KIND) as directory:
+        fill_directory(tokenizer, directory)
+
+
+def fill_directory(tokenizer: Tokenizer, directory: Path) -> None:
+    """Writes the files of a tokenizer directory into an empty one."""
+    tokenizer.save_files(directory)
+    _finish(tokenizer, directory, {})
 
 
 def save_compact(tokenizer: Tokenizer, path: Path, more: dict[str, bytes] | None = None) -> None:
@@ -113,7 +123,7 @@ def save_compact(tokenizer: Tokenizer, path: Path, more: dict[str, bytes] | None
     """
     if not isinstance(tokenizer, CompiledTokenizer):
         raise EqualInfoError(f"{tokenizer.spec} has no compact form; only compiled dictionaries do")
-    with atomic_directory(path) as directory:
+    with output_directory(path, KIND) as directory:
         tokenizer.save_compact(directory)
         _finish(tokenizer, directory, more or {})
 

@@ -1,0 +1,44 @@
+"""How a command ends that is told to from outside."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from equalinfo.cli.showing import one_of_many
+
+SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+CLEARING_SECONDS = 5.0
+
+
+class Ended(SystemExit):
+    """A signal has come; what is being written is cleared away on the way out, as after Ctrl-C."""
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Inside, SIGTERM and SIGHUP raise `Ended` with the shell's exit status, unless they are ignored (`nohup`)."""
+    # Other processes of torchrun have nothing to clear away, and may wait where Python hears of no signal.
+    if threading.current_thread() is not threading.main_thread() or one_of_many():
+        yield
+        return
+    last = -math.inf
+
+    def end(number: int, frame: FrameType | None) -> None:
+        nonlocal last
+        # `timeout` sends its signal twice; the second must not end the clearing.
+        if time.monotonic() - last > CLEARING_SECONDS:
+            last = time.monotonic()
+            raise Ended(128 + number)
+
+    taken = [number for number in SIGNALS if signal.getsignal(number) == signal.SIG_DFL]
+    try:
+        for number in taken:
+            signal.signal(number, end)
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
