@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from equalinfo.corpus.examples import Example, cut_examples, permutation
+from equalinfo.corpus.examples import Example, cut_examples
 from equalinfo.dictionary import fewest, greedy, likeliest
 from equalinfo.dictionary.automaton import Automaton
 from equalinfo.dictionary.frequent import frequent_phrases, frequent_strings
@@ -36,6 +36,7 @@ from equalinfo.pipeline.corpora import Corpus
 from equalinfo.pipeline.m1 import load_float_m1
 from equalinfo.predict.exact import load_m1
 from equalinfo.score import metrics
+from equalinfo.seeded import permutation
 from equalinfo.tokens.directory import make_tokenizer
 from equalinfo.tokens.likely import likely_strings
 from equalinfo.tokens.spec import Spec

@@ -31,7 +31,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from equalinfo.corpus.examples import cut_examples, permutation
+from equalinfo.corpus.examples import cut_examples
 from equalinfo.files import read_json, sha256_bytes, write_json
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.loss import next_id_loss
@@ -41,6 +41,7 @@ from equalinfo.pipeline.compiling import compile_tokenizer
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.pipeline.progress import progress_bar
 from equalinfo.score import metrics
+from equalinfo.seeded import permutation
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.spec import Spec
 

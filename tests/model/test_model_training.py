@@ -159,6 +159,9 @@ def test_a_state_of_another_run_is_refused(plan, tmp_path, monkeypatch):
         run(replace(plan, optimizer="adamw" if plan.optimizer == "adafactor" else "adafactor"), tmp_path)
     with pytest.raises(EqualInfoError):
         run(plan, tmp_path, model=Decoder(replace(SIZE, d_ff=48), VOCAB))
+    monkeypatch.setattr(TrainingPlan, "version", 1)  # an older release, whose order of the data was another
+    with pytest.raises(EqualInfoError, match="other settings or data"):
+        run(plan, tmp_path)
     assert {path: path.read_bytes() for path in (tmp_path / "state").rglob("*.*")} == state
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.seeded import permutation
 
 # Follows each document (Lester et al. 2024, section 3, end their documents with a token of its own).
 END_OF_DOCUMENT = b"\x00"
@@ -149,13 +150,3 @@ class ShuffledExamples:
             for index in permutation(len(self), seed, epoch)[skipped:]:
                 yield self[int(index)]
             skipped = 0
-
-
-def permutation(count: int, seed: int, epoch: int) -> np.ndarray:
-    """The order of an epoch: int64 [count], a permutation of 0 ... count - 1.
-
-    Sorts raw PCG64 output, which NumPy promises never to change (NEP 19), instead of calling
-    ``Generator.permutation``, whose result may differ between versions of NumPy.
-    """
-    bits = np.random.PCG64(np.random.SeedSequence([seed, epoch]))
-    return np.argsort(bits.random_raw(count), kind="stable")

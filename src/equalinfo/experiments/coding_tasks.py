@@ -17,6 +17,7 @@ from equalinfo.model.decoder import Decoder
 from equalinfo.model.sizes import size_by_name
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.paper import paper_tables
+from equalinfo.seeded import permutation
 
 METHODS = ("AC[v=256]", "EqualInfoAC[b=16,v=256]")
 DECOMPRESS, LM, COMPRESS = "decompress", "byte LM", "compress"
@@ -51,7 +52,7 @@ def texts(work: Workspace, split: str, length: int, count: int) -> list[bytes]:
         found += [document[i : i + length] for i in range(0, len(document) - length + 1, length)]
         if len(found) > 20 * count:
             break
-    order = np.random.default_rng(0).permutation(len(found))[:count]
+    order = permutation(len(found), 0)[:count]
     return [found[int(i)] for i in order]
 
 

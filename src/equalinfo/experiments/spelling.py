@@ -16,6 +16,7 @@ from equalinfo.experiments.tuning import Targeted, TuningPlan, extended, score, 
 from equalinfo.experiments.workspace import Workspace
 from equalinfo.pipeline.m2 import load_m2
 from equalinfo.score.measurements import Measurement
+from equalinfo.seeded import permutation
 from equalinfo.tokens.spec import Spec
 
 STEPS = 200  # the paper's
@@ -46,7 +47,7 @@ def trained(work: Workspace, method: str, seed: int) -> list[Measurement]:
     """Words are given as they stand in text, after a space; letters are ids of their own; words of the test are new."""
     text = b"\n".join(document for document in work.run.corpus.documents("train"))
     words = common_words(text, WORDS, 4)
-    order = np.random.default_rng(0).permutation(len(words))
+    order = permutation(len(words), 0)
     model, tokenizer, _ = load_m2(work.cell(method, seed).path)
     base = model.vocab
     streams = tokenizer.encode_batch([b" " + word for word in words])

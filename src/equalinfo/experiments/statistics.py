@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from equalinfo.seeded import bits
+
 RESAMPLES = 1000
 
 
@@ -21,7 +23,7 @@ def ratio_error(above: Sequence[float], below: Sequence[float], seed: int = 0) -
         raise ValueError(f"{len(top)} numbers above and {len(bottom)} below")
     if len(top) < 3:
         return None
-    draws = np.random.default_rng(seed).integers(0, len(top), (RESAMPLES, len(top)))
+    draws = bits(seed).random_raw((RESAMPLES, len(top))) % len(top)
     return float(np.std(top[draws].sum(1) / bottom[draws].sum(1), ddof=1))
 
 

@@ -16,6 +16,7 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.loss import Z_LOSS
 from equalinfo.model.optimizers import make_optimizer
+from equalinfo.seeded import permutation
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def shuffled(count: int, batch_size: int, seed: int) -> Callable[[int], list[int
         for position in range(step * batch_size, (step + 1) * batch_size):
             epoch, offset = divmod(position, count)
             if epoch not in orders:
-                orders[epoch] = np.random.default_rng([seed, epoch]).permutation(count)
+                orders[epoch] = permutation(count, seed, epoch)
             found.append(int(orders[epoch][offset]))
         return found
 

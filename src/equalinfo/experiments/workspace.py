@@ -20,6 +20,7 @@ from equalinfo.experiments.base import Part
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.statistics import ratio_error
 from equalinfo.model.scoring import nats_of_ids
+from equalinfo.model.training import TrainingPlan
 from equalinfo.pipeline.m2 import load_m2
 from equalinfo.pipeline.running import Run, key_of
 from equalinfo.pipeline.token_shards import read_shard
@@ -72,7 +73,8 @@ class Workspace:
     def key(self, part: Part, version: int) -> str:
         """Hash of all that decides a part's rows."""
         recipe = self.scale.recipe.model_dump(mode="json", exclude={"title", "methods", "sample"})
-        return key_of(self.run.corpus_key, recipe, self.experiment, version, part.name, part.about)
+        versions = (version, TrainingPlan.version)
+        return key_of(self.run.corpus_key, recipe, self.experiment, versions, part.name, part.about)
 
     def row(
         self,

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.seeded import permutation
 
 
 class Sequences(Protocol):
@@ -71,8 +72,7 @@ class SequenceBatches:
     def _number(self, position: int) -> int:
         epoch, offset = divmod(position, len(self.sequences))
         if epoch != self._epoch:
-            generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, epoch])))
-            self._epoch, self._order = epoch, generator.permutation(len(self.sequences))
+            self._epoch, self._order = epoch, permutation(len(self.sequences), self.seed, epoch)
         return int(self._order[offset])
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from equalinfo.errors import EqualInfoError
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.parts import LayerCache
+from equalinfo.seeded import bits, uniform
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Sampler:
         self.ids = [list(map(int, prompt)) for prompt in prompts]
         self.running = list(range(len(self.ids)))
         self._prompt_lengths = [len(prompt) for prompt in self.ids]
-        self._draws = [np.random.default_rng(seed) for seed in seeds]
+        self._draws = [bits(seed) for seed in seeds]
         self._never = torch.tensor(list(never), dtype=torch.long)
         self._position = min(self._prompt_lengths, default=0)
         self._start = 0
@@ -113,8 +114,8 @@ class Sampler:
         drawn = []
         if drawing:
             rows = [self.running[at] for at in drawing]
-            uniform = np.array([self._draws[row].random() for row in rows])
-            drawn = list(zip(rows, self.choice.pick(logits_BV[drawing], uniform), strict=True))
+            drawn_B = np.array([uniform(self._draws[row]) for row in rows])
+            drawn = list(zip(rows, self.choice.pick(logits_BV[drawing], drawn_B), strict=True))
             for row, token in drawn:
                 self.ids[row].append(token)
         self._position += 1

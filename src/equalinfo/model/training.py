@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -51,6 +51,11 @@ class TrainingPlan:
         clip: the gradient's largest norm; longer ones are scaled down to it. 0 never clips.
         z_loss: weight of the squared log sum exp of the logits.
         compile: translate the layers with torch.compile; rounds differently.
+
+    Attributes:
+        version: raised where a change of code trains other weights by the same plan. What is named by a hash of a plan,
+            as checkpoints and a recipe's runs, is then trained anew and not gone on with. 2: `seeded.permutation`
+            orders the data.
     """
 
     steps: int
@@ -64,6 +69,7 @@ class TrainingPlan:
     clip: float = 1.0
     z_loss: float = Z_LOSS
     compile: bool = False
+    version: int = field(default=2, init=False)
 
     @property
     def sequences_per_step(self) -> int:

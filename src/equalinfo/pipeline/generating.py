@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from equalinfo.errors import EqualInfoError
@@ -18,6 +17,7 @@ from equalinfo.pipeline.healing import taken_back, ways
 from equalinfo.pipeline.m2 import load_m2
 from equalinfo.pipeline.outlet import Outlet
 from equalinfo.pipeline.units import Units, ids_of_a_window, units_of
+from equalinfo.seeded import bits, uniform
 from equalinfo.tokens.base import Tokenizer
 
 END_OF_DOCUMENT = b"\0"
@@ -152,7 +152,7 @@ class Generator:
         starts = []
         for seed in range(settings.seed, settings.seed + settings.samples):
             # Numbers of its own, so that what follows is drawn alike with and without healing.
-            chosen = found.pick(settings.choice, float(np.random.default_rng([seed, 1]).random()))
+            chosen = found.pick(settings.choice, uniform(bits(seed, 1)))
             starts.append((kept + chosen, len(chosen)))
         return starts
 
