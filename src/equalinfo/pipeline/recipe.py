@@ -14,11 +14,13 @@ from equalinfo.model.sizes import size_by_name
 from equalinfo.model.training import TrainingPlan
 from equalinfo.tokens.spec import Spec
 
+LONGEST = 1 << 16  # bytes; dotted keys take Python's parser time that grows with their square
+
 
 class Section(BaseModel):
     """A table of the recipe; unknown keys are errors, so that a misspelt one is not ignored."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class TrainingSection(Section):
@@ -161,13 +163,13 @@ def load_recipe(name: str) -> Recipe:
     try:
         is_shipped = Path(name).suffix != ".toml" and shipped.is_file()
         text = shipped.read_bytes() if is_shipped else Path(name).read_bytes()
-        return Recipe(**tomllib.loads(text.decode()))
+        if len(text) > LONGEST:
+            raise EqualInfoError(f"{name} has {len(text)} bytes; a recipe has at most {LONGEST}")
+        return Recipe.model_validate(tomllib.loads(text.decode()))
     except OSError as error:
         raise EqualInfoError(
             f"cannot read recipe {name} ({error.strerror}); give a .toml file or one of {', '.join(shipped_recipes())}"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise EqualInfoError(f"{name} is not TOML: {error}") from error
     except ValidationError as error:
         # A misspelt key is also a missing one; the misspelling is what to name.
         first = min(error.errors(), key=lambda problem: problem["type"] == "missing")
@@ -175,6 +177,11 @@ def load_recipe(name: str) -> Recipe:
         raise EqualInfoError(
             f"{name}: {place or 'recipe'}: {first['msg'].removeprefix('Value error, ')}"
         ) from error
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # TOML's and UTF-8's errors, and numbers too long for Python
+        raise EqualInfoError(f"{name} is not TOML: {error}") from error
 
 
 def shipped_recipes() -> list[str]:
