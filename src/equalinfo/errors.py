@@ -8,6 +8,10 @@ class EqualInfoError(Exception):
     Anything else that escapes is a defect of this package.
     """
 
+    def __init__(self, message: str) -> None:
+        # What is quoted may hold line ends: file names, what a file says, other libraries' words.
+        super().__init__(" ".join(message.splitlines()))
+
 
 class DamagedArtifact(EqualInfoError):
     """A file or directory that this package wrote does not hold what its manifest says."""

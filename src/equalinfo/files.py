@@ -8,7 +8,7 @@ import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import IO, Any
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
@@ -82,12 +82,21 @@ def write_json(path: Path, value: Any) -> None:
 
 def read_json(path: Path) -> Any:
     """The JSON value in `path`; DamagedArtifact with one line if it is missing or not JSON."""
+    require_file(path)
     try:
         return json.loads(Path(path).read_bytes())
-    except FileNotFoundError:
-        raise DamagedArtifact(f"{path} is missing; is {Path(path).parent} the right directory?") from None
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise DamagedArtifact(f"{path} cannot be read as JSON ({error}); make it again") from error
+
+
+def require_file(path: Path) -> None:
+    """Raises DamagedArtifact unless `path` is an ordinary file: reading a pipe or a device may not end."""
+    try:
+        found = Path(path).is_file()
+    except OSError as error:
+        raise DamagedArtifact(f"{path} cannot be read ({error.strerror})") from error
+    if not found:
+        raise DamagedArtifact(f"{path} is missing; is {Path(path).parent} the right directory?")
 
 
 def sha256_bytes(data: bytes) -> str:
@@ -137,7 +146,8 @@ def read_manifest(directory: Path, kind: str, verify: bool = True) -> dict[str, 
     if not (directory / MANIFEST).is_file():
         raise EqualInfoError(f"{directory} is not an equalinfo {kind} (it has no {MANIFEST})")
     manifest = read_json(directory / MANIFEST)
-    if not isinstance(manifest, dict) or not isinstance(manifest.get("files"), dict):
+    files = manifest.get("files") if isinstance(manifest, dict) else None
+    if not isinstance(files, dict) or not all(map(_is_below, files)):
         raise DamagedArtifact(f"{directory / MANIFEST} is damaged; make the {kind} again")
     if manifest.get("kind") != kind:
         raise EqualInfoError(f"{directory} is a {manifest.get('kind')}, not a {kind}")
@@ -147,10 +157,19 @@ def read_manifest(directory: Path, kind: str, verify: bool = True) -> dict[str, 
             f"install the version that wrote it or make the {kind} again"
         )
     if verify:
-        for name, expected in manifest["files"].items():
+        for name, expected in files.items():
             path = directory / name
-            if not path.is_file():
-                raise DamagedArtifact(f"{path} is missing; make the {kind} again")
-            if sha256_file(path) != expected:
+            require_file(path)
+            try:
+                found = sha256_file(path)
+            except OSError as error:
+                raise EqualInfoError(f"cannot read {path}: {error.strerror or error}") from error
+            if found != expected:
                 raise DamagedArtifact(f"{path} is damaged (its SHA-256 differs); make the {kind} again")
     return manifest
+
+
+def _is_below(name: str) -> bool:
+    """Whether a path in a manifest stays inside its directory."""
+    path = PurePath(name)
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts

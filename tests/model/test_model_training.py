@@ -16,8 +16,8 @@ from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.optimizers import OPTIMIZERS
 from equalinfo.model.scoring import cut_sequences, total_nats
-from equalinfo.model.sizes import Size
-from equalinfo.model.storage import load_tensors, load_weights, save_tensors
+from equalinfo.model.sizes import SIZES, Size
+from equalinfo.model.storage import load_decoder, load_tensors, save_tensors
 from equalinfo.model.training import Execution, TrainingPlan, resolved_precision, train
 
 ALWAYS = Execution(checkpoint_seconds=0.0)
@@ -355,17 +355,17 @@ def test_cutting_sequences():
 
 
 def test_weights_on_disk(tmp_path):
-    model, other = Decoder(SIZE, VOCAB), Decoder(SIZE, VOCAB)
+    model, path = Decoder(SIZE, VOCAB), tmp_path / "model.safetensors"
     model.initialise(1)
-    save_tensors(tmp_path / "model.safetensors", model.state_dict())
-    load_weights(other, tmp_path / "model.safetensors")
-    assert weights(other) == weights(model)
-    with pytest.raises(DamagedArtifact) as error:
-        load_weights(Decoder(SIZE, VOCAB + 1), tmp_path / "model.safetensors")
-    assert "\n" not in str(error.value)
+    save_tensors(path, model.state_dict())
+    assert weights(load_decoder(path, SIZE, VOCAB)) == weights(model)
+    for size, vocab in ((SIZE, VOCAB + 1), (SIZE, 1 << 40), (SIZES["2b"], VOCAB)):
+        with pytest.raises(DamagedArtifact) as error:
+            load_decoder(path, size, vocab)
+        assert "\n" not in str(error.value)
     with pytest.raises(DamagedArtifact, match="missing"):
-        load_weights(other, tmp_path / "none.safetensors")
+        load_decoder(tmp_path / "none.safetensors", SIZE, VOCAB)
     data = (tmp_path / "model.safetensors").read_bytes()
     (tmp_path / "model.safetensors").write_bytes(data[:-1])
     with pytest.raises(DamagedArtifact):
-        load_weights(other, tmp_path / "model.safetensors")
+        load_decoder(path, SIZE, VOCAB)

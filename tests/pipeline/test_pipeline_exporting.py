@@ -30,7 +30,9 @@ def tokens_directory(folder: Path, vocab: int) -> tuple[Path, dict[str, list[lis
                 writer.write([(array, len(array), len(array)) for array in ids])
                 written[name.split("-")[0]] += [array.tolist() for array in ids]
             writer.close()
-    write_manifest(path, "tokens", vocab=vocab, spec="Bytes", tokenizer="t", splits=dict.fromkeys(written))
+    counts = {"examples": 0, "tokens": 0, "bytes": 0, "source_bytes": 0, "text": ""}
+    fields = {"spec": "Bytes", "tokenizer": "t", "windows_changed": None, "example_bytes": 1}
+    write_manifest(path, "tokens", vocab=vocab, splits=dict.fromkeys(written, counts), **fields)
     assert [ids.tolist() for ids, *_ in read_shard(path / "train-00000.arrow")] == written["train"][:6]
     return path, written
 

@@ -49,7 +49,7 @@ def main() -> None:
         sys.stdout.flush()
         refuses(sys.stderr)
     except EqualInfoError as error:
-        sys.exit(_complain(" ".join(str(error).split()), 1))
+        sys.exit(_complain(str(error), 1))
     except UsageError as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "equalinfo")
         sys.exit(_complain(f"{error.format_message()} (see `{command} --help`)", 2))

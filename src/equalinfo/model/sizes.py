@@ -1,8 +1,11 @@
 """Model sizes by name: the paper's five, and smaller ones of the same proportions for CPUs."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from equalinfo.errors import EqualInfoError
+
+LARGEST_WIDTH = 1 << 20
+LARGEST = {"n_layers": 1 << 10, "nominal": 1 << 50}
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,12 @@ class Size:
     d_head: int
     d_ff: int
     nominal: int  # parameters as the paper's FLOPs count them
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what is no dimension: sizes are read from files too."""
+        for name, value in asdict(self).items():
+            if type(value) is not int or not 1 <= value <= LARGEST.get(name, LARGEST_WIDTH):
+                raise ValueError(f"{name} {value!r} is no dimension of a model")
 
     @property
     def parameters(self) -> int:

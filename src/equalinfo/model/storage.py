@@ -2,12 +2,16 @@
 
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from equalinfo.errors import DamagedArtifact
 from equalinfo.files import atomic_file
+from equalinfo.model.decoder import Decoder
+from equalinfo.model.sizes import Size
+from equalinfo.tensors import read_safetensors
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
@@ -28,17 +32,22 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise DamagedArtifact(f"{path} cannot be read ({error}); make the model again") from error
 
 
-def load_weights(model: nn.Module, path: Path, ours: dict[str, str] | None = None) -> None:
-    """Fills `model` from a safetensors file; DamagedArtifact if names or shapes differ.
+def load_decoder(
+    path: Path, size: Size, vocab: int, preset: str = "paper", theirs: dict[str, str] | None = None
+) -> Decoder:
+    """The model whose weights are in a safetensors file, float32.
 
     Args:
-        ours: the model's name for each name in the file, where they are not the same.
+        theirs: the file's name for each of the model's tensors, where they are not the same.
+
+    Raises:
+        DamagedArtifact: names, shapes or types in the file are not those of such a model.
     """
-    tensors, _ = load_tensors(path)
-    try:
-        model.load_state_dict({(ours or {}).get(name, name): tensor for name, tensor in tensors.items()})
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise DamagedArtifact(
-            f"{path} does not fit its config.json ({reason[:200]}); make it again"
-        ) from error
+    # Without memory, which a config.json that is wrong could ask any amount of.
+    with torch.device("meta"):
+        model = Decoder(size, vocab, preset)
+    shapes = {name: (tuple(tensor.shape), "float32") for name, tensor in model.state_dict().items()}
+    names = {ours: (theirs or {}).get(ours, ours) for ours in shapes}
+    tensors = read_safetensors(path, {names[ours]: shape for ours, shape in shapes.items()}, "pt")
+    model.load_state_dict({ours: tensors[name] for ours, name in names.items()}, assign=True)
+    return model.eval()

@@ -5,6 +5,7 @@ import shutil
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.progress import Progress
@@ -14,7 +15,6 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.files import (
     MANIFEST,
     json_bytes,
-    read_json,
     read_manifest,
     sha256_bytes,
     write_manifest,
@@ -25,10 +25,11 @@ from equalinfo.model.decoder import Decoder
 from equalinfo.model.processes import processes as joined
 from equalinfo.model.scoring import bits_at_precision, cut_sequences, total_nats
 from equalinfo.model.sizes import size_by_name
-from equalinfo.model.storage import load_weights, save_tensors
+from equalinfo.model.storage import load_decoder, save_tensors
 from equalinfo.model.training import Execution, TrainingPlan, train
 from equalinfo.outputs import Reserved
 from equalinfo.pipeline.corpora import Corpus
+from equalinfo.pipeline.fields import Fields, read_fields
 from equalinfo.predict.base import PRECISION, distribution_bits
 from equalinfo.predict.exact import save_exact
 from equalinfo.predict.quantise import quantise
@@ -148,12 +149,17 @@ def load_float_m1(path: Path) -> Decoder:
     weights = path / "model.safetensors"
     if (path / MANIFEST).is_file() and not weights.is_file():
         raise EqualInfoError(f"{path.name} has no float weights; train an M1 by train-m1")
-    model = Decoder(size_by_name(m1_config(path)["size"]), 256)
-    load_weights(model, weights)
-    return model.eval()
+    return load_decoder(weights, size_by_name(m1_config(path)["size"]), 256)
 
 
-def m1_config(path: Path) -> dict:
+class M1Config(Fields):
+    """What is read of an M1's config.json again."""
+
+    size: str
+    figures: dict[str, float | str]
+
+
+def m1_config(path: Path) -> dict[str, Any]:
     """config.json of an M1 directory, checked."""
     read_manifest(path, KIND)
-    return read_json(path / "config.json")
+    return read_fields(path / "config.json", M1Config)

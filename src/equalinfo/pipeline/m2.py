@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 from rich.progress import Progress
 
-from equalinfo.files import read_json, read_manifest, write_manifest
+from equalinfo.errors import DamagedArtifact
+from equalinfo.files import read_manifest, write_manifest
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.checkpoint import training_output
 from equalinfo.model.decoder import Decoder
@@ -17,10 +19,11 @@ from equalinfo.model.scoring import cut_windows, total_nats
 from equalinfo.model.sizes import size_by_name
 from equalinfo.model.training import Execution, TrainingPlan, train
 from equalinfo.outputs import Reserved
-from equalinfo.pipeline.model_directory import load_model, save_model
+from equalinfo.pipeline.fields import Fields, read_fields
+from equalinfo.pipeline.model_directory import CONFIG, load_model, save_model
 from equalinfo.pipeline.table_start import SPELLING, TableStart
 from equalinfo.pipeline.token_shards import TokenShards, TokensInMemory
-from equalinfo.pipeline.tokenizing import read_split, tokens_manifest
+from equalinfo.pipeline.tokenizing import read_split, tokenizer_of, tokens_manifest
 from equalinfo.score import metrics
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.directory import load_tokenizer, save_tokenizer
@@ -87,8 +90,11 @@ def _train(
     size, length = size_by_name(plan.size), plan.sequence_length
     with joined(execution.strategy, execution.device) as processes:
         manifest = tokens_manifest(tokens, verify=processes.first)
-        tokenizer = load_tokenizer(tokens / "tokenizer")
+        tokenizer = tokenizer_of(tokens, manifest)
         training, validation = read_split(tokens, "train"), read_split(tokens, "validation")
+        if processes.first:
+            training.check(tokenizer.vocab)
+            validation.check(tokenizer.vocab)
         batch = plan.training.batch_size
         batches = SequenceBatches(training.sequences(length, plan.first_only), batch, plan.training.seed)
         held_out = None
@@ -205,8 +211,39 @@ def measure(
     }
 
 
+class TrainingFields(Fields):
+    """Of a `TrainingPlan`."""
+
+    seed: int
+
+
+class PlanFields(Fields):
+    """Of an `M2Plan`."""
+
+    first_only: bool
+    training: TrainingFields
+
+
+class M2Config(Fields):
+    """What is read of an M2's config.json again."""
+
+    size: str
+    preset: str = "paper"
+    vocab: int
+    sequence_length: int = Field(gt=0)
+    plan: PlanFields
+
+
 def load_m2(path: Path) -> tuple[Decoder, Tokenizer, dict[str, Any]]:
-    """Model, tokenizer and config.json of an M2 directory."""
-    read_manifest(path, KIND)
-    config = read_json(path / "config.json")
-    return load_model(path, config), load_tokenizer(path / "tokenizer"), config
+    """Model, tokenizer and config.json of an M2 directory.
+
+    Raises:
+        EqualInfoError: there is none.
+        DamagedArtifact: its files are not what was written, or do not fit each other.
+    """
+    manifest = read_manifest(path, KIND)
+    config = read_fields(path / CONFIG, M2Config)
+    tokenizer = load_tokenizer(path / "tokenizer")
+    if manifest.get("tokenizer") != tokenizer.identity or config["vocab"] != tokenizer.vocab:
+        raise DamagedArtifact(f"{path / 'tokenizer'} is not the tokenizer that M2 was trained on")
+    return load_model(path, config), tokenizer, config

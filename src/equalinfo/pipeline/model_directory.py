@@ -8,12 +8,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from equalinfo.errors import DamagedArtifact
 from equalinfo.files import json_bytes
 from equalinfo.model import hugging_face
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.sizes import size_by_name
-from equalinfo.model.storage import load_weights, save_tensors
+from equalinfo.model.storage import load_decoder, save_tensors
 from equalinfo.tokens.base import Tokenizer
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -42,16 +41,13 @@ def load_model(directory: Path, config: dict[str, Any]) -> Decoder:
     """The model of an M2 directory whose config.json says `config`.
 
     Raises:
-        DamagedArtifact: config.json lacks what it must say, or the weights do not fit it.
+        EqualInfoError: no such size or preset.
+        DamagedArtifact: the weights do not fit it.
     """
-    try:
-        # Directories from before there were presets name none.
-        model = Decoder(size_by_name(config["size"]), config["vocab"], config.get("preset", "paper"))
-    except (KeyError, TypeError) as error:
-        raise DamagedArtifact(f"{directory / CONFIG} is damaged; train M2 again") from error
-    named = hugging_face.names(model.size.n_layers) if model.preset == "llama" else {}
-    load_weights(model, directory / WEIGHTS, {theirs: ours for ours, theirs in named.items()})
-    return model.eval()
+    # Directories from before there were presets name none.
+    size, preset = size_by_name(config["size"]), config.get("preset", "paper")
+    names = hugging_face.names(size.n_layers) if preset == "llama" else None
+    return load_decoder(directory / WEIGHTS, size, config["vocab"], preset, names)
 
 
 def _save_tokenizer(directory: Path) -> None:

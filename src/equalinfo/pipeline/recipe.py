@@ -20,6 +20,7 @@ Count = Annotated[int, Field(gt=0, le=LARGEST_COUNT)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED)]
 Size = Annotated[int, Field(ge=0, le=LARGEST_SIZE)]
 Real = Annotated[float, Field(ge=0, le=LARGEST_REAL)]
+LONGEST = 1 << 16  # bytes; dotted keys take Python's parser time that grows with their square
 
 
 class Section(BaseModel):
@@ -170,7 +171,9 @@ def load_recipe(name: str) -> Recipe:
     try:
         is_shipped = Path(name).suffix != ".toml" and shipped.is_file()
         text = shipped.read_bytes() if is_shipped else Path(name).read_bytes()
-        return Recipe(**tomllib.loads(text.removeprefix(BOM_UTF8).decode()))
+        if len(text) > LONGEST:
+            raise EqualInfoError(f"{name} has {len(text)} bytes; a recipe has at most {LONGEST}")
+        return Recipe.model_validate(tomllib.loads(text.removeprefix(BOM_UTF8).decode()))
     except OSError as error:
         raise EqualInfoError(
             f"cannot read recipe {name} ({error.strerror}); give a .toml file or one of {', '.join(shipped_recipes())}"

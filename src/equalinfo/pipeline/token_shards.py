@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
-from equalinfo.files import sha256_bytes
+from equalinfo.files import require_file, sha256_bytes
 
 Row = tuple[np.ndarray, int, int]  # ids, bytes, source bytes of an example
 
@@ -23,6 +23,10 @@ Row = tuple[np.ndarray, int, int]  # ids, bytes, source bytes of an example
 def id_type(vocab: int) -> pa.DataType:
     """The narrowest type that holds `vocab` ids."""
     return pa.uint8() if vocab <= 1 << 8 else pa.uint16() if vocab <= 1 << 16 else pa.uint32()
+
+
+def _schema(vocab: int) -> pa.Schema:
+    return pa.schema({"ids": pa.list_(id_type(vocab)), "bytes": pa.int64(), "source_bytes": pa.int64()})
 
 
 def text_identity(previous: str, data: bytes) -> str:
@@ -49,9 +53,7 @@ class ShardWriter:
 
     def __init__(self, stream: Writable, vocab: int) -> None:
         self._ids = id_type(vocab)
-        self._schema = pa.schema(
-            {"ids": pa.list_(self._ids), "bytes": pa.int64(), "source_bytes": pa.int64()}
-        )
+        self._schema = _schema(vocab)
         self._file = pa.PythonFile(stream, "w")
         self._stream = pa.ipc.new_stream(self._file, self._schema)
 
@@ -88,19 +90,28 @@ def read_shard(path: Path) -> Iterator[Row]:
     Raises:
         DamagedArtifact: it cannot be read.
     """
+    for values, bounds, sizes, source_sizes in _batches(path):
+        for (start, stop), size, source in zip(
+            pairwise(bounds.tolist()), sizes.tolist(), source_sizes.tolist(), strict=True
+        ):
+            yield values[start:stop], size, source
+
+
+def _batches(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """The record batches of a shard: all ids, where each example begins and the last ends, bytes, source bytes."""
+    require_file(path)
     try:
         with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as stream:
+            if stream.schema not in map(_schema, (1 << 8, 1 << 16, 1 << 32)):
+                raise pa.ArrowInvalid("other columns")
             for batch in stream:
-                ids = batch.column("ids")
-                values, bounds = ids.values.to_numpy(), ids.offsets.to_numpy()
-                for (start, stop), size, source in zip(
-                    pairwise(bounds.tolist()),
-                    batch.column("bytes").to_pylist(),
-                    batch.column("source_bytes").to_pylist(),
-                    strict=True,
-                ):
-                    yield values[start:stop], size, source
-    except (pa.ArrowException, OSError, KeyError) as error:
+                # Offsets that point elsewhere would have other memory read.
+                batch.validate(full=True)
+                ids, sizes, source_sizes = batch.columns
+                if any(array.null_count for array in (ids, ids.values, sizes, source_sizes)):
+                    raise pa.ArrowInvalid("something is missing")
+                yield ids.values.to_numpy(), ids.offsets.to_numpy(), sizes.to_numpy(), source_sizes.to_numpy()
+    except (pa.ArrowException, OSError) as error:
         raise DamagedArtifact(f"{path} cannot be read as Arrow; tokenize the corpus again") from error
 
 
@@ -144,13 +155,9 @@ class TokenShards:
         self.pieces: list[tuple[np.ndarray, np.ndarray]] = []
         self.source_bytes = 0
         for path in self._paths:
-            try:
-                table = pa.ipc.open_stream(pa.memory_map(str(path))).read_all()
-                for chunk in table.column("ids").chunks:
-                    self.pieces.append((chunk.values.to_numpy(), chunk.offsets.to_numpy()))
-                self.source_bytes += int(np.sum(table.column("source_bytes").to_numpy()))
-            except (pa.ArrowException, OSError, KeyError) as error:
-                raise DamagedArtifact(f"{path} cannot be read as Arrow; tokenize the corpus again") from error
+            for values, bounds, _, source_sizes in _batches(path):
+                self.pieces.append((values, bounds))
+                self.source_bytes += int(np.sum(source_sizes))
 
     def __getstate__(self) -> dict[str, list[Path]]:
         # A worker process maps the files itself; maps would travel as copies of all they hold.
@@ -170,6 +177,11 @@ class TokenShards:
         for values, offsets in self.pieces:
             for start, stop in pairwise(offsets.tolist()):
                 yield values[start:stop]
+
+    def check(self, vocab: int) -> None:
+        """Raises DamagedArtifact if an id is outside the vocabulary; reads all of them."""
+        if any(int(values.max(initial=0)) >= vocab for values, _ in self.pieces):
+            raise DamagedArtifact(f"{self._paths[0].parent} holds ids beyond the vocabulary; tokenize again")
 
     def counts(self, vocab: int) -> np.ndarray:
         """How often each id occurs, [vocab]."""

@@ -4,18 +4,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from pydantic import ConfigDict, Field
 from rich.progress import Progress
 
 from equalinfo.corpus.examples import EXAMPLE_BYTES, Example, ShuffledExamples, cut_examples
-from equalinfo.errors import EqualInfoError
-from equalinfo.files import read_manifest, write_manifest
+from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.files import MANIFEST, read_manifest, write_manifest
 from equalinfo.outputs import output_directory
 from equalinfo.pipeline.corpora import Corpus
+from equalinfo.pipeline.fields import Fields, check_fields
 from equalinfo.pipeline.token_shards import Row, TokenShards, text_identity, write_shard
 from equalinfo.tokens.base import Tokenizer
-from equalinfo.tokens.directory import save_tokenizer
+from equalinfo.tokens.directory import load_tokenizer, save_tokenizer
 
 KIND = "tokens"
 EXAMPLES_AT_ONCE = 64
@@ -124,9 +126,88 @@ def _write(
     return {**counts, "text": digest}
 
 
+class Counts(Fields):
+    """What some shards hold."""
+
+    examples: int = Field(ge=0)
+    tokens: int = Field(ge=0)
+    bytes: int = Field(ge=0)
+    source_bytes: int = Field(ge=0)
+    text: str
+
+
+class ShardFields(Counts):
+    """Of one shard."""
+
+    file: str
+
+
+class SplitFields(Fields):
+    """Of the splits, which shards are named after."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    train: Counts
+    validation: Counts
+
+
+class PieceFields(Fields):
+    """A `corpus.pieces.Piece`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str
+    form: str
+    start: int = 0
+    stop: int | None = None
+
+
+class PartitionFields(Fields):
+    """Of one partition of the corpus."""
+
+    partition: int
+    pieces: list[PieceFields] = Field(min_length=1)
+    shards: dict[Literal["train", "validation"], ShardFields]
+
+
+class TokensManifest(Fields):
+    """What is read of a tokens directory's manifest again; places in a corpus only where there are partitions."""
+
+    spec: str
+    vocab: int = Field(gt=0)
+    tokenizer: str
+    windows_changed: float | None
+    splits: SplitFields
+    partitions: list[PartitionFields] = Field(default=[])
+    field: str = "text"
+    example_bytes: int = Field(gt=0)
+    skip_bad: bool = False
+
+
 def tokens_manifest(path: Path, verify: bool = True) -> dict[str, Any]:
-    """The manifest of a tokens directory; with `verify`, every shard is checked against its hash."""
-    return read_manifest(path, KIND, verify)
+    """The manifest of a tokens directory.
+
+    Args:
+        verify: check every shard against its hash.
+
+    Raises:
+        EqualInfoError: there is none.
+        DamagedArtifact: its files are not what was written.
+    """
+    manifest = check_fields(read_manifest(path, KIND, verify), TokensManifest, path / MANIFEST)
+    for record in manifest.get("partitions", []):
+        for shard in record["shards"].values():
+            if shard["file"] not in manifest["files"]:
+                raise DamagedArtifact(f"{path / MANIFEST} names a shard that is not one of its files")
+    return manifest
+
+
+def tokenizer_of(path: Path, manifest: dict[str, Any]) -> Tokenizer:
+    """The tokenizer in a tokens directory; DamagedArtifact if another one made the shards."""
+    tokenizer = load_tokenizer(path / "tokenizer")
+    if (tokenizer.identity, tokenizer.vocab) != (manifest["tokenizer"], manifest["vocab"]):
+        raise DamagedArtifact(f"{path / 'tokenizer'} is not the tokenizer that made the shards")
+    return tokenizer
 
 
 def shard_paths(path: Path, split: str) -> list[Path]:

@@ -14,9 +14,8 @@ from equalinfo.corpus.splits import split_of
 from equalinfo.errors import DamagedArtifact
 from equalinfo.pipeline.shard_comparison import ShardComparison
 from equalinfo.pipeline.token_shards import read_shard
-from equalinfo.pipeline.tokenizing import tokens_manifest
+from equalinfo.pipeline.tokenizing import tokenizer_of, tokens_manifest
 from equalinfo.tokens.base import Tokenizer
-from equalinfo.tokens.directory import load_tokenizer
 
 PARTITIONS_OF_A_SAMPLE = 16
 COUNTS = ("examples", "tokens", "bytes", "source_bytes")
@@ -51,9 +50,7 @@ def verify_tokens(path: Path, checks: Checks, progress: Progress) -> dict[str, A
     stray = {file.name for file in path.glob("*.arrow")} - set(manifest["files"])
     if stray:
         raise DamagedArtifact(f"{path / min(stray)} is not in the manifest; delete it")
-    tokenizer = load_tokenizer(path / "tokenizer")
-    if tokenizer.identity != manifest["tokenizer"]:
-        raise DamagedArtifact(f"{path / 'tokenizer'} is not the tokenizer that made the shards")
+    tokenizer = tokenizer_of(path, manifest)
     verifier = _Verifier(path, manifest, tokenizer, progress)
     verifier.count()
     source = verifier.decode(checks)

@@ -13,14 +13,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import atomic_file, sha256_bytes
 from equalinfo.predict import context_kernels as kernels
 from equalinfo.predict.base import TOTAL
 from equalinfo.predict.unigram import Unigram, count_bytes, quantise_counts
+from equalinfo.tensors import read_safetensors
 
 LONGEST_ORDER = 5
 ENTRIES_PER_ORDER = 1 << 20
@@ -245,6 +245,8 @@ def _consistent(
         return False
     if len(starts) != len(contexts) + 1 or starts[0] != 0 or starts[-1] != len(symbols):
         return False
+    if starts.min() < 0 or starts.max() > len(symbols):  # or differences of them could wrap around
+        return False
     if len(symbols) != len(counts) or (np.diff(starts) < 1).any() or (counts < 1).any():
         return False
     rising = np.diff(symbols.astype(np.int64)) > 0
@@ -254,7 +256,5 @@ def _consistent(
 
 def load_contexts(directory: Path) -> ContextModel:
     """The model that `ContextModel.save` wrote; DamagedArtifact if it cannot be read or is none."""
-    try:
-        return ContextModel(load_file(directory / FILE))
-    except (SafetensorError, OSError, ValueError, TypeError) as error:
-        raise DamagedArtifact(f"{directory / FILE} cannot be read ({error}); compile it again") from error
+    expected = {name: ((None,), dtype) for name, dtype in DTYPES.items()}
+    return ContextModel(read_safetensors(directory / FILE, expected))

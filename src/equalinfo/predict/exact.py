@@ -19,14 +19,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 
 from equalinfo.errors import DamagedArtifact
 from equalinfo.files import atomic_file, read_json, read_manifest, sha256_bytes
 from equalinfo.model.sizes import Size
 from equalinfo.predict import exact_kernels as kernels
 from equalinfo.shipped import located
+from equalinfo.tensors import read_safetensors
 
 FORMAT = 2
 BUCKETS, MAX_DISTANCE = 32, 128
@@ -317,11 +317,9 @@ def load_exact(directory: Path) -> ExactModel:
                 "make M1 again with it"
             )
         size = Size(**fields["size"])
-        model = ExactModel(size, load_file(directory / "exact.safetensors"))
-    except (TypeError, KeyError, ValueError, SafetensorError, OSError) as error:
-        raise DamagedArtifact(
-            f"{directory}: the exact model cannot be read ({error}); make M1 again"
-        ) from error
+    except (AttributeError, TypeError, KeyError, ValueError) as error:
+        raise DamagedArtifact(f"{directory / 'exact.json'} is damaged ({error}); make M1 again") from error
+    model = ExactModel(size, read_safetensors(directory / "exact.safetensors", tensor_shapes(size)))
     if model.identity != fields.get("identity"):
         raise DamagedArtifact(f"{directory}: the exact model is damaged (its hash differs); make M1 again")
     return model

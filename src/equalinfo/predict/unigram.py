@@ -40,7 +40,9 @@ class Unigram:
 
     def __init__(self, frequencies: np.ndarray) -> None:
         frequencies = np.asarray(frequencies)
-        if frequencies.shape != (256,) or frequencies.min() < 1 or frequencies.sum() != TOTAL:
+        # Each is compared with TOTAL, because a sum of larger ones may wrap around to it.
+        proper = frequencies.shape == (256,) and frequencies.min() >= 1 and frequencies.max() <= TOTAL
+        if not proper or frequencies.sum() != TOTAL:
             raise DamagedArtifact("the byte unigram is damaged; compile the tokenizer again")
         self.root = frequencies.astype(np.int32)
         self.identity = sha256_bytes(self.root.astype("<i4").tobytes())

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 
 from equalinfo.coding.chunking import id_dtype
 from equalinfo.dictionary.automaton import Automaton, from_arrays
@@ -18,6 +17,7 @@ from equalinfo.dictionary.compact import from_compact, to_compact
 from equalinfo.dictionary.words import SPLIT_PATTERN
 from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
 from equalinfo.files import sha256_bytes
+from equalinfo.tensors import read_npy, read_safetensors
 from equalinfo.tokens.base import Advance, Tokenizer, as_bytes, checked_ids
 from equalinfo.tokens.hugging_face import Parse, tokenizer_config, tokenizer_json
 from equalinfo.tokens.spec import Spec
@@ -289,14 +289,10 @@ def load_costs(directory: Path) -> np.ndarray:
         DamagedArtifact: there are none.
     """
     path = directory / COMPACT
-    try:
-        if path.is_file():
-            return load_file(path)[COSTS]
-        path = directory / f"{COSTS}.npy"
-        costs: np.ndarray = np.load(path, allow_pickle=False)
+    if path.is_file():
+        costs: np.ndarray = read_safetensors(path, {COSTS: ((None,), np.uint16)}, others=True)[COSTS]
         return costs
-    except (SafetensorError, KeyError, OSError, ValueError, EOFError) as error:
-        raise DamagedArtifact(f"{path} holds no costs of a dictionary; compile it again") from error
+    return np.array(read_npy(directory / f"{COSTS}.npy"))
 
 
 def load_automaton(directory: Path) -> Automaton:
@@ -306,16 +302,6 @@ def load_automaton(directory: Path) -> Automaton:
         DamagedArtifact: its files are not the arrays of a dictionary.
     """
     if (directory / COMPACT).is_file():
-        try:
-            compact = load_file(directory / COMPACT)
-            return from_compact(**{name: compact[name] for name in COMPACT_ARRAYS})
-        except (SafetensorError, KeyError, OSError, ValueError) as error:
-            raise DamagedArtifact(f"{directory / COMPACT} is not a dictionary; compile it again") from error
-    arrays = {}
-    for name in ARRAYS:
-        path = directory / f"{name}.npy"
-        try:
-            arrays[name] = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
-            raise DamagedArtifact(f"{path} is not an array of a dictionary; compile it again") from error
-    return from_arrays(**arrays)
+        expected = {name: ((None,), dtype) for name, dtype in COMPACT_ARRAYS.items()}
+        return from_compact(**read_safetensors(directory / COMPACT, expected, others=True))
+    return from_arrays(**{name: read_npy(directory / f"{name}.npy") for name in ARRAYS})

@@ -140,8 +140,8 @@ def load_tokenizer(path: Path) -> Tokenizer:
     """Opens a tokenizer directory after checking every file against its hash."""
     manifest = read_manifest(path, KIND)
     try:
-        spec = Spec.parse(manifest["spec"])
-    except (KeyError, TypeError, EqualInfoError) as error:
+        spec = Spec.parse(str(manifest.get("spec")))
+    except EqualInfoError as error:
         raise DamagedArtifact(f"{path} names no method this equalinfo knows; make it again") from error
     tokenizer: Tokenizer
     if spec.method in PLAIN:

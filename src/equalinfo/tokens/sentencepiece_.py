@@ -33,23 +33,28 @@ class SentencePieceTokenizer(Tokenizer):
         self._model = model
         try:
             self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
-        except RuntimeError as error:
+            super().__init__(spec, self._processor.vocab_size())
+            self._text_of_id, self._id_of_byte = self._read_vocabulary()
+        except (RuntimeError, ValueError, KeyError) as error:
             raise DamagedArtifact(
-                f"{MODEL_FILE} is not a SentencePiece model; compile the tokenizer again"
+                f"{MODEL_FILE} is not a SentencePiece model with a piece for every byte; compile the tokenizer again"
             ) from error
+
+    def _read_vocabulary(self) -> tuple[list[bytes], np.ndarray]:
+        """The text of each id; the id of each byte, [256] uint32."""
         processor = self._processor
-        super().__init__(spec, processor.vocab_size())
-        self._text_of_id = []
-        self._id_of_byte = np.zeros(256, np.uint32)
+        texts: list[bytes] = []
+        id_of_byte: dict[int, int] = {}
         for index in range(self.vocab):
             if processor.is_byte(index):
                 byte = int(processor.id_to_piece(index)[3:5], 16)
-                self._id_of_byte[byte] = index
-                self._text_of_id.append(bytes([byte]))
+                id_of_byte[byte] = index
+                texts.append(bytes([byte]))
             elif processor.is_control(index) or processor.is_unknown(index):
-                self._text_of_id.append(b"")
+                texts.append(b"")
             else:
-                self._text_of_id.append(processor.id_to_piece(index).replace(SPACE, " ").encode())
+                texts.append(processor.id_to_piece(index).replace(SPACE, " ").encode())
+        return texts, np.array([id_of_byte[byte] for byte in range(256)], np.uint32)
 
     @classmethod
     def train(cls, spec: Spec, documents: Iterable[bytes]) -> "SentencePieceTokenizer":

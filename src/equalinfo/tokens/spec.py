@@ -101,7 +101,7 @@ class Spec:
         Raises:
             EqualInfoError: not a known method, a missing, unknown, repeated or malformed option.
         """
-        match = re.fullmatch(r"\s*(\w+)\s*(?:\[([^\[\]]*)\])?\s*", text)
+        match = re.fullmatch(r"(\w+)\s*(?:\[([^\[\]]*)\])?", text.strip())
         if not match or match[1] not in METHODS:
             raise EqualInfoError(
                 f"no method {text!r}; write one of {', '.join(METHODS)}, as EqualInfoAC[b=16,v=256]"

@@ -1,0 +1,375 @@
+"""Artifacts from elsewhere: whatever stands in their files, they load and work, or are refused in one line.
+
+    python fuzz/fuzz_artifacts.py -max_total_time=300
+
+An input chooses an artifact, changes to its files (`_changes`), and whether hashes are then made to fit: a loader that
+believes its hashes would otherwise be all that is tried. Besides other exceptions, these are defects: a write, a
+connection, a pickle, memory beyond LIMIT, and an artifact that loads and does not work.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import atheris
+import numpy as np
+from _changes import FITS, change
+from _running import run
+from rich.progress import Progress
+
+TESTS = Path(__file__).parents[1] / "tests"
+sys.path += [str(TESTS), str(TESTS / "tokens"), str(TESTS / "pipeline"), str(TESTS.parent)]
+
+LOADERS = "files tensors tokens.spec tokens.directory tokens.compiled tokens.coded tokens.sentencepiece_ tokens.equal_info"
+LOADERS += (
+    " dictionary.automaton dictionary._check dictionary.compact predict.exact predict.context predict.unigram"
+)
+LOADERS += " model.sizes model.storage pipeline.fields pipeline.m1 pipeline.m2 pipeline.model_directory pipeline.recipe"
+LOADERS += " pipeline.token_shards pipeline.tokenizing pipeline.verifying pipeline.exporting"
+LOADERS += " score.results score.measurements score.summary score.table"
+with atheris.instrument_imports(include=[f"equalinfo.{name}" for name in LOADERS.split()]):
+    from equalinfo import files
+    from equalinfo.model import storage
+    from equalinfo.pipeline import (
+        exporting,
+        m1,
+        m2,
+        model_directory,
+        recipe,
+        token_shards,
+        tokenizing,
+        verifying,
+    )
+    from equalinfo.predict import exact
+    from equalinfo.score import results, table
+    from equalinfo.tokens import compiled, directory
+
+import methods  # noqa: E402
+import untrained  # noqa: E402
+from rows_of import measurement  # noqa: E402
+
+from equalinfo.errors import EqualInfoError  # noqa: E402
+from equalinfo.model.decoder import Decoder  # noqa: E402
+from equalinfo.model.sizes import SIZES  # noqa: E402
+from equalinfo.pipeline.generating import Generator, Settings  # noqa: E402
+from equalinfo.predict.base import TOTAL  # noqa: E402
+from equalinfo.predict.quantise import quantise  # noqa: E402
+from equalinfo.tokens.spec import Spec  # noqa: E402
+
+LIMIT = 1 << 30  # bytes of memory that may be asked for beyond what an undamaged artifact takes
+SIZE = "65k"
+TEXT = b"to eat \xe6\x9d\xb1\xff in a seat"
+SPECS = (
+    "Bytes GZip[v=256] SentencePiece[v=320] StaticAC[v=256] AC[v=256] EqualText[n=3,v=256,order=2]".split()
+)
+SPECS += "EqualInfoAC[b=16,v=256] EqualInfoHuffman[b=9,v=512]".split()
+COMPILED = "EqualInfo[v=600] EqualInfo[v=600,words] EqualInfo[b=9,v=8] EqualInfo[b=32,v=256]".split()
+QUIET = Progress(disable=True)
+
+
+class Fits(str):
+    """The hash that whoever writes an artifact could have computed."""
+
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    def __ne__(self, other: object) -> bool:
+        return False
+
+
+def loads(data: bytes) -> Any:
+    def fitting(fields: dict[str, Any]) -> dict[str, Any]:
+        return {name: Fits(value) if value == FITS else value for name, value in fields.items()}
+
+    return json.loads(data, object_hook=fitting)
+
+
+files.json = SimpleNamespace(loads=loads, dumps=json.dumps)
+
+
+# --- artifacts, and what is done with them -------------------------------------------------------------------------
+
+
+def tokenizers(folder: Path) -> Iterator[tuple[str, Path]]:
+    made = [methods.tokenizer(spec) for spec in SPECS] + [untrained.tokenizer(spec) for spec in COMPILED]
+    dictionary = untrained.tokenizer("EqualInfo[v=600,words]").automaton
+    costs = np.arange(600, dtype=np.uint16) + 1
+    likely = compiled.CostedTokenizer(Spec.parse("EqualInfo[v=600,likely]"), dictionary, costs)
+    for tokenizer in [*made, likely]:
+        path = folder / tokenizer.spec.slug
+        directory.save_tokenizer(tokenizer, path)
+        yield "tokenizer", path
+    for tokenizer in (made[len(SPECS)], likely):
+        path = folder / f"compact-{tokenizer.spec.slug}"
+        directory.save_compact(tokenizer, path)
+        yield "tokenizer", path
+
+
+def float_model(vocab: int, preset: str) -> Decoder:
+    model = Decoder(SIZES[SIZE], vocab, preset)
+    model.initialise(0)
+    return model
+
+
+def models(folder: Path) -> Iterator[tuple[str, Path]]:
+    path = folder / "m1"
+    path.mkdir()
+    model = float_model(256, "paper")
+    storage.save_tensors(path / "model.safetensors", dict(model.state_dict()))
+    quantised = quantise(SIZES[SIZE], {name: tensor.numpy() for name, tensor in model.state_dict().items()})
+    exact.save_exact(quantised, path)
+    files.write_json(path / "config.json", {"size": SIZE, "figures": {"exact_over_float": 1.0}})
+    files.write_manifest(path, m1.KIND, identity=quantised.identity)
+    yield "m1", path
+    for preset, spec in (("paper", "EqualInfoAC[b=16,v=256]"), ("llama", "EqualInfo[v=600]")):
+        path = folder / f"m2-{preset}"
+        path.mkdir()
+        tokenizer = (methods if preset == "paper" else untrained).tokenizer(spec)
+        directory.save_tokenizer(tokenizer, path / "tokenizer")
+        plan = {"first_only": False, "training": {"seed": 0}}
+        model_directory.save_model(
+            path,
+            float_model(tokenizer.vocab, preset),
+            tokenizer,
+            {"size": SIZE, "sequence_length": 16, "plan": plan},
+        )
+        files.write_manifest(path, m2.KIND, tokenizer=tokenizer.identity, spec=spec)
+        yield "m2", path
+
+
+def tokens(folder: Path) -> Iterator[tuple[str, Path]]:
+    for spec in ("Bytes", "EqualInfo[v=600]"):
+        tokenizer = untrained.tokenizer(spec)
+        path = folder / f"tokens-{tokenizer.spec.slug}"
+        path.mkdir()
+        directory.save_tokenizer(tokenizer, path / "tokenizer")
+        counts, records = {}, {}
+        for split in ("train", "validation"):
+            rows = [(tokenizer.encode(text), len(text), len(text)) for text in (TEXT, b"", TEXT[3:])]
+            token_shards.write_shard(path / f"{split}-00000.arrow", rows, tokenizer.vocab)
+            text = ""
+            for ids, _, _ in rows:
+                text = token_shards.text_identity(text, tokenizer.decode(ids))
+            totals = {"examples": 3, "tokens": sum(len(row[0]) for row in rows), "text": text}
+            counts[split] = totals | dict.fromkeys(("bytes", "source_bytes"), sum(row[1] for row in rows))
+            records[split] = counts[split] | {"file": f"{split}-00000.arrow"}
+        partition = {
+            "partition": 0,
+            "pieces": [{"source": "/nowhere.txt", "form": "text", "start": 0, "stop": None}],
+        }
+        more = {"partitions": [partition | {"shards": records}]} if spec == "Bytes" else {}
+        fields = {
+            "spec": spec,
+            "vocab": tokenizer.vocab,
+            "tokenizer": tokenizer.identity,
+            "windows_changed": None,
+        }
+        files.write_manifest(path, tokenizing.KIND, splits=counts, example_bytes=100, **fields, **more)
+        yield "tokens", path
+
+
+def single_files(folder: Path) -> Iterator[tuple[str, Path]]:
+    for name in ("demo", "results-25m"):
+        path = folder / f"recipe-{name}"
+        path.mkdir()
+        source = Path(recipe.__file__).parents[1] / "recipes" / f"{name}.toml"
+        (path / "recipe.toml").write_bytes(source.read_bytes())
+        yield "recipe", path
+    path = folder / "rows"
+    path.mkdir()
+    lines = (TESTS.parent / "results" / "demo.jsonl").read_bytes().splitlines(keepends=True)[:3]
+    results.append_rows(path / "results.jsonl", [measurement("Bytes", "bits", 1.0)])
+    with open(path / "results.jsonl", "ab") as stream:
+        stream.writelines(lines)
+    yield "rows", path
+
+
+def use_tokenizer(path: Path, out: Path) -> None:
+    tokenizer = directory.load_tokenizer(path)
+    for text in (b"", TEXT):
+        ids = tokenizer.encode(text)
+        assert tokenizer.decode(ids) == text, tokenizer.spec
+        tokenizer.decode(ids[: len(ids) // 2], partial=True)
+        assert tokenizer.count(text) == len(ids)
+        tokenizer.pieces(text)
+    if tokenizer.vocab <= 1 << 16:
+        with contextlib.suppress(EqualInfoError):  # some methods' ids have no text of their own
+            tokenizer.vocab_entries()
+
+
+def use_m1(path: Path, out: Path) -> None:
+    rows = exact.load_m1(path).along(TEXT)
+    assert (rows >= 1).all()
+    assert (rows.sum(1) == TOTAL).all()
+    m1.load_float_m1(path)
+
+
+def use_m2(path: Path, out: Path) -> None:
+    model, tokenizer, config = m2.load_m2(path)
+    Generator(model, tokenizer, config["sequence_length"]).continuations([TEXT[:6]], Settings(3))
+    text = token_shards.TokensInMemory([tokenizer.encode(TEXT)], len(TEXT))
+    m2.measure(model, tokenizer, text, config["sequence_length"], 1, QUIET, config["plan"]["first_only"])
+
+
+def use_tokens(path: Path, out: Path) -> None:
+    manifest = tokenizing.tokens_manifest(path)
+    tokenizer = tokenizing.tokenizer_of(path, manifest)
+    for split in manifest["splits"]:
+        shards = tokenizing.read_split(path, split)
+        shards.check(tokenizer.vocab)
+        assert shards.counts(tokenizer.vocab).sum() == shards.tokens
+        sequences = shards.sequences(4)
+        assert all(len(sequences[number]) == 4 for number in range(len(sequences)))
+    for form in exporting.FORMS:
+        exporting.export_tokens(path, form, out / form, QUIET)
+    verifying.verify_tokens(path, verifying.Checks(None, source=False), QUIET)
+
+
+def use_recipe(path: Path, out: Path) -> None:
+    read = recipe.load_recipe(str(path / "recipe.toml"))
+    read.m2.plan(0)
+    read.model_dump_json()
+
+
+def use_rows(path: Path, out: Path) -> None:
+    table.results_markdown(results.read_results(path / "results.jsonl"))
+    results.read_measurements(path / "results.jsonl")
+
+
+USES = {"tokenizer": use_tokenizer, "m1": use_m1, "m2": use_m2, "tokens": use_tokens, "recipe": use_recipe}
+USES |= {"rows": use_rows}
+
+
+# --- what must not happen ------------------------------------------------------------------------------------------
+
+watched: list[Path] = []  # where files may be written, while an artifact is used
+WRITES = {
+    "os.mkdir",
+    "os.rename",
+    "os.remove",
+    "os.rmdir",
+    "os.link",
+    "os.symlink",
+    "os.truncate",
+    "os.chmod",
+}
+NEVER = {
+    "socket.connect",
+    "pickle.find_class",
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.fork",
+    "marshal.loads",
+}
+
+
+def watch(event: str, arguments: tuple[Any, ...]) -> None:
+    if not watched:
+        return
+    if event == "open":
+        path, mode, flags = arguments
+        writes = (
+            any(letter in mode for letter in "wax+")
+            if mode
+            else flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        )
+        if not writes or isinstance(path, int):
+            return
+    elif event in WRITES:
+        path = arguments[0]
+    elif event in NEVER:
+        raise AssertionError(event)
+    else:
+        return
+    path = Path(os.path.abspath(os.fsdecode(path)))
+    # Numba keeps what it compiles for a kind of array that it has not met before.
+    if not path.is_relative_to(watched[0]) and "__pycache__" not in path.parts:
+        raise AssertionError(f"{event} of {path}")
+
+
+def tree(folder: Path) -> list[tuple[str, int, int]]:
+    return [(str(path), path.lstat().st_size, path.lstat().st_mtime_ns) for path in sorted(folder.rglob("*"))]
+
+
+def use(kind: str, path: Path) -> None:
+    """Loads and uses an artifact while nothing but `out` may be written."""
+    with tempfile.TemporaryDirectory() as out:
+        before = tree(path)
+        watched.append(Path(out))
+        try:
+            USES[kind](path, Path(out))
+        except EqualInfoError as error:
+            assert str(error), kind
+            assert len(str(error).splitlines()) == 1, error
+        finally:
+            watched.clear()
+        assert tree(path) == before
+
+
+# --- an input ------------------------------------------------------------------------------------------------------
+
+
+def made() -> list[tuple[str, dict[str, bytes]]]:
+    """Kind and files of every artifact, after each has been used as it is."""
+    found = []
+    with tempfile.TemporaryDirectory() as folder:
+        for make in (tokenizers, models, tokens, single_files):
+            for kind, path in make(Path(folder)):
+                with tempfile.TemporaryDirectory() as out:
+                    USES[kind](path, Path(out))
+                names = sorted(one for one in path.rglob("*") if one.is_file())
+                found.append((kind, {str(one.relative_to(path)): one.read_bytes() for one in names}))
+    return found
+
+
+def seal(folder: Path, fit: bool) -> None:
+    """Makes the hashes in all manifests those of the files as they are now; with `fit`, what they say of ids too."""
+    for manifest in sorted(folder.rglob(files.MANIFEST), key=lambda path: -len(path.parts)):
+        try:
+            fields = json.loads(manifest.read_bytes())
+            for name in fields["files"]:
+                if (manifest.parent / name).is_file() and not (manifest.parent / name).samefile("/dev/zero"):
+                    fields["files"][name] = files.sha256_file(manifest.parent / name)
+        except (ValueError, LookupError, TypeError, OSError, RecursionError):
+            continue  # the manifest itself was changed
+        if fit:
+            fields |= {name: FITS for name in ("identity", "tokenizer") if name in fields}
+        manifest.write_text(json.dumps(fields))
+    if fit and (folder / "exact.json").is_file():
+        with contextlib.suppress(ValueError, LookupError, TypeError, RecursionError):
+            fields = json.loads((folder / "exact.json").read_bytes())
+            (folder / "exact.json").write_text(json.dumps(fields | {"identity": FITS}))
+
+
+def one_input(data: bytes) -> None:
+    source = atheris.FuzzedDataProvider(data)
+    kind, contents = ARTIFACTS[source.ConsumeIntInRange(0, len(ARTIFACTS) - 1)]
+    sealed = source.ConsumeIntInRange(0, 3)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "artifact"
+        for name, content in contents.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+        for _ in range(source.ConsumeIntInRange(1, 3)):
+            change(source, folder)
+        if sealed:
+            seal(folder, sealed > 1)
+        use(kind, folder)
+
+
+if __name__ == "__main__":
+    ARTIFACTS = made()
+    sys.addaudithook(watch)
+    held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (held + LIMIT, -1))
+    run(one_input, "artifacts")
