@@ -12,9 +12,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from types import SimpleNamespace
+from typing import IO, TYPE_CHECKING, Any
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @contextmanager
@@ -129,6 +133,13 @@ def read_json(path: Path) -> Any:
         raise DamagedArtifact(f"{path} is missing; is {Path(path).parent} the right directory?") from None
     except (ValueError, OSError) as error:
         raise DamagedArtifact(f"{path} cannot be read as JSON ({error}); make it again") from error
+
+
+def write_array(stream: IO[bytes], array: "np.ndarray") -> None:
+    """Writes a .npy file; to a stream of the system, `numpy.save` writes by a call that hides that the disk is full."""
+    import numpy as np
+
+    np.save(SimpleNamespace(write=stream.write), array, allow_pickle=False)
 
 
 def sha256_bytes(data: bytes) -> str:

@@ -65,15 +65,13 @@ def encode(
 
     Example: equalinfo encode tok book.txt --out ids.npy
     """
-    import numpy as np
-
-    from equalinfo.files import atomic_file
+    from equalinfo.files import atomic_file, write_array
     from equalinfo.tokens.base import Tokenizer
 
     data = read_file(file)
     ids = Tokenizer.from_pretrained(tokenizer).encode(data)
     with atomic_file(out) as stream:
-        np.save(stream, ids, allow_pickle=False)
+        write_array(stream, ids)
     ratio = len(data) / len(ids) if len(ids) else 0.0
     show_result({"tokens": len(ids), "bytes": len(data), "bytes_per_token": ratio}, as_json)
 
