@@ -1,11 +1,11 @@
-"""Whether `make demo` and `make test` pass on machines unlike this one: other users, no home, odd paths, read-only disks.
+"""Whether `make demo` and `make test` pass on machines unlike this one: other users, no home, odd paths, no network.
 
-    python -m scripts.try_fresh_machine          commands and chosen tests in each setting, with packages as they are here
+    python -m scripts.try_fresh_machine          commands and chosen tests in each setting, with packages as here
     python -m scripts.try_fresh_machine home     only settings whose name holds this word
     python -m scripts.try_fresh_machine --full   make demo and make test in each, which installs from pip: hours
 
-Each setting has a clone of what is committed. To be another user takes root; mounts that are read-only and a network that
-is cut off take root or a kernel that lets users make namespaces. Settings that cannot be had are named and left out.
+Each setting has a clone of what is committed. To be another user takes root; mounts that are read-only and a network
+that is cut off take root, or a kernel that lets users make namespaces. What cannot be had is named and left out.
 """
 
 import argparse
