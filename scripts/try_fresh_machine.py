@@ -24,7 +24,7 @@ DROP = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] i
 UNSHARE = ["unshare"] if IS_ROOT else ["unshare", "--map-root-user"]
 # WORK is where the commands run and write.
 READ_ONLY = """
-for place in / /tmp /var/tmp /dev/shm; do
+for place in / /tmp /var/tmp; do
     mount --bind "$place" "$place" && mount -o remount,bind,ro "$place" || exit 1
 done
 mount -t tmpfs -o mode=1777 none "$WORK" && cd "$WORK" || exit 1
