@@ -9,9 +9,13 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
-from typing import IO, Any
+from types import SimpleNamespace
+from typing import IO, TYPE_CHECKING, Any
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 @contextmanager
@@ -97,6 +101,13 @@ def require_file(path: Path) -> None:
         raise DamagedArtifact(f"{path} cannot be read ({error.strerror})") from error
     if not found:
         raise DamagedArtifact(f"{path} is missing; is {Path(path).parent} the right directory?")
+
+
+def write_array(stream: IO[bytes], array: "np.ndarray") -> None:
+    """Writes a .npy file; to a stream of the system, `numpy.save` writes by a call that hides that the disk is full."""
+    import numpy as np
+
+    np.save(SimpleNamespace(write=stream.write), array, allow_pickle=False)
 
 
 def sha256_bytes(data: bytes) -> str:

@@ -1,7 +1,8 @@
 """The largest numbers that options and recipes take; beyond them a step would overflow, or not end."""
 
 LARGEST_SEED = 2**64 - 1  # what torch's generators take
-LARGEST_COUNT = 2**31 - 1  # steps, sequences, tokens, bytes that are in memory together
+LARGEST_COUNT = 2**31 - 1  # steps, tokens, bytes that are in memory together
+LARGEST_BATCH = 2**20  # sequences side by side
 LARGEST_SIZE = 2**63 - 1  # bytes of files, tokens of a corpus
 MOST_WORKERS = 1024  # threads or processes
 LARGEST_REAL = 1e9  # rates, weights, temperatures, seconds

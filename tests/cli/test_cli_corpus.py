@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -252,6 +253,48 @@ def test_poisoned_documents_are_counted(
     found = {name: counts[f"documents_{name}"] for name in ("null", "empty", "not_utf8", "large", "invalid")}
     assert found == {"null": 2, "empty": 1, "not_utf8": 1, "large": 1, "invalid": 0}
     assert run("verify", tmp_path / "out", "--decode", "all", "--quiet")[0] == 0
+
+
+def test_a_zero_byte_never_ends_a_document_silently(tmp_path: Path, run: Run) -> None:
+    """Documents are joined by zero bytes, so one that holds such a byte would be read as two."""
+    assert run("compile", "Bytes", "--out", tmp_path / "bytes")[0] == 0
+    lines = [{"text": f"document {number} " * 9} for number in range(200)]
+    lines[3]["text"] = "one \0 two"
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    tokenize = ["tokenize", tmp_path / "bytes", tmp_path / "a.jsonl", "--quiet", "--json", "--out"]
+    for options in ([], ["--max-tokens", 100]):
+        status, _, errors = run(*tokenize, tmp_path / "out", *options)
+        assert status == 1
+        assert "'one \\x00 two' holds a zero byte" in errors
+        assert not (tmp_path / "out").exists()
+    few = "--size 65k --context 64 --batch 2 --steps 1 --quiet".split()
+    assert "zero byte" in run("train-m1", tmp_path / "a.jsonl", "--out", tmp_path / "m1", *few)[2]
+    status, out, _ = run(*tokenize, tmp_path / "out", "--bad-documents", "skip")
+    assert status == 0
+    counts = json.loads(out)
+    assert counts["documents_invalid"] == 1
+    assert sum(counts[f"documents_{split}"] for split in ("train", "validation", "test")) == 199
+    assert run("verify", tmp_path / "out", "--decode", "all", "--quiet")[0] == 0
+    ids = np.concatenate(
+        [ids for path in (tmp_path / "out").glob("*.arrow") for ids, _, _ in read_shard(path)]
+    )
+    assert (ids == 0).sum() == counts["documents_train"] + counts["documents_validation"]
+
+
+def test_json_lines_on_standard_input(tok: Path, tmp_path: Path) -> None:
+    """A pipe has no name; its first line tells what it is."""
+    run = [sys.executable, "-m", "equalinfo", "tokenize", str(tok), "-", "--out", str(tmp_path / "out")]
+    texts = [f"document {number} naïve " * 9 for number in range(200)]
+    lines = "".join(json.dumps({"text": text}) + "\n" for text in texts)
+    subprocess.run(run, input=("\ufeff" + lines).encode(), check=True, env=ENVIRONMENT, capture_output=True)
+    record = json.loads((tmp_path / "out" / "equalinfo.json").read_text())["partitions"][0]
+    assert sum(record["documents"].values()) == 200
+    assert sum(record["document_bytes"].values()) == sum(len(text.encode()) for text in texts)
+    done = subprocess.run(
+        [*run, "--field", "words"], input=lines.encode(), env=ENVIRONMENT, capture_output=True
+    )
+    assert done.returncode == 1
+    assert b"standard input, line 1 has no field 'words'" in done.stderr
 
 
 def test_standard_input_is_read_anew_each_time(tok: Path, corpus: Path, tmp_path: Path) -> None:

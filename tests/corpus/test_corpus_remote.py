@@ -4,6 +4,7 @@ import functools
 import gzip
 import http.server
 import json
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from equalinfo.corpus import locations
 from equalinfo.corpus.bad import BadDocuments
 from equalinfo.corpus.partitions import Partition, partitions_of
 from equalinfo.corpus.readers import read_documents
-from equalinfo.errors import EqualInfoError
+from equalinfo.errors import EqualInfoError, Unreachable
 
 pytest.importorskip("fsspec", reason="pip install 'equalinfo[remote]'")
 TEXTS = [f"document {number} " * (1 + number % 40) for number in range(500)]
@@ -98,9 +99,19 @@ def test_from_a_web_server(server: str) -> None:
     assert by_partition(f"{server}/parts/b.jsonl", 1000) == DOCUMENTS[300:]
     assert by_partition(f"{server}/parts/", 1 << 20) == DOCUMENTS
     assert list(read_documents(f"{server}/all.jsonl.gz")) == DOCUMENTS
-    with pytest.raises(EqualInfoError) as error:
-        read_documents(f"{server}/nowhere.jsonl")
-    assert "nowhere.jsonl" in str(error.value)
+    for missing in ("nowhere.jsonl", "nowhere/", "nowhere*"):
+        with pytest.raises(EqualInfoError, match=r"nowhere.*: no such file or folder") as error:
+            read_documents(f"{server}/{missing}")
+        assert not isinstance(error.value, Unreachable)
+
+
+@pytest.mark.parametrize("name", ["x.jsonl", "folder/", "*.jsonl"])
+def test_a_server_that_does_not_answer_is_not_a_missing_file(name: str) -> None:
+    pytest.importorskip("aiohttp", reason="pip install 'equalinfo[remote]'")
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(Unreachable, match=r"cannot be reached .*; check the network"):
+        read_documents(f"http://127.0.0.1:{port}/{name}")
 
 
 def test_what_goes_wrong_elsewhere_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """The playground in a browser, started as a user starts it."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -48,7 +49,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield line.split()[1]
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(60) == 0
         assert list((folder / "empty").iterdir()) == []
         assert (folder / "errors").read_text() == ""
 
@@ -95,6 +96,20 @@ def test_other_names_for_this_machine_are_refused(address: str) -> None:
         urlopen(Request(address, headers={"Host": "evil.example"}))
     with urlopen(address) as answer:
         assert "default-src 'self'" in answer.headers["content-security-policy"]
+
+
+def test_an_address_is_said_once_it_answers() -> None:
+    """Not when the server starts, which listens some time later."""
+
+    async def tried() -> None:
+        port = serving.free_port("127.0.0.1", 0)
+        said = asyncio.ensure_future(serving.answers("127.0.0.1", port))
+        await asyncio.sleep(0.1)
+        assert not said.done()
+        async with await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", port):
+            await asyncio.wait_for(said, 30)
+
+    asyncio.run(tried())
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Wheels and source distributions contain what ships."""
 
 import shutil
+import stat
 import subprocess
 import sys
 import tarfile
@@ -23,6 +24,8 @@ def test_packages_contain_the_reference_folder(tmp_path: Path) -> None:
     shutil.copytree(ROOT / "src" / "equalinfo", project / "src" / "equalinfo", ignore=ignored)
     for name in ("pyproject.toml", "README.md"):
         shutil.copy(ROOT / name, project)
+    for path in project.rglob("*"):  # where this clone is read-only
+        path.chmod(path.stat().st_mode | stat.S_IWUSR)
     added = project / "src" / "equalinfo" / "reference" / "stand-in"
     added.mkdir(parents=True)
     for name in SHIPPED:

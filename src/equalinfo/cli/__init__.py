@@ -4,7 +4,9 @@ Each verb only reads its options and calls a step of `pipeline`; those are impor
 that `--help` and tokenizing do not wait for torch.
 """
 
+import errno
 import os
+import re
 import sys
 from contextlib import suppress
 from typing import Any
@@ -62,9 +64,14 @@ def main() -> None:
         refuses(sys.stdout)
         sys.exit(1)
     except OSError as error:
-        name = error.filename or (refuses(sys.stdout) and "standard output")
+        # Files that cannot be written are named where they are written.
+        full = refuses(sys.stdout) or error.errno == errno.ENOSPC
+        name = error.filename or ("standard output" if full else "")
         sys.exit(_complain(f"{error.strerror or error}{f': {name}' if name else ''}", 1))
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        # torch has no exception of its own for it.
+        if isinstance(error, RuntimeError) and not re.search(r"out of memory|allocate memory", str(error)):
+            raise
         sys.exit(_complain("not enough memory; take a smaller batch, model or input", 1))
     if status == 130:  # Typers that catch Ctrl-C themselves
         _complain("interrupted; the same command goes on where it can", 130)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from equalinfo.limits import LARGEST_COUNT, LARGEST_REAL, LARGEST_SEED, MOST_WORKERS
+from equalinfo.limits import LARGEST_BATCH, LARGEST_COUNT, LARGEST_REAL, LARGEST_SEED, MOST_WORKERS
 from equalinfo.outputs import path_or_pipe
 
 
@@ -35,7 +35,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JS
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 Seed = Annotated[int, whole(most=LARGEST_SEED, help="Decides initial weights, order and draws.")]
 Steps = Annotated[int, whole(least=1, help="Optimizer steps.")]
-Batch = Annotated[int, whole(least=1, help="Sequences per step, or per batch with --accumulate.")]
+Batch = Annotated[
+    int, whole(least=1, most=LARGEST_BATCH, help="Sequences per step, or per batch with --accumulate.")
+]
 Accumulate = Annotated[int, whole(least=1, help="Batches per step, where a larger one has no room.")]
 Clip = Annotated[float, real(help="Largest norm of a gradient; 0: never clip.")]
 ZLoss = Annotated[float, real("--z-loss", help="Weight of the z-loss.")]
@@ -63,7 +65,8 @@ EngineName = Annotated[
 ]
 InputFile = Annotated[Path, typer.Argument(parser=path_or_pipe, help="Any file; - for standard input.")]
 CORPUS_HELP = (
-    "Text, .jsonl(.gz|.zst), Parquet, a folder or URL of these, hf:NAME, - for standard input, or `embedded`."
+    "Text, .jsonl(.gz|.zst), Parquet, a folder or URL of these, hf:NAME, `embedded`, or - for standard input "
+    "(JSON Lines if its first line is an object, else text)."
 )
 CorpusArgument = Annotated[str, typer.Argument(help=CORPUS_HELP)]
 SHIPPED = "or the name of a shipped one (see `equalinfo tokenizers`)"

@@ -22,7 +22,7 @@ from equalinfo.cli.options import (
 from equalinfo.cli.reading import read_file
 from equalinfo.cli.showing import show_result
 from equalinfo.errors import EqualInfoError
-from equalinfo.limits import LARGEST_SIZE
+from equalinfo.limits import LARGEST_BATCH, LARGEST_SIZE
 
 
 @app.command("evaluate")
@@ -90,7 +90,9 @@ def generate_command(
     ] = 1.0,
     stop: Annotated[list[str] | None, typer.Option(help="End before this text; may be repeated.")] = None,
     end: Annotated[bool, typer.Option(help="End where the model ends the document.")] = True,
-    samples: Annotated[int, whole(least=1, help="Continuations of each prompt; k has seed + k.")] = 1,
+    samples: Annotated[
+        int, whole(least=1, most=LARGEST_BATCH, help="Continuations of each prompt; k has seed + k.")
+    ] = 1,
     heal: Annotated[
         bool, typer.Option(help="Take back the prompt's last tokens where more text could change them.")
     ] = True,

@@ -70,16 +70,13 @@ def encode(
 
     Example: equalinfo encode tok book.txt --out ids.npy
     """
-    import numpy as np
-
+    from equalinfo.files import write_array
     from equalinfo.tokens.base import Tokenizer
 
     with output_file(out, [tokenizer, file]) as stream:
         data = read_file(file)
         ids = Tokenizer.from_pretrained(tokenizer).encode(data)
-        saved = io.BytesIO()  # NumPy wants to seek, and pipes cannot
-        np.save(saved, ids, allow_pickle=False)
-        stream.write(saved.getbuffer())
+        write_array(stream, ids)
     ratio = len(data) / len(ids) if len(ids) else 0.0
     figures = {"tokens": len(ids), "bytes": len(data), "bytes_per_token": ratio}
     show_result(figures, as_json, to_standard_output(out))

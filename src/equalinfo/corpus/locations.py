@@ -72,7 +72,8 @@ def _remote_files(url: str) -> tuple[list[str], bool]:
             below = path.rstrip("/") + "/"
             found = [name for name in found if not _hidden(name.removeprefix(below))]
         if not found:
-            raise EqualInfoError(f"{shown(url)}: no such file or folder; check the URL")
+            system.info(path)  # says why, where it is not that there is none
+            raise FileNotFoundError
         return [system.unstrip_protocol(name) for name in found], True
 
 
@@ -136,13 +137,23 @@ def _named(name: str) -> Iterator[None]:
         raise unreadable(name, error) from error
 
 
-def unreadable(path: str | os.PathLike[str], error: Exception) -> EqualInfoError:
+def unreadable(path: str | os.PathLike[str], error: BaseException) -> EqualInfoError:
     """The error that a file cannot be read, in one line; `Unreachable` where trying again may help."""
+    # fsspec calls a file missing whatever kept it from the web server; the cause is what happened.
+    while isinstance(error, FileNotFoundError) and (cause := error.__cause__):
+        if getattr(cause, "status", None) in (404, 410):
+            break
+        error = cause
+    if isinstance(error, FileNotFoundError) and is_url(path):
+        return EqualInfoError(f"{shown(path)}: no such file or folder; check the URL")
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     reason = " ".join(reason.split())[:200]
-    away = (is_url(path) or str(path).startswith("hf:")) and not isinstance(error, FileNotFoundError)
-    kind = Unreachable if away else EqualInfoError
-    return kind(f"{shown(path)} cannot be read ({reason}); check it or fetch it again")
+    if (is_url(path) or str(path).startswith("hf:")) and not isinstance(error, FileNotFoundError):
+        verb = "reached" if isinstance(error, OSError) else "read"
+        return Unreachable(
+            f"{shown(path)} cannot be {verb} ({reason}); check the network, the name and your access"
+        )
+    return EqualInfoError(f"{shown(path)} cannot be read ({reason}); check it or fetch it again")
 
 
 def shown(path: str | os.PathLike[str]) -> str:

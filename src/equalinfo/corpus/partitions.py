@@ -41,9 +41,10 @@ class Partition:
     size: int
 
     def documents(self, field: str, bad: BadDocuments | None = None) -> Iterator[bytes]:
-        """The documents in order, empty ones too; errors as in `piece_documents`."""
+        """The documents in order, empty ones too; errors as in `piece_documents`, and for those with a zero byte."""
+        bad = bad or BadDocuments()
         for piece in self.pieces:
-            yield from piece_documents(piece, field, bad)
+            yield from bad.unless_cut(piece_documents(piece, field, bad), shown(piece.source))
 
     @property
     def shown(self) -> str:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import IO
+from typing import IO, cast
 
 import pyarrow as pa
 
@@ -13,7 +13,7 @@ from equalinfo.corpus import embedded
 from equalinfo.corpus.bad import BadDocuments
 from equalinfo.corpus.hub import hub_documents
 from equalinfo.corpus.locations import is_url, open_file, shown, unreadable
-from equalinfo.corpus.records import json_documents, parquet_documents
+from equalinfo.corpus.records import MAX_LINE_BYTES, is_object, json_documents, parquet_documents
 from equalinfo.corpus.text import text_documents
 from equalinfo.errors import EqualInfoError
 
@@ -64,17 +64,41 @@ def piece_documents(piece: Piece, field: str, bad: BadDocuments | None = None) -
     Raises:
         EqualInfoError: the piece cannot be read, or holds a bad row that `bad` does not leave out.
     """
+    bad = bad or BadDocuments()
     if piece.form == "embedded":
         yield from embedded.embedded_documents()
     elif piece.form == "stdin":
-        yield from text_documents(sys.stdin.buffer)
+        yield from _piped_documents(sys.stdin.buffer, field, bad)
     elif piece.form == "hf":
         yield from hub_documents(piece.source, field, bad, piece.start, piece.stop)
     else:
         yield from _file_documents(piece, field, bad)
 
 
-def _file_documents(piece: Piece, field: str, bad: BadDocuments | None) -> Iterator[bytes]:
+def _piped_documents(stream: IO[bytes], field: str, bad: BadDocuments) -> Iterator[bytes]:
+    """A pipe has no name that tells its form: JSON Lines where the first line is an object, otherwise text."""
+    first = stream.readline(MAX_LINE_BYTES)
+    again = cast(IO[bytes], _FirstLineAgain(first, stream))
+    if is_object(first):
+        yield from json_documents(again, "standard input", field, bad)
+    else:
+        yield from text_documents(again)
+
+
+class _FirstLineAgain:
+    """A stream whose first line was read already."""
+
+    def __init__(self, first: bytes, stream: IO[bytes]) -> None:
+        self._first, self._stream = first, stream
+
+    def readline(self, limit: int) -> bytes:
+        if not self._first:
+            return self._stream.readline(limit)
+        part, self._first = self._first[:limit], self._first[limit:]
+        return part
+
+
+def _file_documents(piece: Piece, field: str, bad: BadDocuments) -> Iterator[bytes]:
     name = shown(piece.source)
     _, compression = _extension(piece.source)
     if piece.form == "parquet" and compression:

@@ -30,7 +30,7 @@ def read_documents(source: str | os.PathLike[str], field: str = "text") -> Itera
               links to folders. There, a ``.txt`` file of at most 1 MiB is one document whole;
             - a URL of any of these, or of files by a pattern with ``*`` (docs/corpora.md);
             - ``hf:NAME[:CONFIG[:SPLIT]]``: a dataset, streamed through `datasets`;
-            - the string ``-``: text on standard input;
+            - the string ``-``: standard input, JSON Lines if its first line is a JSON object, otherwise text;
             - the string ``embedded``: the default corpus (docs/corpora.md).
         field: the JSON key or Parquet column that holds the text, encoded as UTF-8.
 

@@ -1,6 +1,7 @@
 """Documents from one field of JSON Lines objects or Parquet rows."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from typing import IO
 
@@ -71,6 +72,14 @@ def json_documents(
             )
             continue
         yield document
+
+
+def is_object(line: bytes) -> bool:
+    """Whether a line is a JSON object."""
+    try:
+        return line.lstrip(BOM_UTF8 + b" ").startswith(b"{") and isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _lines(stream: IO[bytes], name: str, start: int, stop: int | None) -> Iterator[tuple[str, bytes]]:

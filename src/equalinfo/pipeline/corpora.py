@@ -5,6 +5,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
+from equalinfo.corpus.bad import BadDocuments
+from equalinfo.corpus.locations import shown
 from equalinfo.corpus.readers import local_inputs, read_documents
 from equalinfo.corpus.splits import Split, only
 from equalinfo.errors import EqualInfoError
@@ -35,9 +37,10 @@ class Corpus:
         """The documents of `split`, or all.
 
         Raises:
-            EqualInfoError: there is none.
+            EqualInfoError: there is none, or one that holds a zero byte.
         """
         documents = self._held if self._held is not None else read_documents(self.source, self.field)
+        documents = BadDocuments().unless_cut(documents, shown(self.source))
         found = False
         for document in documents if split == "all" else only(documents, split):
             found = True

@@ -9,7 +9,14 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.limits import LARGEST_COUNT, LARGEST_REAL, LARGEST_SEED, LARGEST_SIZE, MOST_WORKERS
+from equalinfo.limits import (
+    LARGEST_BATCH,
+    LARGEST_COUNT,
+    LARGEST_REAL,
+    LARGEST_SEED,
+    LARGEST_SIZE,
+    MOST_WORKERS,
+)
 from equalinfo.model.decoder import check_preset
 from equalinfo.model.optimizers import check_optimizer
 from equalinfo.model.sizes import size_by_name
@@ -33,7 +40,7 @@ class TrainingSection(Section):
     """Settings that M1 and M2 share."""
 
     steps: Count
-    batch_size: Count = Field(description="sequences in memory at a time")
+    batch_size: int = Field(gt=0, le=LARGEST_BATCH, description="sequences in memory at a time")
     optimizer: str = "adafactor"
     learning_rate: Real | None = Field(None, gt=0)
     precision: str = "auto"

@@ -16,7 +16,7 @@ from equalinfo.dictionary.compact import ARRAYS as COMPACT_ARRAYS
 from equalinfo.dictionary.compact import from_compact, to_compact
 from equalinfo.dictionary.words import SPLIT_PATTERN
 from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
-from equalinfo.files import sha256_bytes
+from equalinfo.files import sha256_bytes, write_array
 from equalinfo.tensors import read_npy, read_safetensors
 from equalinfo.tokens.base import Advance, Tokenizer, as_bytes, checked_ids
 from equalinfo.tokens.hugging_face import Parse, tokenizer_config, tokenizer_json
@@ -138,7 +138,8 @@ class CompiledTokenizer(Tokenizer):
 
     def save_files(self, directory: Path) -> None:
         for name, array in {**self.automaton.to_arrays(), **self._more_arrays()}.items():
-            np.save(directory / f"{name}.npy", array, allow_pickle=False)
+            with open(directory / f"{name}.npy", "wb") as stream:
+                write_array(stream, array)
         self._save_for_hugging_face(directory)
 
     def save_compact(self, directory: Path) -> None:
