@@ -245,7 +245,7 @@ def _place(path: Path) -> Path | None:
 def _place_of_directory(path: Path) -> Path:
     place = _place(path)
     if place is None:
-        raise _refusal(path, "is an open file, and a directory is to be written")
+        raise _refusal(path, "takes a file, and a directory is to be written")
     return place
 
 
