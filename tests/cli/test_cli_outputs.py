@@ -14,40 +14,27 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import Run, run_quietly
+from command import Run
 
 from equalinfo import Tokenizer
 from equalinfo.errors import EqualInfoError
 from equalinfo.outputs import output_directory, output_file, output_folder
-from equalinfo.score.results import append_rows
 
-TEXT = b"precious \xff text\n"
+TEXT = b"precious \xff text\n" * 9
 MODULE = [sys.executable, "-m", "equalinfo"]
-TRAIN = "--size 65k --context 16 --batch 2 --steps 1 --quiet".split()
 
 
 @pytest.fixture(scope="module")
-def made(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with something of every kind."""
-    folder = tmp_path_factory.mktemp("made")
-    (folder / "a.txt").write_bytes(TEXT)
-    (folder / "corpus").mkdir()
-    shutil.copy(work / "corpus.txt", folder / "corpus" / "corpus.txt")
-    shutil.copytree(work / "m1", folder / "m1")
-    run_quietly("compile", "Bytes", "--out", folder / "tok")
-    run_quietly("encode", folder / "tok", folder / "a.txt", "--out", folder / "ids.npy")
-    run_quietly("tokenize", folder / "tok", folder / "corpus", "--out", folder / "tokens", "--quiet")
-    run_quietly("export", folder / "tokens", "--format", "megatron", "--out", folder / "export", "--quiet")
-    options = ("--block", 1000, "--context", 50, "--quiet")
-    run_quietly("compress", folder / "a.txt", "--m1", folder / "m1", "--out", folder / "a.eqi", *options)
+def made(kinds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with something of every kind, and what must not be lost."""
+    folder = tmp_path_factory.mktemp("made") / "made"
+    shutil.copytree(kinds, folder)
     shutil.copytree(folder / "tok", folder / "more-than-tok")
-    (folder / "more-than-tok" / "notes.txt").write_bytes(TEXT)
+    for name in ("more-than-tok/notes.txt", "foreign.training/notes.txt", "foreign.tokenizing/notes.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(TEXT)
     (folder / "damaged").mkdir()
     (folder / "damaged" / "equalinfo.json").write_bytes(b"{")
-    (folder / "foreign.training").mkdir()
-    (folder / "foreign.training" / "notes.txt").write_bytes(TEXT)
-    shutil.copytree(folder / "foreign.training", folder / "foreign.tokenizing")
-    append_rows(folder / "rows" / "results.jsonl", [])
     (folder / "recipe.toml").write_text(RECIPE.format(corpus=folder / "corpus"))
     return folder
 
@@ -262,7 +249,7 @@ def test_modes_of_new_files_are_those_of_the_umask(umask: int, here: Path, run: 
     try:
         assert run("encode", "tok", "a.txt", "--out", "new.npy")[0] == 0
         assert run("compile", "GZip[v=256]", "--out", "new/tok")[0] == 0
-        (here / "corpus.txt").write_bytes((here / "corpus" / "corpus.txt").read_bytes())
+        (here / "corpus.txt").write_bytes((here / "corpus" / "corpus.text").read_bytes())
         tokenize = ("tokenize", "tok", "corpus", "--out", "new/tokens", "--workers", 1, "--quiet")
         assert run(*tokenize)[0] == 0
     finally:
@@ -366,9 +353,6 @@ def test_one_dash_is_standard_output_for_every_file(here: Path, run: Run) -> Non
 
 
 def test_a_report_goes_to_standard_output_whole(here: Path, run: Run) -> None:
-    from score_rows import ten_rows
-
-    append_rows(Path("rows/results.jsonl"), ten_rows())
     status, page, table = run("report", "rows", "--out", "-")
     assert (status, page[:15].lower()) == (0, "<!doctype html>")
     assert page.rstrip().endswith("</html>")
@@ -404,7 +388,7 @@ def test_a_second_run_is_refused_at_once(command: str, text: bytes | None, here:
     status, _, errors = run(*command.replace(" - ", " a.txt ").split())
     assert status == 1
     assert errors == "error: another process is writing out; wait for it or choose another --out\n"
-    _, errors = process.communicate(text or (here / "corpus" / "corpus.txt").read_bytes(), timeout=120)
+    _, errors = process.communicate(text or (here / "corpus" / "corpus.text").read_bytes(), timeout=120)
     assert process.returncode == 0, errors
     assert set(os.listdir()) - before == {"out"}  # no lock is left
 
