@@ -245,7 +245,7 @@ def _place(path: Path) -> Path | None:
 def _place_of_directory(path: Path) -> Path:
     place = _place(path)
     if place is None:
-        raise _refusal(path, "is an open file, and a directory is to be written")
+        raise _refusal(path, "takes a file, and a directory is to be written")
     return place
 
 
@@ -286,7 +286,7 @@ def _refuse_inputs(
         return any(found and os.path.samestat(one, found) for found in map(_status, paths))
 
     for given in map(Path, inputs):
-        read = os.fstat(0) if given == PIPE else _status(given)
+        read = _status(0 if given == PIPE else given)
         # A terminal or /dev/null may well be both.
         if read is None or stat.S_ISCHR(read.st_mode):
             continue
@@ -298,7 +298,7 @@ def _refuse_inputs(
             raise _refusal(path, f"holds {given}, which is to be read")
 
 
-def _status(path: Path) -> os.stat_result | None:
+def _status(path: Path | int) -> os.stat_result | None:
     try:
         return os.stat(path)
     except OSError:

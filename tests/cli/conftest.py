@@ -1,7 +1,16 @@
 from pathlib import Path
 
 import pytest
+import tiny
 from command import Run, run_quietly, runner
+from score_rows import ten_rows
+
+from equalinfo.files import write_manifest
+from equalinfo.outputs import output_directory
+from equalinfo.predict.exact import save_exact
+from equalinfo.score.results import append_rows
+from equalinfo.tokens.directory import make_tokenizer, save_tokenizer
+from equalinfo.tokens.spec import Spec
 
 WORDS = (
     "the window of text that was written is read back as it stood , and a model learns how the small rooms "
@@ -35,3 +44,28 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     return runner(monkeypatch, capfd)
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with something of every kind, made in a moment."""
+    folder = tmp_path_factory.mktemp("kinds")
+    (folder / "a.txt").write_bytes(b"precious \xff text\n" * 9)
+    (folder / "corpus").mkdir()
+    (folder / "corpus" / "corpus.text").write_text(sample_text(60))
+    for kind in ("m1", "m2"):
+        with output_directory(folder / kind, kind) as directory:
+            save_exact(tiny.random_model(seed=1), directory)
+            (directory / "config.json").write_text("{}")
+            save_tokenizer(make_tokenizer(Spec.parse("Bytes"), None, None), directory / "tokenizer")
+            write_manifest(directory, kind)
+    tok, m1, tokens = folder / "tok", folder / "m1", folder / "tokens"
+    quick = ("--quiet", "--out")
+    run_quietly("compile", "Bytes", *quick, tok)
+    run_quietly("encode", tok, folder / "a.txt", "--out", folder / "ids.npy")
+    run_quietly("tokenize", tok, folder / "corpus", "--workers", 1, *quick, tokens)
+    run_quietly("export", tokens, "--format", "megatron", *quick, folder / "export")
+    container = ("--m1", m1, "--block", 100, "--context", 50)
+    run_quietly("compress", folder / "a.txt", *container, *quick, folder / "a.eqi")
+    append_rows(folder / "rows" / "results.jsonl", ten_rows())
+    return folder

@@ -22,7 +22,7 @@ from equalinfo import Tokenizer
 from equalinfo.corpus.examples import cut_examples
 from equalinfo.corpus.readers import read_documents
 from equalinfo.corpus.splits import only
-from equalinfo.files import locked
+from equalinfo.outputs import reserved_directory
 from equalinfo.pipeline import partition_work
 from equalinfo.pipeline.token_shards import read_shard
 
@@ -193,7 +193,7 @@ def test_unfinished_work_on_something_else_is_not_mixed_in(
     status, _, errors = run(*command(tok, corpus, out, 1), "--example-bytes", 2000)
     assert status == 1
     assert "unfinished work" in errors
-    with locked(folder / "lock"):
+    with reserved_directory(out, "tokens"):
         status, _, errors = run(*command(tok, corpus, out, 1))
         assert status == 1
         assert "another process is writing" in errors

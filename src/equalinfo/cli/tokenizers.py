@@ -1,6 +1,5 @@
 """One tokenizer: `compile`, `encode`, `decode`, `show`."""
 
-import io
 import json
 import os
 from contextlib import nullcontext
