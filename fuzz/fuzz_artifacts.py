@@ -20,22 +20,27 @@ from typing import Any
 
 import atheris
 import numpy as np
+import torch
 from _changes import FITS, change
-from _running import run
+from _running import COMPILED, run
 from rich.progress import Progress
 
 TESTS = Path(__file__).parents[1] / "tests"
 sys.path += [str(TESTS), str(TESTS / "tokens"), str(TESTS / "pipeline"), str(TESTS.parent)]
 
-LOADERS = "files tensors tokens.spec tokens.directory tokens.compiled tokens.coded tokens.sentencepiece_ tokens.equal_info"
-LOADERS += " dictionary.automaton dictionary._check dictionary.compact predict.exact predict.context predict.unigram"
-LOADERS += " model.sizes model.storage pipeline.fields pipeline.m1 pipeline.m2 pipeline.model_directory pipeline.recipe"
-LOADERS += " pipeline.token_shards pipeline.tokenizing pipeline.verifying pipeline.exporting"
-LOADERS += " score.results score.measurements score.summary score.table"
-with atheris.instrument_imports(include=[f"equalinfo.{name}" for name in LOADERS.split()]):
+with atheris.instrument_imports(include=["equalinfo"], exclude=COMPILED):
     from equalinfo import files
     from equalinfo.model import storage
-    from equalinfo.pipeline import exporting, m1, m2, model_directory, recipe, token_shards, tokenizing, verifying
+    from equalinfo.pipeline import (
+        exporting,
+        m1,
+        m2,
+        model_directory,
+        recipe,
+        token_shards,
+        tokenizing,
+        verifying,
+    )
     from equalinfo.predict import exact
     from equalinfo.score import results, table
     from equalinfo.tokens import compiled, directory
@@ -55,10 +60,14 @@ from equalinfo.tokens.spec import Spec  # noqa: E402
 LIMIT = 1 << 30  # bytes of memory that may be asked for beyond what an undamaged artifact takes
 SIZE = "65k"
 TEXT = b"to eat \xe6\x9d\xb1\xff in a seat"
-SPECS = "Bytes GZip[v=256] SentencePiece[v=320] StaticAC[v=256] AC[v=256] EqualText[n=3,v=256,order=2]".split()
+SPECS = (
+    "Bytes GZip[v=256] SentencePiece[v=320] StaticAC[v=256] AC[v=256] EqualText[n=3,v=256,order=2]".split()
+)
 SPECS += "EqualInfoAC[b=16,v=256] EqualInfoHuffman[b=9,v=512]".split()
 COMPILED = "EqualInfo[v=600] EqualInfo[v=600,words] EqualInfo[b=9,v=8] EqualInfo[b=32,v=256]".split()
 QUIET = Progress(disable=True)
+MEMORY = Path("/dev/shm")  # files that are gone in a moment need no disk
+tempfile.tempdir = str(MEMORY) if MEMORY.is_dir() else None
 
 
 class Fits(str):
@@ -124,7 +133,10 @@ def models(folder: Path) -> Iterator[tuple[str, Path]]:
         directory.save_tokenizer(tokenizer, path / "tokenizer")
         plan = {"first_only": False, "training": {"seed": 0}}
         model_directory.save_model(
-            path, float_model(tokenizer.vocab, preset), tokenizer, {"size": SIZE, "sequence_length": 16, "plan": plan}
+            path,
+            float_model(tokenizer.vocab, preset),
+            tokenizer,
+            {"size": SIZE, "sequence_length": 16, "plan": plan},
         )
         files.write_manifest(path, m2.KIND, tokenizer=tokenizer.identity, spec=spec)
         yield "m2", path
@@ -146,9 +158,17 @@ def tokens(folder: Path) -> Iterator[tuple[str, Path]]:
             totals = {"examples": 3, "tokens": sum(len(row[0]) for row in rows), "text": text}
             counts[split] = totals | dict.fromkeys(("bytes", "source_bytes"), sum(row[1] for row in rows))
             records[split] = counts[split] | {"file": f"{split}-00000.arrow"}
-        partition = {"partition": 0, "pieces": [{"source": "/nowhere.txt", "form": "text", "start": 0, "stop": None}]}
+        partition = {
+            "partition": 0,
+            "pieces": [{"source": "/nowhere.txt", "form": "text", "start": 0, "stop": None}],
+        }
         more = {"partitions": [partition | {"shards": records}]} if spec == "Bytes" else {}
-        fields = {"spec": spec, "vocab": tokenizer.vocab, "tokenizer": tokenizer.identity, "windows_changed": None}
+        fields = {
+            "spec": spec,
+            "vocab": tokenizer.vocab,
+            "tokenizer": tokenizer.identity,
+            "windows_changed": None,
+        }
         files.write_manifest(path, tokenizing.KIND, splits=counts, example_bytes=100, **fields, **more)
         yield "tokens", path
 
@@ -228,8 +248,25 @@ USES |= {"rows": use_rows}
 # --- what must not happen ------------------------------------------------------------------------------------------
 
 watched: list[Path] = []  # where files may be written, while an artifact is used
-WRITES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod"}
-NEVER = {"socket.connect", "pickle.find_class", "subprocess.Popen", "os.system", "os.exec", "os.fork", "marshal.loads"}
+WRITES = {
+    "os.mkdir",
+    "os.rename",
+    "os.remove",
+    "os.rmdir",
+    "os.link",
+    "os.symlink",
+    "os.truncate",
+    "os.chmod",
+}
+NEVER = {
+    "socket.connect",
+    "pickle.find_class",
+    "subprocess.Popen",
+    "os.system",
+    "os.exec",
+    "os.fork",
+    "marshal.loads",
+}
 
 
 def watch(event: str, arguments: tuple[Any, ...]) -> None:
@@ -237,7 +274,11 @@ def watch(event: str, arguments: tuple[Any, ...]) -> None:
         return
     if event == "open":
         path, mode, flags = arguments
-        writes = any(letter in mode for letter in "wax+") if mode else flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        writes = (
+            any(letter in mode for letter in "wax+")
+            if mode
+            else flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        )
         if not writes or isinstance(path, int):
             return
     elif event in WRITES:
@@ -291,11 +332,12 @@ def seal(folder: Path, fit: bool) -> None:
     """Makes the hashes in all manifests those of the files as they are now; with `fit`, what they say of ids too."""
     for manifest in sorted(folder.rglob(files.MANIFEST), key=lambda path: -len(path.parts)):
         try:
+            files.require_file(manifest)
             fields = json.loads(manifest.read_bytes())
             for name in fields["files"]:
-                if (manifest.parent / name).is_file() and not (manifest.parent / name).samefile("/dev/zero"):
+                if (manifest.parent / name).is_file():
                     fields["files"][name] = files.sha256_file(manifest.parent / name)
-        except (ValueError, LookupError, TypeError, OSError, RecursionError):
+        except (ValueError, LookupError, TypeError, OSError, RecursionError, EqualInfoError):
             continue  # the manifest itself was changed
         if fit:
             fields |= {name: FITS for name in ("identity", "tokenizer") if name in fields}
@@ -324,7 +366,8 @@ def one_input(data: bytes) -> None:
 
 if __name__ == "__main__":
     ARTIFACTS = made()
+    torch.set_num_threads(1)
     sys.addaudithook(watch)
     held = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (held + LIMIT, -1))
-    run(one_input, "artifacts")
+    run(one_input, "artifacts", "-max_len=300", "-len_control=0")
