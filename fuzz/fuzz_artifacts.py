@@ -300,15 +300,15 @@ def tree(folder: Path) -> list[tuple[str, int, int]]:
 def use(kind: str, path: Path) -> None:
     """Loads and uses an artifact while nothing but `out` may be written."""
     with tempfile.TemporaryDirectory() as out:
-        before = tree(path)
+        before, message = tree(path), "used"
         watched.append(Path(out))
         try:
             USES[kind](path, Path(out))
         except EqualInfoError as error:
-            assert str(error), kind
-            assert len(str(error).splitlines()) == 1, error
+            message = str(error)
         finally:
             watched.clear()
+        assert len(message.splitlines()) == 1, message
         assert tree(path) == before
 
 
