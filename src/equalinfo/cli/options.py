@@ -35,6 +35,9 @@ CheckpointSeconds = Annotated[
 ValidateEvery = Annotated[
     int, typer.Option(min=0, help="Steps between losses on held-out text, for bar and log; 0: never.")
 ]
+ValidationExamples = Annotated[
+    int, typer.Option(min=0, help="Held-out examples to score in the end; 0: 20 for an M1, all for an M2.")
+]
 AllThreads = Annotated[int, typer.Option(min=0, help="CPU threads; 0: one per core. Any number, same bytes.")]
 EngineName = Annotated[
     str, typer.Option("--engine", help="local: processes here; ray: the cluster that ray.init finds.")

@@ -110,7 +110,9 @@ def report(
         texts.append(text_from_bytes(read_file(file)))
     if texts and not tokenizer:
         raise EqualInfoError("give the tokenizers that are to cut the text as --tokenizer")
-    rows, measurements = rows_of(results)
+    rows, measurements, left_out = rows_of(results)
+    for path in left_out:
+        typer.echo(f"{path} holds other lines than results; it is left out", err=True)
     view = token_view([Tokenizer.from_pretrained(path) for path in tokenizer or []], texts)
     # Names without folders: a page is for passing on.
     words = ["equalinfo", "report", *(path.name for path in results), "--out", out.name]

@@ -68,7 +68,8 @@ def train_m1(
     model = Decoder(size, 256)
     state, log = out.with_name(out.name + ".training"), out.with_name(out.name + ".log.part")
     out.parent.mkdir(parents=True, exist_ok=True)
-    examples = list(islice(cut_examples(corpus.documents("validation")), VALIDATION_EXAMPLES))
+    held_out_examples = execution.validation_examples or VALIDATION_EXAMPLES
+    examples = list(islice(cut_examples(corpus.documents("validation")), held_out_examples))
     parts = [part for e in examples for part in cut_sequences(np.frombuffer(e.data, np.uint8), context)]
     held_out = None
     if execution.validate_every:

@@ -6,11 +6,12 @@ memory for two integers per training sequence.
 """
 
 import struct
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -161,6 +162,7 @@ class TokenShards:
 
     Args:
         paths: shards in order.
+        most: only the first so many examples; 0: all.
 
     Attributes:
         pieces: all ids of a record batch, and where each example begins in them, and the last one ends.
@@ -170,26 +172,29 @@ class TokenShards:
         DamagedArtifact: one that cannot be read.
     """
 
-    def __init__(self, paths: list[Path]) -> None:
+    def __init__(self, paths: list[Path], most: int = 0) -> None:
         if not paths:
             raise EqualInfoError("there are no token shards; tokenize the corpus again")
-        self._paths = paths
+        self._paths, self._most = paths, most
         self._open()
 
     def _open(self) -> None:
         self.pieces: list[tuple[np.ndarray, np.ndarray]] = []
         self.source_bytes = 0
-        for path in self._paths:
-            for values, bounds, _, source_sizes in _batches(path):
-                self.pieces.append((values, bounds))
-                self.source_bytes += int(np.sum(source_sizes))
+        left = self._most or sys.maxsize
+        for values, bounds, _, source_sizes in chain.from_iterable(map(_batches, self._paths)):
+            self.pieces.append((values, bounds[: left + 1]))
+            self.source_bytes += int(np.sum(source_sizes[:left]))
+            left -= len(source_sizes)
+            if left <= 0:
+                break
 
-    def __getstate__(self) -> dict[str, list[Path]]:
+    def __getstate__(self) -> dict[str, Any]:
         # A worker process maps the files itself; maps would travel as copies of all they hold.
-        return {"_paths": self._paths}
+        return {"_paths": self._paths, "_most": self._most}
 
-    def __setstate__(self, state: dict[str, list[Path]]) -> None:
-        self._paths = state["_paths"]
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._paths, self._most = state["_paths"], state["_most"]
         self._open()
 
     @property

@@ -8,35 +8,39 @@ from equalinfo.pipeline.running import Finished
 from equalinfo.report.page import Contents, recipe_text, write_page
 from equalinfo.report.tokens import token_view
 from equalinfo.score.measurements import Measurement
-from equalinfo.score.results import Result, read_measurements, read_results
+from equalinfo.score.results import Result, holds_rows, read_measurements, read_results
 from equalinfo.score.summary import setting
 from equalinfo.tokens.base import Tokenizer
 
 
-def rows_of(paths: Sequence[Path]) -> tuple[list[Result], list[Measurement]]:
-    """All rows of files, and of the .jsonl files in folders.
+def rows_of(paths: Sequence[Path]) -> tuple[list[Result], list[Measurement], list[Path]]:
+    """All rows of files, and of the .jsonl files in folders; and those of these files that are of something else.
 
     A cell measured again in a later file, with the same setting and seed, takes the earlier one's place: averaged, the
     two would pass for two seeds.
 
     Raises:
         DamagedArtifact: a line that is not a row.
-        EqualInfoError: a file is missing or cannot be read, or a folder holds no .jsonl file.
+        EqualInfoError: a file is missing or cannot be read, or a folder holds no .jsonl file of rows.
     """
     results: list[Result] = []
     measurements: dict[object, Measurement] = {}
+    left_out: list[Path] = []
     for path in paths:
-        found = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+        lines = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+        foreign = [one for one in lines if path.is_dir() and not holds_rows(one)]
+        found = [one for one in lines if one not in foreign]
         if not found:
             raise EqualInfoError(
-                f"{path} holds no .jsonl file; `equalinfo run` and `experiment` write results.jsonl"
+                f"{path} holds no .jsonl file of results; `equalinfo run` and `experiment` write results.jsonl"
             )
+        left_out += foreign
         for one in found:
             later = read_results(one)
             again = {(setting(row), row.seed) for row in later}
             results = [row for row in results if (setting(row), row.seed) not in again] + later
             measurements |= {row.key: row for row in read_measurements(one)}
-    return results, list(measurements.values())
+    return results, list(measurements.values()), left_out
 
 
 def page_of_run(finished: Finished, path: Path, command: str) -> None:
