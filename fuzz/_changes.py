@@ -257,16 +257,9 @@ def change_arrow(source: Any, content: bytes) -> bytes:
     columns = dict(zip(table.column_names, table.columns, strict=True))
     options = pa.ipc.IpcWriteOptions()
     if kind <= 1:
-        bounds = change_array(source, ids.offsets.to_numpy())
-        buffers = [None, pa.py_buffer(np.ascontiguousarray(bounds.astype(np.int32))), ids.values.buffers()[1]]
-        rows = max(len(bounds) - 1, 0)
-        values = pa.Array.from_buffers(ids.type.value_type, len(ids.values), [None, buffers[2]])
-        columns["ids"] = pa.Array.from_buffers(ids.type, rows, buffers[:2], children=[values])
-        columns = {
-            name: column if name == "ids" else pa.array([1] * rows, pa.int64())
-            for name, column in columns.items()
-        }
-    elif kind == 2:
+        bounds = ids.offsets.to_numpy()
+        return content.replace(bounds.tobytes(), change_array(source, bounds).tobytes()[: bounds.nbytes])
+    if kind == 2:
         name = source.PickValueInList(sorted(columns))
         types = [pa.float64(), pa.large_list(pa.int64()), pa.list_(pa.float32()), pa.string()]
         odd = [pa.nulls(len(ids), kind) for kind in [*types, pa.null(), columns[name].type]]

@@ -87,14 +87,17 @@ def test_shards_with_other_columns_or_places_are_refused(tmp_path):
         shards.check(299)
     shards.check(300)
     path = tmp_path / "train-00000.arrow"
-    table = pa.ipc.open_stream(path).read_all().combine_chunks()
+    table = pa.ipc.open_stream(path.read_bytes()).read_all().combine_chunks()
     ids, sizes = table.column("ids").chunk(0), table.column("bytes")
-    astray = pa.Array.from_buffers(
-        ids.type, 2, [None, pa.py_buffer(np.array([0, 3, 1 << 30], np.int32))], children=[ids.values]
-    )
+    bounds, whole = ids.offsets.to_numpy().tobytes(), path.read_bytes()
+    for astray in ([0, 3, 1 << 30], [0, 1 << 30, 4], [-9, 3, 4]):
+        path.write_bytes(whole.replace(bounds, np.array(astray, np.int32).tobytes()))
+        assert path.read_bytes() != whole
+        for read in (lambda: TokenShards([path]), lambda: list(read_shard(path))):
+            with pytest.raises(DamagedArtifact, match="tokenize the corpus again"):
+                read()
     for columns, compression in (
         ((ids, sizes, sizes), "zstd"),
-        ((astray, sizes, sizes), None),
         ((ids, sizes, pa.nulls(2, pa.int64())), None),
         ((ids.cast(pa.list_(pa.float32())), sizes, sizes), None),
         ((ids, sizes), None),
