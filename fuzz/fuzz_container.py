@@ -11,14 +11,13 @@ import struct
 
 import atheris
 import numpy as np
-from _running import load_compiled, run
+from _running import COMPILED, run
 
 from equalinfo.coding.lanes import decode_lanes
 from equalinfo.errors import EqualInfoError
 from equalinfo.predict.unigram import Unigram, quantise_counts
 
-load_compiled()
-with atheris.instrument_imports(include=["equalinfo.container"]):
+with atheris.instrument_imports(include=["equalinfo"], exclude=COMPILED):
     from equalinfo.container import format, reading, writing
 
 PREDICTOR = Unigram(quantise_counts(np.array([1 + 4000 * (byte in b" etaoins\0") for byte in range(256)])))

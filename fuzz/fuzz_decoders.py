@@ -10,15 +10,14 @@ from pathlib import Path
 
 import atheris
 import numpy as np
-from _running import COMPILED_TOKENS, load_compiled, run
+from _running import COMPILED, run
 
 TESTS = Path(__file__).parents[1] / "tests"
 sys.path += [str(TESTS), str(TESTS / "tokens")]
 
 from equalinfo.errors import EqualInfoError, UndecodableTokens  # noqa: E402
 
-load_compiled()
-with atheris.instrument_imports(include=["equalinfo.tokens"], exclude=COMPILED_TOKENS):
+with atheris.instrument_imports(include=["equalinfo"], exclude=COMPILED):
     import methods
 
 MOST_IDS = 60

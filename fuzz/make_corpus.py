@@ -37,6 +37,8 @@ def main() -> None:
         },
         "decoders": {f"noise-{i}": noise[7 * i : 7 * i + 40 * (i + 1)] for i in range(5)}
         | {"text": b"the quick brown fox" * 3, "zeros": bytes(60)},
+        # The last byte chooses the artifact.
+        "artifacts": {f"noise-{i:02d}": noise[3 * i : 3 * i + 80] + bytes([i]) for i in range(24)},
     }
     for target, inputs in seeds.items():
         (CORPUS / target).mkdir(parents=True, exist_ok=True)

@@ -52,6 +52,25 @@ def test_a_page_of_everything(run: Run, rows: Path, tmp_path: Path) -> None:
     assert (tmp_path / "figures" / "learned.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_files_of_other_lines_in_a_folder_are_left_out(run: Run, rows: Path, tmp_path: Path) -> None:
+    (rows / "trials.jsonl").write_text('{"variant": "likely", "bits_per_byte": 2.2}\n')
+    status, out, error = run("report", rows, "--out", tmp_path / "r.html")
+    assert status == 0
+    assert "SentencePiece[v=4k]" in out
+    assert error == f"{rows / 'trials.jsonl'} holds other lines than results; it is left out\n"
+    # Named, or with a row among its lines, it is a mistake.
+    status, _, error = run("report", rows / "trials.jsonl", "--out", tmp_path / "r.html")
+    assert (status, error.count("\n")) == (1, 1)
+    with open(rows / "cells.jsonl", "a") as stream:
+        stream.write('{"variant": "likely"}\n')
+    status, _, error = run("report", rows, "--out", tmp_path / "r.html")
+    assert status == 1
+    assert "cells.jsonl, line" in error.splitlines()[-1]
+    (rows / "cells.jsonl").unlink()
+    (rows / "measured.jsonl").unlink()
+    assert "no .jsonl file of results" in run("report", rows, "--out", tmp_path / "r.html")[2]
+
+
 def test_measurements_alone_make_a_page(run: Run, rows: Path, tmp_path: Path) -> None:
     status, out, _ = run("report", rows / "measured.jsonl", "--out", tmp_path / "r.html")
     assert (status, out) == (0, "")

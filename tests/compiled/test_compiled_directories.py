@@ -1,5 +1,6 @@
 """Saving, loading, damage."""
 
+import re
 import subprocess
 import sys
 
@@ -75,6 +76,21 @@ def test_damage(name, tmp_path):
     file.unlink()
     with pytest.raises(DamagedArtifact):
         Tokenizer.from_pretrained(path)
+
+
+@pytest.mark.parametrize("name", ["words", "costs"])
+def test_headers_of_arrays_that_are_none(name, tmp_path):
+    path = saved(tmp_path / "tok", "EqualInfo[v=512,likely]")
+    good = (path / f"{name}.npy").read_bytes()
+    huge = re.sub(
+        rb"\((\d+),\), }( +)", lambda found: b"(9999999999999,), }" + found[2][13 - len(found[1]) :], good
+    )
+    assert len(huge) == len(good)
+    for broken in (good.replace(b"{", b"("), huge, b"PK\3\4" + good):
+        (path / f"{name}.npy").write_bytes(broken)
+        rewritten(path, "EqualInfo[v=512,likely]")
+        with pytest.raises(DamagedArtifact, match=name):
+            Tokenizer.from_pretrained(path)
 
 
 @pytest.mark.parametrize("compact", [False, True])

@@ -137,6 +137,12 @@ def test_numbers_out_of_range(numbers):
         Choice(*numbers)
 
 
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_logits_that_give_no_distribution(bad):
+    with pytest.raises(EqualInfoError, match="not numbers"):
+        Choice(1.0).pick(torch.tensor([[0.0, bad, 1.0]]), np.array([0.5]))
+
+
 @pytest.mark.parametrize("context", [None, 6])
 def test_branches_read_what_a_sampler_would(model, context):
     for ids in PROMPTS:

@@ -133,6 +133,9 @@ def test_a_killed_run_goes_on_to_the_same_rows(
         ("methods = []", "methods"),
         ('methods = ["Bytes"]\nm1 = {path = "x", size = "65k"}', "m1.size"),
         ('methods = ["Bytes"]\nm1 = {size = "huge", steps = 1, batch_size = 1}', "m1"),
+        pytest.param("steps = " + "9" * 5000, "TOML", id="digits"),
+        pytest.param("methods = " + "[" * 50_000, "TOML", id="nested"),
+        pytest.param("#" * 100_000, "bytes", id="long"),
     ],
 )
 def test_a_wrong_recipe_is_named(change: str, words: str, tmp_path: Path) -> None:

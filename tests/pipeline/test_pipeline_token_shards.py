@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,9 +52,19 @@ def test_sequences_are_views_of_the_file_and_travel_as_its_name(tmp_path):
     sequences = written(tmp_path, [list(range(256))] * 2000, per_shard=1000).sequences(64)
     assert not sequences[3].flags.writeable
     assert not sequences[3].flags.owndata
-    assert set(sequences._shards.__getstate__()) == {"_paths"}
+    assert set(sequences._shards.__getstate__()) == {"_paths", "_most"}
     arrived = copy.deepcopy(sequences)
     assert arrived[1999].tolist() == sequences[1999].tolist()
+
+
+@settings(max_examples=30, deadline=None)
+@given(EXAMPLES.filter(bool), st.integers(1, 4), st.integers(1, 9))
+def test_the_first_examples(tmp_path_factory, examples, per_shard, most):
+    shards = written(tmp_path_factory.mktemp("shards"), examples, per_shard)
+    first = copy.deepcopy(TokenShards(shards._paths, most))
+    assert [ids.tolist() for ids in first.ids] == examples[:most]
+    assert first.tokens == first.source_bytes == sum(map(len, examples[:most]))
+    assert first.counts(300).sum() == first.tokens
 
 
 def test_damaged_shards(tmp_path):
@@ -67,6 +78,37 @@ def test_damaged_shards(tmp_path):
         assert "\n" not in str(error.value)
     with pytest.raises(EqualInfoError, match="no token shards"):
         TokenShards([])
+
+
+def test_shards_with_other_columns_or_places_are_refused(tmp_path):
+    """Even whole Arrow files: offsets may point out of them, and what is compressed may be of any size."""
+    shards = written(tmp_path, [[1, 2, 3], [299]], per_shard=9)
+    with pytest.raises(DamagedArtifact, match="beyond the vocabulary"):
+        shards.check(299)
+    shards.check(300)
+    path = tmp_path / "train-00000.arrow"
+    table = pa.ipc.open_stream(path.read_bytes()).read_all().combine_chunks()
+    ids, sizes = table.column("ids").chunk(0), table.column("bytes")
+    bounds, whole = ids.offsets.to_numpy().tobytes(), path.read_bytes()
+    for astray in ([0, 3, 1 << 30], [0, 1 << 30, 4], [-9, 3, 4]):
+        path.write_bytes(whole.replace(bounds, np.array(astray, np.int32).tobytes()))
+        assert path.read_bytes() != whole
+        for read in (lambda: TokenShards([path]), lambda: list(read_shard(path))):
+            with pytest.raises(DamagedArtifact, match="tokenize the corpus again"):
+                read()
+    for columns, compression in (
+        ((ids, sizes, sizes), "zstd"),
+        ((ids, sizes, pa.nulls(2, pa.int64())), None),
+        ((ids.cast(pa.list_(pa.float32())), sizes, sizes), None),
+        ((ids, sizes), None),
+    ):
+        changed = pa.table(list(columns), names=table.column_names[: len(columns)])
+        options = pa.ipc.IpcWriteOptions(compression=compression)
+        with pa.ipc.new_stream(path, changed.schema, options=options) as writer:
+            writer.write_table(changed)
+        for read in (lambda: TokenShards([path]), lambda: list(read_shard(path))):
+            with pytest.raises(DamagedArtifact, match="tokenize the corpus again"):
+                read()
 
 
 def test_datasets_maps_a_shard_as_it_is(tmp_path):

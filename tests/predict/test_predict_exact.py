@@ -303,6 +303,8 @@ def test_missing_and_empty_files(plain_model, tmp_path, name):
         {"d_model": 1},
         {"n_layers": "1"},
         {"n_layers": -1},
+        {"n_layers": 10**12},
+        {"d_model": 10**12},
         {"d_ff": 1.5},
         {"n_heads": None},
         {"x": 1},
@@ -311,6 +313,10 @@ def test_missing_and_empty_files(plain_model, tmp_path, name):
 def test_damaged_sizes(plain_model, tmp_path, size):
     save_exact(plain_model, tmp_path)
     description = json.loads((tmp_path / "exact.json").read_text())
+    if size == []:
+        (tmp_path / "exact.json").write_text("[]")
+        with pytest.raises(DamagedArtifact):
+            load_exact(tmp_path)
     description["size"] = {**description["size"], **size} if isinstance(size, dict) else size
     (tmp_path / "exact.json").write_text(json.dumps(description))
     with pytest.raises(DamagedArtifact):

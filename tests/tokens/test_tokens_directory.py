@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 
 import methods
@@ -9,6 +10,7 @@ import tiny
 from equalinfo import Tokenizer
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import MANIFEST, write_manifest
+from equalinfo.predict.base import TOTAL
 from equalinfo.predict.exact import save_exact
 from equalinfo.predict.unigram import count_bytes, quantise_counts
 from equalinfo.tokens import blocks
@@ -101,10 +103,14 @@ def test_altered_manifests(directory):
         {"identity": None},
         {"files": []},
         {"files": {"missing": "0" * 64}},
+        {"files": {"../tok/equalinfo.json": "0" * 64}},
+        {"files": {"x" * 300: "0" * 64}},
+        {"kind": "a kind\nof two lines"},
+        {"spec": "Bytes" + " " * 100_000 + "!"},
     ):
         path.write_text(json.dumps({**good, **change}))
         one_line_error(directory)
-    for content in ("", "[]", "{}", "null", "{", '"text"'):
+    for content in ("", "[]", "{}", "null", "{", '"text"', "[" * 100_000):
         path.write_text(content)
         one_line_error(directory)
     path.unlink()
@@ -118,7 +124,11 @@ def test_a_newer_format_says_so(directory):
 
 
 @pytest.mark.parametrize(
-    "values", [[1.5] * 256, [10**30] * 256, ["a"], {"a": 1}, None, [[64] * 256], [65] * 256]
+    "values",
+    [
+        *([1.5] * 256, [10**30] * 256, ["a"], {"a": 1}, None, [[64] * 256], [65] * 256),
+        [2**62] * 4 + [1] * 251 + [TOTAL - 251],  # their sum is TOTAL in 64 bits
+    ],
 )
 def test_a_unigram_that_is_none(tmp_path, values):
     """Even where the hashes were made to agree."""
@@ -133,7 +143,9 @@ def test_a_sentencepiece_model_that_is_none(tmp_path):
     methods.tokenizer("SentencePiece[v=320]").save_pretrained(tmp_path / "tok")
     manifest = json.loads((tmp_path / "tok" / MANIFEST).read_text())
     fields = {k: manifest[k] for k in ("spec", "vocab", "identity")}
-    for content in (b"no model at all", b""):
+    # A piece for byte 0x41 that is one for 0x40 too.
+    twice = (tmp_path / "tok" / "sentencepiece.model").read_bytes().replace(b"<0x41>", b"<0x40>")
+    for content in (b"no model at all", b"", twice):
         (tmp_path / "tok" / "sentencepiece.model").write_bytes(content)
         write_manifest(tmp_path / "tok", "tokenizer", **fields)
         one_line_error(tmp_path / "tok", DamagedArtifact)
@@ -151,6 +163,16 @@ def test_not_a_tokenizer_directory(tmp_path):
     other.mkdir()
     write_manifest(other, "m1")
     assert "m1" in one_line_error(other)
+
+
+def test_a_pipe_in_a_file_s_place_is_not_waited_for(directory):
+    for path in [path for path in directory.iterdir() if path.name != MANIFEST]:
+        path.unlink()
+        os.mkfifo(path)
+        one_line_error(directory, DamagedArtifact)
+    (directory / MANIFEST).unlink()
+    os.mkfifo(directory / MANIFEST)
+    one_line_error(directory)
 
 
 def test_foreign_directories_are_not_overwritten(tmp_path):

@@ -60,6 +60,9 @@ ValidateEvery = Annotated[
 AllThreads = Annotated[
     int, whole(most=MOST_WORKERS, help="CPU threads; 0: one per core. Any number, same bytes.")
 ]
+ValidationExamples = Annotated[
+    int, whole(help="Held-out examples to score in the end; 0: 20 for an M1, all for an M2.")
+]
 EngineName = Annotated[
     str, typer.Option("--engine", help="local: processes here; ray: the cluster that ray.init finds.")
 ]

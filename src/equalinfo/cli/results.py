@@ -117,7 +117,9 @@ def report(
     words += [word for one in text or [] for word in ("--text", one)] + (
         ["--file", file.name] if file else []
     )
-    files = files_of_rows(results)
+    files, left_out = files_of_rows(results)
+    for path in left_out:
+        print(f"{path} holds other lines than results; it is left out", file=sys.stderr)
     inputs = [*files, *(tokenizer or []), *([file] if file else [])]
     with ExitStack() as stack:
         page = stack.enter_context(output_file(out, inputs))

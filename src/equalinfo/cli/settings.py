@@ -34,14 +34,19 @@ def plan_of(
 
 
 def execution_of(
-    device: str, strategy: str, workers: int, checkpoint_seconds: float, validate_every: int
+    device: str,
+    strategy: str,
+    workers: int,
+    checkpoint_seconds: float,
+    validate_every: int,
+    validation_examples: int,
 ) -> "Execution":
     from equalinfo.model.processes import check_strategy, device_of
     from equalinfo.model.training import Execution
 
     device_of(device)
     check_strategy(strategy)
-    return Execution(device, strategy, workers, checkpoint_seconds, validate_every)
+    return Execution(device, strategy, workers, checkpoint_seconds, validate_every, validation_examples)
 
 
 def engine_of(name: str, workers: int) -> "Engine":

@@ -26,6 +26,7 @@ from equalinfo.cli.options import (
     Strategy,
     Threads,
     ValidateEvery,
+    ValidationExamples,
     Workers,
     ZLoss,
     whole,
@@ -56,6 +57,7 @@ def train_m1_command(
     workers: Workers = 0,
     checkpoint_seconds: CheckpointSeconds = 30.0,
     validate_every: ValidateEvery = 0,
+    validation_examples: ValidationExamples = 0,
     field: Field = "text",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -71,7 +73,9 @@ def train_m1_command(
     plan = plan_of(
         steps, batch, seed, optimizer, learning_rate, precision, threads, accumulate, clip, z_loss, compiled
     )
-    execution = execution_of(device, strategy, workers, checkpoint_seconds, validate_every)
+    execution = execution_of(
+        device, strategy, workers, checkpoint_seconds, validate_every, validation_examples
+    )
     with progress_bar(quiet or one_of_many()) as progress:
         result = train_m1(Corpus(corpus, field), size, context, plan, out, progress, execution)
     if result is not None:
@@ -112,6 +116,7 @@ def train_m2_command(
     workers: Workers = 0,
     checkpoint_seconds: CheckpointSeconds = 30.0,
     validate_every: ValidateEvery = 0,
+    validation_examples: ValidationExamples = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -125,7 +130,9 @@ def train_m2_command(
     plan = plan_of(
         steps, batch, seed, optimizer, learning_rate, precision, threads, accumulate, clip, z_loss, compiled
     )
-    execution = execution_of(device, strategy, workers, checkpoint_seconds, validate_every)
+    execution = execution_of(
+        device, strategy, workers, checkpoint_seconds, validate_every, validation_examples
+    )
     with progress_bar(quiet or one_of_many()) as progress:
         m2 = M2Plan(size, sequence, plan, first_only, preset)
         result = train_m2(tokens, m2, out, progress, execution, tables_from)

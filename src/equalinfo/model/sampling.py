@@ -38,6 +38,9 @@ class Choice:
         """One index for each row, decided by a number in [0, 1) each; logits of -inf are never taken.
 
         Rows do not touch each other, and a row's draw uses one number whatever the options.
+
+        Raises:
+            EqualInfoError: the logits give no distribution, as those of damaged weights.
         """
         logits_BV = logits_BV.double().cpu()
         if self.temperature == 0:
@@ -53,6 +56,8 @@ class Choice:
             p_BV = torch.zeros_like(p_BV).scatter(1, order_BV, sorted_BV)
         upto_BV = p_BV.cumsum(1)
         total_B1 = upto_BV[:, -1:]
+        if not total_B1.isfinite().all():
+            raise EqualInfoError("the model's probabilities are not numbers; train it again")
         drawn_B1 = torch.from_numpy(np.asarray(uniform_B, np.float64))[:, None] * total_B1
         # A product that rounds up to the total would lie beyond the last index.
         drawn_B1 = drawn_B1.minimum(total_B1.nextafter(torch.zeros_like(total_B1)))

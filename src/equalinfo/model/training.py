@@ -86,6 +86,7 @@ class Execution:
         workers: processes that read data ahead.
         checkpoint_seconds: the least time between checkpoints; 0 keeps one after every step.
         validate_every: steps from one validation to the next; 0 never validates.
+        validation_examples: held-out examples that are scored, then and at the end; 0: as many as whoever calls takes.
     """
 
     device: str = "auto"
@@ -93,6 +94,7 @@ class Execution:
     workers: int = 0
     checkpoint_seconds: float = 30.0
     validate_every: int = 0
+    validation_examples: int = 0
 
 
 class Objective(nn.Module):

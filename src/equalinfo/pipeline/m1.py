@@ -82,7 +82,8 @@ def _train(
         raise EqualInfoError(f"{corpus.source} has {len(text)} bytes to train on; M1 needs {context} or more")
     sequences = np.frombuffer(text, np.uint8)[: len(text) // context * context].reshape(-1, context)
     model = Decoder(size, 256)
-    examples = list(islice(cut_examples(corpus.documents("validation")), VALIDATION_EXAMPLES))
+    held_out_examples = execution.validation_examples or VALIDATION_EXAMPLES
+    examples = list(islice(cut_examples(corpus.documents("validation")), held_out_examples))
     parts = [part for e in examples for part in cut_sequences(np.frombuffer(e.data, np.uint8), context)]
     held_out = None
     if execution.validate_every:

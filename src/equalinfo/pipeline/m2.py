@@ -91,7 +91,8 @@ def _train(
     with joined(execution.strategy, execution.device) as processes:
         manifest = tokens_manifest(tokens, verify=processes.first)
         tokenizer = tokenizer_of(tokens, manifest)
-        training, validation = read_split(tokens, "train"), read_split(tokens, "validation")
+        training = read_split(tokens, "train")
+        validation = read_split(tokens, "validation", execution.validation_examples)
         if processes.first:
             training.check(tokenizer.vocab)
             validation.check(tokenizer.vocab)

@@ -177,9 +177,10 @@ def load_recipe(name: str) -> Recipe:
     shipped = resources.files("equalinfo") / "recipes" / f"{name}.toml"
     try:
         is_shipped = Path(name).suffix != ".toml" and shipped.is_file()
-        text = shipped.read_bytes() if is_shipped else Path(name).read_bytes()
+        with (shipped if is_shipped else Path(name)).open("rb") as stream:
+            text = stream.read(LONGEST + 1)
         if len(text) > LONGEST:
-            raise EqualInfoError(f"{name} has {len(text)} bytes; a recipe has at most {LONGEST}")
+            raise EqualInfoError(f"{name} has more than {LONGEST} bytes; no recipe is as long")
         return Recipe.model_validate(tomllib.loads(text.removeprefix(BOM_UTF8).decode()))
     except OSError as error:
         raise EqualInfoError(

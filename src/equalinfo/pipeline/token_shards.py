@@ -5,11 +5,13 @@ and are what bits/byte divides by. Nothing is compressed, so that reading is map
 memory for two integers per training sequence.
 """
 
+import struct
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -101,18 +103,42 @@ def _batches(path: Path) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, n
     """The record batches of a shard: all ids, where each example begins and the last ends, bytes, source bytes."""
     require_file(path)
     try:
-        with pa.memory_map(str(path)) as file, pa.ipc.open_stream(file) as stream:
-            if stream.schema not in map(_schema, (1 << 8, 1 << 16, 1 << 32)):
+        with pa.memory_map(str(path)) as file:
+            messages = pa.ipc.MessageReader.open_stream(file)
+            schema = pa.ipc.read_schema(messages.read_next_message())
+            if schema not in map(_schema, (1 << 8, 1 << 16, 1 << 32)):
                 raise pa.ArrowInvalid("other columns")
-            for batch in stream:
+            for message in messages:
+                if _is_compressed(message.metadata.to_pybytes()):
+                    raise pa.ArrowInvalid("compressed")
+                batch = pa.ipc.read_record_batch(message, schema)
                 # Offsets that point elsewhere would have other memory read.
                 batch.validate(full=True)
                 ids, sizes, source_sizes = batch.columns
                 if any(array.null_count for array in (ids, ids.values, sizes, source_sizes)):
                     raise pa.ArrowInvalid("something is missing")
                 yield ids.values.to_numpy(), ids.offsets.to_numpy(), sizes.to_numpy(), source_sizes.to_numpy()
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, StopIteration) as error:
         raise DamagedArtifact(f"{path} cannot be read as Arrow; tokenize the corpus again") from error
+
+
+def _is_compressed(metadata: bytes) -> bool:
+    """Whether the buffers of a record batch are compressed, and so may take any amount of memory; ours never are.
+
+    Arrow reads both and does not tell. In its flatbuffers, the header is field 2 of a message, the compression field 3
+    of a record batch.
+    """
+
+    def field(table: int, number: int) -> int:
+        """Where a field of the table stands that begins at `table`; 0: it is left out."""
+        offsets = table - struct.unpack_from("<i", metadata, table)[0]
+        (size,) = struct.unpack_from("<H", metadata, offsets)
+        place = 4 + 2 * number
+        offset = struct.unpack_from("<H", metadata, offsets + place)[0] if place < size else 0
+        return table + offset if offset else 0
+
+    header = field(struct.unpack_from("<I", metadata)[0], 2)
+    return field(header + struct.unpack_from("<I", metadata, header)[0], 3) != 0
 
 
 @dataclass(frozen=True)
@@ -136,6 +162,7 @@ class TokenShards:
 
     Args:
         paths: shards in order.
+        most: only the first so many examples; 0: all.
 
     Attributes:
         pieces: all ids of a record batch, and where each example begins in them, and the last one ends.
@@ -145,26 +172,29 @@ class TokenShards:
         DamagedArtifact: one that cannot be read.
     """
 
-    def __init__(self, paths: list[Path]) -> None:
+    def __init__(self, paths: list[Path], most: int = 0) -> None:
         if not paths:
             raise EqualInfoError("there are no token shards; tokenize the corpus again")
-        self._paths = paths
+        self._paths, self._most = paths, most
         self._open()
 
     def _open(self) -> None:
         self.pieces: list[tuple[np.ndarray, np.ndarray]] = []
         self.source_bytes = 0
-        for path in self._paths:
-            for values, bounds, _, source_sizes in _batches(path):
-                self.pieces.append((values, bounds))
-                self.source_bytes += int(np.sum(source_sizes))
+        left = self._most or sys.maxsize
+        for values, bounds, _, source_sizes in chain.from_iterable(map(_batches, self._paths)):
+            self.pieces.append((values, bounds[: left + 1]))
+            self.source_bytes += int(np.sum(source_sizes[:left]))
+            left -= len(source_sizes)
+            if left <= 0:
+                break
 
-    def __getstate__(self) -> dict[str, list[Path]]:
+    def __getstate__(self) -> dict[str, Any]:
         # A worker process maps the files itself; maps would travel as copies of all they hold.
-        return {"_paths": self._paths}
+        return {"_paths": self._paths, "_most": self._most}
 
-    def __setstate__(self, state: dict[str, list[Path]]) -> None:
-        self._paths = state["_paths"]
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._paths, self._most = state["_paths"], state["_most"]
         self._open()
 
     @property

@@ -218,6 +218,10 @@ def shard_paths(path: Path, split: str) -> list[Path]:
     return shards
 
 
-def read_split(path: Path, split: str) -> TokenShards:
-    """One split of a tokens directory, mapped into memory; EqualInfoError if it has no such split."""
-    return TokenShards(shard_paths(path, split))
+def read_split(path: Path, split: str, most: int = 0) -> TokenShards:
+    """One split of a tokens directory, mapped into memory; EqualInfoError if it has no such split.
+
+    Args:
+        most: only the first so many examples; 0: all.
+    """
+    return TokenShards(shard_paths(path, split), most)

@@ -8,22 +8,30 @@ from equalinfo.pipeline.running import Finished
 from equalinfo.report.page import Contents, recipe_text, write_page
 from equalinfo.report.tokens import token_view
 from equalinfo.score.measurements import Measurement
-from equalinfo.score.results import Result, read_measurements, read_results
+from equalinfo.score.results import Result, holds_rows, read_measurements, read_results
 from equalinfo.score.summary import setting
 from equalinfo.tokens.base import Tokenizer
 
 
-def files_of_rows(paths: Sequence[Path]) -> list[Path]:
-    """The files among `paths`, and the .jsonl files in folders; EqualInfoError where a folder holds none."""
-    files = []
+def files_of_rows(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """The files of results among `paths` and the .jsonl files in folders; and those in folders that hold something else.
+
+    Raises:
+        EqualInfoError: a file is missing or cannot be read, or a folder holds no .jsonl file of rows.
+    """
+    files: list[Path] = []
+    left_out: list[Path] = []
     for path in paths:
-        found = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+        lines = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
+        foreign = [one for one in lines if path.is_dir() and not holds_rows(one)]
+        found = [one for one in lines if one not in foreign]
         if not found:
             raise EqualInfoError(
-                f"{path} holds no .jsonl file; `equalinfo run` and `experiment` write results.jsonl"
+                f"{path} holds no .jsonl file of results; `equalinfo run` and `experiment` write results.jsonl"
             )
+        left_out += foreign
         files += found
-    return files
+    return files, left_out
 
 
 def rows_of(files: Sequence[Path]) -> tuple[list[Result], list[Measurement]]:

@@ -142,15 +142,27 @@ def read_measurements(path: Path) -> list[Measurement]:
     return list({row.key: row for row in _rows(path) if isinstance(row, Measurement)}.values())
 
 
-def _rows(path: Path) -> Iterator[Row]:
-    path = Path(path)
+def holds_rows(path: Path) -> bool:
+    """Whether a file is empty or one of its lines is a row: other programs write JSON Lines too.
+
+    Raises:
+        EqualInfoError: the file is missing or cannot be read.
+    """
+    lines = [line for line in _read(path).split(b"\n") if line.strip()]
+    return not lines or any(_parse(line) is not None for line in lines)
+
+
+def _read(path: Path) -> bytes:
     try:
-        data = path.read_bytes().removeprefix(BOM_UTF8)
+        return Path(path).read_bytes().removeprefix(BOM_UTF8)
     except FileNotFoundError:
         raise EqualInfoError(f"{path}: no such results file; `equalinfo run` writes one") from None
     except OSError as error:
         raise EqualInfoError(f"cannot read {path}: {error.strerror or error}") from error
-    whole, tail = _split_torn(data)
+
+
+def _rows(path: Path) -> Iterator[Row]:
+    whole, tail = _split_torn(_read(path))
     for number, line in enumerate(whole.split(b"\n"), start=1):
         if not line.strip():
             continue
