@@ -166,10 +166,30 @@ def test_reference_decodes_its_own_bits(skewed_unigram):
 def test_an_open_block_holds_the_bits_that_any_continuation_has(seed, length, more):
     rows = tiny.random_rows(seed, length + more).reshape(-1, 256)
     text = draw_text(rows, seed)
-    settled = arithmetic.encode_block(
-        rows[:length].copy(), np.frombuffer(text[:length], np.uint8), False, close=False
-    )
-    assert encode(rows, text, True)[: len(settled)].tolist() == settled.tolist()
-    assert encode(rows, text, False)[: len(settled)].tolist() == settled.tolist()
-    # All of them: one bit more is not settled, because closing needs no more than two besides pending ones.
-    assert len(settled) <= len(encode(rows[:length], text[:length], False))
+    lowest, highest = arithmetic.open_block(rows[:length].copy(), np.frombuffer(text[:length], np.uint8))
+    for end in (True, False):
+        bits = encode(rows, text, end)[: len(lowest)].tolist()
+        assert lowest[: len(bits)].tolist() <= bits <= highest[: len(bits)].tolist()
+    # Nothing beyond is a text that begins so, and nothing between is another.
+    for bits, step in ((lowest, -1), (highest, 1)):
+        for inside, number in ((True, as_number(bits)), (False, as_number(bits) + step)):
+            if 0 <= number < 1 << len(bits):
+                found = np.array(list(format(number, f"0{len(bits)}b")), np.uint8)
+                assert (begins(found, rows[:length]) == text[:length]) == inside
+
+
+def as_number(bits: np.ndarray) -> int:
+    return int("".join(map(str, bits)), 2)
+
+
+def begins(bits: np.ndarray, rows: np.ndarray) -> bytes:
+    """The first bytes that bits settle, one for each row."""
+    register = arithmetic.new_streams(1)[0]
+    arithmetic.start_block(register, bits, 0, len(bits))
+    text = bytearray()
+    for row in rows:
+        symbol = arithmetic.decode_symbol(register, bits, row)
+        if symbol == arithmetic.END:
+            break
+        text.append(symbol)
+    return bytes(text)

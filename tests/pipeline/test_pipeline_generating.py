@@ -7,13 +7,14 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from untrained import SPECS, model, tokenizer
+from untrained import MORE, SPECS, model, tokenizer
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.model.branching import Branches
 from equalinfo.model.sampling import Choice
 from equalinfo.pipeline.generating import Generator, Settings
 from equalinfo.pipeline.outlet import Outlet
+from equalinfo.tokens.spec import METHODS, Spec
 
 PROMPTS = [b"the window of the gov", b"", b"t", "naïve caf\u00e9".encode()[:-1], b"\xff\0\xfe the"]
 
@@ -57,6 +58,36 @@ def test_what_is_shown_is_what_is_returned(spec: str) -> None:
         assert len(one.text) <= 25
         assert not any(stop in one.text for stop in asked.stops)
         assert one.reason in ("tokens", "bytes", "stop")
+
+
+def test_every_method_is_here() -> None:
+    assert {Spec.parse(spec).method for spec in [*SPECS, *MORE]} == set(METHODS)
+
+
+@pytest.mark.parametrize("spec", [*SPECS, *MORE])
+def test_what_is_shown_is_what_the_ids_stand_for(spec: str) -> None:
+    made = generator(spec)
+    prompts = PROMPTS if made.tokenizer.continues_prompts else [b""]
+    for heal in (True, False):
+        pieces: list[list[bytes]] = [[] for _ in prompts for _ in "12"]
+        asked = Settings(25, choice=Choice(0.8), samples=2, stops=(), heal=heal)
+        found = made.continuations(prompts, asked, lambda row, data, to=pieces: to[row].append(data))
+        for one, parts in zip(found, pieces, strict=True):
+            shown, settled = one.prompt + one.text, made.tokenizer.decode(one.ids, partial=True)
+            assert shown == settled or (not one.text and one.prompt.startswith(settled))
+            assert (
+                one.ids[: len(one.ids) - one.tokens] == made.tokenizer.encode_prompt(one.prompt).tolist()
+                or heal
+            )
+            assert b"".join(parts) == one.text
+            # What is not UTF-8 comes from the model, and not from where the parts were cut.
+            if is_utf8(one.prompt) and is_utf8(one.text):
+                assert all(is_utf8(part) for part in parts)
+
+
+def test_a_prompt_that_ids_cannot_go_on_from() -> None:
+    with pytest.raises(EqualInfoError, match="cannot go on from a prompt"):
+        generator("ANS[v=256]").continuations([b"", b"the"], Settings(3))
 
 
 def test_ends_do_not_change_what_comes_before_them() -> None:
@@ -110,7 +141,9 @@ def test_an_outlet_shows_no_byte_too_many(
     outlet, shown = Outlet(strings, limit), b""
     for start, end in pairwise(bounds):
         outlet.feed(data[start:end])
-        shown += outlet.take()
+        part = outlet.take()
+        assert is_utf8(part) or not is_utf8(data)
+        shown += part
     shown += outlet.take(final=True)
     assert shown == outlet.text
     assert data.startswith(shown)

@@ -23,6 +23,20 @@ LISTED = ["SentencePiece[v=295]", "EqualInfo[v=600]", "EqualInfo[v=600,words]", 
 SEVERAL_IDS = ["EqualInfo[b=12,v=64]", "EqualInfoHuffman[b=10,v=32]", "EqualInfoAC[b=14,v=128]"]
 WITHOUT_UNITS = ["AC[v=256]", "GZip[v=256]", "EqualInfoAC[b=24,v=256]", "EqualInfo[b=32,v=256]"]
 SPECS = ["Bytes", *LISTED, *SEVERAL_IDS, *WITHOUT_UNITS]
+MORE = [
+    "AC[v=2]",
+    "AC[v=65k]",
+    "StaticAC[v=256]",
+    "EqualText[n=3,v=8]",
+    "Huffman[v=256]",
+    "StaticHuffman[v=65k]",
+    "ANS[v=256]",
+    "StaticANS[v=2]",
+    "GZip[v=65k]",
+    "EqualInfoAC[b=17,v=65k]",
+    "EqualInfoAC[b=16,v=256,reset=never,delay]",
+    "EqualInfoHuffman[b=17,v=16]",
+]
 
 
 @cache

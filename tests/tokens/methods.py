@@ -9,6 +9,7 @@ from equalinfo.predict.context import count_contexts
 from equalinfo.predict.unigram import Unigram
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.directory import CODED, PLAIN
+from equalinfo.tokens.equal_info import compile_equal_info
 from equalinfo.tokens.sentencepiece_ import SentencePieceTokenizer
 from equalinfo.tokens.spec import Spec
 
@@ -72,6 +73,20 @@ SPECS = [
     "EqualInfoHuffman[b=128,v=256]",
 ]
 
+COMPILED = [
+    "EqualInfo[b=8,v=16]",
+    "EqualInfo[b=12,v=4k]",
+    "EqualInfo[b=12,v=64]",
+    "EqualInfo[b=16,v=2]",
+    "EqualInfo[b=24,v=256]",
+    "EqualInfo[b=128,v=65k]",
+    "EqualInfo[b=127,v=2]",
+    "EqualInfo[v=512]",
+    "EqualInfo[v=512,refined]",
+    "EqualInfo[v=512,words]",
+    "EqualInfo[v=512,likely]",
+]
+
 
 @cache
 def tokenizer(text: str, peaked: bool = False) -> Tokenizer:
@@ -80,6 +95,8 @@ def tokenizer(text: str, peaked: bool = False) -> Tokenizer:
         return PLAIN[spec.method](spec)
     if spec.method == "SentencePiece":
         return SentencePieceTokenizer.train(spec, TRAINING_TEXT)
+    if spec.method == "EqualInfo":
+        return compile_equal_info(spec, model(peaked), lambda: TRAINING_TEXT)
     if spec.needs_m1:
         made = CODED[spec.method](spec, model(peaked))
     elif spec.order:

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated

@@ -56,30 +56,66 @@ def spans(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
 
 
 @kernel
-def encode_block(rows: np.ndarray, text: np.ndarray, end: bool, close: bool = True) -> np.ndarray:
+def encode_block(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
     """Bits (0/1, uint8) of a block that may end by END.
 
     Args:
         rows: [len(text), 256] int32, the frequencies of each byte.
         text: [len(text)] uint8.
         end: whether END follows, because the block is shorter than the decoder would assume.
-        close: whether the block ends here; otherwise only the bits that `text` settles whatever follows it.
     """
     bounds = np.empty((len(text) + (1 if end else 0), 2), np.int32)
     bounds[: len(text)] = spans(rows, text, True)
     if end:
         bounds[len(text), 0], bounds[len(text), 1] = TOTAL - 1, TOTAL
-    return encode_spans(bounds, close)
+    return encode_spans(bounds)
 
 
 @kernel
-def encode_spans(bounds: np.ndarray, close: bool = True) -> np.ndarray:
+def encode_spans(bounds: np.ndarray) -> np.ndarray:
     """Bits (0/1, uint8) of symbols given by their cumulative bounds.
 
     Args:
         bounds: [symbols, 2] int32, each pair within 0..TOTAL and not empty.
-        close: whether the code ends here; otherwise only the bits that are settled whatever follows.
     """
+    bits, count, pending, low, high = _narrowed(bounds)
+    closing = _closing_bits(low, high, pending > 0)
+    bit = 0 if low <= (0 if closing == 1 else QUARTER) else 1
+    if closing:
+        bits[count] = bit
+        bits[count + 1 : count + 1 + pending] = 1 - bit
+        count += 1 + pending
+    if closing == 2:
+        bits[count] = 1 - bit
+        count += 1
+    return bits[:count].copy()
+
+
+@kernel
+def open_block(rows: np.ndarray, text: np.ndarray) -> np.ndarray:
+    """Between which bits those of every block lie that begins with `text`, as numbers in binary do.
+
+    Args:
+        rows, text: as in `encode_block`.
+
+    Returns:
+        [2, n] uint8: the lowest and the highest. Zeros follow the one, ones the other, without end.
+    """
+    bits, count, pending, low, high = _narrowed(spans(rows, text, True))
+    found = np.empty((2, count + 32 + pending), np.uint8)
+    for index in range(2):
+        value = high if index else low
+        found[index, :count] = bits[:count]
+        found[index, count] = value >> 31
+        found[index, count + 1 : count + 1 + pending] = 1 - (value >> 31)
+        for place in range(31):
+            found[index, count + 1 + pending + place] = (value >> (30 - place)) & 1
+    return found
+
+
+@kernel
+def _narrowed(bounds: np.ndarray) -> tuple[np.ndarray, int, int, int, int]:
+    """The interval of symbols: settled bits, in an array with room for more; how many; pending; low and high."""
     # A symbol narrows the interval by at most PRECISION bits and a rounding, so this is enough.
     bits = np.empty((len(bounds) + 1) * (PRECISION + 2) + 64, np.uint8)
     count, pending = 0, 0
@@ -106,16 +142,7 @@ def encode_spans(bounds: np.ndarray, close: bool = True) -> np.ndarray:
                 break
             low = 2 * low
             high = 2 * high + 1
-    closing = _closing_bits(low, high, pending > 0) if close else 0
-    bit = 0 if low <= (0 if closing == 1 else QUARTER) else 1
-    if closing:
-        bits[count] = bit
-        bits[count + 1 : count + 1 + pending] = 1 - bit
-        count += 1 + pending
-    if closing == 2:
-        bits[count] = 1 - bit
-        count += 1
-    return bits[:count].copy()
+    return bits, count, pending, low, high
 
 
 @kernel(inline="always")
@@ -189,6 +216,21 @@ def decode_symbol(register: np.ndarray, bits: np.ndarray, row: np.ndarray, end: 
         register[SHIFTS] += 1
     register[LOW], register[HIGH], register[VALUE] = low, high, value
     return symbol
+
+
+@kernel
+def is_settled(register: np.ndarray, row: np.ndarray) -> bool:
+    """Whether the next byte, or END, is the same whatever bits follow those that a stream has."""
+    missing = register[READ] - register[STOP]
+    if missing <= 0:
+        return True
+    if missing >= 32:
+        return False
+    # They were read as zeros. A symbol is an interval of values, so what zeros and ones agree on, all between do.
+    lowest, highest = register.copy(), register.copy()
+    highest[VALUE] += (1 << missing) - 1
+    nothing = np.empty(0, np.uint8)
+    return decode_symbol(lowest, nothing, row) == decode_symbol(highest, nothing, row)
 
 
 @kernel

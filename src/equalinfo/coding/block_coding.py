@@ -10,7 +10,7 @@ from queue import Empty, SimpleQueue
 import numpy as np
 
 from equalinfo.coding import arithmetic
-from equalinfo.coding.arithmetic import END, SHIFTS
+from equalinfo.coding.arithmetic import END
 from equalinfo.coding.workers import worker_threads
 from equalinfo.errors import UndecodableTokens
 from equalinfo.kernels import kernel
@@ -29,10 +29,16 @@ COMPLAINTS = {
 }
 
 
-def encode_block(predictor: Predictor, block: bytes, end: bool, close: bool = True) -> np.ndarray:
-    """Bits (0/1, uint8) of one block, the predictor starting afresh; `end` and `close` as in `arithmetic`."""
+def encode_block(predictor: Predictor, block: bytes, end: bool) -> np.ndarray:
+    """Bits (0/1, uint8) of one block, the predictor starting afresh; `end` as in `arithmetic`."""
     rows = np.ascontiguousarray(predictor.along(block))
-    return arithmetic.encode_block(rows, np.frombuffer(block, np.uint8), end, close)
+    return arithmetic.encode_block(rows, np.frombuffer(block, np.uint8), end)
+
+
+def open_block(predictor: Predictor, block: bytes) -> np.ndarray:
+    """Between which bits those of every block lie that begins with `block`, [2, n] uint8 as in `arithmetic`."""
+    rows = np.ascontiguousarray(predictor.along(block))
+    return arithmetic.open_block(rows, np.frombuffer(block, np.uint8))
 
 
 def decode_streams(
@@ -50,7 +56,7 @@ def decode_streams(
         streams: bits (0/1, uint8) of each.
         block_bytes: bytes of a block that has no END.
         width: a block's bits are padded to a multiple of it.
-        partial: take what the bits settle, and no offence at how they end.
+        partial: take what the bits settle whatever follows them, and no offence at how they end.
         threads: default: one per core.
         at_once: contexts that one thread has open.
 
@@ -144,11 +150,11 @@ def _decode_step(
     """Decodes one symbol in each active slot, writes it down, and begins the next block where one ends."""
     for slot in active:
         register, place = registers[slot], places[slot]
+        if partial and not arithmetic.is_settled(register, rows[slot]):
+            place[STATE] = FINISHED
+            continue
         symbol = arithmetic.decode_symbol(register, bits, rows[slot])
         symbols[slot] = symbol
-        if partial and register[SHIFTS] > place[STOP] - place[START]:
-            place[STATE] = FINISHED  # the symbol rests on bits that are not there
-            continue
         if symbol != END:
             written[slot, place[DONE]] = symbol
             place[DONE] += 1

@@ -28,6 +28,12 @@ def bits_to_ids(bits: np.ndarray, width: int) -> np.ndarray:
     return (padded.reshape(-1, width) @ places).astype(np.uint16)
 
 
+def id_range(lowest: np.ndarray, highest: np.ndarray, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Token ids of two bit arrays, as `bits_to_ids`; the second is filled up with ones."""
+    filled = np.pad(highest, (0, -len(highest) % width), constant_values=1)
+    return bits_to_ids(lowest, width), bits_to_ids(filled, width)
+
+
 def ids_to_bits(ids: np.ndarray, width: int) -> np.ndarray:
     """The bit array (0/1, uint8) of token ids, `width` bits each."""
     shifts = np.arange(width - 1, -1, -1)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from equalinfo.dictionary import _check
 from equalinfo.dictionary._words import FREE, LABEL_MASK, MAX_ENTRY_BYTES, MAX_VALUE
 from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.predict.base import read_only
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +57,11 @@ class Automaton:
         blob, offsets = self.blob.tobytes(), self.offsets.tolist()
         return [blob[a:b] for a, b in pairwise(offsets)]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        from equalinfo.dictionary.compact import from_compact, to_compact
+
+        return from_compact, tuple(map(read_only, to_compact(self).values()))
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """What to save: words, blob and offsets, for `from_arrays`."""
         return {"words": self.words, "blob": self.blob, "offsets": self.offsets}
@@ -63,12 +69,12 @@ class Automaton:
     @cached_property
     def lengths(self) -> NDArray[np.uint8]:
         """Bytes of each entry: uint8 [v]."""
-        return _frozen(np.diff(self.offsets).astype(np.uint8))
+        return read_only(np.diff(self.offsets).astype(np.uint8))
 
     @cached_property
     def padded(self) -> NDArray[np.uint8]:
         """`blob` and 8 zero bytes, so that 8 bytes can be read at every entry."""
-        return _frozen(np.concatenate([self.blob, np.zeros(8, np.uint8)]))
+        return read_only(np.concatenate([self.blob, np.zeros(8, np.uint8)]))
 
     @cached_property
     def tree(self) -> tuple[NDArray[np.uint32], NDArray[np.uint32], NDArray[np.uint8]]:
@@ -83,14 +89,14 @@ class Automaton:
         from equalinfo.dictionary import _derive
 
         slots, parents, _ = self.tree
-        return tuple(map(_frozen, _derive.fallback_rows(self.words, slots, parents, self.rows)))  # type: ignore[return-value]
+        return tuple(map(read_only, _derive.fallback_rows(self.words, slots, parents, self.rows)))  # type: ignore[return-value]
 
     @cached_property
     def suffixes(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         """Which entries end at a byte of text; see `_derive.suffix_words`."""
         from equalinfo.dictionary import _derive
 
-        return tuple(map(_frozen, _derive.suffix_words(self.words, *self.tree)))  # type: ignore[return-value]
+        return tuple(map(read_only, _derive.suffix_words(self.words, *self.tree)))  # type: ignore[return-value]
 
 
 def build(entries: Sequence[bytes]) -> Automaton:
@@ -126,7 +132,7 @@ def build(entries: Sequence[bytes]) -> Automaton:
 
     from equalinfo.dictionary import _build  # brings in Numba, which loading does not need
 
-    states = _build.count_states(blob, _frozen(offsets), order)
+    states = _build.count_states(blob, read_only(offsets), order)
     if states < 0:
         again = order[-1 - states]
         raise EqualInfoError(f"dictionary entry {again} repeats {entries[again]!r}; entries are distinct")
@@ -134,7 +140,7 @@ def build(entries: Sequence[bytes]) -> Automaton:
     if not words.size:
         raise EqualInfoError("the dictionary is too large: it needs more than 2^26 states; use fewer entries")
     rows = _build.number_rows(words)
-    return Automaton(_frozen(words), blob, offsets, states, rows)
+    return Automaton(read_only(words), blob, offsets, states, rows)
 
 
 def from_arrays(words: NDArray[Any], blob: NDArray[Any], offsets: NDArray[Any]) -> Automaton:
@@ -155,7 +161,9 @@ def from_arrays(words: NDArray[Any], blob: NDArray[Any], offsets: NDArray[Any]) 
             raise DamagedArtifact(
                 f"the dictionary's {name} are not a {np.dtype(dtype)} vector; make it again"
             )
-    words, blob, offsets = (_frozen(np.require(array, dtype, ["C", "A"])) for array, dtype in arrays.values())
+    words, blob, offsets = (
+        read_only(np.require(array, dtype, ["C", "A"])) for array, dtype in arrays.values()
+    )
     lengths = np.diff(offsets.astype(np.int64))
     if (
         not 257 <= lengths.size <= MAX_VALUE
@@ -171,10 +179,3 @@ def from_arrays(words: NDArray[Any], blob: NDArray[Any], offsets: NDArray[Any]) 
         raise DamagedArtifact(f"the dictionary's automaton is damaged ({fault}); make it again")
     states = 1 + int(np.count_nonzero((words & LABEL_MASK) < FREE))
     return Automaton(words, blob, offsets, states, states - (lengths.size - 1))
-
-
-def _frozen(array: NDArray[Any]) -> NDArray[Any]:
-    """A read-only plain view: kernels then see one type, mapped or not, and compile once."""
-    view = np.asarray(array)[:]
-    view.flags.writeable = False
-    return view

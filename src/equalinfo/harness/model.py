@@ -76,6 +76,8 @@ class EqualInfoLM(LM):
         """For each (context, continuation), whether decoding without chance begins with the continuation."""
         settings = Settings(choice=Choice(0.0), stops=())
         greedy = [False] * len(pairs)
+        if not self.generator.tokenizer.continues_prompts:
+            return greedy
         # Texts of like length together, so that few rows run for the sake of others.
         order = sorted(range(len(pairs)), key=lambda index: (len(pairs[index][1]), pairs[index][0]))
         for start in range(0, len(order), self.rows):

@@ -86,6 +86,8 @@ class Sampler:
         seeds: of each row's draws.
         context: the most ids that predict another, as many as in training; None sets no limit.
         never: ids that are not drawn.
+        ranges: for each row, between which two lists the ids that it draws must lie, in the order of lists. Any may
+            follow either. Default: no limits.
     """
 
     def __init__(
@@ -96,6 +98,7 @@ class Sampler:
         seeds: Sequence[int],
         context: int | None = None,
         never: Sequence[int] = (),
+        ranges: Sequence[tuple[Sequence[int], Sequence[int]]] | None = None,
     ) -> None:
         self.model, self.choice, self.context = model.eval(), choice, context
         self.device = next(model.parameters()).device
@@ -104,6 +107,7 @@ class Sampler:
         self._prompt_lengths = [len(prompt) for prompt in self.ids]
         self._draws = [bits(seed) for seed in seeds]
         self._never = torch.tensor(list(never), dtype=torch.long)
+        self._ranges = ranges or [((), ())] * len(self.ids)
         self._position = min(self._prompt_lengths, default=0)
         self._start = 0
         self._caches: list[LayerCache] | None = None
@@ -119,12 +123,24 @@ class Sampler:
         drawn = []
         if drawing:
             rows = [self.running[at] for at in drawing]
+            for at, row in zip(drawing, rows, strict=True):
+                self._limit(logits_BV[at], row)
             drawn_B = np.array([uniform(self._draws[row]) for row in rows])
             drawn = list(zip(rows, self.choice.pick(logits_BV[drawing], drawn_B), strict=True))
             for row, token in drawn:
                 self.ids[row].append(token)
         self._position += 1
         return drawn
+
+    def _limit(self, logits_V: Tensor, row: int) -> None:
+        """Rules out ids that would leave the row's range."""
+        lowest, highest = self._ranges[row]
+        drawn = self.ids[row][self._prompt_lengths[row] :]
+        at = len(drawn)
+        if at < len(highest) and drawn == list(highest[:at]):
+            logits_V[highest[at] + 1 :] = float("-inf")
+        if at < len(lowest) and drawn == list(lowest[:at]):
+            logits_V[: lowest[at]] = float("-inf")
 
     def stop(self, rows: Sequence[int]) -> None:
         """Takes rows out of the batch."""

@@ -62,10 +62,20 @@ class Settings:
 
 @dataclass
 class Continuation:
-    """One sample: the prompt, the bytes that follow it, ids drawn, and why it ended: "tokens", "bytes" or "stop"."""
+    """One sample.
+
+    Args:
+        prompt: what was to be continued.
+        text: the bytes that follow it: prompt and text are what `ids` settle, up to a stop string or limit. Only where
+            those end inside the prompt is there no text yet.
+        ids: the prompt's that its end does not change, and those drawn after them.
+        tokens: how many were drawn.
+        reason: why it ended: "tokens", "bytes" or "stop".
+    """
 
     prompt: bytes
     text: bytes
+    ids: list[int]
     tokens: int
     reason: str
 
@@ -99,6 +109,9 @@ class Generator:
 
         Args:
             show: called with the number of a continuation and its next bytes as soon as they are certain.
+
+        Raises:
+            EqualInfoError: ids of the method cannot go on from this prompt (ANS).
         """
         started = time.monotonic()
         with _threads_for(self.model):
@@ -112,11 +125,17 @@ class Generator:
         begun = [start for prompt in prompts for start in self._starts(prompt, settings)]
         seeds = len(prompts) * list(range(settings.seed, settings.seed + settings.samples))
         sampler = Sampler(
-            self.model, [ids for ids, _ in begun], settings.choice, seeds, self.context, self.never
+            self.model,
+            [start.ids for start in begun],
+            settings.choice,
+            seeds,
+            self.context,
+            self.never,
+            [start.range for start in begun],
         )
         rows = [
-            _Row(prompt, len(ids) - healed, Outlet(settings.stops, settings.max_bytes))
-            for prompt, (ids, healed) in zip(
+            _Row(prompt, len(start.ids) - start.drawn, Outlet(settings.stops, settings.max_bytes))
+            for prompt, start in zip(
                 [prompt for prompt in prompts for _ in range(settings.samples)], begun, strict=True
             )
         ]
@@ -134,26 +153,31 @@ class Generator:
                 sampler.stop(ended)
                 self._read(reader, rows, sampler.ids, ended, show, final=True)
         return [
-            Continuation(row.prompt, row.outlet.text, len(ids) - row.kept, row.outlet.reason or "tokens")
+            Continuation(row.prompt, row.outlet.text, ids, len(ids) - row.kept, row.outlet.reason or "tokens")
             for row, ids in zip(rows, sampler.ids, strict=True)
         ]
 
-    def _starts(self, prompt: bytes, settings: Settings) -> list[tuple[list[int], int]]:
-        """For each sample of a prompt, the ids to go on from and how many of them were drawn already."""
-        ids = self.tokenizer.encode_prompt(prompt).tolist()
+    def _starts(self, prompt: bytes, settings: Settings) -> list["_Start"]:
+        """Where each sample of a prompt begins."""
+        ids, lowest, highest = (part.tolist() for part in self.tokenizer.prompt_range(prompt))
+        plain = [_Start(ids, (lowest, highest))] * settings.samples
         if self.units is None or not settings.heal:
-            return [(ids, 0)] * settings.samples
+            if not self.tokenizer.continues_prompts and self.tokenizer.decode(ids, partial=True) != prompt:
+                raise EqualInfoError(
+                    f"{self.tokenizer.spec} cannot go on from a prompt: its ids depend on the end of their block"
+                )
+            return plain
         kept, text = taken_back(self.units, prompt, ids)
         if not text:
-            return [(ids, 0)] * settings.samples
+            return plain
         found = ways(self.units, Branches(self.model, kept, self.context, self.never), text)
         if found.log_probability == -math.inf:
-            return [(ids, 0)] * settings.samples
+            return plain
         starts = []
         for seed in range(settings.seed, settings.seed + settings.samples):
             # Numbers of its own, so that what follows is drawn alike with and without healing.
             chosen = found.pick(settings.choice, uniform(bits(seed, 1)))
-            starts.append((kept + chosen, len(chosen)))
+            starts.append(_Start(kept + chosen, drawn=len(chosen)))
         return starts
 
     @staticmethod
@@ -184,6 +208,15 @@ def _threads_for(model: Decoder) -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+@dataclass(frozen=True)
+class _Start:
+    """Ids to go on from, where further ones must lie to agree with the prompt, and how many were drawn already."""
+
+    ids: list[int]
+    range: tuple[list[int], list[int]] = ([], [])
+    drawn: int = 0
+
+
 class _Row:
     """A continuation on its way."""
 
@@ -200,27 +233,24 @@ class _Row:
 
 
 class _Reader:
-    """Turns the new ids of rows into bytes; here, where groups of ids have bytes by themselves."""
+    """Turns the new ids of rows into bytes, where each `length` ids have bytes by themselves."""
 
-    def __init__(self, length: int, texts: Callable[[list[list[int]]], list[bytes]]) -> None:
-        self.length, self.texts = length, texts
+    def __init__(self, tokenizer: Tokenizer, length: int) -> None:
+        self.tokenizer, self.length = tokenizer, length
 
     def read(self, rows: Sequence[tuple[_Row, list[int]]], final: bool) -> None:
         due = []
         for row, ids in rows:
-            upto = len(ids) // self.length * self.length
+            upto = len(ids) if final else len(ids) // self.length * self.length
             if upto > row.ids_read:
                 due.append((row, ids[row.ids_read : upto], upto))
-        if due:
-            for (row, _, upto), text in zip(due, self.texts([ids for _, ids, _ in due]), strict=True):
-                row.take(text, upto)
+        texts = self.tokenizer.decode_batch([ids for _, ids, _ in due], partial=True) if due else []
+        for (row, _, upto), text in zip(due, texts, strict=True):
+            row.take(text, upto)
 
 
 class _WholeReader(_Reader):
     """Where a code runs through the whole text: all ids are read again, more seldom as they become many."""
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        super().__init__(1, lambda streams: tokenizer.decode_batch(streams, partial=True))
 
     def read(self, rows: Sequence[tuple[_Row, list[int]]], final: bool) -> None:
         due = [
@@ -228,18 +258,14 @@ class _WholeReader(_Reader):
             for row, ids in rows
             if len(ids) > row.ids_read + (0 if final else row.ids_read // READ_AGAIN)
         ]
-        if due:
-            for (row, ids), text in zip(due, self.texts([ids for _, ids in due]), strict=True):
-                row.take(text[row.bytes_read :], len(ids))
+        texts = self.tokenizer.decode_batch([ids for _, ids in due], partial=True) if due else []
+        for (row, ids), text in zip(due, texts, strict=True):
+            row.take(text[row.bytes_read :], len(ids))
 
 
 def _reader(tokenizer: Tokenizer, units: Units | None) -> _Reader:
-    if units is not None:
-        return _Reader(units.length, lambda streams: [units.text(ids) for ids in streams])
-    length = ids_of_a_window(tokenizer)
-    if length:
-        return _Reader(length, lambda streams: tokenizer.decode_batch(streams, partial=True))
-    return _WholeReader(tokenizer)
+    length = units.length if units is not None else ids_of_a_window(tokenizer)
+    return _Reader(tokenizer, length) if length else _WholeReader(tokenizer, 1)
 
 
 def continued(

@@ -42,12 +42,15 @@ class Outlet:
             self.text, self.reason = self.text[: found[1]], "stop"
 
     def take(self, final: bool = False) -> bytes:
-        """The bytes that are new since the last call and certain to stay; with `final`, all that are new."""
+        """The bytes that are new since the last call and certain to stay; with `final`, all that are new.
+
+        Where the text is UTF-8, so are the bytes of each call.
+        """
         held = 0
         if not (final or self.reason):
+            # A stop string may have begun, or a character, which the limit could come to cut.
             held = max((_beginning_of(stop, self.text) for stop in self.stops), default=0)
-            if self.limit is not None:  # it may come to cut the last character
-                held = max(held, len(self.text) - _character_end(self.text, len(self.text)))
+            held = max(held, len(self.text) - _character_end(self.text, len(self.text)))
         upto = max(len(self.text) - held, self._shown)
         new, self._shown = self.text[self._shown : upto], upto
         return new

@@ -66,7 +66,7 @@ def _is_run(folder: Path) -> bool:
     """Whether a folder has result rows, or nothing but what a run leaves that was killed before its first row."""
     ours = re.compile(r"m1-[0-9a-f]{10}(\.training)?|tokenizers|tokens|m2|parts|tables|results\.jsonl")
     alone = ("tokenizers", "tokens", "m2")  # folders of artifacts and none themselves
-    return holds_rows(folder / "results.jsonl") or (
+    return ((folder / "results.jsonl").is_file() and holds_rows(folder / "results.jsonl")) or (
         all(map(ours.fullmatch, visible(folder))) and not any(done(folder / name) for name in alone)
     )
 

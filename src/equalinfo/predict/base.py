@@ -51,6 +51,13 @@ class Predictor(Protocol):
         ...
 
 
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A plain view that cannot be written to, of an array mapped from a file or not; equal ones pickle alike."""
+    view = np.asarray(array)[:]
+    view.flags.writeable = False
+    return view
+
+
 def distribution_bits(frequencies: np.ndarray, text: bytes | Sequence[int]) -> float:
     """Ideal code length in bits of `text` under its rows of `frequencies` [len(text), 256]."""
     chosen = frequencies[np.arange(len(text)), np.frombuffer(bytes(text), np.uint8)]

@@ -11,6 +11,7 @@ each context, so a model of order 5 has at most some tens of MB.
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
@@ -18,7 +19,7 @@ from safetensors.numpy import save
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import atomic_file, sha256_bytes
 from equalinfo.predict import context_kernels as kernels
-from equalinfo.predict.base import TOTAL
+from equalinfo.predict.base import TOTAL, read_only
 from equalinfo.predict.unigram import Unigram, count_bytes, quantise_counts
 from equalinfo.tensors import read_safetensors
 
@@ -67,6 +68,9 @@ class ContextModel:
             self.tensors["unigram"].astype(np.int64),
         )
         self.root = self.after(np.empty((1, 0), np.uint8))[0]
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ContextModel, ({name: read_only(tensor) for name, tensor in self.tensors.items()},)
 
     def open(self, slots: int) -> "GrowingContexts":
         return GrowingContexts(self, slots)

@@ -17,6 +17,7 @@ Units (a value x is held as the integer round(x * scale)):
 import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
@@ -25,6 +26,7 @@ from equalinfo.errors import DamagedArtifact
 from equalinfo.files import atomic_file, read_json, read_manifest, sha256_bytes
 from equalinfo.model.sizes import Size
 from equalinfo.predict import exact_kernels as kernels
+from equalinfo.predict.base import read_only
 from equalinfo.shipped import located
 from equalinfo.tensors import read_safetensors
 
@@ -70,6 +72,9 @@ class ExactModel:
         self._far_biases = [np.ascontiguousarray(bias[:, -1]) for bias in biases]
         self._near_biases = [np.ascontiguousarray(bias[:, -2::-1]) for bias in biases]
         self.root = self.open(1)._start()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ExactModel, (self.size, {name: read_only(tensor) for name, tensor in self.integers.items()})
 
     def open(self, slots: int) -> "ExactContexts":
         return ExactContexts(self, slots)

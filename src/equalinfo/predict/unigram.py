@@ -1,12 +1,13 @@
 """The byte unigram of a corpus, the predictor of StaticAC."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import sha256_bytes
-from equalinfo.predict.base import TOTAL
+from equalinfo.predict.base import TOTAL, read_only
 
 
 def quantise_counts(counts: np.ndarray) -> np.ndarray:
@@ -46,6 +47,9 @@ class Unigram:
             raise DamagedArtifact("the byte unigram is damaged; compile the tokenizer again")
         self.root = frequencies.astype(np.int32)
         self.identity = sha256_bytes(self.root.astype("<i4").tobytes())
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Unigram, (read_only(self.root),)
 
     def open(self, slots: int) -> "Unigram":
         return self

@@ -14,7 +14,7 @@ from equalinfo.tokens.base import Tokenizer
 
 
 def files_of_rows(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
-    """The files of results among `paths` and the .jsonl files in folders; and those in folders that hold something else.
+    """The files of results among `paths` and the .jsonl files in folders; and the others there.
 
     Raises:
         EqualInfoError: a file is missing or cannot be read, or a folder holds no .jsonl file of rows.

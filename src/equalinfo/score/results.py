@@ -174,15 +174,6 @@ def _rows(path: Path) -> Iterator[Row]:
         yield last
 
 
-def holds_rows(path: Path) -> bool:
-    """Whether `path` is a file that begins with a row."""
-    try:
-        with open(path, "rb") as stream:
-            return _parse(stream.readline(1 << 20)) is not None
-    except OSError:
-        return False
-
-
 def environment(accelerator: str | None = None) -> tuple[str, dict[str, str]]:
     """Machine in words and versions of what matters, for `Result.machine` and `Result.versions`.
 

@@ -20,13 +20,15 @@ STREAMS_AT_ONCE = 64
 class ANSTokenizer(BlockTokenizer):
     """Blocks of text, one rANS code each."""
 
+    continues_prompts = False
+
     def _bits(self, block: bytes, end: bool) -> np.ndarray:
         rows = np.asarray(self.predictor.along(block + b"\0" if end else block))
         words = ans.encode_block(rows, np.frombuffer(block, np.uint8), end)
         return np.unpackbits(words.astype(">u4").view(np.uint8))
 
-    def _settled(self, block: bytes) -> np.ndarray:
-        return np.empty(0, np.uint8)
+    def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:
+        return np.empty(0, np.uint8), np.empty(0, np.uint8)
 
     def _decode(self, streams: list[np.ndarray], partial: bool) -> list[bytes]:
         return in_groups(lambda group: self._decode_group(group, partial), streams, STREAMS_AT_ONCE)

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from equalinfo.coding.chunking import bits_to_ids, ids_to_bits, token_bits
+from equalinfo.coding.chunking import bits_to_ids, id_range, ids_to_bits, token_bits
 from equalinfo.coding.workers import worker_threads
 from equalinfo.predict.base import Predictor
-from equalinfo.tokens.base import Advance, as_bytes, checked_ids
+from equalinfo.tokens.base import Advance, checked_ids
 from equalinfo.tokens.coded import CodedTokenizer
 from equalinfo.tokens.spec import Spec
 
@@ -34,8 +34,8 @@ class BlockTokenizer(CodedTokenizer):
         """Bits (0/1, uint8) of a block, with END if it is shorter than the decoder would assume."""
 
     @abstractmethod
-    def _settled(self, block: bytes) -> np.ndarray:
-        """The bits that an unfinished block decides whatever follows."""
+    def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:
+        """The lowest and the highest bits of blocks that begin so; zeros follow the one, ones the other."""
 
     @abstractmethod
     def _decode(self, streams: list[np.ndarray], partial: bool) -> list[bytes]:
@@ -47,8 +47,8 @@ class BlockTokenizer(CodedTokenizer):
     def _encode_block(self, block: bytes) -> np.ndarray:
         return bits_to_ids(self._bits(block, len(block) < self.block_bytes), self.width)
 
-    def encode_batch(self, texts: Sequence[str | bytes], advance: Advance | None = None) -> list[np.ndarray]:
-        blocks = [self._blocks(as_bytes(text)) for text in texts]
+    def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
+        blocks = [self._blocks(text) for text in texts]
 
         def encoded(block: bytes) -> np.ndarray:
             ids = self._encode_block(block)
@@ -60,19 +60,14 @@ class BlockTokenizer(CodedTokenizer):
             ids = workers.map(encoded, (block for parts in blocks for block in parts))
             return [np.concatenate([np.empty(0, np.uint16), *(next(ids) for _ in parts)]) for parts in blocks]
 
-    def encode_prompt(self, text: str | bytes) -> np.ndarray:
-        """The tokens that the text decides whatever follows: the last block's closing bits are left out."""
-        ids = [np.empty(0, np.uint16)]
-        for part in self._blocks(as_bytes(text)):
-            if len(part) == self.block_bytes:
-                ids.append(self._encode_block(part))
-            else:
-                settled = self._settled(part)
-                ids.append(bits_to_ids(settled[: len(settled) // self.width * self.width], self.width))
-        return np.concatenate(ids)
+    def _prompt_bounds(self, text: bytes) -> tuple[np.ndarray, np.ndarray]:
+        whole = len(text) // self.block_bytes * self.block_bytes
+        before = self._encode(text[:whole])
+        lowest, highest = id_range(*self._open_bits(text[whole:]), self.width)
+        return np.concatenate([before, lowest]), np.concatenate([before, highest])
 
-    def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
-        return [(block, self._encode_block(block).tolist()) for block in self._blocks(as_bytes(text))]
+    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+        return [(block, self._encode_block(block).tolist()) for block in self._blocks(text)]
 
     def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
         bits = [ids_to_bits(checked_ids(ids, self.vocab), self.width) for ids in streams]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from equalinfo.tokens.base import Advance, Tokenizer, as_bytes, checked_ids
+from equalinfo.tokens.base import Advance, Tokenizer, checked_ids
 from equalinfo.tokens.spec import Spec
 
 
@@ -16,11 +16,10 @@ class BytesTokenizer(Tokenizer):
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec, 256)
 
-    def encode_batch(self, texts: Sequence[str | bytes], advance: Advance | None = None) -> list[np.ndarray]:
-        datas = [as_bytes(text) for text in texts]
+    def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
         if advance:
-            advance(sum(map(len, datas)))
-        return [np.frombuffer(data, np.uint8).astype(np.uint16) for data in datas]
+            advance(sum(map(len, texts)))
+        return [np.frombuffer(text, np.uint8).astype(np.uint16) for text in texts]
 
     def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
         return [checked_ids(ids, 256).astype(np.uint8).tobytes() for ids in streams]
@@ -28,8 +27,11 @@ class BytesTokenizer(Tokenizer):
     def token_bytes(self, token: int) -> bytes:
         return checked_ids([token], 256).astype(np.uint8).tobytes()
 
-    def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
-        return [(bytes([byte]), [byte]) for byte in as_bytes(text)]
+    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+        return [(bytes([byte]), [byte]) for byte in text]
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return ()
 
     def save_files(self, directory: Path) -> None:
         pass

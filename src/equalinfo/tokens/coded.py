@@ -1,6 +1,7 @@
 """What the tokenizers share that run a predictor for every byte."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +28,9 @@ class CodedTokenizer(Tokenizer):
     @property
     def m1_parameters(self) -> int:
         return self.predictor.size.nominal if isinstance(self.predictor, ExactModel) else 0
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return (self.predictor,)
 
     def save_files(self, directory: Path) -> None:
         if isinstance(self.predictor, ExactModel):

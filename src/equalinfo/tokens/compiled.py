@@ -17,8 +17,9 @@ from equalinfo.dictionary.compact import from_compact, to_compact
 from equalinfo.dictionary.words import SPLIT_PATTERN
 from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
 from equalinfo.files import sha256_bytes, write_array
+from equalinfo.predict.base import read_only
 from equalinfo.tensors import read_npy, read_safetensors
-from equalinfo.tokens.base import Advance, Tokenizer, as_bytes, checked_ids
+from equalinfo.tokens.base import Advance, Tokenizer, checked_ids
 from equalinfo.tokens.hugging_face import Parse, tokenizer_config, tokenizer_json
 from equalinfo.tokens.spec import Spec
 
@@ -74,15 +75,13 @@ class CompiledTokenizer(Tokenizer):
         """What the parser takes as its dictionary."""
         return self.automaton
 
-    def encode(self, text: str | bytes) -> np.ndarray:
-        return self._ids(self._parser().encode(self._parsed_by, as_bytes(text)))
+    def _encode(self, text: bytes) -> np.ndarray:
+        return self._ids(self._parsed(text))
 
-    def encode_batch(self, texts: Sequence[str | bytes], advance: Advance | None = None) -> list[np.ndarray]:
-        """Token ids of each text, on all cores; the same as `encode` one by one."""
-        datas = [as_bytes(text) for text in texts]
-        parses = self._parser().encode_batch(self._parsed_by, datas)
+    def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
+        parses = self._parser().encode_batch(self._parsed_by, texts)
         if advance:
-            advance(sum(map(len, datas)))
+            advance(sum(map(len, texts)))
         return [self._ids(entries) for entries in parses]
 
     def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
@@ -110,8 +109,8 @@ class CompiledTokenizer(Tokenizer):
         if text := decoder.decode(b"", final=True):
             yield text
 
-    def count(self, text: str | bytes) -> int:
-        return int(self._parser().count(self._parsed_by, as_bytes(text)))
+    def _count(self, text: bytes) -> int:
+        return int(self._parser().count(self._parsed_by, text))
 
     def token_bytes(self, token: int) -> bytes:
         return self.automaton[int(checked_ids([token], self.vocab)[0])]
@@ -123,18 +122,21 @@ class CompiledTokenizer(Tokenizer):
         entries: np.ndarray = self._parser().encode(self._parsed_by, data)
         return entries
 
-    def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
-        entries = self._parsed(as_bytes(text))
+    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+        entries = self._parsed(text)
         ids = self._ids(entries).reshape(len(entries), -1).tolist() if len(entries) else []
         return [(self.automaton[entry], own) for entry, own in zip(entries.tolist(), ids, strict=True)]
 
-    def offsets(self, text: str | bytes) -> np.ndarray:
+    def _offsets(self, text: bytes) -> np.ndarray:
         from equalinfo.dictionary import decode
 
-        entries = self._parsed(as_bytes(text))
+        entries = self._parsed(text)
         bounds = decode.offsets(self.automaton, entries)
         per_entry = len(self._ids(entries)) // max(len(entries), 1)
         return np.repeat(np.column_stack([bounds[:-1], bounds[1:]]), per_entry, axis=0)
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return (self.automaton,)
 
     def save_files(self, directory: Path) -> None:
         for name, array in {**self.automaton.to_arrays(), **self._more_arrays()}.items():
@@ -190,6 +192,9 @@ class CostedTokenizer(CompiledTokenizer):
         from equalinfo.dictionary.likeliest import Costed
 
         return Costed(self.automaton, self.costs.astype(np.int64))
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return self.automaton, read_only(self.costs)
 
     def _more_arrays(self) -> dict[str, np.ndarray]:
         return {COSTS: self.costs}
@@ -248,8 +253,8 @@ class CompiledWindows(CompiledTokenizer):
         high = low + (1 << int(self._places[left - 1])) - 1
         return entries, _common_start(self.automaton[low], self.automaton[high])
 
-    def count(self, text: str | bytes) -> int:
-        return super().count(text) * self.per_window
+    def _count(self, text: bytes) -> int:
+        return super()._count(text) * self.per_window
 
     def token_bytes(self, token: int) -> bytes:
         self._require_single()

@@ -26,8 +26,8 @@ class EqualInfoACTokenizer(WindowTokenizer):
     def _encode_group(self, texts: Sequence[bytes]) -> list[EncodedWindows]:
         return encode_windows(self.predictor, texts, self.rule)
 
-    def _encode(self, texts: list[bytes], advance: Advance | None) -> list[EncodedWindows]:
-        results = super()._encode(texts, advance)
+    def _windows_of(self, texts: list[bytes], advance: Advance | None) -> list[EncodedWindows]:
+        results = super()._windows_of(texts, advance)
         changed, total = self.windows_changed
         self.windows_changed = (
             changed + sum(result.changed for result in results),

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from equalinfo.coding.chunking import bits_to_ids, ids_to_bits, token_bits
+from equalinfo.coding.chunking import bits_to_ids, id_range, ids_to_bits, token_bits
 from equalinfo.errors import EqualInfoError, UndecodableTokens
-from equalinfo.tokens.base import Advance, Tokenizer, as_bytes, checked_ids
+from equalinfo.tokens.base import Advance, Tokenizer, checked_ids
 from equalinfo.tokens.spec import Spec
 
 WITH_HEADER, BARE = 31, -15  # zlib's names for gzip's container and for none
@@ -25,29 +25,24 @@ class GZipTokenizer(Tokenizer):
             raise EqualInfoError(f"{spec}: GZip takes v=256 or v=65k, whole bytes per token")
         self._container = BARE if "bare" in spec else WITH_HEADER
 
-    def encode_batch(self, texts: Sequence[str | bytes], advance: Advance | None = None) -> list[np.ndarray]:
+    def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
         streams = []
         for text in texts:
-            data = as_bytes(text)
-            streams.append(self._ids(self._compress(data, zlib.Z_FINISH)))
+            streams.append(bits_to_ids(self._bits(text, zlib.Z_FINISH), self.width))
             if advance:
-                advance(len(data))
+                advance(len(text))
         return streams
 
-    def encode_prompt(self, text: str | bytes) -> np.ndarray:
-        stream = self._compress(as_bytes(text), zlib.Z_SYNC_FLUSH)
-        # Whole tokens only: padding would stand in the middle of the continued stream.
-        token_bytes = self.width // 8
-        return self._ids(stream[: len(stream) // token_bytes * token_bytes])
+    def _prompt_bounds(self, text: bytes) -> tuple[np.ndarray, np.ndarray]:
+        bits = self._bits(text, zlib.Z_SYNC_FLUSH)
+        return id_range(bits, bits, self.width)
 
-    def _compress(self, data: bytes, flush: int) -> bytes:
-        if not data:
-            return b""
+    def _bits(self, text: bytes, flush: int) -> np.ndarray:
+        if not text:
+            return np.empty(0, np.uint8)
         compressor = zlib.compressobj(zlib.Z_DEFAULT_COMPRESSION, zlib.DEFLATED, self._container)
-        return compressor.compress(data) + compressor.flush(flush)
-
-    def _ids(self, stream: bytes) -> np.ndarray:
-        return bits_to_ids(np.unpackbits(np.frombuffer(stream, np.uint8)), self.width)
+        stream = compressor.compress(text) + compressor.flush(flush)
+        return np.unpackbits(np.frombuffer(stream, np.uint8))
 
     def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
         return [self._decode(checked_ids(ids, self.vocab), partial) for ids in streams]
@@ -77,6 +72,9 @@ class GZipTokenizer(Tokenizer):
         ):
             raise UndecodableTokens("the ids end before or after the gzip stream does; are they truncated?")
         return text
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return ()
 
     def save_files(self, directory: Path) -> None:
         pass

@@ -22,8 +22,9 @@ class HuffmanTokenizer(BlockTokenizer):
         rows = self.predictor.along(block + b"\0" if end else block)
         return huffman.encode_block(np.ascontiguousarray(rows), np.frombuffer(block, np.uint8), end)
 
-    def _settled(self, block: bytes) -> np.ndarray:
-        return self._bits(block, end=False)
+    def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:
+        bits = self._bits(block, end=False)
+        return bits, bits
 
     def _decode(self, streams: list[np.ndarray], partial: bool) -> list[bytes]:
         return in_groups(lambda group: self._decode_group(group, partial), streams, STREAMS_AT_ONCE)

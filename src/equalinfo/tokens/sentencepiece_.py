@@ -16,7 +16,7 @@ import sentencepiece
 from equalinfo.coding.chunking import id_dtype
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import sha256_bytes
-from equalinfo.tokens.base import Advance, Tokenizer, as_bytes, checked_ids
+from equalinfo.tokens.base import Advance, Tokenizer, checked_ids
 from equalinfo.tokens.spec import Spec
 
 SPACE = "\u2581"
@@ -83,14 +83,13 @@ class SentencePieceTokenizer(Tokenizer):
             raise EqualInfoError(f"SentencePiece cannot train {spec} on this corpus: {reason}") from error
         return cls(spec, output.getvalue())
 
-    def encode_batch(self, texts: Sequence[str | bytes], advance: Advance | None = None) -> list[np.ndarray]:
+    def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
         streams = []
         for text in texts:
-            data = as_bytes(text)
-            ids = [part_ids for _, part_ids in self._parts(data)]
+            ids = [part_ids for _, part_ids in self._parts(text)]
             streams.append(np.concatenate([np.empty(0, np.uint32), *ids]).astype(id_dtype(self.vocab)))
             if advance:
-                advance(len(data))
+                advance(len(text))
         return streams
 
     def _parts(self, data: bytes) -> Iterator[tuple[bytes, np.ndarray]]:
@@ -115,8 +114,8 @@ class SentencePieceTokenizer(Tokenizer):
     def token_bytes(self, token: int) -> bytes:
         return self._text_of_id[int(checked_ids([token], self.vocab)[0])]
 
-    def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
-        return [(self._text_of_id[i], [i]) for i in self.encode(text).tolist()]
+    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+        return [(self._text_of_id[i], [i]) for i in self._encode(text).tolist()]
 
     def unigram_model(self) -> tuple[list[bytes], np.ndarray, list[int]]:
         """What a Viterbi search needs: text and score of each id, and the id of each byte.
@@ -132,6 +131,9 @@ class SentencePieceTokenizer(Tokenizer):
         ]
         scores = np.array([processor.get_score(i) for i in range(self.vocab)], np.float32)
         return texts, scores, self._id_of_byte.tolist()
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return (self._model,)
 
     def save_files(self, directory: Path) -> None:
         (directory / MODEL_FILE).write_bytes(self._model)

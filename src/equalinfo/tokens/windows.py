@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from equalinfo.coding.chunking import bits_to_ids, codes_to_bits, ids_to_bits
+from equalinfo.coding.chunking import bits_to_ids, codes_to_bits, id_range, ids_to_bits
 from equalinfo.coding.windows import EncodedWindows
 from equalinfo.coding.workers import in_groups
 from equalinfo.errors import EqualInfoError, UndecodableTokens
 from equalinfo.predict.base import Predictor
-from equalinfo.tokens.base import Advance, as_bytes, checked_ids
+from equalinfo.tokens.base import Advance, checked_ids
 from equalinfo.tokens.coded import CodedTokenizer
 from equalinfo.tokens.spec import Spec
 
@@ -44,7 +44,7 @@ class WindowTokenizer(CodedTokenizer):
     def _decode_group(self, streams: Sequence[np.ndarray], partial: bool) -> list[bytes]:
         """The texts of bits (0/1, uint8), whole windows unless `partial`, decoded side by side."""
 
-    def _encode(self, texts: list[bytes], advance: Advance | None) -> list[EncodedWindows]:
+    def _windows_of(self, texts: list[bytes], advance: Advance | None) -> list[EncodedWindows]:
         def encoded(group: Sequence[bytes]) -> list[EncodedWindows]:
             windows = self._encode_group(group)
             if advance:
@@ -56,15 +56,15 @@ class WindowTokenizer(CodedTokenizer):
     def _bits(self, windows: EncodedWindows) -> np.ndarray:
         return codes_to_bits(windows.codes, self.window_bits)
 
-    def encode_batch(self, texts: Sequence[str | bytes], advance: Advance | None = None) -> list[np.ndarray]:
-        results = self._encode([as_bytes(text) for text in texts], advance)
-        return [bits_to_ids(self._bits(windows), self.width) for windows in results]
+    def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
+        return [bits_to_ids(self._bits(windows), self.width) for windows in self._windows_of(texts, advance)]
 
     def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
         """The text of each list of ids.
 
         Args:
-            partial: the ids may end inside a window; what its missing ids cannot change is given.
+            partial: the ids may end inside a window; EqualInfo then gives what its missing ids cannot change, the
+                other methods nothing of that window before it is whole.
 
         Raises:
             UndecodableTokens: ids that are no text's; without `partial`, an incomplete window.
@@ -82,20 +82,19 @@ class WindowTokenizer(CodedTokenizer):
             raise UndecodableTokens("the ids end in the middle of a window; are they truncated?")
         return bits[:whole]
 
-    def encode_prompt(self, text: str | bytes) -> np.ndarray:
-        """Whole tokens of the prompt's windows: with b not a multiple of the width, padding is left out."""
-        bits = self._bits(self._encode([as_bytes(text)], None)[0])
-        return bits_to_ids(bits[: len(bits) // self.width * self.width], self.width)
+    def _prompt_bounds(self, text: bytes) -> tuple[np.ndarray, np.ndarray]:
+        # A token at the end may hold the beginning of the next window.
+        bits = self._bits(self._windows_of([text], None)[0])
+        return id_range(bits, bits, self.width)
 
-    def pieces(self, text: str | bytes) -> list[tuple[bytes, list[int]]]:
-        return self.pieces_batch([text])[0]
+    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+        return self._pieces_batch([text])[0]
 
-    def pieces_batch(self, texts: Sequence[str | bytes]) -> list[list[tuple[bytes, list[int]]]]:
-        datas = [as_bytes(text) for text in texts]
-        encoded = self._encode(datas, None)
-        return [self._pieces(data, windows) for data, windows in zip(datas, encoded, strict=True)]
+    def _pieces_batch(self, texts: list[bytes]) -> list[list[tuple[bytes, list[int]]]]:
+        encoded = self._windows_of(texts, None)
+        return [self._cut(text, windows) for text, windows in zip(texts, encoded, strict=True)]
 
-    def _pieces(self, data: bytes, windows: EncodedWindows) -> list[tuple[bytes, list[int]]]:
+    def _cut(self, data: bytes, windows: EncodedWindows) -> list[tuple[bytes, list[int]]]:
         ids = bits_to_ids(self._bits(windows), self.width).tolist()
         pieces, position = [], 0
         for index, length in enumerate(windows.lengths):
