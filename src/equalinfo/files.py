@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -165,8 +165,14 @@ def write_manifest(
 FORMAT = 1
 
 
-def read_manifest(directory: Path, kind: str, verify: bool = True) -> dict[str, Any]:
+def read_manifest(
+    directory: Path, kind: str, verify: bool = True, shared: Collection[str] = ()
+) -> dict[str, Any]:
     """The manifest of an artifact directory, after checking its kind, version and file hashes.
+
+    Args:
+        shared: names of files that other libraries write too where they save into the directory. Their hashes are
+            not checked here: whoever needs what such a file says asks `as_written`.
 
     Raises:
         EqualInfoError: no such directory, or an artifact of another kind.
@@ -188,10 +194,16 @@ def read_manifest(directory: Path, kind: str, verify: bool = True) -> dict[str, 
             f"install the version that wrote it or make the {kind} again"
         )
     if verify:
-        for name, expected in manifest["files"].items():
+        for name in manifest["files"]:
             path = directory / name
             if not path.is_file():
                 raise DamagedArtifact(f"{path} is missing; make the {kind} again")
-            if sha256_file(path) != expected:
+            if path.name not in shared and not as_written(directory, manifest, name):
                 raise DamagedArtifact(f"{path} is damaged (its SHA-256 differs); make the {kind} again")
     return manifest
+
+
+def as_written(directory: Path, manifest: dict[str, Any], name: str) -> bool:
+    """Whether a file of an artifact directory is the one its manifest was written with, or is not listed there."""
+    expected = manifest["files"].get(name)
+    return expected is None or sha256_file(directory / name) == expected

@@ -10,7 +10,6 @@ from rich.progress import Progress
 
 from equalinfo.files import (
     atomic_directory,
-    read_json,
     read_manifest,
     refuse_foreign_directory,
     write_manifest,
@@ -21,13 +20,13 @@ from equalinfo.model.processes import processes as joined
 from equalinfo.model.scoring import cut_windows, total_nats
 from equalinfo.model.sizes import size_by_name
 from equalinfo.model.training import Execution, TrainingPlan, train
-from equalinfo.pipeline.model_directory import load_model, save_model
+from equalinfo.pipeline.model_directory import SHARED, load_model, read_config, save_model
 from equalinfo.pipeline.table_start import TableStart
 from equalinfo.pipeline.token_shards import TokenShards, TokensInMemory
 from equalinfo.pipeline.tokenizing import read_split, tokens_manifest
 from equalinfo.score import metrics
 from equalinfo.tokens.base import Tokenizer
-from equalinfo.tokens.directory import load_tokenizer, save_tokenizer
+from equalinfo.tokens.directory import check_export, load_tokenizer, save_tokenizer
 
 KIND = "m2"
 
@@ -143,8 +142,8 @@ def train_m2(
         }
         if start:
             config["tables_from"] = start.identity
-        save_model(directory, model, tokenizer, config)
-        write_manifest(directory, KIND, tokenizer=tokenizer.identity, spec=str(tokenizer.spec))
+        ours = save_model(directory, model, tokenizer, config)
+        write_manifest(directory, KIND, tokenizer=tokenizer.identity, spec=str(tokenizer.spec), config=ours)
     shutil.rmtree(state, ignore_errors=True)
     log.unlink(missing_ok=True)
     return measured
@@ -201,6 +200,7 @@ def measure(
 
 def load_m2(path: Path) -> tuple[Decoder, Tokenizer, dict[str, Any]]:
     """Model, tokenizer and config.json of an M2 directory."""
-    read_manifest(path, KIND)
-    config = read_json(path / "config.json")
-    return load_model(path, config), load_tokenizer(path / "tokenizer"), config
+    manifest = read_manifest(path, KIND, shared=SHARED)
+    config, tokenizer = read_config(path, manifest), load_tokenizer(path / "tokenizer")
+    check_export(tokenizer, path, manifest)
+    return load_model(path, config), tokenizer, config

@@ -19,6 +19,7 @@ from equalinfo.files import (
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.pipeline.token_shards import Row, TokenShards, text_identity, write_shard
 from equalinfo.tokens.base import Tokenizer
+from equalinfo.tokens.hugging_face import FILES
 from equalinfo.tokens.directory import save_tokenizer
 
 KIND = "tokens"
@@ -122,7 +123,7 @@ def _write(
 
 def tokens_manifest(path: Path, verify: bool = True) -> dict[str, Any]:
     """The manifest of a tokens directory; with `verify`, every shard is checked against its hash."""
-    return read_manifest(path, KIND, verify)
+    return read_manifest(path, KIND, verify, shared=FILES)
 
 
 def shard_paths(path: Path, split: str) -> list[Path]:
