@@ -19,8 +19,8 @@ from equalinfo.files import (
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.pipeline.token_shards import Row, TokenShards, text_identity, write_shard
 from equalinfo.tokens.base import Tokenizer
-from equalinfo.tokens.hugging_face import FILES
 from equalinfo.tokens.directory import save_tokenizer
+from equalinfo.tokens.hugging_face import FILES
 
 KIND = "tokens"
 EXAMPLES_AT_ONCE = 64

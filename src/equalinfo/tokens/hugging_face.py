@@ -103,7 +103,7 @@ def _before(split: str | None) -> dict[str, Any]:
 
 
 def _greedy(entries: Sequence[bytes], names: Sequence[str]) -> dict[str, Any]:
-    model = {
+    model: dict[str, Any] = {
         "type": "BPE",
         "dropout": None,
         "unk_token": None,
