@@ -6,7 +6,7 @@ import os
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from types import SimpleNamespace
@@ -144,8 +144,14 @@ def write_manifest(
 FORMAT = 1
 
 
-def read_manifest(directory: Path, kind: str, verify: bool = True) -> dict[str, Any]:
+def read_manifest(
+    directory: Path, kind: str, verify: bool = True, shared: Collection[str] = ()
+) -> dict[str, Any]:
     """The manifest of an artifact directory, after checking its kind, version and file hashes.
+
+    Args:
+        shared: names of files that other libraries write too where they save into the directory. Their hashes are
+            not checked here: whoever needs what such a file says asks `as_written`.
 
     Raises:
         EqualInfoError: no such directory, or an artifact of another kind.
@@ -168,14 +174,10 @@ def read_manifest(directory: Path, kind: str, verify: bool = True) -> dict[str, 
             f"install the version that wrote it or make the {kind} again"
         )
     if verify:
-        for name, expected in files.items():
+        for name in files:
             path = directory / name
             require_file(path)
-            try:
-                found = sha256_file(path)
-            except OSError as error:
-                raise EqualInfoError(f"cannot read {path}: {error.strerror or error}") from error
-            if found != expected:
+            if path.name not in shared and not as_written(directory, manifest, name):
                 raise DamagedArtifact(f"{path} is damaged (its SHA-256 differs); make the {kind} again")
     return manifest
 
@@ -184,3 +186,16 @@ def _is_below(name: str) -> bool:
     """Whether a path in a manifest stays inside its directory."""
     path = PurePath(name)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+
+
+def as_written(directory: Path, manifest: dict[str, Any], name: str) -> bool:
+    """Whether a file of an artifact directory is the one its manifest was written with, or is not listed there.
+
+    Raises:
+        EqualInfoError: it cannot be read.
+    """
+    expected = manifest["files"].get(name)
+    try:
+        return expected is None or sha256_file(directory / name) == expected
+    except OSError as error:
+        raise EqualInfoError(f"cannot read {directory / name}: {error.strerror or error}") from error

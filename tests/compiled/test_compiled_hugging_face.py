@@ -1,9 +1,11 @@
 """Exported dictionaries open with AutoTokenizer, without this package, with the same ids and exact decoding."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from equalinfo import Tokenizer
 from equalinfo.corpus.readers import read_documents
 from equalinfo.dictionary.automaton import build
+from equalinfo.errors import DamagedArtifact
 from equalinfo.tokens.compiled import CompiledTokenizer, CostedTokenizer
 from equalinfo.tokens.spec import Spec
 
@@ -105,10 +108,10 @@ def test_same_ids_on_any_text(exported: Path, text: str) -> None:
     assert theirs.decode(ids) == text
 
 
-_OPENED: dict[Path, object] = {}
+_OPENED: dict[Path, Any] = {}
 
 
-def _opened(path: Path) -> object:
+def _opened(path: Path) -> Any:
     if path not in _OPENED:
         _OPENED[path] = transformers.AutoTokenizer.from_pretrained(str(path))
     return _OPENED[path]
@@ -121,3 +124,83 @@ def test_opens_where_equalinfo_is_not_installed(exported: Path) -> None:
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert json.loads(out) == Tokenizer.from_pretrained(exported).encode("the word").tolist()
+
+
+def test_what_an_export_says_of_itself(exported: Path) -> None:
+    ours, theirs = Tokenizer.from_pretrained(exported), _fresh(exported)
+    assert theirs.vocab_size == len(theirs) == ours.vocab
+    # Without this, transformers before 5 adds token_type_ids, which a Llama refuses.
+    told = json.loads((exported / "tokenizer_config.json").read_bytes())
+    assert told["model_input_names"] == ["input_ids", "attention_mask"] == list(theirs("the word"))
+
+
+def test_tokens_can_be_added(exported: Path) -> None:
+    ours, theirs = Tokenizer.from_pretrained(exported), _fresh(exported)
+    assert theirs.add_tokens(["<the new>", "ing th"]) == 2
+    ids = theirs("at<the new>ing the")["input_ids"]
+    assert ids == [*ours.encode("at"), ours.vocab, ours.vocab + 1, *ours.encode("e")]
+    assert theirs.decode(ids) == "at<the new>ing the"
+
+
+ASCII = [chr(code) for code in range(128)]
+
+
+@pytest.fixture(scope="module", params=["EqualInfo[v=4k]", "EqualInfo[v=4k,refined]"])
+def signs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Entries of every sign that a pattern could take for something else, and of parts of a reserved name."""
+    name = "<|endoftext|>"
+    entries = [name[i:j] for i in range(len(name)) for j in range(i + 2, len(name) + 1)]
+    entries += [first + second for first in "aé-]\\\n" for second in [*ASCII, "é", "\u2028", "漢", "🙂"]]
+    entries += [first + second + "a" for first in ASCII for second in "a^-&\0"]
+    entries += [f"w{number}x" for number in range(4096)]
+    singles = [b"", *(bytes([byte]) for byte in range(256))]
+    longer = [entry.encode() for entry in dict.fromkeys(entries)]
+    path = tmp_path_factory.mktemp("signs") / "tok"
+    tokenizer_of(Spec.parse(request.param), [*singles, *longer][:4096]).save_pretrained(path)
+    return path
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text([*"aé-]\\\n^&\0<|>endoftx\u2028🙂"], max_size=40) | st.text(ASCII, max_size=40))
+def test_no_sign_and_no_name_is_special(signs: Path, text: str) -> None:
+    """Not even that of the end of text, here an entry too, and in parts, with `split_special_tokens`."""
+    ours, theirs = Tokenizer.from_pretrained(signs), _opened(signs)
+    for own in (text, f"{text}<|endoftext|>{text}<<|endoftext|>>"):
+        ids = theirs(own, split_special_tokens=True)["input_ids"]
+        assert ids == ours.encode(own).tolist()
+        assert theirs.decode(ids) == own
+
+
+def test_id_0_has_a_name_that_no_entry_has(signs: Path, exported: Path) -> None:
+    theirs = _opened(signs)
+    assert (theirs.eos_token_id, theirs.eos_token) == (0, "<<|endoftext|>>")
+    assert (
+        theirs("<|endoftext|>")["input_ids"]
+        == Tokenizer.from_pretrained(signs).encode("<|endoftext|>").tolist()
+    )
+    assert _opened(exported).eos_token == "<|endoftext|>"
+
+
+def test_a_directory_that_transformers_saved_again_opens(exported: Path, tmp_path: Path) -> None:
+    path = tmp_path / "tok"
+    shutil.copytree(exported, path)
+    theirs, before = _fresh(path), Tokenizer.from_pretrained(path)
+    theirs.pad_token = theirs.eos_token
+    theirs("padded", padding="max_length", max_length=9, truncation=True)
+    theirs.save_pretrained(path)
+    assert (path / "tokenizer.json").read_bytes() != (exported / "tokenizer.json").read_bytes()
+    again = Tokenizer.from_pretrained(path)
+    assert again.identity == before.identity
+    assert again.encode("the word").tolist() == before.encode("the word").tolist()
+    theirs.add_tokens(["<the new>"])
+    theirs.save_pretrained(path)
+    with pytest.raises(DamagedArtifact, match=r"tokenizer\.json"):
+        Tokenizer.from_pretrained(path)
+    for content in (b"", b"{}", b"[1]", (exported / "tokenizer.json").read_bytes().replace(b"e", b"x", 400)):
+        (path / "tokenizer.json").write_bytes(content)
+        with pytest.raises(DamagedArtifact, match=r"tokenizer\.json"):
+            Tokenizer.from_pretrained(path)
+
+
+def _fresh(path: Path) -> Any:
+    return transformers.AutoTokenizer.from_pretrained(str(path))

@@ -3,8 +3,10 @@
 import json
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 pytest.importorskip("lm_eval", reason="pip install 'equalinfo[interchange]'")
 
@@ -12,6 +14,7 @@ import lm_eval
 from lm_eval.api.instance import Instance
 from lm_eval.tasks import TaskManager
 
+from equalinfo.errors import EqualInfoError
 from equalinfo.harness import EqualInfoLM
 from equalinfo.model.branching import Branches
 from equalinfo.model.training import TrainingPlan
@@ -158,3 +161,52 @@ def test_the_likeliest_continuation_is_greedy(work: Path) -> None:
     if text and "\ufffd" not in text:
         assert score(model, "the gov", text)[1]
     assert not score(model, "the gov", "zq")[1]
+
+
+def generated(model: EqualInfoLM, repeats: int = 1, prompt: str = "the gov", **options: Any) -> list[str]:
+    """As the harness asks: each request once for every repeat."""
+    request = Instance("generate_until", {}, (prompt, {"until": [], **options}), 0)
+    return model.generate_until([request] * repeats, disable_tqdm=True)
+
+
+def test_repeats_are_samples_of_their_own_and_the_same_for_a_seed(work: Path) -> None:
+    model = EqualInfoLM(str(work / "bytes"))
+    torch.manual_seed(3)  # as the harness does with --seed
+    samples = generated(model, 8, temperature=1.0, max_gen_toks=8)
+    assert len(set(samples)) > 4
+    assert generated(model, 8, temperature=1.0, max_gen_toks=8) == samples
+    assert generated(model, 3, temperature=1.0, max_gen_toks=8) == samples[:3]
+    torch.manual_seed(4)
+    assert generated(model, 8, temperature=1.0, max_gen_toks=8) != samples
+    assert generated(EqualInfoLM(str(work / "bytes"), seed=3), 8, temperature=1.0, max_gen_toks=8) == samples
+
+
+@pytest.mark.parametrize("name", ["max_gen_toks", "max_new_tokens", "max_tokens", "max_completion_tokens"])
+def test_the_most_tokens_under_each_of_its_names(work: Path, name: str) -> None:
+    model = EqualInfoLM(str(work / "bytes"), max_gen_toks=9)
+    whole = generated(model)[0].encode()
+    assert len(whole) == 9
+    assert generated(model, **{name: 5})[0].encode() == whole[:5]
+
+
+def test_temperature_and_do_sample(work: Path) -> None:
+    model = EqualInfoLM(str(work / "bytes"), max_gen_toks=12)
+    likeliest = generated(model)
+    assert generated(model, temperature=0.0, do_sample=True) == likeliest
+    assert generated(model, temperature=5.0, do_sample=False) == likeliest
+    assert generated(model, temperature=5.0) == generated(model, temperature=5.0, do_sample=True) != likeliest
+    assert generated(model, temperature=5.0, do_sample=True, top_k=1) == likeliest
+
+
+def test_what_has_no_meaning_here_is_said(work: Path) -> None:
+    path = str(work / "bytes")
+    model = EqualInfoLM(path, device="cpu", max_batch_size=4, max_gen_toks=2)
+    assert generated(model, num_beams=1) == generated(model)
+    for unknown in ({"num_beams": 4}, {"repetition_penalty": 1.2}, {"max_length": 9}):
+        with pytest.raises(EqualInfoError, match=next(iter(unknown))):
+            generated(model, **unknown)
+    with pytest.raises(EqualInfoError, match="dtype"):
+        EqualInfoLM(path, dtype="float16")
+    for device in ("cuda:99", "warp"):
+        with pytest.raises(EqualInfoError, match=device):
+            EqualInfoLM(path, device=device)

@@ -1,15 +1,20 @@
 """An M2 directory of preset `llama` opened by transformers alone: same logits, same greedy text."""
 
 import json
+import shutil
 import subprocess
 import sys
+import tomllib
+import venv
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from rich.progress import Progress
 
 from equalinfo.dictionary.automaton import build
+from equalinfo.errors import DamagedArtifact
 from equalinfo.model.training import TrainingPlan
 from equalinfo.pipeline.corpora import Corpus
 from equalinfo.pipeline.m2 import M2Plan, load_m2, train_m2
@@ -34,6 +39,9 @@ with torch.no_grad():
 print(json.dumps({
     "class": type(model).__name__,
     "ids": made[0].tolist(),
+    "inputs": list(inputs),
+    "cut": tokenizer(prompt * 9, truncation=True)["input_ids"],
+    "size": [tokenizer.vocab_size, len(tokenizer)],
     "plain": tokenizer(prompt, add_special_tokens=False)["input_ids"],
     "text": tokenizer.decode(made[0], skip_special_tokens=True),
     "logits": logits.tolist(),
@@ -51,23 +59,35 @@ def trained(folder: Path, tokenizer: CompiledTokenizer | BytesTokenizer, preset:
     return folder / "m2"
 
 
-@pytest.fixture(scope="module")
-def m2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def dictionary(flags: str = "") -> CompiledTokenizer:
     words = [f"{space}{word}".encode() for word in ("the", "text", "window", "room") for space in ("", " ")]
     numbered = [f"w{number}x".encode() for number in range(512 - 257 - len(words))]
     automaton = build([b"", *(bytes([byte]) for byte in range(256)), *words, *numbered])
-    tokenizer = CompiledTokenizer(Spec.parse("EqualInfo[v=512,words]"), automaton)
-    return trained(tmp_path_factory.mktemp("llama"), tokenizer, "llama")
+    return CompiledTokenizer(Spec.parse(f"EqualInfo[v=512{flags}]"), automaton)
 
 
-def test_transformers_generates_what_we_do(m2: Path) -> None:
-    command = [sys.executable, "-c", ELSEWHERE, str(m2), PROMPT, str(COUNT)]
-    done = subprocess.run(command, capture_output=True, text=True)
+@pytest.fixture(scope="module", params=["", ",words"])
+def m2(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return trained(tmp_path_factory.mktemp("llama"), dictionary(request.param), "llama")
+
+
+def run_elsewhere(python: Path | str, m2: Path) -> dict[str, Any]:
+    done = subprocess.run(
+        [python, "-c", ELSEWHERE, str(m2), PROMPT, str(COUNT)], capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr[-2000:]
-    elsewhere = json.loads(done.stdout)
-    assert elsewhere["class"] == "LlamaForCausalLM"
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
 
-    model, tokenizer, _ = load_m2(m2)
+
+def check(elsewhere: dict[str, Any], m2: Path) -> None:
+    """What transformers told of a model directory against what we make of it."""
+    assert elsewhere["class"] == "LlamaForCausalLM"
+    assert elsewhere["inputs"] == ["input_ids", "attention_mask"]
+    assert elsewhere["size"] == [512, 512]
+
+    model, tokenizer, config = load_m2(m2)
+    assert elsewhere["cut"] == [0, *tokenizer.encode(PROMPT * 9).tolist()[: config["sequence_length"] - 1]]
     prompt = tokenizer.encode(PROMPT).tolist()
     assert elsewhere["plain"] == prompt
     ids = list(prompt)
@@ -79,6 +99,56 @@ def test_transformers_generates_what_we_do(m2: Path) -> None:
     assert elsewhere["ids"] == [0, *ids]
     assert elsewhere["text"] == tokenizer.decode(ids).decode()
     torch.testing.assert_close(torch.tensor(elsewhere["logits"]), logits, atol=2e-5, rtol=1e-4)
+
+
+def test_transformers_generates_what_we_do(m2: Path) -> None:
+    check(run_elsewhere(sys.executable, m2), m2)
+
+
+@pytest.mark.slow
+def test_the_oldest_transformers_generates_what_we_do(m2: Path, tmp_path: Path) -> None:
+    """The one that pyproject.toml names, with the torch of this environment."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    (oldest,) = project["optional-dependencies"]["hf"]
+    venv.create(tmp_path, with_pip=True)
+    python = tmp_path / "bin" / "python"
+    version = oldest.replace(">=", "==") + ".*"
+    subprocess.run([python, "-m", "pip", "install", "--quiet", version], check=True)
+    packages = next(tmp_path.glob("lib/*/site-packages"))
+    (packages / "torch.pth").write_text(str(Path(torch.__file__).parents[1]))  # after the environment's own
+    told = subprocess.run(
+        [python, "-c", "import transformers; print(transformers.__version__)"], capture_output=True, text=True
+    )
+    assert told.stdout.startswith(version.removesuffix("*").partition("==")[2])
+    check(run_elsewhere(python, m2), m2)
+
+
+def test_a_directory_that_transformers_saved_again_opens(m2: Path, tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    path = tmp_path / "m2"
+    shutil.copytree(m2, path)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(path)
+    tokenizer.save_pretrained(path)
+    transformers.AutoModelForCausalLM.from_pretrained(path).save_pretrained(path)
+    config = path / "config.json"
+    assert config.read_bytes() != (m2 / "config.json").read_bytes()
+    (before, _, told), (after, _, again) = load_m2(m2), load_m2(path)
+    assert {key: again[key] for key in ("size", "sequence_length", "preset", "measured")} == {
+        key: told[key] for key in ("size", "sequence_length", "preset", "measured")
+    }
+    ids = torch.arange(40)[None]
+    with torch.no_grad():
+        assert torch.equal(before(ids), after(ids))
+    check(run_elsewhere(sys.executable, path), path)
+
+    tokenizer.add_tokens(["<the new>"])
+    tokenizer.save_pretrained(path)
+    with pytest.raises(DamagedArtifact, match=r"tokenizer\.json"):
+        load_m2(path)
+    shutil.copy(m2 / "tokenizer.json", path)
+    config.write_text(json.dumps(json.loads(config.read_bytes()) | {"sequence_length": 31}))
+    with pytest.raises(DamagedArtifact, match=r"config\.json"):
+        load_m2(path)
 
 
 def test_methods_without_an_export_are_llamas_without_a_tokenizer(tmp_path: Path) -> None:

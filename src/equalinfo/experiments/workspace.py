@@ -4,6 +4,7 @@ Artifacts lie under OUT as `pipeline.running` lays them out, so a second experim
 did, and a killed one goes on.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,8 +21,9 @@ from equalinfo.experiments.base import Part
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.statistics import ratio_error
 from equalinfo.model.scoring import nats_of_ids
-from equalinfo.model.training import TrainingPlan
+from equalinfo.model.training import TrainingPlan, resolved_precision
 from equalinfo.pipeline.m2 import load_m2
+from equalinfo.pipeline.recipe import GivenM1, TrainingSection
 from equalinfo.pipeline.running import Run, key_of
 from equalinfo.pipeline.token_shards import read_shard
 from equalinfo.pipeline.tokenizing import shard_paths
@@ -30,21 +32,7 @@ from equalinfo.score.measurements import Coordinate, Measurement
 from equalinfo.score.results import Result, environment
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.directory import load_tokenizer
-from equalinfo.tokens.spec import Spec
-
-
-class SharedRun(Run):
-    """A run whose corpus is read for its hash once, however many settings an experiment tries."""
-
-    def _fingerprint(self) -> str:
-        # Settings do not matter to the corpus: any recipe of it gives the same hash.
-        key = (self.recipe.corpus, self.recipe.field)
-        if key not in _FINGERPRINTS:
-            _FINGERPRINTS[key] = super()._fingerprint()
-        return _FINGERPRINTS[key]
-
-
-_FINGERPRINTS: dict[tuple[str, str], str] = {}
+from equalinfo.tokens.spec import METHODS, Spec
 
 
 @dataclass(frozen=True)
@@ -66,15 +54,26 @@ class Workspace:
     def __init__(self, experiment: str, scale: Scale, out: Path, seeds: int, progress: Progress) -> None:
         self.experiment, self.scale, self.out, self.progress = experiment, scale, out, progress
         self.seeds = range(seeds)
-        self.run = SharedRun(scale.recipe, out)
+        self.run = Run(scale.recipe, out)
         self._tokenizers: dict[str, Tokenizer] = {}
         self._environment = environment()
 
     def key(self, part: Part, version: int) -> str:
         """Hash of all that decides a part's rows."""
-        recipe = self.scale.recipe.model_dump(mode="json", exclude={"title", "methods", "sample"})
+        recipe = self.scale.recipe
+        told = recipe.model_dump(mode="json", exclude={"title", "methods", "sample"})
+        # What the recipe only names, where it is not what it was when no key said so.
+        more: list[Any] = []
+        if isinstance(recipe.m1, GivenM1):
+            more.append(self.run.m1_key)
+        sections = [section for section in (recipe.m1, recipe.m2) if isinstance(section, TrainingSection)]
+        automatic = resolved_precision("auto")
+        if automatic != "float32" and "auto" in {section.precision for section in sections}:
+            more.append(automatic)
+        names = {re.split(r"\W", word)[0] for word in part.about if isinstance(word, str)} & METHODS.keys()
+        more += [[name, METHODS[name].version] for name in sorted(names) if METHODS[name].version > 1]
         versions = (version, TrainingPlan.version)
-        return key_of(self.run.corpus_key, recipe, self.experiment, versions, part.name, part.about)
+        return key_of(self.run.corpus_key, told, self.experiment, versions, part.name, part.about, *more)
 
     def row(
         self,
@@ -136,7 +135,7 @@ class Workspace:
             recipe.data if max_tokens is None else recipe.data.model_copy(update={"max_tokens": max_tokens})
         )
         changed = recipe.model_copy(update={"m2": recipe.m2.model_copy(update=m2), "data": data})
-        run = SharedRun(changed, self.out)
+        run = Run(changed, self.out, self.run.corpus_key)
         spec = Spec.parse(method)
         path, row = run.cell(spec, size or self.scale.size, seed, self.progress)
         key = path.name.rsplit("-", 1)[1]

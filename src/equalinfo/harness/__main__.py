@@ -22,6 +22,6 @@ def check_output(words: list[str]) -> None:
 if __name__ == "__main__":
     try:
         check_output(sys.argv[1:])
+        cli_evaluate()
     except EqualInfoError as error:
         sys.exit(f"error: {error}")
-    cli_evaluate()

@@ -1,14 +1,18 @@
 """The model class that lm-evaluation-harness calls; all it adds to `pipeline` is the harness's form of requests."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from lm_eval.api.model import LM
 from lm_eval.api.registry import register_model
+from lm_eval.models.utils import normalize_gen_kwargs
 from tqdm import tqdm
 
+from equalinfo.errors import EqualInfoError
 from equalinfo.model.sampling import Choice
 from equalinfo.pipeline.byte_scoring import ByteScorer
 from equalinfo.pipeline.generating import END_OF_DOCUMENT, Generator, Settings
@@ -22,17 +26,38 @@ class EqualInfoLM(LM):
 
     Args:
         m2: directory that `equalinfo train-m2` made.
-        batch_size: texts that are generated side by side.
-
-    Other arguments, which the harness passes to every model, are ignored.
+        batch_size: texts that are generated side by side; "auto" takes 16.
+        max_batch_size: the harness passes it to every model; it says no more than `batch_size` here.
+        device: as PyTorch names it ("cpu", "cuda:0").
+        seed: of drawn samples; default: PyTorch's, which the harness sets from its `--seed`.
+        max_gen_toks: the most ids of a continuation where a task names no limit.
 
     Raises:
-        EqualInfoError: not an M2 directory.
+        EqualInfoError: not an M2 directory, no such device, or another argument.
     """
 
-    def __init__(self, m2: str, batch_size: int | str = 16, **_: Any) -> None:
+    def __init__(
+        self,
+        m2: str,
+        batch_size: int | str = 16,
+        max_batch_size: int | None = None,
+        device: str = "cpu",
+        seed: int | None = None,
+        max_gen_toks: int = MOST_TOKENS,
+        **unknown: Any,
+    ) -> None:
         super().__init__()
+        if unknown:
+            raise EqualInfoError(f"model equalinfo has no argument {', '.join(unknown)}; leave it out")
+        self.seed, self.max_gen_toks = seed, int(max_gen_toks)
         self.generator = Generator.load(Path(m2))
+        try:
+            self.generator.model.to(torch.device(device))
+        except (
+            RuntimeError,
+            AssertionError,
+        ) as error:  # not a name; not in this PyTorch; not in this machine
+            raise EqualInfoError(f"no device {device!r} here; choose --device cpu") from error
         context = self.generator.context
         assert context is not None
         self.scorer = ByteScorer(self.generator.model, self.generator.tokenizer, context)
@@ -54,23 +79,46 @@ class EqualInfoLM(LM):
         return [self.scorer.whole(text) for text in _shown(texts, "loglikelihood_rolling", disable_tqdm)]
 
     def generate_until(self, requests: list[Any], disable_tqdm: bool = False) -> list[str]:
-        """Continuations up to the first of the task's `until` strings."""
-        found = []
-        for request in _shown(requests, "generate_until", disable_tqdm):
-            prompt, options = request.args
-            until = options.get("until") or []
-            stops = [text.encode() for text in ([until] if isinstance(until, str) else until)]
-            temperature = float(options.get("temperature") or 0.0) if options.get("do_sample") else 0.0
-            settings = Settings(
-                int(options.get("max_gen_toks", MOST_TOKENS)),
-                choice=Choice(
-                    temperature, int(options.get("top_k") or 0), float(options.get("top_p") or 1.0)
-                ),
-                stops=(*stops, END_OF_DOCUMENT),
-            )
-            (one,) = self.generator.continuations([prompt.encode()], settings)
+        """Continuations up to the first of the task's `until` strings.
+
+        Options mean what `lm_eval.models.utils.normalize_gen_kwargs` says. The harness gives a request once for each of
+        the task's `repeats`: they are samples of their own.
+
+        Raises:
+            EqualInfoError: an option that has no meaning here.
+        """
+        settings = [self._settings(request.args[1]) for request in requests]
+        seed = torch.initial_seed() if self.seed is None else self.seed
+        found, drawn = [], Counter[tuple[str, Settings]]()
+        for request, own in zip(_shown(requests, "generate_until", disable_tqdm), settings, strict=True):
+            prompt = request.args[0]
+            sample = replace(own, seed=seed + drawn[prompt, own])
+            drawn[prompt, own] += 1
+            (one,) = self.generator.continuations([prompt.encode()], sample)
             found.append(one.text.decode("utf-8", "replace"))
         return found
+
+    def _settings(self, options: dict[str, Any]) -> Settings:
+        """What a task's generation options ask for."""
+        asked: dict[str, Any] = dict(normalize_gen_kwargs(options, self.max_gen_toks))
+        stops, tokens = asked.pop("until"), asked.pop("max_gen_toks")
+        asked.pop("do_sample")  # it has made the temperature 0 where it says no
+        choice = Choice(
+            float(asked.pop("temperature", 0.0)),
+            int(asked.pop("top_k", None) or 0),
+            float(asked.pop("top_p", None) or 1.0),
+        )
+        if asked.get("num_beams") == 1:  # some tasks say so
+            del asked["num_beams"]
+        if asked:
+            unknown = ", ".join(f"{name}={value!r}" for name, value in asked.items())
+            raise EqualInfoError(
+                f"model equalinfo cannot generate with {unknown}; leave that out (it knows until, max_gen_toks, "
+                "do_sample, temperature, top_k and top_p)"
+            )
+        return Settings(
+            tokens, choice=choice, stops=(*(stop.encode() for stop in stops if stop), END_OF_DOCUMENT)
+        )
 
     def _are_greedy(self, pairs: list[tuple[bytes, ...]]) -> list[bool]:
         """For each (context, continuation), whether decoding without chance begins with the continuation."""

@@ -19,14 +19,14 @@ from equalinfo.model.scoring import cut_windows, total_nats
 from equalinfo.model.sizes import size_by_name
 from equalinfo.model.training import Execution, TrainingPlan, train
 from equalinfo.outputs import Reserved
-from equalinfo.pipeline.fields import Fields, read_fields
-from equalinfo.pipeline.model_directory import CONFIG, load_model, save_model
+from equalinfo.pipeline.fields import Fields, check_fields
+from equalinfo.pipeline.model_directory import CONFIG, SHARED, load_model, read_config, save_model
 from equalinfo.pipeline.table_start import SPELLING, TableStart
 from equalinfo.pipeline.token_shards import TokenShards, TokensInMemory
 from equalinfo.pipeline.tokenizing import read_split, tokenizer_of, tokens_manifest
 from equalinfo.score import metrics
 from equalinfo.tokens.base import Tokenizer
-from equalinfo.tokens.directory import load_tokenizer, save_tokenizer
+from equalinfo.tokens.directory import check_export, load_tokenizer, save_tokenizer
 
 KIND = "m2"
 
@@ -156,8 +156,8 @@ def _train(
     }
     if start:
         config["tables_from"] = start.identity
-    save_model(output.new, model, tokenizer, config)
-    write_manifest(output.new, KIND, tokenizer=tokenizer.identity, spec=str(tokenizer.spec))
+    ours = save_model(output.new, model, tokenizer, config)
+    write_manifest(output.new, KIND, tokenizer=tokenizer.identity, spec=str(tokenizer.spec), config=ours)
     output.put()
     shutil.rmtree(state, ignore_errors=True)
     return measured
@@ -242,9 +242,10 @@ def load_m2(path: Path) -> tuple[Decoder, Tokenizer, dict[str, Any]]:
         EqualInfoError: there is none.
         DamagedArtifact: its files are not what was written, or do not fit each other.
     """
-    manifest = read_manifest(path, KIND)
-    config = read_fields(path / CONFIG, M2Config)
+    manifest = read_manifest(path, KIND, shared=SHARED)
+    config = check_fields(read_config(path, manifest), M2Config, path / CONFIG)
     tokenizer = load_tokenizer(path / "tokenizer")
     if manifest.get("tokenizer") != tokenizer.identity or config["vocab"] != tokenizer.vocab:
         raise DamagedArtifact(f"{path / 'tokenizer'} is not the tokenizer that M2 was trained on")
+    check_export(tokenizer, path, manifest)
     return load_model(path, config), tokenizer, config

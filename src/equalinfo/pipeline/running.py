@@ -1,7 +1,8 @@
 """Runs a recipe: every step once, skipping what is done, going on after a kill (`equalinfo run`).
 
-Each artifact's directory is named by what it is and a hash of all it was made from, and appears only when
-finished. So a second run skips it, and a changed recipe makes a new one beside it:
+Each artifact's directory is named by what it is and a hash, its key, of all it was made from: the corpus by its
+content, M1 by its weights, settings with "auto" resolved, and the version of the method. It appears only when
+finished. So a second run skips it, and a changed recipe, corpus or M1 makes a new one beside it:
 
     OUT/m1-HASH/   OUT/tokenizers/METHOD-HASH/   OUT/tokens/METHOD-HASH/   OUT/m2/METHOD-SIZE-SEED-HASH/
     OUT/results.jsonl   OUT/report.html (by `report.runs`, which comes later in the order of rooms and is passed in)
@@ -73,15 +74,20 @@ def _is_run(folder: Path) -> bool:
 
 @dataclass
 class Run:
-    """A recipe on its way: where its artifacts are, and what they are made from."""
+    """A recipe on its way: where its artifacts are, and what they are made from.
+
+    Args:
+        corpus_key: hash of the corpus's documents; default: they are read for it.
+    """
 
     recipe: Recipe
     out: Path
+    corpus_key: str = ""
 
     def __post_init__(self) -> None:
         self.corpus = Corpus(self.recipe.corpus, self.recipe.field)
         self.out.mkdir(parents=True, exist_ok=True)
-        self.corpus_key = self._fingerprint()
+        self.corpus_key = self.corpus_key or self._fingerprint()
         section = self.recipe.m1
         if isinstance(section, GivenM1):
             self.m1_path = located(section.path, "m1")
@@ -107,8 +113,14 @@ class Run:
         return self.m1_path
 
     def _made_from(self, spec: Spec) -> str:
-        # An M1's key covers the corpus it was trained on.
-        return self.m1_key if spec.needs_m1 else self.corpus_key
+        """The key of all that a tokenizer is made from, besides its spec."""
+        parts = [self.m1_key if spec.needs_m1 else self.corpus_key]
+        # The key of an M1 covers the corpus it was trained on, but not if another run trained it.
+        if spec.needs_m1 and spec.needs_corpus and isinstance(self.recipe.m1, GivenM1):
+            parts.append(self.corpus_key)
+        if spec.version > 1:
+            parts.append(f"version {spec.version}")
+        return parts[0] if len(parts) == 1 else key_of(*parts)
 
     def tokenizer_path(self, spec: Spec) -> Path:
         """Where the tokenizer of a method is, or will be."""

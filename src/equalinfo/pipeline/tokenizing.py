@@ -18,6 +18,7 @@ from equalinfo.pipeline.fields import Fields, check_fields
 from equalinfo.pipeline.token_shards import Row, TokenShards, text_identity, write_shard
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.directory import load_tokenizer, save_tokenizer
+from equalinfo.tokens.hugging_face import FILES
 
 KIND = "tokens"
 EXAMPLES_AT_ONCE = 64
@@ -194,7 +195,7 @@ def tokens_manifest(path: Path, verify: bool = True) -> dict[str, Any]:
         EqualInfoError: there is none.
         DamagedArtifact: its files are not what was written.
     """
-    manifest = check_fields(read_manifest(path, KIND, verify), TokensManifest, path / MANIFEST)
+    manifest = check_fields(read_manifest(path, KIND, verify, shared=FILES), TokensManifest, path / MANIFEST)
     for record in manifest.get("partitions", []):
         for shard in record["shards"].values():
             if shard["file"] not in manifest["files"]:

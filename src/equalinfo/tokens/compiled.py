@@ -20,7 +20,15 @@ from equalinfo.files import sha256_bytes, write_array
 from equalinfo.predict.base import read_only
 from equalinfo.tensors import read_npy, read_safetensors
 from equalinfo.tokens.base import Advance, Tokenizer, checked_ids
-from equalinfo.tokens.hugging_face import Parse, tokenizer_config, tokenizer_json
+from equalinfo.tokens.hugging_face import (
+    TOKENIZER,
+    TOKENIZER_CONFIG,
+    Parse,
+    end_of_text_of,
+    same_vocabulary,
+    tokenizer_config,
+    tokenizer_json,
+)
 from equalinfo.tokens.spec import Spec
 
 ARRAYS = ("words", "blob", "offsets")
@@ -156,10 +164,19 @@ class CompiledTokenizer(Tokenizer):
 
     def _save_for_hugging_face(self, directory: Path) -> None:
         """Writes what `AutoTokenizer` opens without this package."""
+        (directory / TOKENIZER).write_bytes(self._tokenizer_json())
+        (directory / TOKENIZER_CONFIG).write_bytes(tokenizer_config(end_of_text_of(self.vocab_entries())))
+
+    def _tokenizer_json(self) -> bytes:
         split = SPLIT_PATTERN if self.spec.within_words else None
-        made = tokenizer_json(self.vocab_entries(), self.parse, split, self._costs())
-        (directory / "tokenizer.json").write_bytes(made)
-        (directory / "tokenizer_config.json").write_bytes(tokenizer_config())
+        return tokenizer_json(self.vocab_entries(), self.parse, split, self._costs())
+
+    def check_export(self, path: Path) -> None:
+        """Raises DamagedArtifact if a tokenizer.json that another library wrote has not this vocabulary."""
+        if not same_vocabulary(path.read_bytes(), self._tokenizer_json()):
+            raise DamagedArtifact(
+                f"{path} is damaged, or another library changed its vocabulary; save the tokenizer again"
+            )
 
     def _costs(self) -> list[int] | None:
         """What each entry costs, in parts of a bit, where the parse goes by that."""

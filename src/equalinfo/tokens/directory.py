@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
-from equalinfo.files import read_manifest, write_manifest
+from equalinfo.files import as_written, read_manifest, write_manifest
 from equalinfo.outputs import output_directory
 from equalinfo.predict.base import Predictor
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.compiled import CompiledTokenizer
 from equalinfo.tokens.equal_info import Report, check_spec, compile_equal_info, load_equal_info
+from equalinfo.tokens.hugging_face import FILES, TOKENIZER
 from equalinfo.tokens.spec import Spec
 
 KIND = "tokenizer"
@@ -137,8 +138,11 @@ def _finish(tokenizer: Tokenizer, directory: Path, more: dict[str, bytes]) -> No
 
 
 def load_tokenizer(path: Path) -> Tokenizer:
-    """Opens a tokenizer directory after checking every file against its hash."""
-    manifest = read_manifest(path, KIND)
+    """Opens a tokenizer directory after checking every file against its hash.
+
+    A Hugging Face library may have saved its own files anew; the vocabulary must still be the same.
+    """
+    manifest = read_manifest(path, KIND, shared=FILES)
     try:
         spec = Spec.parse(str(manifest.get("spec")))
     except EqualInfoError as error:
@@ -158,4 +162,11 @@ def load_tokenizer(path: Path) -> Tokenizer:
         tokenizer = CODED[spec.method](spec, load_predictor(path))
     if tokenizer.identity != manifest.get("identity"):
         raise DamagedArtifact(f"{path} does not give the ids its manifest promises; make it again")
+    check_export(tokenizer, path, manifest)
     return tokenizer
+
+
+def check_export(tokenizer: Tokenizer, directory: Path, manifest: dict[str, Any]) -> None:
+    """Raises DamagedArtifact if the tokenizer.json in a directory is not as written, and another vocabulary."""
+    if isinstance(tokenizer, CompiledTokenizer) and not as_written(directory, manifest, TOKENIZER):
+        tokenizer.check_export(directory / TOKENIZER)

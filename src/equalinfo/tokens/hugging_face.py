@@ -1,24 +1,27 @@
 """Compiled dictionaries as Hugging Face `tokenizer.json`, which needs none of our code to load.
 
-Greedy longest match becomes a BPE model with no merges whose byte tokens catch what no entry covers, and
-every longer entry an added token: added tokens are found leftmost-longest, which is greedy longest match.
-Fewest tokens becomes a Unigram model over the byte-level alphabet with all scores equal; `fewest` breaks ties
-as that model does. The likeliest parse becomes one whose scores are the costs, multiples of 2^-10 that float64 adds
-without rounding. Exact on any valid UTF-8; Hugging Face tokenizers take str, so other bytes cannot be given
-to them at all. The one text that reads differently holds the name of the end-of-text token. What else an export
-cannot do, and transformers' own tests on it: `docs/dictionaries.md`.
+All are models over the byte-level alphabet whose vocabulary is the entries. Greedy longest match is a `Split` by one
+pattern, the trie of the entries, whose matches a BPE model without merges looks up whole; it writes as bytes the
+characters that no entry begins with. Fewest tokens is a Unigram model with all scores equal; `fewest` breaks ties as
+that model does. The likeliest parse is one whose scores are the costs, multiples of 2^-10 that float64 adds without
+rounding. Exact on any valid UTF-8; Hugging Face tokenizers take str, so other bytes cannot be given to them at all. The
+one text that reads differently holds the name of the end-of-text token, unless `split_special_tokens` is set. What else
+an export cannot do, and transformers' own tests on it: `docs/dictionaries.md`.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
 END_OF_TEXT = "<|endoftext|>"
+TOKENIZER, TOKENIZER_CONFIG = FILES = "tokenizer.json", "tokenizer_config.json"
 
 Parse = Literal["greedy", "fewest", "likeliest"]
-ONE_BIT = (
-    1 << 10
-)  # a cost of a bit; `dictionary.likeliest` says so too, and is not imported because it brings in Numba
+# A cost of a bit; `dictionary.likeliest` says so too, and is not imported because it brings in Numba.
+ONE_BIT = 1 << 10
+# The score of the end of text, below that of its name written in single bytes, whatever they cost.
+NEVER = -float(1 << 20)
 
 
 def tokenizer_json(
@@ -32,46 +35,74 @@ def tokenizer_json(
         split: a pattern whose matches no entry crosses; only speeds up a Unigram model.
         costs: of each entry, for the likeliest parse.
     """
-    made = (
-        _greedy(entries) if parse == "greedy" else _unigram(entries, split, costs or [ONE_BIT] * len(entries))
-    )
-    end = {"id": 0, "content": END_OF_TEXT, "special": True, "normalized": False}
-    made["added_tokens"].insert(0, {**_PLAIN_TOKEN, **end})
-    return json.dumps({**_FRAME, **made}, ensure_ascii=False).encode()
+    alphabet = byte_alphabet()
+    end_of_text = end_of_text_of(entries)
+    names = [end_of_text, *("".join(alphabet[byte] for byte in entry) for entry in entries[1:])]
+    made = _greedy(entries, names) if parse == "greedy" else _unigram(names, split, costs)
+    end = {"id": 0, "content": end_of_text, "special": True, "normalized": False}
+    end |= {"single_word": False, "lstrip": False, "rstrip": False}
+    return json.dumps({**_FRAME, "added_tokens": [end], **made}, ensure_ascii=False).encode()
 
 
-def tokenizer_config() -> bytes:
+def end_of_text_of(entries: Sequence[bytes]) -> str:
+    """The name of id 0; a corpus may have made an entry of the usual one."""
+    name = END_OF_TEXT
+    while name.encode() in entries:
+        name = f"<{name}>"
+    return name
+
+
+def tokenizer_config(end_of_text: str) -> bytes:
     """The file `tokenizer_config.json`."""
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "eos_token": END_OF_TEXT,
+        "eos_token": end_of_text,
         "clean_up_tokenization_spaces": False,
         "model_max_length": int(1e30),  # Hugging Face's number for "no limit"
+        # Without it transformers before 5 adds token_type_ids, which most models refuse.
+        "model_input_names": ["input_ids", "attention_mask"],
     }
     return (json.dumps(config, indent=1) + "\n").encode()
+
+
+def same_vocabulary(file: bytes, other: bytes) -> bool:
+    """Whether two files `tokenizer.json` give the same ids (and scores) to the same entries and added tokens."""
+    return _vocabulary(file) == _vocabulary(other)
+
+
+def _vocabulary(file: bytes) -> Any:
+    try:
+        told = json.loads(file)
+        return told["model"]["vocab"], [(token["id"], token["content"]) for token in told["added_tokens"]]
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 _FRAME: dict[str, Any] = {
     "version": "1.0",
     "truncation": None,
     "padding": None,
-    "added_tokens": [],
     "normalizer": None,
-    "pre_tokenizer": None,
     "post_processor": None,
-    "decoder": None,
-    "model": None,
+    "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
 }
-_PLAIN_TOKEN = {"single_word": False, "lstrip": False, "rstrip": False}
 
 
-def _greedy(entries: Sequence[bytes]) -> dict[str, Any]:
-    vocab = {END_OF_TEXT: 0} | {f"<0x{byte:02X}>": byte + 1 for byte in range(256)}
-    added = [
-        {**_PLAIN_TOKEN, "id": index, "content": entry.decode(), "special": False, "normalized": False}
-        for index, entry in enumerate(entries)
-        if len(entry) > 1
-    ]
+def _before(split: str | None) -> dict[str, Any]:
+    """The pre-tokenizer: cuts at the matches of `split`, then writes bytes in the alphabet."""
+    alphabet: dict[str, Any] = {
+        "type": "ByteLevel",
+        "add_prefix_space": False,
+        "trim_offsets": True,
+        "use_regex": False,
+    }
+    if split is None:
+        return alphabet
+    cut = {"type": "Split", "pattern": {"Regex": split}, "behavior": "Isolated", "invert": False}
+    return {"type": "Sequence", "pretokenizers": [cut, alphabet]}
+
+
+def _greedy(entries: Sequence[bytes], names: Sequence[str]) -> dict[str, Any]:
     model: dict[str, Any] = {
         "type": "BPE",
         "dropout": None,
@@ -79,36 +110,54 @@ def _greedy(entries: Sequence[bytes]) -> dict[str, Any]:
         "continuing_subword_prefix": None,
         "end_of_word_suffix": None,
         "fuse_unk": False,
-        "byte_fallback": True,
-        "ignore_merges": False,
-        "vocab": vocab,
+        "byte_fallback": False,
+        "ignore_merges": True,
+        "vocab": {name: index for index, name in enumerate(names)},
         "merges": [],
     }
-    return {
-        "model": model,
-        "added_tokens": added,
-        "decoder": {"type": "Sequence", "decoders": [{"type": "ByteFallback"}, {"type": "Fuse"}]},
-    }
+    return {"model": model, "pre_tokenizer": _before(longest_match(entries))}
 
 
-def _unigram(entries: Sequence[bytes], split: str | None, costs: Sequence[int]) -> dict[str, Any]:
-    alphabet = byte_alphabet()
-    names = [END_OF_TEXT, *("".join(alphabet[byte] for byte in entry) for entry in entries[1:])]
+def longest_match(entries: Sequence[bytes]) -> str:
+    """A pattern that matches, anywhere, the longest entry of two bytes or more, or else one character.
+
+    It is the trie of those entries: a search takes one path, and ends where it last passed an entry's end.
+    """
+    trie: dict[str, Any] = {}
+    for entry in entries:
+        if len(entry) > 1:
+            node = trie
+            for character in entry.decode():
+                node = node.setdefault(character, {})
+            node[""] = {}
+    return _alternatives(trie) + r"|[\s\S]"
+
+
+def _alternatives(node: dict[str, Any]) -> str:
+    """A pattern of what may follow at a node of the trie; "" there marks an entry's end."""
+    ways, last = [], []
+    for character, below in node.items():
+        written = re.escape(character)
+        if not character:
+            continue
+        if below.keys() == {""}:
+            last.append(written)
+        elif "" in below:
+            ways.append(f"{written}(?:{_alternatives(below)})?")
+        else:
+            ways.append(f"{written}(?:{_alternatives(below)})")
+    if last:
+        ways.append(f"[{''.join(last)}]")
+    return "|".join(ways)
+
+
+def _unigram(names: Sequence[str], split: str | None, costs: Sequence[int] | None) -> dict[str, Any]:
+    costs = costs or [ONE_BIT] * len(names)
     pieces = [[name, -cost / ONE_BIT] for name, cost in zip(names, costs, strict=True)]
-    before: dict[str, Any] = {
-        "type": "ByteLevel",
-        "add_prefix_space": False,
-        "trim_offsets": True,
-        "use_regex": False,
-    }
-    if split is not None:
-        cut = {"type": "Split", "pattern": {"Regex": split}, "behavior": "Isolated", "invert": False}
-        before = {"type": "Sequence", "pretokenizers": [cut, before]}
+    pieces[0][1] = NEVER
     return {
         "model": {"type": "Unigram", "unk_id": 0, "vocab": pieces, "byte_fallback": False},
-        "added_tokens": [],
-        "pre_tokenizer": before,
-        "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
+        "pre_tokenizer": _before(split),
     }
 
 

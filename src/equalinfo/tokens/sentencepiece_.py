@@ -74,6 +74,7 @@ class SentencePieceTokenizer(Tokenizer):
                 normalization_rule_name="identity",
                 add_dummy_prefix=False,
                 remove_extra_whitespaces=False,
+                allow_whitespace_only_pieces=True,
                 byte_fallback=True,
                 num_threads=THREADS,
                 minloglevel=2,
@@ -153,8 +154,11 @@ class SentencePieceTokenizer(Tokenizer):
 
 
 def _sentences(documents: Iterable[bytes]) -> Iterator[str]:
-    """Lines of the documents, cut where they are longer than the library accepts."""
+    """The documents, cut where they are longer than the library accepts.
+
+    Not cut into lines: the library learns pieces that hold line ends only from sentences that do.
+    """
     for document in documents:
-        for line in document.decode("utf-8", "ignore").replace("\0", "").splitlines():
-            for start in range(0, len(line), LONGEST_SENTENCE // 4):  # at most 4 bytes a character
-                yield line[start : start + LONGEST_SENTENCE // 4]
+        text = document.decode("utf-8", "ignore").replace("\0", "")
+        for start in range(0, len(text), LONGEST_SENTENCE // 4):  # at most 4 bytes a character
+            yield text[start : start + LONGEST_SENTENCE // 4]

@@ -33,12 +33,14 @@ class Method:
         flags: options without a value.
         columns: predictor, coder, windows, chunking.
         optional: numbers that may be left out, and then are absent.
+        version: raised when a change of code makes other ids from the same corpus and M1, so that runs make it again.
     """
 
     columns: tuple[str, str, str, str]
     numbers: dict[str, int | None] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    version: int = 1
 
 
 UNIGRAM = "byte unigram"
@@ -57,7 +59,7 @@ def _coded(coder: str, windows: str, numbers: dict[str, int | None], flags: tupl
 
 METHODS = {
     "Bytes": Method(("none", "none", "none", "8 bits")),
-    "SentencePiece": Method(("none", "Unigram vocabulary", "none", "one piece"), {"v": None}),
+    "SentencePiece": Method(("none", "Unigram vocabulary", "none", "one piece"), {"v": None}, version=2),
     "GZip": Method(("none", "DEFLATE", "none", "log2 v bits"), {"v": 256}, ("bare",)),
     "AC": _coded("arithmetic", "none", {"v": 256, "order": None}),
     "StaticAC": Method((UNIGRAM, "arithmetic", "none", "log2 v bits"), {"v": 256}),
@@ -167,6 +169,11 @@ class Spec:
     def needs_corpus(self) -> bool:
         """Whether the tokenizer is made from text besides what M1 was trained on."""
         return self.method == "SentencePiece" or self.order is not None or self.chosen_by_use
+
+    @property
+    def version(self) -> int:
+        """Of the code that makes the tokenizer (`Method.version`)."""
+        return METHODS[self.method].version
 
     @property
     def chosen_by_use(self) -> bool:
