@@ -203,11 +203,10 @@ class ExactContexts:
         self._caches = model.new_caches(slots, self._capacity)
 
     def _grow(self, capacity: int) -> None:
-        for index, old in enumerate(self._caches):
-            slots, heads, _, width = old.shape
-            self._caches[index] = np.zeros((slots, heads, capacity, width), np.int16)
-            self._caches[index][:, :, : self._capacity] = old
-        self._capacity = capacity
+        grown = self.model.new_caches(self.slots, capacity)
+        for new, old in zip(grown, self._caches, strict=True):
+            new[:, :, : self._capacity] = old
+        self._caches, self._capacity = grown, capacity
 
     def _start(self) -> np.ndarray:
         """Writes the start symbol into every slot; returns the frequencies after it, [256]."""
