@@ -1,26 +1,25 @@
-"""Windows made by the GPU's kernels are those of `encode_windows`; without a GPU, Triton's interpreter runs them."""
+"""Windows made by the GPU's kernels are those of `encode_windows`.
 
-import subprocess
-import sys
+Without a GPU, and with Triton: `TRITON_INTERPRET=1 pytest tests/coding/test_windows_triton.py`, which takes an hour.
+"""
+
 import os
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 import tiny
 import torch
 
-triton = pytest.importorskip("triton")
+pytest.importorskip("triton")
 ON_GPU = torch.cuda.is_available()
-if not ON_GPU:
-    os.environ["TRITON_INTERPRET"] = "1"
+if not ON_GPU and not os.environ.get("TRITON_INTERPRET"):
+    pytest.skip("no GPU", allow_module_level=True)
 
-from equalinfo.coding.windows import WindowRule, encode_windows
-from equalinfo.coding.windows_triton import WindowEncoder, possible
-from equalinfo.predict.exact import ExactModel
-from equalinfo.predict.exact_torch import TorchModel
-from equalinfo.predict.exact_triton import Steps
+from equalinfo.coding.windows import WindowRule, encode_windows  # noqa: E402
+from equalinfo.coding.windows_triton import WindowEncoder, possible  # noqa: E402
+from equalinfo.predict.exact_torch import TorchModel  # noqa: E402
+from equalinfo.predict.exact_triton import Steps  # noqa: E402
 
 SIZE = replace(tiny.SIZE, d_model=64, n_layers=2, d_ff=1024 if ON_GPU else 256, n_heads=2, d_head=32)
 

@@ -15,7 +15,10 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.predict.exact import ExactModel
 from equalinfo.predict.exact_torch import TorchModel
 
-DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU"))]
+DEVICES = [
+    "cpu",
+    pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")),
+]
 
 
 @pytest.fixture(scope="module", params=MODELS)

@@ -25,6 +25,9 @@ Threads = Annotated[
     int, typer.Option(min=1, help="CPU threads in training; part of what decides the weights.")
 ]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or auto: a GPU where there is one.")]
+M1Device = Annotated[
+    str, typer.Option("--device", help="What M1 computes on, cpu or cuda; ids are the same.")
+]
 Strategy = Annotated[
     str, typer.Option(help="Under torchrun: ddp, or fsdp, where each process holds a part of the model.")
 ]

@@ -15,6 +15,7 @@ from equalinfo.cli.options import (
     AsJson,
     Field,
     InputFile,
+    M1Device,
     Out,
     Quiet,
     TokenizerArgument,
@@ -34,6 +35,7 @@ def compile_command(
     ] = None,
     corpus: Annotated[str | None, typer.Option(help="For methods made from text. " + CORPUS_HELP)] = None,
     field: Field = "text",
+    device: M1Device = "cpu",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -48,7 +50,7 @@ def compile_command(
 
     source = Corpus(corpus, field) if corpus is not None else None
     with progress_bar(quiet) as progress:
-        tokenizer = compile_tokenizer(Spec.parse(spec), m1, source, out, progress)
+        tokenizer = compile_tokenizer(Spec.parse(spec), m1, source, out, progress, device)
     show_result(
         {"spec": str(tokenizer.spec), "vocab": tokenizer.vocab, "identity": tokenizer.identity}, as_json
     )
@@ -59,6 +61,7 @@ def encode(
     tokenizer: TokenizerArgument,
     file: InputFile,
     out: Annotated[Path, typer.Option("--out", help="NumPy file (.npy) for the ids.")],
+    device: M1Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
     """Turn one file into token ids.
@@ -71,7 +74,7 @@ def encode(
     from equalinfo.tokens.base import Tokenizer
 
     data = read_file(file)
-    ids = Tokenizer.from_pretrained(tokenizer).encode(data)
+    ids = Tokenizer.from_pretrained(tokenizer, device).encode(data)
     with atomic_file(out) as stream:
         np.save(stream, ids, allow_pickle=False)
     ratio = len(data) / len(ids) if len(ids) else 0.0
@@ -83,6 +86,7 @@ def decode(
     tokenizer: TokenizerArgument,
     ids: Annotated[Path, typer.Argument(help="NumPy file (.npy) of ids.")],
     out: Annotated[Path, typer.Option("--out", help="File for the text; - for standard output.")],
+    device: M1Device = "cpu",
 ) -> None:
     """Turn token ids back into the file they came from.
 
@@ -91,7 +95,7 @@ def decode(
     from equalinfo.files import atomic_file
     from equalinfo.tokens.base import Tokenizer
 
-    text = Tokenizer.from_pretrained(tokenizer).decode(read_ids(ids))
+    text = Tokenizer.from_pretrained(tokenizer, device).decode(read_ids(ids))
     if str(out) == "-":
         sys.stdout.buffer.write(text)
         sys.stdout.buffer.flush()

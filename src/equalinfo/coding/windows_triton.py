@@ -6,6 +6,7 @@ windows of up to 32 bits need.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -54,15 +55,14 @@ def _advance_windows(
 ):
     """Takes the byte that a context has just read into its open window, and chooses the byte that it reads next.
 
-    `at` is the place of the next byte in the text; 0 for the first step, in which nothing has been read yet. A text that is
-    done has its `stops` at 0.
+    `at` is the place of the next byte in the text, `lengths` the bytes of the open window, which are also the last
+    one's position in M1's context. A text that is done has its `stops` at 0.
     """
     n = tl.program_id(0).to(tl.int64)
     stop = tl.load(stops + n)
     if stop > 0:
         begin, place, length = tl.load(starts + n), tl.load(at + n), tl.load(lengths + n)
         low, width, taken = tl.load(lows + n), tl.load(widths + n), tl.load(takens + n)
-        symbol = tl.load(symbols + n)
         places = tl.arange(0, 256)
         frequencies = frequencies_of(tl.load(logits + n * 256 + places), powers)
         above = tl.cumsum(frequencies, 0)
@@ -151,7 +151,7 @@ class WindowEncoder:
         self.model, self.rule, self.contexts = model, rule, -(-contexts // ROWS) * ROWS
         self.steps = Steps(model, self.contexts, capacity)
         root, bounds = Root(rule.bits), cumulative(model.root[None])[0].tolist()
-        children = [root.child(below, above) for below, above in zip(bounds, bounds[1:], strict=False)]
+        children = [root.child(below, above) for below, above in pairwise(bounds)]
         device = model.device
         # `Node.taken` counts the cell that a node keeps itself; the kernel adds that when the byte has been read.
         self._roots = [
@@ -169,13 +169,17 @@ class WindowEncoder:
             torch.zeros(self.contexts, dtype=torch.int32, device=device) for _ in range(4)
         )
         self._working = torch.zeros(1, dtype=torch.int32, device=device)
-        self.tiles: dict[str, int] = {}
+        self._tiles: dict[str, int] = {}
         self._graph: torch.cuda.CUDAGraph | None = None
         self._buffers: tuple[Tensor, Tensor, Tensor] | None = None
 
+    def use(self, tiles: dict[str, int]) -> None:
+        """Other tiles than the kernels' defaults, by their names in `Steps.launch`."""
+        self._tiles, self._graph = tiles, None
+
     def _step(self) -> None:
         assert self._buffers is not None
-        self.steps.launch(self.tiles)
+        self.steps.launch(self._tiles)
         texts, codes, lengths = self._buffers
         _advance_windows[(self.contexts,)](
             self.steps.logits,
@@ -208,8 +212,9 @@ class WindowEncoder:
         """Codes and lengths of the windows of up to `contexts` texts, none of them empty.
 
         Returns:
-            codes [windows] uint32 and lengths [windows] int16, text after text; windows of each text [texts] int32, -1 (and
-            none in the arrays) where one was longer than the capacity; windows whose code is not the paper's [texts] int32.
+            codes [windows] uint32 and lengths [windows] int16, text after text; windows of each text [texts] int32, -1
+            (and none in the arrays) where one was longer than the capacity; windows whose code is not the paper's
+            [texts] int32.
         """
         assert len(texts) <= self.contexts
         assert all(texts)

@@ -12,7 +12,12 @@ from equalinfo.tokens.spec import Spec
 
 
 def compile_tokenizer(
-    spec: Spec, m1: Path | None, corpus: Corpus | None, out: Path, progress: Progress
+    spec: Spec,
+    m1: Path | None,
+    corpus: Corpus | None,
+    out: Path,
+    progress: Progress,
+    device: str = "cpu",
 ) -> Tokenizer:
     """Makes the tokenizer of `spec` from the corpus's training documents and saves it, with a bar for each stage."""
     refuse_foreign_directory(out)
@@ -23,6 +28,6 @@ def compile_tokenizer(
             tasks[stage] = progress.add_task(f"{stage}: {spec}", total=None, note="")
         progress.update(tasks[stage], completed=done, total=total or None)
 
-    made = make_tokenizer(spec, m1, (lambda: corpus.documents("train")) if corpus else None, report)
+    made = make_tokenizer(spec, m1, (lambda: corpus.documents("train")) if corpus else None, report, device)
     made.save_pretrained(out)
     return made

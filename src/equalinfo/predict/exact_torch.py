@@ -1,9 +1,9 @@
 """The exact M1 of `exact.py` in torch: the same integers on `cpu` and `cuda`.
 
 Products are float32 ones of integers whose sums stay below 2^24, with reduced-precision modes off. Between them
-stand single operations, each rounded as IEEE 754 says: torch runs one kernel for each, so none are fused. Where it would
-replace a division by a product with a reciprocal (by or of a Python number), both sides are tensors. Exponentials
-come from the table of integers; powers of two are made of their bits.
+stand single operations, each rounded as IEEE 754 says: torch runs one kernel for each, so none are fused. Where it
+would replace a division by a product with a reciprocal (by or of a Python number), both sides are tensors.
+Exponentials come from the table of integers; powers of two are made of their bits.
 """
 
 import math
@@ -47,7 +47,8 @@ class TorchModel(ExactModel):
             raise EqualInfoError(
                 f"there is no device {device!r} here; give cpu, or cuda on a machine with a GPU"
             ) from error
-        self._scores_at_once = NUMBERS_AT_ONCE["cpu" if self.device.type == "cpu" else "cuda"]
+        self.on_gpu = self.device.type != "cpu"
+        self._scores_at_once = NUMBERS_AT_ONCE["cuda" if self.on_gpu else "cpu"]
         self._matrices = {name: self._floats(model._weights[name]) for name in model._weights}
         self._table = self._floats(model._embedding)
         self._units = {name: self._floats(factors) for name, factors in model._factors.items()}
@@ -73,7 +74,7 @@ class TorchModel(ExactModel):
 
     @torch.inference_mode()
     def along_batch(self, inputs_BT: Tensor) -> Tensor:
-        """Frequencies after each symbol of several sequences that begin with the start symbol, 256; [B, T, 256] int32."""
+        """Frequencies after each symbol of sequences that begin with the start symbol, 256; [B, T, 256] int32."""
         _no_reduced_precision()
         batch, length = inputs_BT.shape
         x_ND = self._table[inputs_BT.flatten()]
@@ -83,7 +84,7 @@ class TorchModel(ExactModel):
         return self._in_parts(x_ND, self._frequencies).view(batch, length, 256)
 
     def _in_parts(self, x_ND: Tensor, work, *more: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
-        rows = ROWS_AT_ONCE if self.device.type == "cpu" else 1 << 16
+        rows = 1 << 16 if self.on_gpu else ROWS_AT_ONCE
         parts = [
             work(*(one[start : start + rows] for one in (x_ND, *more))) for start in range(0, len(x_ND), rows)
         ]
@@ -123,7 +124,9 @@ class TorchModel(ExactModel):
         factors = self._units[f"layer{index}.score_bits"][:, None, None]
         scores = _rounded(_clip(scores * factors, float(kernels.EXACT))).int() + biases
         scores = scores.masked_fill_(unseen, BELOW_ANY)
-        weights = self._two_to(scores.amax(-1, keepdim=True) - scores, kernels.PROBABILITY_ONE - kernels.WEIGHT_ONE)
+        weights = self._two_to(
+            scores.amax(-1, keepdim=True) - scores, kernels.PROBABILITY_ONE - kernels.WEIGHT_ONE
+        )
         weights = weights.masked_fill_(unseen, 0)
         total = weights.sum(-1, keepdim=True).float()
         scale = torch.full_like(total, float(kernels.SHARE)) / total
@@ -220,9 +223,7 @@ class TorchModel(ExactModel):
                 some = slice(start, start + several)
                 past = keys[chosen[some], :, :longest].float()
                 scores = q[some, :, None] @ past.transpose(2, 3)
-                read = self._read(
-                    index, scores, distances[some], values[chosen[some], :, :longest].float()
-                )
+                read = self._read(index, scores, distances[some], values[chosen[some], :, :longest].float())
                 attended[some] = read[:, :, 0]
             x_ND = self._rest(index, x_ND, attended.flatten(1))
         return self._frequencies(x_ND).cpu().numpy()

@@ -1,9 +1,9 @@
 """One more byte for thousands of contexts at once, in Triton: the steps of `exact_torch.py` with fewer trips to memory.
 
-Products are of float16 numbers with float32 sums: inputs are at most 2^10 and weights at most 2^11 here, which float16
-holds exactly, and sums stay below 2^24, which sums in single precision, the least that the hardware promises, hold in
-any order. A model with a larger weight is refused (`fits`) and goes the way of float32. Everything between products is as
-in `exact_kernels.py`: launches switch fused multiply-adds off, float32 divisions are the IEEE 754 ones.
+Products are of float16 numbers with float32 sums: inputs are at most 2^10 and weights at most 2^11 here, which
+float16 holds exactly, and sums stay below 2^24, which sums in single precision, the least that the hardware promises,
+hold in any order. A model with a larger weight is refused (`fits`) and goes the way of float32. Everything between
+products is as in `exact_kernels.py`: launches switch fused multiply-adds off, float32 divisions are the IEEE 754 ones.
 """
 
 import math
@@ -51,7 +51,9 @@ def _normalised(x, ROWS_: tl.constexpr, FACTOR: tl.constexpr, EPSILON: tl.conste
 
 
 @triton.jit
-def _begin(symbols, positions, embedding, first_qkv, x, q, kv, CAPACITY, D: tl.constexpr, INNER: tl.constexpr):
+def _begin(
+    symbols, positions, embedding, first_qkv, x, q, kv, CAPACITY, D: tl.constexpr, INNER: tl.constexpr
+):
     """The embedding of each context's symbol, and the first layer's query, key and value, which hang on it alone."""
     n = tl.program_id(0).to(tl.int64)
     symbol, place = tl.load(symbols + n), tl.load(positions + n)
