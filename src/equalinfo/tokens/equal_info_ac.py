@@ -44,13 +44,14 @@ class EqualInfoACTokenizer(WindowTokenizer):
 
     def _on_gpu(self) -> bool:
         """Whether kernels on a GPU make the windows: where M1 computes on one and they know model and rule."""
-        if self._gpu_encoder is None and getattr(self.predictor, "on_gpu", False):
+        predictor: Any = self.predictor
+        if self._gpu_encoder is None and getattr(predictor, "on_gpu", False):
             try:
                 from equalinfo.coding.windows_triton import WindowEncoder, possible
             except ImportError:  # torch for a GPU without Triton
                 return False
-            if possible(self.predictor, self.rule):
-                self._gpu_encoder = WindowEncoder(self.predictor, self.rule)
+            if possible(predictor, self.rule):
+                self._gpu_encoder = WindowEncoder(predictor, self.rule)
         return self._gpu_encoder is not None
 
     def _decode_group(self, streams: Sequence[np.ndarray], partial: bool) -> list[bytes]:
