@@ -49,6 +49,9 @@ Threads = Annotated[
     int, whole(least=1, most=MOST_WORKERS, help="CPU threads in training; part of what decides the weights.")
 ]
 Device = Annotated[str, typer.Option(help="cpu, cuda, or auto: a GPU where there is one.")]
+M1Device = Annotated[
+    str, typer.Option("--device", help="What M1 computes on, cpu or cuda; ids are the same.")
+]
 Strategy = Annotated[
     str, typer.Option(help="Under torchrun: ddp, or fsdp, where each process holds a part of the model.")
 ]

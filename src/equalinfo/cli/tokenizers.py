@@ -16,6 +16,7 @@ from equalinfo.cli.options import (
     AsJson,
     Field,
     InputFile,
+    M1Device,
     Out,
     Quiet,
     TokenizerArgument,
@@ -36,6 +37,7 @@ def compile_command(
     ] = None,
     corpus: Annotated[str | None, typer.Option(help="For methods made from text. " + CORPUS_HELP)] = None,
     field: Field = "text",
+    device: M1Device = "cpu",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -50,7 +52,7 @@ def compile_command(
 
     source = Corpus(corpus, field) if corpus is not None else None
     with progress_bar(quiet) as progress:
-        tokenizer = compile_tokenizer(Spec.parse(spec), m1, source, out, progress)
+        tokenizer = compile_tokenizer(Spec.parse(spec), m1, source, out, progress, device)
     show_result(
         {"spec": str(tokenizer.spec), "vocab": tokenizer.vocab, "identity": tokenizer.identity}, as_json
     )
@@ -63,6 +65,7 @@ def encode(
     out: Annotated[
         Path, typer.Option("--out", **PATH, help="NumPy file (.npy) for the ids; - for standard output.")
     ],
+    device: M1Device = "cpu",
     as_json: AsJson = False,
 ) -> None:
     """Turn one file into token ids.
@@ -74,7 +77,7 @@ def encode(
 
     with output_file(out, [tokenizer, file]) as stream:
         data = read_file(file)
-        ids = Tokenizer.from_pretrained(tokenizer).encode(data)
+        ids = Tokenizer.from_pretrained(tokenizer, device).encode(data)
         write_array(stream, ids)
     ratio = len(data) / len(ids) if len(ids) else 0.0
     figures = {"tokens": len(ids), "bytes": len(data), "bytes_per_token": ratio}
@@ -88,6 +91,7 @@ def decode(
         Path, typer.Argument(parser=path_or_pipe, help="NumPy file (.npy) of ids; - for standard input.")
     ],
     out: Annotated[Path, typer.Option("--out", **PATH, help="File for the text; - for standard output.")],
+    device: M1Device = "cpu",
 ) -> None:
     """Turn token ids back into the file they came from.
 
@@ -96,7 +100,7 @@ def decode(
     from equalinfo.tokens.base import Tokenizer
 
     with output_file(out, [tokenizer, ids]) as stream:
-        stream.write(Tokenizer.from_pretrained(tokenizer).decode(read_ids(ids)))
+        stream.write(Tokenizer.from_pretrained(tokenizer, device).decode(read_ids(ids)))
 
 
 @app.command("show")

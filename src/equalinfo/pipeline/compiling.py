@@ -12,7 +12,12 @@ from equalinfo.tokens.spec import Spec
 
 
 def compile_tokenizer(
-    spec: Spec, m1: Path | None, corpus: Corpus | None, out: Path, progress: Progress
+    spec: Spec,
+    m1: Path | None,
+    corpus: Corpus | None,
+    out: Path,
+    progress: Progress,
+    device: str = "cpu",
 ) -> Tokenizer:
     """Makes the tokenizer of `spec` from the corpus's training documents and saves it, with a bar for each stage.
 
@@ -28,6 +33,7 @@ def compile_tokenizer(
 
     inputs = [*([m1] if m1 else []), *(corpus.inputs if corpus else [])]
     with output_directory(out, KIND, inputs) as directory:
-        made = make_tokenizer(spec, m1, (lambda: corpus.documents("train")) if corpus else None, report)
+        documents = (lambda: corpus.documents("train")) if corpus else None
+        made = make_tokenizer(spec, m1, documents, report, device)
         fill_directory(made, directory)
     return made

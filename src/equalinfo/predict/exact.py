@@ -208,11 +208,10 @@ class ExactContexts:
         self._caches = model.new_caches(slots, self._capacity)
 
     def _grow(self, capacity: int) -> None:
-        for index, old in enumerate(self._caches):
-            slots, heads, _, width = old.shape
-            self._caches[index] = np.zeros((slots, heads, capacity, width), np.int16)
-            self._caches[index][:, :, : self._capacity] = old
-        self._capacity = capacity
+        grown = self.model.new_caches(self.slots, capacity)
+        for new, old in zip(grown, self._caches, strict=True):
+            new[:, :, : self._capacity] = old
+        self._caches, self._capacity = grown, capacity
 
     def _start(self) -> np.ndarray:
         """Writes the start symbol into every slot; returns the frequencies after it, [256]."""
@@ -312,8 +311,16 @@ def _largest_sum(matrix: np.ndarray) -> int:
     )
 
 
-def load_exact(directory: Path) -> ExactModel:
-    """The exact model in an M1 or tokenizer directory (exact.json and exact.safetensors)."""
+def load_exact(directory: Path, device: str = "cpu") -> ExactModel:
+    """The exact model in an M1 or tokenizer directory (exact.json and exact.safetensors).
+
+    Args:
+        device: what computes; "cuda" takes torch's version of the model, which gives the same integers.
+
+    Raises:
+        DamagedArtifact: the files are not what was written.
+        EqualInfoError: there is no such device.
+    """
     fields = read_json(directory / "exact.json")
     try:
         if fields.get("format") != FORMAT:
@@ -327,19 +334,23 @@ def load_exact(directory: Path) -> ExactModel:
     model = ExactModel(size, read_safetensors(directory / "exact.safetensors", tensor_shapes(size)))
     if model.identity != fields.get("identity"):
         raise DamagedArtifact(f"{directory}: the exact model is damaged (its hash differs); make M1 again")
-    return model
+    if device == "cpu":
+        return model
+    from equalinfo.predict.exact_torch import TorchModel
+
+    return TorchModel(model, device)
 
 
-def load_m1(directory: Path) -> ExactModel:
+def load_m1(directory: Path, device: str = "cpu") -> ExactModel:
     """The exact model of an M1 directory, or of a shipped M1 by its name; all files are checked first.
 
     Raises:
-        EqualInfoError: there is none.
+        EqualInfoError: there is none, or no such device.
         DamagedArtifact: its files are not what was written.
     """
     directory = located(directory, "m1")
     read_manifest(directory, "m1")
-    return load_exact(directory)
+    return load_exact(directory, device)
 
 
 def save_exact(model: ExactModel, directory: Path) -> None:

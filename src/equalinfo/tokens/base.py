@@ -111,12 +111,13 @@ class Tokenizer(ABC):
         self.windows_changed = (0, 0)
 
     @staticmethod
-    def from_pretrained(path: str | Path) -> "Tokenizer":
+    def from_pretrained(path: str | Path, device: str = "cpu") -> "Tokenizer":
         """The tokenizer in a directory that `equalinfo compile` or `save_pretrained` made, of any method.
 
         Args:
             path: the directory, or else the name of a tokenizer that ships with the package, as `english-65k`
                 (`equalinfo tokenizers` lists them).
+            device: "cpu", or "cuda" for a method that runs M1 for every byte; the ids are the same.
 
         Raises:
             EqualInfoError: neither such a directory nor such a name, or not a tokenizer.
@@ -126,7 +127,7 @@ class Tokenizer(ABC):
         from equalinfo.shipped import located
         from equalinfo.tokens.directory import KIND, load_tokenizer
 
-        return load_tokenizer(located(path, KIND))
+        return load_tokenizer(located(path, KIND), device)
 
     def save_pretrained(self, path: str | Path) -> None:
         """Writes the tokenizer as a directory, whole or not at all; a tokenizer that is there already is replaced.

@@ -44,8 +44,8 @@ class CodedTokenizer(Tokenizer):
         return self.predictor.identity
 
 
-def load_predictor(directory: Path) -> Predictor:
-    """The predictor that `save_files` wrote into a tokenizer directory."""
+def load_predictor(directory: Path, device: str = "cpu") -> Predictor:
+    """The predictor that `save_files` wrote into a tokenizer directory; `device` as in `load_exact`."""
     if (directory / UNIGRAM_FILE).is_file():
         try:
             return Unigram(np.array(read_json(directory / UNIGRAM_FILE), np.int64))
@@ -55,4 +55,4 @@ def load_predictor(directory: Path) -> Predictor:
             ) from error
     if (directory / CONTEXTS_FILE).is_file():
         return load_contexts(directory)
-    return load_exact(directory)
+    return load_exact(directory, device)

@@ -51,6 +51,7 @@ def make_tokenizer(
     m1: Path | None,
     training_documents: Documents | None,
     report: Report | None = None,
+    device: str = "cpu",
 ) -> Tokenizer:
     """The tokenizer that a spec describes.
 
@@ -58,6 +59,7 @@ def make_tokenizer(
         m1: an M1 directory, for methods that need one.
         training_documents: opens the corpus, for methods made from one.
         report: called with what is being done, how much of it is done, and of how much (0: not known yet).
+        device: what M1 computes on, "cpu" or "cuda"; decides nothing of the tokenizer.
 
     Raises:
         EqualInfoError: the method needs an M1 or a corpus that was not given, or refuses the options.
@@ -70,13 +72,15 @@ def make_tokenizer(
         from equalinfo.tokens.sentencepiece_ import SentencePieceTokenizer
 
         return SentencePieceTokenizer.train(spec, _given(spec, training_documents)())
-    predictor = _predictor(spec, m1, training_documents, report)
+    predictor = _predictor(spec, m1, training_documents, report, device)
     if spec.method == "EqualInfo":
         return compile_equal_info(spec, predictor, training_documents, report)
     return CODED[spec.method](spec, predictor)
 
 
-def _predictor(spec: Spec, m1: Path | None, documents: Documents | None, report: Report | None) -> Predictor:
+def _predictor(
+    spec: Spec, m1: Path | None, documents: Documents | None, report: Report | None, device: str
+) -> Predictor:
     """What the spec says predicts bytes: M1 from its directory, or contexts counted on the corpus."""
     if spec.order is not None:
         from equalinfo.predict.context import check_order, count_contexts
@@ -88,7 +92,7 @@ def _predictor(spec: Spec, m1: Path | None, documents: Documents | None, report:
         raise EqualInfoError(f"{spec} needs an M1: train one with `equalinfo train-m1` and give it as --m1")
     from equalinfo.predict.exact import load_m1
 
-    return load_m1(m1)
+    return load_m1(m1, device)
 
 
 def _given(spec: Spec, documents: Documents | None) -> Documents:
@@ -137,8 +141,8 @@ def _finish(tokenizer: Tokenizer, directory: Path, more: dict[str, bytes]) -> No
     )
 
 
-def load_tokenizer(path: Path) -> Tokenizer:
-    """Opens a tokenizer directory after checking every file against its hash.
+def load_tokenizer(path: Path, device: str = "cpu") -> Tokenizer:
+    """Opens a tokenizer directory after checking every file against its hash; M1, if any, computes on `device`.
 
     A Hugging Face library may have saved its own files anew; the vocabulary must still be the same.
     """
@@ -159,7 +163,7 @@ def load_tokenizer(path: Path) -> Tokenizer:
     else:
         from equalinfo.tokens.coded import load_predictor
 
-        tokenizer = CODED[spec.method](spec, load_predictor(path))
+        tokenizer = CODED[spec.method](spec, load_predictor(path, device))
     if tokenizer.identity != manifest.get("identity"):
         raise DamagedArtifact(f"{path} does not give the ids its manifest promises; make it again")
     check_export(tokenizer, path, manifest)

@@ -1,0 +1,292 @@
+"""`encode_windows` on a GPU: thousands of texts, each one byte further at every step, without leaving the device.
+
+The rules are those of `windows.py`; what a window's text would be coded as were it closed here is worked out when its
+last byte has been read, so that nothing has to be kept of the bytes before. Positions are integers of 64 bits, which
+windows of up to 32 bits need.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from equalinfo.coding.windows import EncodedWindows, Root, WindowRule, cumulative, encode_windows
+from equalinfo.predict.base import PRECISION
+from equalinfo.predict.exact_torch import TorchModel
+from equalinfo.predict.exact_triton import ROWS, Steps, fits, frequencies_of
+
+MOST_BITS = 32
+CONTEXTS = 16_384
+# Longer windows are rare; a text that has one is done by `encode_windows`.
+CAPACITY = 512
+STEPS_AT_ONCE = 64  # between two looks at how many texts are still at work
+CELL = tl.constexpr(65536)  # 2^GUARD
+
+
+@triton.jit
+def _advance_windows(
+    logits,
+    powers,
+    texts,
+    starts,
+    stops,
+    at,
+    lengths,
+    lows,
+    widths,
+    takens,
+    best_codes,
+    best_lengths,
+    counts,
+    changes,
+    working,
+    root_lows,
+    root_widths,
+    root_takens,
+    codes,
+    window_lengths,
+    symbols,
+    CAPACITY_,
+    BITS: tl.constexpr,
+):
+    """Takes the byte that a context has just read into its open window, and chooses the byte that it reads next.
+
+    `at` is the place of the next byte in the text, `lengths` the bytes of the open window, which are also the last
+    one's position in M1's context. A text that is done has its `stops` at 0.
+    """
+    n = tl.program_id(0).to(tl.int64)
+    stop = tl.load(stops + n)
+    if stop > 0:
+        begin, place, length = tl.load(starts + n), tl.load(at + n), tl.load(lengths + n)
+        low, width, taken = tl.load(lows + n), tl.load(widths + n), tl.load(takens + n)
+        places = tl.arange(0, 256)
+        frequencies = frequencies_of(tl.load(logits + n * 256 + places), powers)
+        above = tl.cumsum(frequencies, 0)
+        ends = low + ((width * above.to(tl.int64)) >> 14)
+        # What closes the window here: `closing_code`, the parent's `taken` being in `taken`.
+        first = tl.maximum((low + CELL - 1) >> 16, taken)
+        last = (low + width) >> 16
+        keeps = last - first >= 256
+        size = (((width.to(tl.float64).to(tl.int64, bitcast=True)) >> 52) - 1023).to(tl.int64)
+        size = tl.full((), 1, tl.int64) << size
+        aligned = (low + size - 1) & ~(size - 1)
+        halved = aligned + size > low + width
+        size = tl.where(halved, size >> 1, size)
+        code = ((low + size - 1) & ~(size - 1)) >> 16
+        inside = (ends & (CELL - 1)) != 0  # ends within cells: no longer text holds such a cell
+        cells = ends >> 16
+        free = tl.max(tl.where(inside & (cells == code), 1, 0), 0) > 0
+        paper = (keeps & (code == first)) | ((code >= first) & free)
+        open_cells = tl.where(inside & (cells >= first) & (cells < last), cells, last)
+        other = tl.where(keeps, first, tl.min(open_cells, 0))
+        chosen = tl.where(paper, code, other)
+        best_code, best_length = tl.load(best_codes + n), tl.load(best_lengths + n)
+        as_paper = (best_length >> 16) > 0
+        best_length = best_length & 65535
+        possible = paper | keeps | (other < last)
+        best_code = tl.where(possible, chosen, best_code)
+        best_length = tl.where(possible, length, best_length)
+        as_paper = tl.where(possible, paper, as_paper)
+        taken = tl.where(keeps, first + 1, taken)
+        # The next byte, or the end of the text.
+        ended = begin + place >= stop
+        byte = tl.load(texts + tl.minimum(begin + place, stop - 1)).to(tl.int32)
+        upper = tl.sum(tl.where(places == byte, above, 0), 0).to(tl.int64)
+        lower = upper - tl.sum(tl.where(places == byte, frequencies, 0), 0).to(tl.int64)
+        from_ = (width * lower) >> 14
+        next_low, next_width = low + from_, ((width * upper) >> 14) - from_
+        next_first = tl.maximum((next_low + CELL - 1) >> 16, taken)
+        closes = ended | (next_first >= (next_low + next_width) >> 16)
+        full = (length + 1 >= CAPACITY_) & ~closes
+        if closes:
+            count = tl.load(counts + n)
+            tl.store(codes + begin + count, best_code.to(tl.uint32).to(tl.int32, bitcast=True))
+            tl.store(window_lengths + begin + count, best_length.to(tl.int16))
+            tl.store(counts + n, count + 1)
+            exact = as_paper & (best_length == length)
+            tl.store(changes + n, tl.load(changes + n) + tl.where(exact, 0, 1))
+            place = place - (length - best_length)
+            ended = begin + place >= stop
+            byte = tl.load(texts + tl.minimum(begin + place, stop - 1)).to(tl.int32)
+            next_low, next_width = tl.load(root_lows + byte), tl.load(root_widths + byte)
+            taken = tl.load(root_takens + byte)
+            length = 0
+        if full:
+            tl.store(counts + n, -1)
+        if (ended & closes) | full:
+            tl.store(stops + n, 0)
+            tl.atomic_add(working, -1)
+        else:
+            tl.store(symbols + n, byte)
+            tl.store(at + n, place + 1)
+            tl.store(lengths + n, length + 1)
+            tl.store(lows + n, next_low)
+            tl.store(widths + n, next_width)
+            tl.store(takens + n, taken)
+            tl.store(best_codes + n, best_code)
+            tl.store(best_lengths + n, best_length | tl.where(as_paper, 65536, 0))
+
+
+def possible(model: TorchModel, rule: WindowRule) -> bool:
+    """Whether windows of this rule and model can be made here."""
+    return rule.bits <= MOST_BITS and rule.reset == 1 and not rule.delay and fits(model)
+
+
+class WindowEncoder:
+    """Encodes texts on a model's device; the work space is kept from one call to the next.
+
+    Args:
+        contexts: texts at work at a time.
+        capacity: bytes of the longest window but one.
+    """
+
+    def __init__(
+        self, model: TorchModel, rule: WindowRule, contexts: int = CONTEXTS, capacity: int = CAPACITY
+    ) -> None:
+        assert possible(model, rule)
+        self.model, self.rule, self.contexts = model, rule, -(-contexts // ROWS) * ROWS
+        self.steps = Steps(model, self.contexts, capacity)
+        root, bounds = Root(rule.bits), cumulative(model.root[None])[0].tolist()
+        children = [root.child(below, above) for below, above in pairwise(bounds)]
+        device = model.device
+        # `Node.taken` counts the cell that a node keeps itself; the kernel adds that when the byte has been read.
+        self._roots = [
+            torch.tensor(values, dtype=torch.int64, device=device)
+            for values in (
+                [child.low for child in children],
+                [child.width for child in children],
+                [root.taken for _ in children],
+            )
+        ]
+        self._stops, self._starts, self._lows, self._widths, self._takens, self._codes = (
+            torch.zeros(self.contexts, dtype=torch.int64, device=device) for _ in range(6)
+        )
+        self._at, self._best_lengths, self._counts, self._changes = (
+            torch.zeros(self.contexts, dtype=torch.int32, device=device) for _ in range(4)
+        )
+        self._working = torch.zeros(1, dtype=torch.int32, device=device)
+        self._tiles: dict[str, int] = {}
+        self._graph: torch.cuda.CUDAGraph | None = None
+        self._buffers: tuple[Tensor, Tensor, Tensor] | None = None
+
+    def use(self, tiles: dict[str, int]) -> None:
+        """Other tiles than the kernels' defaults, by their names in `Steps.launch`."""
+        self._tiles, self._graph = tiles, None
+
+    def _step(self) -> None:
+        assert self._buffers is not None
+        self.steps.launch(self._tiles)
+        texts, codes, lengths = self._buffers
+        _advance_windows[(self.contexts,)](
+            self.steps.logits,
+            self.steps.powers,
+            texts,
+            self._starts,
+            self._stops,
+            self._at,
+            self.steps.positions,
+            self._lows,
+            self._widths,
+            self._takens,
+            self._codes,
+            self._best_lengths,
+            self._counts,
+            self._changes,
+            self._working,
+            *self._roots,
+            codes,
+            lengths,
+            self.steps.symbols,
+            self.steps.capacity,
+            BITS=self.rule.bits,
+            num_warps=1,
+            enable_fp_fusion=False,
+        )
+
+    @torch.inference_mode()
+    def arrays(self, texts: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Codes and lengths of the windows of up to `contexts` texts, none of them empty.
+
+        Returns:
+            codes [windows] uint32 and lengths [windows] int16, text after text; windows of each text [texts] int32, -1
+            (and none in the arrays) where one was longer than the capacity; windows whose code is not the paper's
+            [texts] int32.
+        """
+        assert len(texts) <= self.contexts
+        assert all(texts)
+        device, n = self.model.device, len(texts)
+        ends = np.cumsum([len(text) for text in texts])
+        starts = ends - [len(text) for text in texts]
+        joined = np.frombuffer(b"".join(texts), np.uint8)
+        size = len(joined)
+        if self._buffers is None or len(self._buffers[0]) < size:
+            self._buffers, self._graph = None, None
+            self._buffers = (
+                torch.empty(size, dtype=torch.uint8, device=device),
+                torch.empty(size, dtype=torch.int32, device=device),
+                torch.empty(size, dtype=torch.int16, device=device),
+            )
+        self._buffers[0][:size] = torch.from_numpy(joined.copy())
+        for one in (self._stops, self._counts, self._changes, self._best_lengths, self._codes):
+            one.zero_()
+        self._starts[:n] = torch.from_numpy(starts)
+        self._stops[:n] = torch.from_numpy(ends)
+        # The first byte of each text is read by the first step, its window being the empty text's child.
+        firsts = torch.from_numpy(joined[starts].astype(np.int64)).to(device)
+        self.steps.symbols[:n] = firsts.int()
+        for own, roots in zip((self._lows, self._widths, self._takens), self._roots, strict=True):
+            own[:n] = roots[firsts]
+        self.steps.positions.fill_(1)
+        self._at.fill_(1)
+        self._working.fill_(n)
+        self._run()
+        # Windows of a text lie from where its bytes begin; they are brought together before they leave the device.
+        counts = self._counts[:n].clamp(min=0).long()
+        gaps = self._starts[:n] - (counts.cumsum(0) - counts)
+        written = torch.repeat_interleave(gaps, counts)
+        written += torch.arange(len(written), device=device)
+        return (
+            self._buffers[1][written].cpu().numpy().view(np.uint32),
+            self._buffers[2][written].cpu().numpy(),
+            self._counts[:n].cpu().numpy(),
+            self._changes[:n].cpu().numpy(),
+        )
+
+    def _run(self) -> None:
+        if self.model.device.type == "cpu":  # Triton's interpreter, in tests
+            while int(self._working):
+                self._step()
+            return
+        if self._graph is None:
+            self._step()  # compiles the kernels
+            torch.cuda.synchronize()
+            self._graph = torch.cuda.CUDAGraph()
+            with torch.cuda.graph(self._graph):
+                for _ in range(STEPS_AT_ONCE):
+                    self._step()
+        while int(self._working):
+            self._graph.replay()
+
+    def encode(self, texts: Sequence[bytes]) -> list[EncodedWindows]:
+        """As `encode_windows`."""
+        results = [EncodedWindows([], []) for _ in texts]
+        filled = [index for index, text in enumerate(texts) if text]
+        for start in range(0, len(filled), self.contexts):
+            some = filled[start : start + self.contexts]
+            codes, lengths, counts, changes = self.arrays([texts[index] for index in some])
+            place = 0
+            for index, count, changed in zip(some, counts.tolist(), changes.tolist(), strict=True):
+                if count < 0:
+                    results[index] = encode_windows(self.model, [texts[index]], self.rule)[0]
+                else:
+                    part = slice(place, place + count)
+                    results[index] = EncodedWindows(codes[part].tolist(), lengths[part].tolist(), changed)
+                    place += count
+        return results
+
+
+assert PRECISION == 14  # the kernel's shifts

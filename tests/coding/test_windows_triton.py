@@ -1,0 +1,60 @@
+"""Windows made by the GPU's kernels are those of `encode_windows`.
+
+Without a GPU, and with Triton: `TRITON_INTERPRET=1 pytest tests/coding/test_windows_triton.py`, which takes an hour.
+"""
+
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny
+import torch
+
+pytest.importorskip("triton")
+ON_GPU = torch.cuda.is_available()
+if not ON_GPU and not os.environ.get("TRITON_INTERPRET"):
+    pytest.skip("no GPU", allow_module_level=True)
+
+from equalinfo.coding.windows import WindowRule, encode_windows  # noqa: E402
+from equalinfo.coding.windows_triton import WindowEncoder, possible  # noqa: E402
+from equalinfo.predict.exact_torch import TorchModel  # noqa: E402
+from equalinfo.predict.exact_triton import Steps  # noqa: E402
+
+SIZE = replace(tiny.SIZE, d_model=64, n_layers=2, d_ff=1024 if ON_GPU else 256, n_heads=2, d_head=32)
+
+
+@pytest.fixture(scope="module", params=[1.0, 8.0])
+def model(request):
+    return tiny.random_model(7, request.param, SIZE)
+
+
+@pytest.fixture(scope="module")
+def on_device(model):
+    return TorchModel(model, "cuda" if ON_GPU else "cpu")
+
+
+def test_frequencies_of_every_step(model, on_device):
+    steps = Steps(on_device, 128, 40)
+    generator = np.random.default_rng(0)
+    contexts = model.open(128)
+    for place in range(20):
+        symbols = generator.integers(0, 256, 128)
+        steps.symbols.copy_(torch.from_numpy(symbols))
+        steps.positions.fill_(place + 1)
+        steps.launch()
+        expected = contexts.advance(np.arange(128), np.full(128, place), symbols)
+        np.testing.assert_array_equal(steps.frequencies().cpu().numpy(), expected)
+
+
+@pytest.mark.parametrize("bits", [14, 16, 20, 32])
+def test_windows(model, on_device, bits):
+    rule = WindowRule(bits)
+    assert possible(on_device, rule)
+    texts = [text[:60] for text in tiny.TEXTS] + [
+        tiny.likely_text(model, 50, seed) for seed in range(100 if ON_GPU else 20)
+    ]
+    encoder = WindowEncoder(on_device, rule, 128, 40)
+    expected = encode_windows(model, texts, rule)
+    assert encoder.encode(texts) == expected
+    assert encoder.encode(texts[::-1]) == expected[::-1]
