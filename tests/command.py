@@ -2,12 +2,25 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from equalinfo.cli import main
 
 Run = Callable[..., tuple[int, str, str]]
+
+
+def processes() -> dict[int, tuple[int, str]]:
+    """Parent and command line of every process, by number; read from /proc, because small systems have no `ps`."""
+    found = {}
+    for path in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            parent = (path / "stat").read_text(errors="replace").rpartition(")")[2].split()[1]
+            words = (path / "cmdline").read_bytes().split(b"\0")
+            found[int(path.name)] = int(parent), b" ".join(words).decode(errors="replace")
+    return found
 
 
 def runner(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command import Run, run_quietly
+from command import Run, processes, run_quietly
 from conftest import sample_text
 
 from equalinfo import Tokenizer
@@ -92,8 +92,7 @@ def test_many_workers_make_the_same_bytes(whole: Path, tok: Path, corpus: Path, 
 
 
 def children(process: subprocess.Popen) -> list[int]:
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(process.pid)], capture_output=True, text=True)
-    return [int(word) for word in listed.stdout.split()]
+    return [pid for pid, (parent, _) in processes().items() if parent == process.pid]
 
 
 def wait_for_records(out: Path, count: int, process: subprocess.Popen) -> dict[str, int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command import Run, run_quietly
+from command import Run, processes, run_quietly
 from conftest import sample_text
 
 from equalinfo.corpus.partitions import partitions_of
@@ -63,12 +63,11 @@ def start(command: list[str], out: Path, cluster: str) -> subprocess.Popen:
 
 def actors() -> list[int]:
     """Processes of actors on the cluster that this process started."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True).stdout
-    rows = [line.split(None, 2) for line in listed.splitlines()]
+    seen = processes()
     ours = {os.getpid()}
     for _ in range(5):
-        ours |= {int(pid) for pid, parent, _ in rows if int(parent) in ours}
-    return [int(pid) for pid, _, name in rows if int(pid) in ours and "Map(Tokenizing)" in name]
+        ours |= {pid for pid, (parent, _) in seen.items() if parent in ours}
+    return [pid for pid, (_, name) in seen.items() if pid in ours and "Map(Tokenizing)" in name]
 
 
 def wait_for_records(out: Path, count: int, process: subprocess.Popen) -> None:
