@@ -38,11 +38,11 @@ app.registered_commands.sort(key=lambda command: ORDER.index(command.name or "")
 UsageError: Any = typer.BadParameter.__bases__[0]
 
 
+@ended_by_signals()
 def main() -> None:
     """Entry point: runs a verb and turns what goes wrong into one line and an exit status."""
     try:
-        with ended_by_signals():
-            status = app(standalone_mode=False)
+        status = app(standalone_mode=False)
     except EqualInfoError as error:
         sys.exit(_complain(" ".join(str(error).split()), 1))
     except UsageError as error:

@@ -14,9 +14,18 @@ def console(quiet: bool = False, errors: bool = False) -> Console:
     return made
 
 
+class _Bars(Progress):
+    def stop(self) -> None:
+        # rich ends with an empty line; a command that is refused before it has begun says one line.
+        if self.tasks:
+            super().stop()
+        else:
+            self.live.stop()
+
+
 def progress_bar(quiet: bool = False) -> Progress:
     """Bars on standard error with the time left; nothing where `quiet`."""
-    return Progress(
+    return _Bars(
         TextColumn("{task.description}", markup=False),  # a method's brackets are no markup
         BarColumn(bar_width=12),
         TaskProgressColumn(),
