@@ -216,6 +216,7 @@ def check(
     here = Path.cwd()
     allowed = is_allowed(command, out, mount)
     before = snapshot(here)
+    capture.readouterr()
     # Open for both, so that the writer needs no reader.
     pipe = os.open("pipe", os.O_RDWR | os.O_NONBLOCK)
     try:

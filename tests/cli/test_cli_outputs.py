@@ -1,5 +1,6 @@
 """Where output goes: nothing else is lost, pipes stay pipes, private stays private, one run at a time, no litter."""
 
+import ctypes
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ import pytest
 from command import Run
 
 from equalinfo import Tokenizer
+from equalinfo.cli.ending import Ended, ended_by_signals
 from equalinfo.errors import EqualInfoError
 from equalinfo.outputs import output_directory, output_file, output_folder
 
@@ -35,13 +37,13 @@ def made(kinds: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_bytes(TEXT)
     (folder / "damaged").mkdir()
     (folder / "damaged" / "equalinfo.json").write_bytes(b"{")
-    (folder / "recipe.toml").write_text(RECIPE.format(corpus=folder / "corpus"))
+    (folder / "recipe.toml").write_text(RECIPE)
     return folder
 
 
 RECIPE = """
 title = "tiny"
-corpus = "{corpus}"
+corpus = "corpus"
 methods = ["Bytes"]
 [m1]
 path = "english-m1"
@@ -311,18 +313,21 @@ def test_a_place_where_nothing_can_be_written_is_refused_at_once(here: Path) -> 
     Path("mine.npy").chmod(0o444)
     (here / "closed").chmod(0o555)
     program = (
-        "import os, sys\n"
+        "import os, sys\nfrom equalinfo.cli import main\nout = sys.argv.pop()\n"
+        "def call(out):\n"
+        "    sys.argv = ['equalinfo', 'encode', 'english-4k-exact', 'a.txt', '--out', out]\n"
+        "    try: main()\n"
+        "    except SystemExit as end: return end.code\n"
+        "call('/dev/null')\n"  # imports what that user may not be able to read
         "if os.geteuid() == 0: os.setgid(65534); os.setuid(65534)\n"
-        "from equalinfo.cli import main\n"
-        "main()"
+        "sys.exit(call(out))"
     )
     for path in (here, *here.parents):
         if path.stat().st_uid == os.geteuid() and path != Path("/"):
             path.chmod(path.stat().st_mode | 0o005)
     before = snapshot(here)
     for out in ("closed/ids.npy", "mine.npy"):
-        command = [sys.executable, "-c", program, "encode", "english-4k-exact", "a.txt", "--out", out]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run([sys.executable, "-c", program, out], capture_output=True, text=True)
         assert done.returncode == 1, done.stderr
         assert done.stderr.startswith(f"error: cannot write {out}: ")
         assert done.stderr.count("\n") == 1
@@ -374,11 +379,20 @@ WAITING = [
 def waiting(command: str, here: Path) -> subprocess.Popen:
     """A command that has begun and waits for its standard input."""
     process = subprocess.Popen([*MODULE, *command.split()], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
-    while not (here / ".out.equalinfo" / "lock").exists():
+    while not (here / ".out.equalinfo" / "lock").exists() or not reads_standard_input(process.pid):
         assert process.poll() is None
         time.sleep(0.02)
-    time.sleep(0.3)
     return process
+
+
+def reads_standard_input(process: int) -> bool:
+    """Whether it waits there: the system call is `read` (0 or 63, by the processor) of descriptor 0."""
+    try:
+        call = Path(f"/proc/{process}/syscall").read_text().split()
+    except OSError:
+        time.sleep(3)
+        return True
+    return call[0] in ("0", "63") and call[1] == "0x0"
 
 
 @pytest.mark.parametrize(("command", "text"), WAITING, ids=[command for command, _ in WAITING])
@@ -418,6 +432,15 @@ def test_signals_leave_no_litter(number: int, here: Path, run: Run) -> None:
         assert process.returncode == 128 + number
         assert errors == b"error: terminated; the same command goes on where it can\n"
     assert snapshot(here) == before
+
+
+def test_a_signal_that_python_drops_comes_again() -> None:
+    """As where LLVM calls Python while it compiles."""
+    callback = ctypes.CFUNCTYPE(None)(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Ended), ended_by_signals():
+        callback()
+        for _ in range(200):
+            time.sleep(0.05)
 
 
 def test_a_forked_child_does_not_keep_the_lock(here: Path, run: Run) -> None:

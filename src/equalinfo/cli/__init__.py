@@ -42,16 +42,16 @@ app.registered_commands.sort(key=lambda command: ORDER.index(command.name or "")
 UsageError: Any = typer.BadParameter.__bases__[0]
 
 
+@ended_by_signals()
 def main() -> None:
     """Entry point: runs a verb and turns what goes wrong into one line and an exit status."""
     open_streams()
     try:
-        with ended_by_signals():
-            status = app(standalone_mode=False)
+        status = app(standalone_mode=False)
         sys.stdout.flush()
         refuses(sys.stderr)
     except EqualInfoError as error:
-        sys.exit(_complain(str(error), 1))
+        sys.exit(_complain(" ".join(map(str.strip, str(error).splitlines())), 1))
     except UsageError as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "equalinfo")
         sys.exit(_complain(f"{error.format_message()} (see `{command} --help`)", 2))

@@ -2,6 +2,7 @@
 
 import math
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ def ended_by_signals() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread() or one_of_many():
         yield
         return
-    last = -math.inf
+    last, hook = -math.inf, sys.unraisablehook
 
     def end(number: int, frame: FrameType | None) -> None:
         nonlocal last
@@ -34,11 +35,25 @@ def ended_by_signals() -> Iterator[None]:
             last = time.monotonic()
             raise Ended(128 + number)
 
+    def again(lost: "sys.UnraisableHookArgs") -> None:
+        """Where C has called Python, as LLVM does, what is raised gets lost; so the signal comes again."""
+        nonlocal last
+        if not isinstance(lost.exc_value, Ended):
+            hook(lost)
+            return
+        last = -math.inf
+        number = int(str(lost.exc_value)) - 128
+        timer = threading.Timer(0.01, signal.pthread_kill, (threading.main_thread().ident, number))
+        timer.daemon = True
+        timer.start()
+
     taken = [number for number in SIGNALS if signal.getsignal(number) == signal.SIG_DFL]
     try:
+        sys.unraisablehook = again
         for number in taken:
             signal.signal(number, end)
         yield
     finally:
         for number in taken:
             signal.signal(number, signal.SIG_DFL)
+        sys.unraisablehook = hook

@@ -12,13 +12,13 @@ WIDTH_OF_A_FILE = 120  # where output goes to a file or pipe, which has no width
 
 def console(quiet: bool = False, errors: bool = False) -> Console:
     """Where results (or, with `errors`, bars) go; as wide as the terminal."""
-    made = Console(quiet=quiet, file=_Bars() if errors else None)  # type: ignore[arg-type]
+    made = Console(quiet=quiet, file=_StandardError() if errors else None)  # type: ignore[arg-type]
     if not made.is_terminal:
         made.width = max(made.width, WIDTH_OF_A_FILE)
     return made
 
 
-class _Bars:
+class _StandardError:
     """Standard error, whatever it is by then; a bar that cannot be written is no reason to lose a result."""
 
     @property
@@ -39,9 +39,18 @@ class _Bars:
         return getattr(self._stream, name)
 
 
+class _Bars(Progress):
+    def stop(self) -> None:
+        # rich ends with an empty line; a command that is refused before it has begun says one line.
+        if self.tasks:
+            super().stop()
+        else:
+            self.live.stop()
+
+
 def progress_bar(quiet: bool = False) -> Progress:
     """Bars on standard error with the time left; nothing where `quiet`."""
-    return Progress(
+    return _Bars(
         TextColumn("{task.description}", markup=False),  # a method's brackets are no markup
         BarColumn(bar_width=12),
         TaskProgressColumn(),
