@@ -4,18 +4,22 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import tiny
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.experiments import gzip_headers, running, token_uniformity
-from equalinfo.experiments.base import Experiment
+from equalinfo.experiments import gzip_headers, running, token_uniformity, workspace
+from equalinfo.experiments.base import Experiment, Part
 from equalinfo.experiments.registry import NAMES, experiment_by_name, experiments
 from equalinfo.experiments.running import run_experiment
 from equalinfo.experiments.scales import SCALES, Scale, paper_method, scale_by_name
 from equalinfo.experiments.showing import list_table, summary
 from equalinfo.experiments.workspace import Workspace
+from equalinfo.files import write_manifest
 from equalinfo.pipeline.progress import progress_bar
+from equalinfo.pipeline.recipe import GivenM1
+from equalinfo.predict.exact import save_exact
 from equalinfo.score.results import read_measurements, read_results
-from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.spec import METHODS, Spec
 
 
 def test_a_static_experiment(scale: Scale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,6 +99,45 @@ def test_example_rows_add_up_to_the_cells(scale: Scale, tmp_path: Path) -> None:
     sizes = [example.source_bytes for example in work.validation]
     weighted = sum(value * size for value, size in zip(own, sizes, strict=True)) / sum(sizes)
     assert weighted == pytest.approx(cell.result.bits_per_byte, rel=1e-5)
+
+
+def test_a_part_is_named_by_all_that_decides_its_rows(
+    scale: Scale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    m1s = [tmp_path / name for name in "ab"]
+    for seed, path in enumerate(m1s):
+        path.mkdir()
+        save_exact(tiny.random_model(seed), path)
+        write_manifest(path, "m1")
+    corpus, named = tmp_path / "corpus.txt", tmp_path / "m1"
+    corpus.write_bytes(Path(scale.recipe.corpus).read_bytes())
+
+    def keys(
+        changed: Scale = scale, methods: tuple[str, ...] = ("Bytes", "SentencePiece[v=4k]")
+    ) -> list[str]:
+        with progress_bar(True) as progress:
+            recipe = changed.recipe.model_copy(update={"corpus": str(corpus)})
+            work = Workspace("made_up", replace(changed, recipe=recipe), tmp_path / "out", 1, progress)
+            return [work.key(Part(method, (method, 0), list), 1) for method in methods]
+
+    trained = keys()
+    assert keys() == trained
+    given = replace(scale, recipe=scale.recipe.model_copy(update={"m1": GivenM1(path=str(named))}))
+    named.symlink_to(m1s[0])
+    first = keys(given)
+    named.unlink()
+    named.symlink_to(m1s[1])
+    assert not {*first} & {*keys(given)}
+    # A method that is made in another way, a machine where "auto" is another precision, a corpus with more text.
+    monkeypatch.setitem(METHODS, "Bytes", replace(METHODS["Bytes"], version=METHODS["Bytes"].version + 1))
+    assert keys()[0] != trained[0]
+    assert keys()[1] == trained[1]
+    monkeypatch.undo()
+    monkeypatch.setattr(workspace, "resolved_precision", lambda _: "bfloat16")
+    assert not {*trained} & {*keys()}
+    monkeypatch.undo()
+    corpus.write_text(corpus.read_text() + "\n\nOne sentence more.")
+    assert not {*trained} & {*keys()}
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,13 +4,19 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+import tiny
 
+from equalinfo import Tokenizer
 from equalinfo.errors import EqualInfoError
+from equalinfo.files import write_manifest
 from equalinfo.pipeline import running
 from equalinfo.pipeline.recipe import GivenM1, Recipe, load_recipe, shipped_recipes
-from equalinfo.pipeline.running import run_recipe
+from equalinfo.pipeline.running import Run, run_recipe
+from equalinfo.predict.exact import save_exact
 from equalinfo.report.runs import page_of_run
 from equalinfo.score.results import read_results
+from equalinfo.tokens.directory import make_tokenizer
+from equalinfo.tokens.spec import METHODS, Spec
 
 TINY = {"size": "65k", "steps": 6, "batch_size": 4}
 
@@ -99,6 +105,81 @@ def test_an_m1_that_is_there_is_taken_as_it_is(corpus: Path, tmp_path: Path) -> 
     assert {row.m1 for row in rows} != {row.m1 for row in first} != {None}
     with pytest.raises(EqualInfoError, match="no such m1"):
         run_recipe(trained.model_copy(update={"m1": GivenM1(path="absent")}), tmp_path / "none", quiet=True)
+
+
+OPTIONS = {"SentencePiece": "[v=280]", "EqualInfoAC": "[b=16]", "EqualInfoHuffman": "[b=10,v=1k]"}
+KINDS = [
+    *(name + OPTIONS.get(name, "") for name in METHODS if name != "EqualInfo"),
+    *(
+        f"EqualInfo[v=512{flags}]"
+        for flags in ("", ",refined", ",words", ",likely", ",likely,phrases", ",order=1")
+    ),
+    "EqualInfo[b=9,v=512]",
+    "EqualInfo[b=24,v=256]",
+    "AC[v=256,order=2]",
+]
+
+
+@pytest.fixture(scope="module")
+def m1s(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    paths = [tmp_path_factory.mktemp("m1") / "m1" for _ in range(2)]
+    for seed, path in enumerate(paths):
+        path.mkdir()
+        save_exact(tiny.random_model(seed, sharpen=2.0), path)
+        write_manifest(path, "m1")
+    return paths
+
+
+@pytest.mark.parametrize("method", KINDS)
+def test_a_key_holds_all_that_a_tokenizer_is_made_from(method: str, m1s: list[Path], tmp_path: Path) -> None:
+    spec, opened = Spec.parse(method), []
+    texts = [
+        [f"{word} and {word}ing\n{word} café, {n}. ".encode() * 40 for n in range(30)]
+        for word in ("some", "other")
+    ]
+
+    def made(m1: Path, text: list[bytes]) -> tuple[str, str, Path]:
+        """The tokenizer's identity, and the paths of a run of M1s that are there and of one that trains them."""
+        corpus = tmp_path / "corpus.txt"
+        corpus.write_bytes(b"\n\n".join(text))
+
+        def documents() -> list[bytes]:
+            opened.append(text)
+            return text
+
+        tokenizer = make_tokenizer(spec, m1, documents)
+        recipe = tiny_recipe(corpus, [method])
+        given = recipe.model_copy(update={"m1": GivenM1(path=str(m1))})
+        paths = [Run(one, tmp_path / "out").tokenizer_path(spec) for one in (given, recipe)]
+        return tokenizer.identity, paths[0].name, paths[1]
+
+    first, other_text, other_m1 = made(m1s[0], texts[0]), made(m1s[0], texts[1]), made(m1s[1], texts[0])
+    assert bool(opened) == spec.needs_corpus
+    for other in (other_text, other_m1):
+        assert first[1] != other[1] or first[0] == other[0]
+    # What does not depend on the text is shared among corpora, where an M1 is given.
+    assert (first[1] == other_text[1]) == (spec.needs_m1 and not spec.needs_corpus)
+    assert (first[1] == other_m1[1]) == (not spec.needs_m1)
+    assert first[2] != other_text[2]
+
+
+def test_another_corpus_under_the_same_out_has_dictionaries_of_its_own(
+    m1s: list[Path], corpus: Path, tmp_path: Path
+) -> None:
+    method = "EqualInfo[v=512,refined]"
+    recipe = tiny_recipe(corpus, [method])
+    recipe = recipe.model_copy(update={"m1": GivenM1(path=str(m1s[0])), "sample": None})
+    run_recipe(recipe, tmp_path / "out", quiet=True)
+    corpus.write_text("\n\n".join(f"Quite another text, number {i}; and more. " * 40 for i in range(60)))
+    run_recipe(recipe, tmp_path / "out", quiet=True)
+    alone = run_recipe(recipe, tmp_path / "alone", quiet=True)
+    made = {Tokenizer.from_pretrained(path).identity for path in (tmp_path / "out" / "tokenizers").iterdir()}
+    (expected,) = (tmp_path / "alone" / "tokenizers").iterdir()
+    assert len(made) == 2
+    assert Tokenizer.from_pretrained(expected).identity in made
+    assert (tmp_path / "out" / "tokenizers" / expected.name).is_dir()
+    rows = read_results(tmp_path / "out" / "results.jsonl")
+    assert [row.bits_per_byte for row in rows[2:]] == [row.bits_per_byte for row in alone]
 
 
 def test_a_killed_run_goes_on_to_the_same_rows(
