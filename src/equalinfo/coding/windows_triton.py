@@ -153,7 +153,7 @@ class WindowEncoder:
         root, bounds = Root(rule.bits), cumulative(model.root[None])[0].tolist()
         children = [root.child(below, above) for below, above in pairwise(bounds)]
         device = model.device
-        # `Node.taken` counts the cell that a node keeps itself; the kernel adds that when the byte has been read.
+        # `Node.taken` counts the cell that a node keeps; the kernel adds it when the byte has been read.
         self._roots = [
             torch.tensor(values, dtype=torch.int64, device=device)
             for values in (
