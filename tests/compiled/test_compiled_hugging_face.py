@@ -20,10 +20,10 @@ transformers = pytest.importorskip("transformers", reason="pip install 'equalinf
 
 SPECS = [
     "EqualInfo[v=1k]",
-    "EqualInfo[v=1k,refined]",
-    "EqualInfo[v=1k,words]",
-    "EqualInfo[v=1k,likely]",
-    "EqualInfo[v=1k,likely,phrases]",
+    "EqualInfo[v=1k,fewest]",
+    "EqualInfo[v=1k,fewest,words]",
+    "EqualInfo[v=1k,unigram,words]",
+    "EqualInfo[v=1k,unigram,phrases]",
 ]
 TEXTS = [
     "héllo ▁▁ wörld 漢字 ﷽ é e\u0301",
@@ -60,7 +60,7 @@ def entries_of(text: str, split: bool) -> list[bytes]:
 
 
 def tokenizer_of(spec: Spec, entries: list[bytes]) -> CompiledTokenizer:
-    if "likely" not in spec:
+    if "unigram" not in spec:
         return CompiledTokenizer(spec, build(entries))
     # Few different costs, so that many parses cost the same.
     costs = np.random.default_rng(0).integers(8, 12, len(entries)) * 512

@@ -56,7 +56,7 @@ def m2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = [f"{space}{word}".encode() for word in ("the", "text", "window", "room") for space in ("", " ")]
     numbered = [f"w{number}x".encode() for number in range(512 - 257 - len(words))]
     automaton = build([b"", *(bytes([byte]) for byte in range(256)), *words, *numbered])
-    tokenizer = CompiledTokenizer(Spec.parse("EqualInfo[v=512,words]"), automaton)
+    tokenizer = CompiledTokenizer(Spec.parse("EqualInfo[v=512,fewest,words]"), automaton)
     return trained(tmp_path_factory.mktemp("llama"), tokenizer, "llama")
 
 

@@ -11,7 +11,7 @@ from equalinfo.predict.base import Predictor
 from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.compiled import CompiledTokenizer
 from equalinfo.tokens.equal_info import Report, check_spec, compile_equal_info, load_equal_info
-from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.spec import Spec, renamed
 
 KIND = "tokenizer"
 Documents = Callable[[], Iterable[bytes]]
@@ -130,7 +130,7 @@ def load_tokenizer(path: Path) -> Tokenizer:
     """Opens a tokenizer directory after checking every file against its hash."""
     manifest = read_manifest(path, KIND)
     try:
-        spec = Spec.parse(manifest["spec"])
+        spec = Spec.parse(renamed(manifest["spec"]))
     except (KeyError, TypeError, EqualInfoError) as error:
         raise DamagedArtifact(f"{path} names no method this equalinfo knows; make it again") from error
     tokenizer: Tokenizer
