@@ -46,14 +46,14 @@ def main() -> None:
         for options in (
             "b=12,v=4k",
             "v=4k",
-            "v=4k,refined",
-            "v=4k,words",
-            "v=4k,likely",
+            "v=4k,fewest",
+            "v=4k,fewest,words",
+            "v=4k,unigram,words",
             "b=16,v=65k",
             "v=65k",
-            "v=65k,refined",
-            "v=65k,words",
-            "v=65k,likely",
+            "v=65k,fewest",
+            "v=65k,fewest,words",
+            "v=65k,unigram,words",
         )
     ]
     for name, predictor, spec in cases:

@@ -67,9 +67,9 @@ def rows_of(
 
     rows = {
         "EqualInfo": spec(f"EqualInfo[v={size}]"),
-        "EqualInfo refined": spec(f"EqualInfo[v={size},refined]"),
-        "EqualInfo words": spec(f"EqualInfo[v={size},words]"),
-        "EqualInfo likely": spec(f"EqualInfo[v={size},likely]"),
+        "EqualInfo fewest": spec(f"EqualInfo[v={size},fewest]"),
+        "EqualInfo fewest,words": spec(f"EqualInfo[v={size},fewest,words]"),
+        "EqualInfo unigram,words": spec(f"EqualInfo[v={size},unigram,words]"),
         "BPE": partial(tokens_of_bpe, held_out, training, size, work, True),
         "BPE without split": partial(tokens_of_bpe, held_out, training, size, work, False),
         "SentencePiece Unigram": spec(f"SentencePiece[v={size}]"),

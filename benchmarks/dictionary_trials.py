@@ -2,7 +2,7 @@
 
     equalinfo corpus fetch --out mix
     equalinfo train-m1 mix/text --size 3m --out m1
-    python benchmarks/dictionary_trials.py --m1 m1 --corpus mix/text --variants words likely --seeds 0 1 2
+    python benchmarks/dictionary_trials.py --m1 m1 --corpus mix/text --variants fewest,words unigram,words --seeds 0 1 2
 
 Every variant has the same number of ids, and its M2 the same size, steps and tokens a step: equal compute. They differ
 in how much text those tokens are. A row for each variant and seed; what is in the file already is not done again.
@@ -158,35 +158,35 @@ VARIANTS: dict[str, Callable[[Sources], Encode]] = {
     "sentencepiece": lambda s: library(f"SentencePiece[v={s.vocab}]", s),
     "bpe-gpt2": lambda s: bpe(s, GPT2, "gpt2"),
     "bpe-words": lambda s: bpe(s, OURS, "words"),
-    "words": lambda s: by_fewest(prune(s.candidates(True), s.vocab, s.documents)),
+    "fewest,words": lambda s: by_fewest(prune(s.candidates(True), s.vocab, s.documents)),
     "words-greedy": lambda s: by_greedy(prune(s.candidates(True), s.vocab, s.documents)),
     "words-scored": lambda s: by_likeliest(
         scored(prune(s.candidates(True), s.vocab, s.documents), s.documents)
     ),
     "words-saving": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, equal_costs)),
-    "likely": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents)),
-    "likely-16": lambda s: by_likeliest(select(s.candidates(True, 16), s.vocab, s.documents)),
-    "likely-64": lambda s: by_likeliest(select(s.candidates(True, 64), s.vocab, s.documents)),
-    "likely-counted-64": lambda s: by_likeliest(select(counted(s, 64), s.vocab, s.documents)),
-    "likely-fewest": lambda s: by_fewest(select(s.candidates(True), s.vocab, s.documents).automaton),
-    "likely+1": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, plus(1))),
-    "likely+3": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, plus(3))),
-    "likely+6": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, plus(6))),
-    "likely-counted": lambda s: by_likeliest(select(counted(s), s.vocab, s.documents)),
+    "unigram,words": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents)),
+    "unigram-16": lambda s: by_likeliest(select(s.candidates(True, 16), s.vocab, s.documents)),
+    "unigram-64": lambda s: by_likeliest(select(s.candidates(True, 64), s.vocab, s.documents)),
+    "unigram-counted-64": lambda s: by_likeliest(select(counted(s, 64), s.vocab, s.documents)),
+    "unigram-fewest": lambda s: by_fewest(select(s.candidates(True), s.vocab, s.documents).automaton),
+    "unigram+1": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, plus(1))),
+    "unigram+3": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, plus(3))),
+    "unigram+6": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, plus(6))),
+    "unigram-counted": lambda s: by_likeliest(select(counted(s), s.vocab, s.documents)),
     "words-counted": lambda s: by_fewest(prune(counted(s), s.vocab, s.documents)),
-    "likely-anywhere": lambda s: by_likeliest(select(s.candidates(False), s.vocab, s.documents)),
-    "refined": lambda s: by_fewest(prune(s.candidates(False), s.vocab, s.documents)),
-    "likely-both": lambda s: by_likeliest(select(both(s), s.vocab, s.documents)),
-    "likely-both-16": lambda s: by_likeliest(select(both(s, 16), s.vocab, s.documents)),
-    "likely-counted-16": lambda s: by_likeliest(select(counted(s, 16), s.vocab, s.documents)),
+    "unigram-anywhere": lambda s: by_likeliest(select(s.candidates(False), s.vocab, s.documents)),
+    "fewest": lambda s: by_fewest(prune(s.candidates(False), s.vocab, s.documents)),
+    "unigram-both": lambda s: by_likeliest(select(both(s), s.vocab, s.documents)),
+    "unigram-both-16": lambda s: by_likeliest(select(both(s, 16), s.vocab, s.documents)),
+    "unigram-counted-16": lambda s: by_likeliest(select(counted(s, 16), s.vocab, s.documents)),
     "both+3": lambda s: by_likeliest(select(both(s), s.vocab, s.documents, plus(3))),
     "counted+3": lambda s: by_likeliest(select(counted(s), s.vocab, s.documents, plus(3))),
     "counted-across64": lambda s: counted_across(s, 64),
     "counted-across256": lambda s: counted_across(s, 256),
     "counted-16-across256": lambda s: counted_across(s, 256, 16),
     "counted-across1024": lambda s: counted_across(s, 1024),
-    "likely-across64": lambda s: across(s, 64, information_of),
-    "likely-across256": lambda s: across(s, 256, information_of),
+    "unigram-across64": lambda s: across(s, 64, information_of),
+    "unigram-across256": lambda s: across(s, 256, information_of),
     "saving-across256": lambda s: across(s, 256, equal_costs),
 }
 
@@ -300,7 +300,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/trials"))
     parser.add_argument("--m1", type=Path, default=Path("m1"), help="M1 directory that proposes strings")
     parser.add_argument("--corpus", default="embedded")
-    parser.add_argument("--variants", nargs="+", default=["sentencepiece", "words"], choices=VARIANTS)
+    parser.add_argument("--variants", nargs="+", default=["sentencepiece", "fewest,words"], choices=VARIANTS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument("--vocab", type=int, default=4096)
     parser.add_argument("--size", default="1m")

@@ -39,7 +39,7 @@ except ModuleNotFoundError:  # run as a script
 SPECS = [
     f"EqualInfo[v={size}{variant}]"
     for size in ("4k", "65k")
-    for variant in ("", ",refined", ",words", ",likely")
+    for variant in ("", ",fewest", ",fewest,words", ",unigram,words")
 ]
 
 # What runs where equalinfo cannot be imported: texts in; ids, their counts and whether they read back out.

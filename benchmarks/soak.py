@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("results/soak.json"))
     parser.add_argument("--corpus", default="embedded", help="text to repeat")
     parser.add_argument("--megabytes", type=float, default=300.0, help="of text, in about 60 partitions")
-    parser.add_argument("--spec", default="EqualInfo[v=65k,order=3,words]")
+    parser.add_argument("--spec", default="EqualInfo[v=65k,order=3,fewest,words]")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--worker-kills", type=float, default=5.0, help="seconds between them, on average")
     parser.add_argument("--driver-kills", type=float, default=20.0)

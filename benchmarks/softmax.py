@@ -325,7 +325,7 @@ def main() -> None:
     parser.add_argument(
         "--methods",
         nargs="+",
-        default=["EqualInfo[b=16,v=65k]", "EqualInfo[v=65k,words]"],
+        default=["EqualInfo[b=16,v=65k]", "EqualInfo[v=65k,fewest,words]"],
         help="all variants on the first; on the others the full softmax and the fast ones",
     )
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=VARIANTS)

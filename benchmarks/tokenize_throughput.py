@@ -38,9 +38,9 @@ from equalinfo.tokens.base import Tokenizer
 # Contexts of three bytes in M1's place compile in seconds and parse as fast.
 COMPILED = [
     "EqualInfo[v=65k,order=3]",
-    "EqualInfo[v=65k,order=3,refined]",
-    "EqualInfo[v=65k,order=3,words]",
-    "EqualInfo[v=65k,order=3,likely]",
+    "EqualInfo[v=65k,order=3,fewest]",
+    "EqualInfo[v=65k,order=3,fewest,words]",
+    "EqualInfo[v=65k,order=3,unigram,words]",
 ]
 CODED = ["EqualInfoAC[b=16,v=65k]", "AC[v=65k]"]
 REPEATS = 3

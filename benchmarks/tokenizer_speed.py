@@ -68,7 +68,7 @@ def load_dictionaries(m1: Path, documents: list[bytes], size: int) -> dict[str, 
     """The dictionaries to measure, compiled from an M1 and `documents`."""
     predictor = load_exact(m1)
     dictionaries = {}
-    for name in ("plain", "refined", "words", "likely"):
+    for name in ("plain", "fewest", "fewest,words", "unigram,words"):
         spec = Spec.parse(f"EqualInfo[v={size}{'' if name == 'plain' else ',' + name}]")
         made = compile_equal_info(spec, predictor, lambda: documents)
         assert isinstance(made, CompiledTokenizer)

@@ -31,7 +31,12 @@ except ModuleNotFoundError:  # run as a script
         training_and_held_out,
     )
 
-SPECS = ["EqualInfo[v=4k]", "EqualInfo[v=4k,refined]", "EqualInfo[v=4k,words]", "EqualInfo[v=4k,likely]"]
+SPECS = [
+    "EqualInfo[v=4k]",
+    "EqualInfo[v=4k,fewest]",
+    "EqualInfo[v=4k,fewest,words]",
+    "EqualInfo[v=4k,unigram,words]",
+]
 
 # Their source package lacks the one data file that the tests' set-up reads, so any text takes its place. The common
 # tests run twice: as exported, and with the end-of-text token for padding, which some of them need.

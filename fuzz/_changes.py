@@ -19,7 +19,7 @@ ODD_NUMBERS += [sign * 2**power + by for power in (31, 32, 40, 63, 64) for sign 
 # What a spec may be changed to, so that files meet a method that they were not made for.
 ODD_SPECS = """
     Bytes GZip[v=65k] SentencePiece[v=300] AC[v=2] AC[v=999999999] EqualText[n=3,v=8,order=1] EqualInfo[v=512] ANS[v=8]
-    EqualInfo[v=512,likely] EqualInfo[b=9,v=8] EqualInfo[b=128,v=65k] EqualInfo[b=999999999,v=2]
+    EqualInfo[v=512,unigram,words] EqualInfo[b=9,v=8] EqualInfo[b=128,v=65k] EqualInfo[b=999999999,v=2]
     EqualInfoHuffman[b=9,v=512] EqualInfoAC[b=14,v=2,delay]
 """.split()
 ODD_VALUES = [*ODD_NUMBERS, *ODD_SPECS, None, True, False, 0.5, 1.0, 64.0, float("nan"), float("inf"), FITS]

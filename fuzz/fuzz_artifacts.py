@@ -64,7 +64,7 @@ SPECS = (
     "Bytes GZip[v=256] SentencePiece[v=320] StaticAC[v=256] AC[v=256] EqualText[n=3,v=256,order=2]".split()
 )
 SPECS += "EqualInfoAC[b=16,v=256] EqualInfoHuffman[b=9,v=512]".split()
-COMPILED = "EqualInfo[v=600] EqualInfo[v=600,words] EqualInfo[b=9,v=8] EqualInfo[b=32,v=256]".split()
+COMPILED = "EqualInfo[v=600] EqualInfo[v=600,fewest,words] EqualInfo[b=9,v=8] EqualInfo[b=32,v=256]".split()
 QUIET = Progress(disable=True)
 MEMORY = Path("/dev/shm")  # files that are gone in a moment need no disk
 tempfile.tempdir = str(MEMORY) if MEMORY.is_dir() else None
@@ -97,9 +97,9 @@ files.json = SimpleNamespace(loads=loads, dumps=json.dumps)
 
 def tokenizers(folder: Path) -> Iterator[tuple[str, Path]]:
     made = [methods.tokenizer(spec) for spec in SPECS] + [untrained.tokenizer(spec) for spec in COMPILED]
-    dictionary = untrained.tokenizer("EqualInfo[v=600,words]").automaton
+    dictionary = untrained.tokenizer("EqualInfo[v=600,fewest,words]").automaton
     costs = np.arange(600, dtype=np.uint16) + 1
-    likely = compiled.CostedTokenizer(Spec.parse("EqualInfo[v=600,likely]"), dictionary, costs)
+    likely = compiled.CostedTokenizer(Spec.parse("EqualInfo[v=600,unigram,words]"), dictionary, costs)
     for tokenizer in [*made, likely]:
         path = folder / tokenizer.spec.slug
         directory.save_tokenizer(tokenizer, path)

@@ -34,14 +34,14 @@ from scripts.reference_sources import OpenCorpus, Survey, sources_of, survey
 M1_NAME = "english-m1"
 TOKENIZERS = {
     "english-4k-exact": "EqualInfo[b=12,v=4k]",
-    "english-32k": "EqualInfo[v=32k]",
-    "english-32k-refined": "EqualInfo[v=32k,refined]",
-    "english-32k-words": "EqualInfo[v=32k,words]",
-    "english-32k-likely": "EqualInfo[v=32k,likely]",
-    "english-65k": "EqualInfo[v=65k]",
-    "english-65k-refined": "EqualInfo[v=65k,refined]",
-    "english-65k-words": "EqualInfo[v=65k,words]",
-    "english-65k-likely": "EqualInfo[v=65k,likely]",
+    "english-32k-greedy": "EqualInfo[v=32k]",
+    "english-32k-fewest": "EqualInfo[v=32k,fewest]",
+    "english-32k": "EqualInfo[v=32k,unigram,words]",
+    "english-32k-phrases": "EqualInfo[v=32k,unigram,phrases]",
+    "english-65k-greedy": "EqualInfo[v=65k]",
+    "english-65k-fewest": "EqualInfo[v=65k,fewest]",
+    "english-65k": "EqualInfo[v=65k,unigram,words]",
+    "english-65k-phrases": "EqualInfo[v=65k,unigram,phrases]",
 }
 VALIDATE_EVERY = 1000  # steps
 HELD_OUT_BYTES = 200_000  # enough for the third digit

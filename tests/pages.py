@@ -25,10 +25,10 @@ LIVE = (
     "EqualInfo[b=12,v=4k]",
     "EqualInfo[b=12,v=16]",
     "EqualInfo[v=700]",
-    "EqualInfo[v=512,refined]",
-    "EqualInfo[v=512,words]",
-    "EqualInfo[v=512,likely]",
-    "EqualInfo[v=512,likely,phrases]",
+    "EqualInfo[v=512,fewest]",
+    "EqualInfo[v=512,fewest,words]",
+    "EqualInfo[v=512,unigram,words]",
+    "EqualInfo[v=512,unigram,phrases]",
 )
 FIXED = ("EqualInfoAC[b=16,v=256]", "StaticAC[v=256]")
 

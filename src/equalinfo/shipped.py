@@ -13,6 +13,17 @@ from equalinfo.files import MANIFEST, read_json
 
 CARD = "card.json"
 
+# What became of names that shipped before. The english-32k and english-65k of then are the greedy ones of today.
+FORMER_NAMES = {
+    f"english-{size}-{former}": f"english-{size}-{former} {became.format(size)}"
+    for size in ("32k", "65k")
+    for former, became in {
+        "likely": "is now english-{}",
+        "refined": "is now english-{}-fewest",
+        "words": "does not ship any more; english-{} is within words too",
+    }.items()
+}
+
 
 def reference_folder() -> Path:
     """Where they are: package data."""
@@ -42,7 +53,7 @@ def located(path: str | Path, kind: str) -> Path:
         kind: what is wanted, "tokenizer" or "m1".
 
     Raises:
-        EqualInfoError: neither; the message lists the names.
+        EqualInfoError: neither; the message lists the names, or says what became of the name.
     """
     given = Path(path)
     if given.is_dir() or _is_path(str(path)):
@@ -50,6 +61,8 @@ def located(path: str | Path, kind: str) -> Path:
     found = shipped()
     if given.name in found:
         return found[given.name]
+    if given.name in FORMER_NAMES:
+        raise EqualInfoError(FORMER_NAMES[given.name])
     if given.exists():
         raise EqualInfoError(f"{given} is a file, not a {kind} directory")
     names = ", ".join(shipped(kind))

@@ -53,7 +53,7 @@ def test_a_page_of_everything(run: Run, rows: Path, tmp_path: Path) -> None:
 
 
 def test_files_of_other_lines_in_a_folder_are_left_out(run: Run, rows: Path, tmp_path: Path) -> None:
-    (rows / "trials.jsonl").write_text('{"variant": "likely", "bits_per_byte": 2.2}\n')
+    (rows / "trials.jsonl").write_text('{"variant": "unigram,words", "bits_per_byte": 2.2}\n')
     status, out, error = run("report", rows, "--out", tmp_path / "r.html")
     assert status == 0
     assert "SentencePiece[v=4k]" in out
@@ -62,7 +62,7 @@ def test_files_of_other_lines_in_a_folder_are_left_out(run: Run, rows: Path, tmp
     status, _, error = run("report", rows / "trials.jsonl", "--out", tmp_path / "r.html")
     assert (status, error.count("\n")) == (1, 1)
     with open(rows / "cells.jsonl", "a") as stream:
-        stream.write('{"variant": "likely"}\n')
+        stream.write('{"variant": "unigram,words"}\n')
     status, _, error = run("report", rows, "--out", tmp_path / "r.html")
     assert status == 1
     assert "cells.jsonl, line" in error.splitlines()[-1]

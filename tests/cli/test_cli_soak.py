@@ -18,7 +18,7 @@ def test_a_minute_of_kills(tmp_path: Path) -> None:
     options = {
         "--seconds": 60,
         "--megabytes": 40,
-        "--spec": "EqualInfo[v=1k,order=1,words]",
+        "--spec": "EqualInfo[v=1k,order=1,fewest,words]",
         "--worker-kills": 1.5,
         "--driver-kills": 4,
         "--work": tmp_path / "work",

@@ -32,10 +32,10 @@ SPECS = [
     "EqualInfo[b=16,v=65k]",
     "EqualInfo[b=32,v=256]",
     "EqualInfo[v=1k]",
-    "EqualInfo[v=512,refined]",
-    "EqualInfo[v=512,words]",
-    "EqualInfo[v=512,likely]",
-    "EqualInfo[v=512,likely,phrases]",
+    "EqualInfo[v=512,fewest]",
+    "EqualInfo[v=512,fewest,words]",
+    "EqualInfo[v=512,unigram,words]",
+    "EqualInfo[v=512,unigram,phrases]",
 ]
 HARD = "Plain text, naïve café ▁ 漢字\r\n\0".encode() + bytes(range(256)) + b"aaaa" * 30 + b"\xff\xfe end"
 

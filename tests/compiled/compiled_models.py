@@ -39,10 +39,10 @@ SPECS = [
     ),
     "EqualInfo[v=512]",
     "EqualInfo[v=700]",
-    "EqualInfo[v=512,refined]",
-    "EqualInfo[v=512,words]",
-    "EqualInfo[v=512,likely]",
-    "EqualInfo[v=512,likely,phrases]",
+    "EqualInfo[v=512,fewest]",
+    "EqualInfo[v=512,fewest,words]",
+    "EqualInfo[v=512,unigram,words]",
+    "EqualInfo[v=512,unigram,phrases]",
 ]
 DICTIONARIES = [text for text in SPECS if "b=" not in text]
 

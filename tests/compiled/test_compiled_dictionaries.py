@@ -128,7 +128,7 @@ def test_entries(spec):
 @given(st.sampled_from(CORPUS).flatmap(lambda text: st.integers(0, 80).map(lambda n: text[n : n + 50])))
 def test_parses_are_the_reference(spec, text):
     tokenizer = compiled(spec)
-    if "likely" in spec:
+    if "unigram" in spec:
         expected = reference.likeliest(tokenizer.vocab_entries(), tokenizer.costs.tolist(), text)
         assert tokenizer.encode(text).tolist() == expected
         assert tokenizer.count(text) == len(expected)
@@ -144,7 +144,7 @@ def test_windows_parse_greedily():
         assert tokenizer.encode(text).tolist() == greedy.encode(tokenizer.automaton, text).tolist()
 
 
-@pytest.mark.parametrize("flag", ["refined", "words", "likely", "likely,phrases"])
+@pytest.mark.parametrize("flag", ["fewest", "fewest,words", "unigram,words", "unigram,phrases"])
 def test_compiling_is_deterministic(flag):
     identities = {compiled(f"EqualInfo[v=512,{flag}]", True, threads).identity for threads in (1, 2, 5)}
     assert len(identities) == 1
@@ -281,15 +281,15 @@ def test_few_words_in_memory_are_enough(monkeypatch):
     assert frequent_strings(documents, 100) == everything
 
 
-def test_a_likely_dictionary_covers_its_corpus_with_less_information():
-    words, likely_ = compiled("EqualInfo[v=512,words]"), compiled("EqualInfo[v=512,likely]")
+def test_a_unigram_dictionary_covers_its_corpus_with_less_information():
+    fewest_, unigram = compiled("EqualInfo[v=512,fewest,words]"), compiled("EqualInfo[v=512,unigram,words]")
 
     def information(tokenizer):
         counts = np.bincount(np.concatenate(tokenizer.encode_batch(CORPUS)), minlength=512)
         counts = counts[counts > 0]
         return -(counts * np.log2(counts / counts.sum())).sum()
 
-    assert information(likely_) < information(words)
+    assert information(unigram) < information(fewest_)
 
 
 def test_words_are_cut_where_the_split_cuts():
@@ -326,14 +326,10 @@ def test_words_are_cut_where_the_split_of_tokenizers_cuts():
         "EqualInfo[b=16,v=1]",
         "EqualInfo[b=34,v=128k]",
         "EqualInfo[b=21,v=2097152]",
-        "EqualInfo[b=16,v=256,refined]",
+        "EqualInfo[b=16,v=256,fewest]",
         "EqualInfo[v=511]",
         "EqualInfo[v=1048577]",
-        "EqualInfo[v=4k,refined,words]",
-        "EqualInfo[v=4k,words,likely]",
-        "EqualInfo[b=16,v=256,likely]",
-        "EqualInfo[v=4k,phrases]",
-        "EqualInfo[v=4k,words,phrases]",
+        "EqualInfo[b=16,v=256,unigram,words]",
         "EqualInfo[v=16]",
     ],
 )
@@ -344,7 +340,7 @@ def test_options_that_are_refused(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["EqualInfo", "EqualInfo[b=16]", "EqualInfo[words]", "EqualInfo[v=4k,delay]"]
+    "text", ["EqualInfo", "EqualInfo[b=16]", "EqualInfo[fewest]", "EqualInfo[v=4k,delay]"]
 )
 def test_specs_that_do_not_parse(text):
     with pytest.raises(EqualInfoError):
@@ -355,10 +351,10 @@ def test_specs_that_do_not_parse(text):
     ("text", "canonical", "corpus"),
     [
         ("EqualInfo[v=4096,b=12]", "EqualInfo[b=12,v=4k]", False),
-        ("EqualInfo[ words , v=65536]", "EqualInfo[v=65k,words]", True),
-        ("EqualInfo[refined,v=512]", "EqualInfo[v=512,refined]", True),
-        ("EqualInfo[likely,v=4096]", "EqualInfo[v=4k,likely]", True),
-        ("EqualInfo[phrases,v=4096,likely]", "EqualInfo[v=4k,likely,phrases]", True),
+        ("EqualInfo[ words , fewest, v=64k]", "EqualInfo[v=65k,fewest,words]", True),
+        ("EqualInfo[fewest,v=512]", "EqualInfo[v=512,fewest]", True),
+        ("EqualInfo[words,unigram,v=4096]", "EqualInfo[v=4k,unigram,words]", True),
+        ("EqualInfo[phrases,v=4096,unigram]", "EqualInfo[v=4k,unigram,phrases]", True),
         ("EqualInfo[v=4k]", "EqualInfo[v=4k]", False),
     ],
 )
@@ -371,8 +367,8 @@ def test_specs_print_back(text, canonical, corpus):
     assert spec.columns[1] == ("interval splitting" if "b=" in canonical else "compiled dictionary")
 
 
-def test_refined_needs_a_corpus():
+def test_entries_chosen_by_use_need_a_corpus():
     with pytest.raises(EqualInfoError, match="--corpus"):
-        compile_equal_info(Spec.parse("EqualInfo[v=512,words]"), model(False), None)
+        compile_equal_info(Spec.parse("EqualInfo[v=512,fewest,words]"), model(False), None)
     with pytest.raises(EqualInfoError, match="no bytes"):
-        compile_equal_info(Spec.parse("EqualInfo[v=512,likely]"), model(False), lambda: [b""])
+        compile_equal_info(Spec.parse("EqualInfo[v=512,unigram,words]"), model(False), lambda: [b""])

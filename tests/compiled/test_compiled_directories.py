@@ -1,5 +1,6 @@
 """Saving, loading, damage."""
 
+import json
 import re
 import subprocess
 import sys
@@ -12,22 +13,22 @@ from safetensors.numpy import load_file, save_file
 
 from equalinfo import Tokenizer
 from equalinfo.errors import DamagedArtifact, EqualInfoError
-from equalinfo.files import write_manifest
+from equalinfo.files import json_bytes, sha256_bytes, write_manifest
 from equalinfo.predict.exact import save_exact
 from equalinfo.tokens import likely
 from equalinfo.tokens.compiled import CostedTokenizer
 from equalinfo.tokens.directory import make_tokenizer, save_compact
-from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.spec import RENAMED, Spec
 
 SAVED = [
     "EqualInfo[b=8,v=256]",
     "EqualInfo[b=12,v=4k]",
     "EqualInfo[b=12,v=16]",
     "EqualInfo[v=512]",
-    "EqualInfo[v=512,refined]",
-    "EqualInfo[v=512,words]",
-    "EqualInfo[v=512,likely]",
-    "EqualInfo[v=512,likely,phrases]",
+    "EqualInfo[v=512,fewest]",
+    "EqualInfo[v=512,fewest,words]",
+    "EqualInfo[v=512,unigram,words]",
+    "EqualInfo[v=512,unigram,phrases]",
     "EqualInfo[b=32,v=65k]",
 ]
 
@@ -80,7 +81,7 @@ def test_damage(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["words", "costs"])
 def test_headers_of_arrays_that_are_none(name, tmp_path):
-    path = saved(tmp_path / "tok", "EqualInfo[v=512,likely]")
+    path = saved(tmp_path / "tok", "EqualInfo[v=512,unigram,words]")
     good = (path / f"{name}.npy").read_bytes()
     huge = re.sub(
         rb"\((\d+),\), }( +)", lambda found: b"(9999999999999,), }" + found[2][13 - len(found[1]) :], good
@@ -88,21 +89,21 @@ def test_headers_of_arrays_that_are_none(name, tmp_path):
     assert len(huge) == len(good)
     for broken in (good.replace(b"{", b"("), huge, b"PK\3\4" + good):
         (path / f"{name}.npy").write_bytes(broken)
-        rewritten(path, "EqualInfo[v=512,likely]")
+        rewritten(path, "EqualInfo[v=512,unigram,words]")
         with pytest.raises(DamagedArtifact, match=name):
             Tokenizer.from_pretrained(path)
 
 
 @pytest.mark.parametrize("compact", [False, True])
 def test_costs_that_are_damaged_or_missing(compact, tmp_path):
-    tokenizer, path = compiled("EqualInfo[v=512,likely]"), tmp_path / "tok"
+    tokenizer, path = compiled("EqualInfo[v=512,unigram,words]"), tmp_path / "tok"
     save_compact(tokenizer, path) if compact else tokenizer.save_pretrained(path)
     loaded = Tokenizer.from_pretrained(path)
     assert loaded.encode(CORPUS[0]).tolist() == tokenizer.encode(CORPUS[0]).tolist()
     other = CostedTokenizer(tokenizer.spec, tokenizer.automaton, tokenizer.costs[::-1].copy())
     assert other.identity != tokenizer.identity
     other.save_pretrained(tmp_path / "other")
-    rewritten(tmp_path / "other", "EqualInfo[v=512,likely]", tokenizer.identity)
+    rewritten(tmp_path / "other", "EqualInfo[v=512,unigram,words]", tokenizer.identity)
     with pytest.raises(DamagedArtifact, match="ids its manifest promises"):
         Tokenizer.from_pretrained(tmp_path / "other")
     for costs in (tokenizer.costs[:-1], tokenizer.costs.astype(np.float32), None):
@@ -115,7 +116,7 @@ def test_costs_that_are_damaged_or_missing(compact, tmp_path):
             (path / "costs.npy").unlink()
         else:
             np.save(path / "costs.npy", costs)
-        rewritten(path, "EqualInfo[v=512,likely]")
+        rewritten(path, "EqualInfo[v=512,unigram,words]")
         with pytest.raises(DamagedArtifact, match="costs"):
             Tokenizer.from_pretrained(path)
 
@@ -129,13 +130,25 @@ def test_objects_are_never_unpickled(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "spec", ["EqualInfo[v=513]", "EqualInfo[b=9,v=512]", "EqualInfo[b=12,v=4k]", "EqualInfo[v=512,refined]"]
+    "spec", ["EqualInfo[v=513]", "EqualInfo[b=9,v=512]", "EqualInfo[b=12,v=4k]", "EqualInfo[v=512,fewest]"]
 )
 def test_a_manifest_of_another_spec(spec, tmp_path):
     path = saved(tmp_path / "tok")
     rewritten(path, spec, compiled("EqualInfo[v=512]").identity)
     with pytest.raises(DamagedArtifact):
         Tokenizer.from_pretrained(path)
+
+
+@pytest.mark.parametrize("former", RENAMED)
+def test_a_directory_from_before_flags_were_renamed_opens(former, tmp_path):
+    spec = f"EqualInfo[v=512,{RENAMED[former]}]"
+    tokenizer, path = compiled(spec), saved(tmp_path / "tok", spec)
+    identity = sha256_bytes(json_bytes([f"EqualInfo[v=512,{former}]", 512, tokenizer.state_identity()]))
+    rewritten(path, f"EqualInfo[v=512,{former}]", identity)
+    loaded = Tokenizer.from_pretrained(path)
+    assert (str(loaded.spec), loaded.identity) == (spec, identity)
+    loaded.save_pretrained(tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "equalinfo.json").read_bytes())["spec"] == spec
 
 
 def test_made_from_directories(tmp_path):
@@ -146,8 +159,8 @@ def test_made_from_directories(tmp_path):
     likely._kept.clear()
     said = []
     for text in (
-        "EqualInfo[v=512,words]",
-        "EqualInfo[v=512,likely]",
+        "EqualInfo[v=512,fewest,words]",
+        "EqualInfo[v=512,unigram,words]",
         "EqualInfo[b=9,v=512]",
         "EqualInfo[b=24,v=256]",
     ):
@@ -170,7 +183,7 @@ def test_made_from_directories(tmp_path):
 
 
 def test_no_torch_and_no_model_where_a_tokenizer_is_used(tmp_path):
-    path = saved(tmp_path / "tok", "EqualInfo[v=512,words]")
+    path = saved(tmp_path / "tok", "EqualInfo[v=512,fewest,words]")
     code = (
         "import sys; from equalinfo import Tokenizer;"
         f"t = Tokenizer.from_pretrained({str(path)!r});"

@@ -22,7 +22,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     numbered = [f"w{number}x".encode() for number in range(512 - 257 - len(words))]
     entries = [b"", *(bytes([byte]) for byte in range(256)), *words, *numbered]
-    CompiledTokenizer(Spec.parse("EqualInfo[v=512,words]"), build(entries)).save_pretrained(path)
+    CompiledTokenizer(Spec.parse("EqualInfo[v=512,fewest,words]"), build(entries)).save_pretrained(path)
     return path
 
 

@@ -23,10 +23,10 @@ transformers = pytest.importorskip("transformers", reason="pip install 'equalinf
 
 SPECS = [
     "EqualInfo[v=1k]",
-    "EqualInfo[v=1k,refined]",
-    "EqualInfo[v=1k,words]",
-    "EqualInfo[v=1k,likely]",
-    "EqualInfo[v=1k,likely,phrases]",
+    "EqualInfo[v=1k,fewest]",
+    "EqualInfo[v=1k,fewest,words]",
+    "EqualInfo[v=1k,unigram,words]",
+    "EqualInfo[v=1k,unigram,phrases]",
 ]
 TEXTS = [
     "héllo ▁▁ wörld 漢字 ﷽ é e\u0301",
@@ -63,7 +63,7 @@ def entries_of(text: str, split: bool) -> list[bytes]:
 
 
 def tokenizer_of(spec: Spec, entries: list[bytes]) -> CompiledTokenizer:
-    if "likely" not in spec:
+    if "unigram" not in spec:
         return CompiledTokenizer(spec, build(entries))
     # Few different costs, so that many parses cost the same.
     costs = np.random.default_rng(0).integers(8, 12, len(entries)) * 512
@@ -145,7 +145,7 @@ def test_tokens_can_be_added(exported: Path) -> None:
 ASCII = [chr(code) for code in range(128)]
 
 
-@pytest.fixture(scope="module", params=["EqualInfo[v=4k]", "EqualInfo[v=4k,refined]"])
+@pytest.fixture(scope="module", params=["EqualInfo[v=4k]", "EqualInfo[v=4k,fewest]"])
 def signs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Entries of every sign that a pattern could take for something else, and of parts of a reserved name."""
     name = "<|endoftext|>"

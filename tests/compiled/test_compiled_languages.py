@@ -18,23 +18,23 @@ pytestmark = pytest.mark.slow
 # Why each does not apply: docs/dictionaries.md.
 NOT_PASSED = {
     "EqualInfo[v=1k]": {"backend.test_alignment_methods"},
-    "EqualInfo[v=1k,refined]": {
+    "EqualInfo[v=1k,fewest]": {
         "backend.test_alignment_methods",
         "backend.test_rust_tokenizer_add_prefix_space_0",
         "backend.test_training_new_tokenizer",
         "backend.test_training_new_tokenizer_with_special_tokens_change",
     },
-    "EqualInfo[v=1k,words]": {
+    "EqualInfo[v=1k,fewest,words]": {
         "backend.test_training_new_tokenizer",
         "backend.test_training_new_tokenizer_with_special_tokens_change",
     },
-    "EqualInfo[v=1k,likely,phrases]": {
+    "EqualInfo[v=1k,unigram,phrases]": {
         "backend.test_alignment_methods",
         "backend.test_rust_tokenizer_add_prefix_space_0",
         "backend.test_training_new_tokenizer",
         "backend.test_training_new_tokenizer_with_special_tokens_change",
     },
-    "EqualInfo[v=1k,likely]": {
+    "EqualInfo[v=1k,unigram,words]": {
         "backend.test_training_new_tokenizer",
         "backend.test_training_new_tokenizer_with_special_tokens_change",
     },

@@ -33,17 +33,17 @@ def test_larger(prefixes):
 def test_smaller_than_the_arrays():
     automaton = build(random_dictionary(3, b"abcdefgh ", 3000, 6, True))
     full = sum(array.nbytes for array in automaton.to_arrays().values())
-    assert sum(array.nbytes for array in to_compact(automaton).values()) < 0.7 * full
+    assert sum(array.nbytes for array in to_compact(automaton).values()) < 0.55 * full
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.sampled_from(["blob", "lengths", "branches", "bases"]), st.data())
+@given(st.sampled_from(["blob", "lengths", "bases"]), st.data())
 def test_damage_is_an_error_or_harmless(name, data):
     """Whatever one changed number gives is a dictionary that was checked, or an error."""
     compact = to_compact(build(TRAP))
     changed = compact[name].copy()
     position = data.draw(st.integers(0, changed.size - 1))
-    changed[position] = data.draw(st.integers(0, int(np.iinfo(changed.dtype).max)))
+    changed.flat[position] = data.draw(st.integers(0, int(np.iinfo(changed.dtype).max)))
     try:
         again = from_compact(**{**compact, name: changed})
     except DamagedArtifact:
@@ -51,9 +51,14 @@ def test_damage_is_an_error_or_harmless(name, data):
     assert len(again) == len(TRAP)
 
 
-@pytest.mark.parametrize("name", ["blob", "lengths", "branches", "bases"])
+@pytest.mark.parametrize("name", ["blob", "lengths", "bases"])
 def test_arrays_of_another_form(name):
     compact = to_compact(build(SINGLE))
-    for wrong in (compact[name][:0], compact[name].astype(np.int64), compact[name][None], compact[name][:-1]):
+    for wrong in (
+        compact[name][:0],
+        compact[name].astype(np.int64),
+        compact[name][None],
+        compact[name][..., :-1],
+    ):
         with pytest.raises(DamagedArtifact):
             from_compact(**{**compact, name: wrong})

@@ -65,7 +65,7 @@ def ratios(good: bool) -> Rows:
 def cells_main(good: bool) -> Rows:
     order = ["SentencePiece[v=4k]", "EqualInfo[b=12,v=4k]", "Bytes", "EqualInfoAC[b=16,v=256]", "GZip[v=256]"]
     bits = dict(zip(order, [2.2, 2.5, 3.0, 3.1, 3.4] if good else [3.9, 3.8, 3.0, 3.7, 3.6], strict=True))
-    bits["EqualInfo[v=4k,likely]"] = 2.1 if good else 4.0
+    bits["EqualInfo[v=4k,unigram,words]"] = 2.1 if good else 4.0
     parts = []
     for method, value in bits.items():
         ratio = 3.0 if "4k" in method else 2.0
@@ -132,7 +132,7 @@ def matched(good: bool) -> Rows:
 
 
 def budgets(good: bool) -> Rows:
-    flags = ("likely", "likely,phrases", "words")
+    flags = ("unigram,words", "unigram,phrases", "fewest,words")
     order = [*(f"EqualInfo[v=4k,{one}]" for one in flags), "SentencePiece[v=4k]", "Bytes"]
     made = []
     for budget in (equal_budgets.COMPUTE, equal_budgets.BYTES):
@@ -149,8 +149,8 @@ def stability(good: bool) -> Rows:
         exact(name, "normalised_edit_distance", value)
         for name, value in zip(names, distances if good else distances[::-1], strict=True)
     ]
-    counts = {"SentencePiece[v=4k]": 0.1, "EqualInfo[v=4k,words]": 0.1, "EqualInfoAC[b=16,v=256]": 0.6}
-    made += [exact("EqualInfo[v=4k,words]", "normalised_edit_distance", 0.1)]
+    counts = {"SentencePiece[v=4k]": 0.1, "EqualInfo[v=4k,fewest,words]": 0.1, "EqualInfoAC[b=16,v=256]": 0.6}
+    made += [exact("EqualInfo[v=4k,fewest,words]", "normalised_edit_distance", 0.1)]
     made += [exact(n, "token_sequences_per_place", v if good else 1 - v) for n, v in counts.items()]
     return Rows(made)
 
@@ -162,7 +162,7 @@ def contents(good: bool) -> Rows:
         for place, value in ((1, 1.0), (2, 0.4)):
             method = f"EqualInfoAC[b={bits},v=256]"
             made.append(exact(method, share, value if good else 1.4 - value, position=place))
-    words = "EqualInfo[v=4k,words]"
+    words = "EqualInfo[v=4k,fewest,words]"
     made += [exact(words, share, 1.0, position=1)]
     return Rows([*made, exact(words, "windows_across_words_share", 0.0 if good else 0.5, 0.0)])
 
@@ -276,7 +276,7 @@ def spelled(good: bool) -> Rows:
     names = [
         "SentencePiece[v=4k]",
         "EqualInfo[b=12,v=4k]",
-        "EqualInfo[v=4k,words]",
+        "EqualInfo[v=4k,fewest,words]",
         "EqualInfoAC[b=16,v=256]",
         "Bytes",
     ]

@@ -30,7 +30,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path / "corpus.jsonl").write_text("".join(json.dumps(document) + "\n" for document in documents))
     (path / "small.jsonl").write_text("".join(json.dumps({"text": f"{n}: {TEXT}"}) + "\n" for n in range(3)))
     with progress_bar(quiet=True) as progress:
-        for name, spec in (("bytes", "Bytes"), ("words", "EqualInfo[v=600,words]")):
+        for name, spec in (("bytes", "Bytes"), ("words", "EqualInfo[v=600,fewest,words]")):
             plan = TokenizePlan(example_bytes=2048, max_tokens=3000)
             tokenize(tokenizer(spec), Corpus(str(path / "corpus.jsonl")), plan, path / name, progress)
             for seed in range(3):

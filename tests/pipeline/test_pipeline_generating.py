@@ -91,7 +91,7 @@ def test_a_prompt_that_ids_cannot_go_on_from() -> None:
 
 
 def test_ends_do_not_change_what_comes_before_them() -> None:
-    made = generator("EqualInfo[v=600,words]")
+    made = generator("EqualInfo[v=600,fewest,words]")
     free = made.continuations([b"the gov"], Settings(60, stops=()))[0]
     for at in (3, 10, 21):
         stop = free.text[at : at + 3]
@@ -105,7 +105,7 @@ def test_ends_do_not_change_what_comes_before_them() -> None:
 
 
 def test_without_healing_the_prompts_own_tokens_are_continued() -> None:
-    made = generator("EqualInfo[v=600,words]")
+    made = generator("EqualInfo[v=600,fewest,words]")
     prompt = b"the govern"
     ids = made.tokenizer.encode(prompt).tolist()
     plain = made.continuations([prompt], Settings(1, choice=Choice(0.0), stops=(), heal=False))[0]

@@ -52,7 +52,7 @@ def test_more_text_does_not_change_what_is_kept(spec: str, text: bytes) -> None:
 
 
 def test_words_take_back_the_begun_word() -> None:
-    units, tok = UNITS["EqualInfo[v=600,words]"], tokenizer("EqualInfo[v=600,words]")
+    units, tok = UNITS["EqualInfo[v=600,fewest,words]"], tokenizer("EqualInfo[v=600,fewest,words]")
     kept, rest = taken_back(units, b"said the govern", tok.encode(b"said the govern").tolist())
     assert rest == b" govern"
     assert tok.decode(kept) == b"said the"
@@ -94,7 +94,7 @@ def test_all_ways_together(spec: str, text: bytes) -> None:
 
 
 def test_the_first_bytes_share_all_probability() -> None:
-    units = UNITS["EqualInfo[v=600,words]"]
+    units = UNITS["EqualInfo[v=600,fewest,words]"]
     branches = Branches(model(600), [5, 300], 64, units.never)
     total = sum(math.exp(ways(units, branches, bytes([byte])).log_probability) for byte in range(256))
     assert total == pytest.approx(1, abs=1e-9)

@@ -66,7 +66,7 @@ def dictionary(flags: str = "") -> CompiledTokenizer:
     return CompiledTokenizer(Spec.parse(f"EqualInfo[v=512{flags}]"), automaton)
 
 
-@pytest.fixture(scope="module", params=["", ",words"])
+@pytest.fixture(scope="module", params=["", ",fewest,words"])
 def m2(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trained(tmp_path_factory.mktemp("llama"), dictionary(request.param), "llama")
 

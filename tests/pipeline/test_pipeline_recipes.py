@@ -112,7 +112,7 @@ KINDS = [
     *(name + OPTIONS.get(name, "") for name in METHODS if name != "EqualInfo"),
     *(
         f"EqualInfo[v=512{flags}]"
-        for flags in ("", ",refined", ",words", ",likely", ",likely,phrases", ",order=1")
+        for flags in ("", ",fewest", ",fewest,words", ",unigram,words", ",unigram,phrases", ",order=1")
     ),
     "EqualInfo[b=9,v=512]",
     "EqualInfo[b=24,v=256]",
@@ -166,7 +166,7 @@ def test_a_key_holds_all_that_a_tokenizer_is_made_from(method: str, m1s: list[Pa
 def test_another_corpus_under_the_same_out_has_dictionaries_of_its_own(
     m1s: list[Path], corpus: Path, tmp_path: Path
 ) -> None:
-    method = "EqualInfo[v=512,refined]"
+    method = "EqualInfo[v=512,fewest]"
     recipe = tiny_recipe(corpus, [method])
     recipe = recipe.model_copy(update={"m1": GivenM1(path=str(m1s[0])), "sample": None})
     run_recipe(recipe, tmp_path / "out", quiet=True)

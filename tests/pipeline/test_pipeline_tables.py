@@ -15,7 +15,13 @@ from equalinfo.pipeline.table_start import SPELLING
 from equalinfo.pipeline.tokenizing import TokenizePlan, tokenize
 
 PLAN = TrainingPlan(2, 2, 0, "adafactor", None, "float32", 1)
-SPECS = ["Bytes", "SentencePiece[v=295]", "EqualInfo[v=600,words]", "EqualInfo[b=12,v=4k]", "AC[v=256]"]
+SPECS = [
+    "Bytes",
+    "SentencePiece[v=295]",
+    "EqualInfo[v=600,fewest,words]",
+    "EqualInfo[b=12,v=4k]",
+    "AC[v=256]",
+]
 
 
 @pytest.fixture(scope="module")

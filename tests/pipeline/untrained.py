@@ -19,7 +19,7 @@ TEXT = (
     "was read as it stood when the model learned it\n"
 )
 CORPUS = [TEXT.encode() * 30]
-LISTED = ["SentencePiece[v=295]", "EqualInfo[v=600]", "EqualInfo[v=600,words]", "EqualInfo[b=12,v=4k]"]
+LISTED = ["SentencePiece[v=295]", "EqualInfo[v=600]", "EqualInfo[v=600,fewest,words]", "EqualInfo[b=12,v=4k]"]
 SEVERAL_IDS = ["EqualInfo[b=12,v=64]", "EqualInfoHuffman[b=10,v=32]", "EqualInfoAC[b=14,v=128]"]
 WITHOUT_UNITS = ["AC[v=256]", "GZip[v=256]", "EqualInfoAC[b=24,v=256]", "EqualInfo[b=32,v=256]"]
 SPECS = ["Bytes", *LISTED, *SEVERAL_IDS, *WITHOUT_UNITS]

@@ -24,7 +24,7 @@ SOURCES = [
     ("code", "code", True),
     ("secret", "prose", False),
 ]
-SPECS = ["one=EqualInfo[v=512]", "two=EqualInfo[v=512,refined]", "three=EqualInfo[b=9,v=512]"]
+SPECS = ["one=EqualInfo[v=512]", "two=EqualInfo[v=512,fewest]", "three=EqualInfo[b=9,v=512]"]
 M1 = "--steps 5 --size 65k --context 64 --batch 4 --device cpu".split()
 
 

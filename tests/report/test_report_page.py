@@ -94,7 +94,7 @@ def test_rows_samples_and_the_papers_numbers_are_there(page: str) -> None:
     table = page[page.index('<table id="results"') :]
     table = table[: table.index("</table>")]
     assert table.count("<tr>") == 12
-    assert "EqualInfo[v=4k,words]" in table
+    assert "EqualInfo[v=4k,fewest,words]" in table
     assert "19.0%" in table
     paper = page[page.index('<table id="paper"') :]
     assert "<td>1.29</td>" in paper  # Bytes at 25m
@@ -118,7 +118,9 @@ def test_experiments_are_there(page: str) -> None:
 def test_plots_show_means_deviations_and_uniform(page: str) -> None:
     compute, steps, learned = (figure_of(page, key) for key in ("by-compute", "by-steps", "learned"))
     assert compute["layout"]["xaxis"]["type"] == "log"
-    own = [one for one in compute["data"] if one["name"] == "EqualInfo[v=4k,words]" and "meta" not in one]
+    own = [
+        one for one in compute["data"] if one["name"] == "EqualInfo[v=4k,fewest,words]" and "meta" not in one
+    ]
     assert len(own) == 1
     assert own[0]["y"] == pytest.approx([2.23, 2.05])
     assert own[0]["error_y"]["array"] == [pytest.approx(0.02), 0]

@@ -15,7 +15,7 @@ from equalinfo.tokens.directory import load_tokenizer, save_compact
 from equalinfo.tokens.equal_info import compile_equal_info
 from equalinfo.tokens.spec import Spec
 
-SPECS = ["EqualInfo[v=512]", "EqualInfo[v=512,words]", "EqualInfo[b=8,v=256]", "EqualInfo[b=12,v=16]"]
+SPECS = ["EqualInfo[v=512]", "EqualInfo[v=512,fewest,words]", "EqualInfo[b=8,v=256]", "EqualInfo[b=12,v=16]"]
 CORPUS = [b"the quick brown fox jumps over the lazy dog and 12 lazy dogs\n" * 20]
 
 
@@ -71,8 +71,8 @@ def test_a_name_opens_what_ships(folder: Path, plain_model: ExactModel) -> None:
 
 
 def test_a_directory_of_the_name_wins(folder: Path, plain_model: ExactModel) -> None:
-    compiled("EqualInfo[v=512,words]", plain_model).save_pretrained("small")
-    assert str(Tokenizer.from_pretrained("small").spec) == "EqualInfo[v=512,words]"
+    compiled("EqualInfo[v=512,fewest,words]", plain_model).save_pretrained("small")
+    assert str(Tokenizer.from_pretrained("small").spec) == "EqualInfo[v=512,fewest,words]"
 
 
 @pytest.mark.parametrize("name", ["smal", "", "small/", "other/small", "file"])
@@ -82,6 +82,22 @@ def test_what_is_no_name(name: str, folder: Path) -> None:
         Tokenizer.from_pretrained(name)
     assert "\n" not in str(error.value)
     assert ("small)" in str(error.value)) == (name == "smal")
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("english-65k-likely", "english-65k-likely is now english-65k"),
+        ("english-32k-refined", "english-32k-refined is now english-32k-fewest"),
+        ("english-65k-words", "english-65k-words does not ship any more; english-65k is within words too"),
+    ],
+)
+def test_names_of_before(name: str, line: str, folder: Path, plain_model: ExactModel) -> None:
+    with pytest.raises(EqualInfoError) as error:
+        Tokenizer.from_pretrained(name)
+    assert str(error.value) == line
+    compiled("EqualInfo[v=512]", plain_model).save_pretrained(name)
+    assert Tokenizer.from_pretrained(name).vocab == 512  # a user's own directory of the name is opened
 
 
 def test_kinds_are_kept_apart(folder: Path) -> None:

@@ -10,14 +10,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equalinfo import Tokenizer
+from equalinfo.files import sha256_bytes
 from equalinfo.predict.exact import load_m1
 from equalinfo.shipped import card_of, shipped
+from scripts.build_reference import TOKENIZERS as BUILT
 from scripts.reference_page import PAGE, page
 
 TOKENIZERS = shipped("tokenizer")
 M1S = shipped("m1")
+KEPT = {  # what commit b227427 gave, under the names of then: identities, and hashes of the ids of KEPT_TEXT
+    "english-4k-exact": ("fd08a496143d2f2e", "7b0cf1198adafbdb"),
+    "english-32k-greedy": ("3417547d846f4531", "c86a64740ea42006"),
+    "english-32k-fewest": ("dd64d84531ae1cb3", "fda3ffffe9c42b26"),
+    "english-32k": ("e630bc0e6b96fe79", "20a61718a94c3e10"),
+    "english-65k-greedy": ("0283ad87596e00e9", "158fc1a811f8b1df"),
+    "english-65k-fewest": ("f6e966d1b3cc2778", "e9c083fb87b4f05c"),
+    "english-65k": ("4acc318bf9be965c", "47c9bbcc8be55cc0"),
+}
 TEXT = "The quick brown fox, naïve café: 東京 costs 12 %.\n\n  def f(x):\n\treturn x\r\n" * 3
-LARGEST = 13_000_000  # bytes on disk of all together
+KEPT_TEXT = (
+    TEXT
+    + "Of the windows in the council's long hall, the light that came through in the morning was the best; in 1984 "
+    "they had to be taken out, one by one, and sold. 'Nobody knows,' she said, \"what it cost us -- or what it would "
+    'have cost to keep them." See https://example.org/a_b?c=d#e, or git rebase --onto main topic~3 topic.\n'
+    + "Ἀρχὴ σοφίας · Привет, мир · 你好世界 · 🙂👍🏽\n"
+)
+LARGEST = 12_000_000  # bytes on disk of all together
 SECONDS = 2.0  # to import and load on a machine that is busy; 0.15 on one that is not
 
 each = pytest.mark.parametrize("name", TOKENIZERS)
@@ -38,6 +56,17 @@ def test_the_card_names_the_tokenizer(name: str) -> None:
     assert (card["spec"], card["vocab"]) == (str(tokenizer.spec), tokenizer.vocab)
     assert card["identity"] == tokenizer.identity
     assert card["m1"] in {card_of(path)["identity"] for path in M1S.values()}
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_new_names_of_flags_and_tokenizers_changed_no_id(name: str) -> None:
+    tokenizer = Tokenizer.from_pretrained(name)
+    ids = sha256_bytes(tokenizer.encode(KEPT_TEXT).astype("<u4").tobytes())
+    assert (tokenizer.identity[:16], ids[:16]) == KEPT[name]
+
+
+def test_what_ships_is_what_the_script_builds() -> None:
+    assert {name: card_of(path)["spec"] for name, path in TOKENIZERS.items()} == BUILT
 
 
 @each

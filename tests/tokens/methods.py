@@ -82,9 +82,9 @@ COMPILED = [
     "EqualInfo[b=128,v=65k]",
     "EqualInfo[b=127,v=2]",
     "EqualInfo[v=512]",
-    "EqualInfo[v=512,refined]",
-    "EqualInfo[v=512,words]",
-    "EqualInfo[v=512,likely]",
+    "EqualInfo[v=512,fewest]",
+    "EqualInfo[v=512,fewest,words]",
+    "EqualInfo[v=512,unigram,words]",
 ]
 
 

@@ -155,7 +155,7 @@ def test_making_them(tmp_path):
         "EqualInfo[b=12,v=4k,order=3]",
         "EqualInfo[b=24,v=256,order=2]",
         "EqualInfo[v=700,order=3]",
-        "EqualInfo[v=512,order=2,words]",
+        "EqualInfo[v=512,order=2,fewest,words]",
         "EqualInfo[v=512,order=0]",
     ],
 )

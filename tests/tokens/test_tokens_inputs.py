@@ -16,7 +16,12 @@ from equalinfo.tokens.base import Tokenizer, as_bytes, as_texts
 TEXT = "naïve \u6771\u4eac\0"
 DATA = TEXT.encode()
 SPECS = ["Bytes", "SentencePiece[v=320]", "GZip[v=256]", "StaticAC[v=256]", "EqualInfoAC[b=16,v=256]"]
-SPECS += ["EqualInfo[b=12,v=64]", "EqualInfo[b=24,v=256]", "EqualInfo[v=512]", "EqualInfo[v=512,likely]"]
+SPECS += [
+    "EqualInfo[b=12,v=64]",
+    "EqualInfo[b=24,v=256]",
+    "EqualInfo[v=512]",
+    "EqualInfo[v=512,unigram,words]",
+]
 ONE: dict[str, Callable[[Tokenizer, Any], Any]] = {
     "encode": lambda t, text: t.encode(text).tolist(),
     "encode_prompt": lambda t, text: t.encode_prompt(text).tolist(),

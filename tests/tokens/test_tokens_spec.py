@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from equalinfo.coding.windows import WindowRule
 from equalinfo.errors import EqualInfoError
 from equalinfo.tokens.directory import CODED, PLAIN
-from equalinfo.tokens.spec import METHODS, Spec
+from equalinfo.tokens.spec import METHODS, RENAMED, Spec, renamed
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,8 @@ def test_canonical_specs_print_back(text):
         ("ANS[order=00]", "StaticANS[v=256]"),
         ("Huffman[order=3]", "Huffman[v=256,order=3]"),
         ("EqualInfoAC[order=2,reset=2,b=16]", "EqualInfoAC[b=16,v=256,order=2,reset=2]"),
-        ("EqualInfo[words,order=3,v=4k]", "EqualInfo[v=4k,order=3,words]"),
+        ("EqualInfo[words,fewest,order=3,v=4k]", "EqualInfo[v=4k,order=3,fewest,words]"),
+        ("EqualInfo[phrases,v=64K,unigram]", "EqualInfo[v=65k,unigram,phrases]"),
     ],
 )
 def test_other_spellings(text, canonical):
@@ -43,11 +44,17 @@ def test_other_spellings(text, canonical):
     assert Spec.parse(canonical) == spec
 
 
+TOGETHER = [[], ["fewest"], ["fewest", "words"], ["unigram", "words"], ["unigram", "phrases"]]
+
+
 @given(st.sampled_from(sorted(METHODS)), st.data())
 def test_any_spec_prints_back(name, data):
     method = METHODS[name]
     numbers = {key: data.draw(st.integers(1, 10**9 - 1)) for key in method.numbers}
     flags = [flag for flag in method.flags if data.draw(st.booleans())]
+    if name == "EqualInfo" and data.draw(st.booleans()):
+        del numbers["b"]
+        flags = data.draw(st.sampled_from(TOGETHER))
     options = data.draw(st.permutations([f"{key}={number}" for key, number in numbers.items()] + flags))
     spec = Spec.parse(f"{name}[{','.join(options)}]")
     assert dict(spec.numbers) == numbers
@@ -106,6 +113,60 @@ def test_malformed_specs(text):
     with pytest.raises(EqualInfoError) as error:
         Spec.parse(text)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("order", ["", ",order=3"])
+@pytest.mark.parametrize("former", RENAMED)
+def test_a_flag_that_was_renamed_names_the_new_spec(former, order):
+    now = f"EqualInfo[v=4k{order},{RENAMED[former]}]"
+    with pytest.raises(EqualInfoError) as error:
+        Spec.parse(f"EqualInfo[{former},v=4096{order}]")
+    assert str(error.value) == f"EqualInfo[v=4k{order},{former}] is now {now}"
+    assert renamed(f"EqualInfo[v=4k{order},{former}]") == now
+    assert Spec.parse(now).first_spelling == f"EqualInfo[v=4k{order},{former}]"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [*methods.SPECS, "EqualInfo[v=4k]", "EqualInfo[v=4k,fewest,words]", "EqualInfo[v=4k,x]", "", "a\nb"],
+)
+def test_other_text_is_not_renamed(text):
+    assert renamed(text) == text
+
+
+@pytest.mark.parametrize(
+    ("flags", "instead"),
+    [
+        ("unigram", "unigram,words"),
+        ("phrases", "unigram,phrases"),
+        ("fewest,phrases", "fewest"),
+        ("fewest,unigram", "fewest"),
+        ("fewest,unigram,words", "fewest,words"),
+        ("unigram,words,phrases", "unigram,words"),
+        ("words,phrases", "fewest,words"),
+        ("refined,words", "fewest,words"),
+    ],
+)
+def test_flags_that_do_not_go_together_name_some_that_do(flags, instead):
+    with pytest.raises(EqualInfoError) as error:
+        Spec.parse(f"EqualInfo[v=4k,{flags}]")
+    assert str(error.value).endswith(f"write EqualInfo[v=4k,{instead}]")
+    assert "\n" not in str(error.value)
+    assert str(Spec.parse(f"EqualInfo[v=4k,{instead}]")) == f"EqualInfo[v=4k,{instead}]"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("EqualInfo[v=4k,unigarm,words]", "unigram"),
+        ("EqualInfo[v=4k,fewset]", "fewest"),
+        ("EqualInf[v=4k]", "EqualInfo"),
+        ("Huffmann", "Huffman"),
+    ],
+)
+def test_what_was_meant(text, meant):
+    with pytest.raises(EqualInfoError, match=rf"\(did you mean {meant}\?\)"):
+        Spec.parse(text)
 
 
 @given(st.text(max_size=30) | st.text("ACEqualInfoGZip[]=,bv0123456789 \n", max_size=30))

@@ -29,7 +29,7 @@ UNTRAINED = "SentencePiece, M2 untrained"
 def methods(scale: Scale) -> list[str]:
     wide = scale.wide
     window = "EqualInfo[b=12,v=4k]" if scale.small else "EqualInfoAC[b=16,v=65k]"
-    ours = [f"EqualInfo[v={wide},refined]", f"EqualInfo[v={wide},words]"]
+    ours = [f"EqualInfo[v={wide},fewest]", f"EqualInfo[v={wide},fewest,words]"]
     return [scale.sentencepiece, window, *ours, "EqualInfoAC[b=16,v=256]", "AC[v=256]", "Bytes"]
 
 

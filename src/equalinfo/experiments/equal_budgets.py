@@ -27,11 +27,12 @@ def methods(scale: Scale) -> list[str]:
     """The most telling first: a run that is stopped has those."""
     wide = scale.wide
     windows = "EqualInfo[b=12,v=4k]" if scale.small else scale.windows(16, wide)
-    likely, phrases, words, refined = (
-        f"EqualInfo[v={wide},{flags}]" for flags in ("likely", "likely,phrases", "words", "refined")
+    words, phrases, fewest_words, fewest = (
+        f"EqualInfo[v={wide},{flags}]"
+        for flags in ("unigram,words", "unigram,phrases", "fewest,words", "fewest")
     )
     plain, short = f"EqualInfo[v={wide}]", scale.windows(16)
-    return [scale.sentencepiece, likely, phrases, words, "Bytes", refined, plain, windows, short]
+    return [scale.sentencepiece, words, phrases, fewest_words, "Bytes", fewest, plain, windows, short]
 
 
 @cache
@@ -64,8 +65,9 @@ def parts(work: Workspace) -> Iterator[Part]:
 def findings(rows: Rows) -> list[Finding]:
     names = rows.methods("bits_per_byte")
     pieces = next(name for name in names if name.startswith("SentencePiece"))
-    likely, phrases, words = (
-        next(name for name in names if name.endswith(end)) for end in (",likely]", ",phrases]", ",words]")
+    words, phrases, fewest = (
+        next(name for name in names if name.endswith(f",{flags}]"))
+        for flags in ("unigram,words", "unigram,phrases", "fewest,words")
     )
     table = paper_tables()["table13_scaled_data_bits_per_byte"]
     found = [
@@ -73,10 +75,10 @@ def findings(rows: Rows) -> list[Finding]:
             rows, "bytes_per_token", pieces, name,
             f"{name} takes fewer steps than SentencePiece (bytes/token)", "", budget=COMPUTE,
         )
-        for name in (likely, phrases)
+        for name in (words, phrases)
     ]  # fmt: skip
     for budget in (COMPUTE, BYTES):
-        pairs = ((likely, pieces), (phrases, pieces), (likely, words), (likely, phrases), (words, pieces))
+        pairs = ((words, pieces), (phrases, pieces), (words, fewest), (words, phrases), (fewest, pieces))
         for better, worse in pairs:
             text = f"{better} is better than {worse} at equal {budget}"
             found.append(expect_less(rows, "bits_per_byte", better, worse, text, "", budget=budget))

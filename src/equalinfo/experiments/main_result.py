@@ -72,7 +72,7 @@ def findings(rows: Rows) -> list[Finding]:
             )
         )
     for other in names:
-        if "likely" in other:
+        if "unigram" in other:
             text = f"Ours: {other} is better than SentencePiece at equal size"
             found.append(expect_less(rows, "bits_per_byte", other, pieces, text, "", **at))
         elif other != pieces and not other.startswith(("StaticAC", "GZip")):

@@ -19,9 +19,9 @@ SMALL = 0.05
 def methods(scale: Scale) -> list[str]:
     own = ["Bytes", scale.sentencepiece, "AC[v=256]", "EqualInfoAC[b=16,v=256]", "GZip[v=256]"]
     if scale.small:
-        return [*own, "EqualInfo[v=4k,words]"]
+        return [*own, "EqualInfo[v=4k,fewest,words]"]
     windows = [scale.windows(bits) for bits in (32, 64, 128)]
-    return [*own, "StaticAC[v=256]", *windows, "EqualInfo[v=65k,words]"]
+    return [*own, "StaticAC[v=256]", *windows, "EqualInfo[v=65k,fewest,words]"]
 
 
 def parts(work: Workspace) -> Iterator[Part]:

@@ -28,7 +28,13 @@ END = 256  # after the letters; both come after M2's own ids
 def methods(scale: Scale) -> list[str]:
     wide = scale.wide
     window = "EqualInfo[b=12,v=4k]" if scale.small else "EqualInfoAC[b=16,v=65k]"
-    return [scale.sentencepiece, window, f"EqualInfo[v={wide},words]", "EqualInfoAC[b=16,v=256]", "Bytes"]
+    return [
+        scale.sentencepiece,
+        window,
+        f"EqualInfo[v={wide},fewest,words]",
+        "EqualInfoAC[b=16,v=256]",
+        "Bytes",
+    ]
 
 
 def parts(work: Workspace) -> Iterator[Part]:

@@ -29,7 +29,7 @@ def methods(scale: Scale) -> list[str]:
     """Windows of one and of several tokens, ours, and SentencePiece beside them."""
     one = "EqualInfo[b=12,v=4k]" if scale.small else "EqualInfoAC[b=16,v=65k]"
     wide = scale.wide
-    ours = [f"EqualInfo[v={wide}]", f"EqualInfo[v={wide},refined]", f"EqualInfo[v={wide},words]"]
+    ours = [f"EqualInfo[v={wide}]", f"EqualInfo[v={wide},fewest]", f"EqualInfo[v={wide},fewest,words]"]
     windows = [scale.windows(bits) for bits in (16, 32, 64)]
     return list(
         dict.fromkeys([one, scale.windows(2 * scale.wide_bits, wide), *windows, *ours, scale.sentencepiece])
@@ -159,7 +159,7 @@ def findings(rows: Rows) -> list[Finding]:
                 "only the first is stable",
             )
         )
-    words = next((m for m in rows.methods(share) if m.endswith(",words]")), None)
+    words = next((m for m in rows.methods(share) if m.endswith(",fewest,words]")), None)
     if words:
         found.append(
             expect_near(

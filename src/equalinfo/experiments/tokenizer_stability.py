@@ -115,7 +115,7 @@ def words(work: Workspace, method: str, tokenizer: Tokenizer, texts: list[bytes]
 def findings(rows: Rows) -> list[Finding]:
     distance = "normalised_edit_distance"
     pieces = next(method for method in rows.methods(distance) if method.startswith("SentencePiece"))
-    words_method = next((m for m in rows.methods(distance) if m.endswith(",words]")), None)
+    words_method = next((m for m in rows.methods(distance) if m.endswith(",fewest,words]")), None)
     order = [pieces, "EqualInfoAC[b=16,v=256]", "AC[v=256]"]
     found = [
         expect_order(

@@ -341,7 +341,7 @@ class Tokenizer(ABC):
     @property
     def identity(self) -> str:
         """Hash of everything the ids depend on."""
-        return sha256_bytes(json_bytes([str(self.spec), self.vocab, self.state_identity()]))
+        return sha256_bytes(json_bytes([self.spec.first_spelling, self.vocab, self.state_identity()]))
 
 
 def _made(kind: Callable[..., Tokenizer], spec: str, *parts: Any) -> Tokenizer:

@@ -13,7 +13,7 @@ from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.compiled import CompiledTokenizer
 from equalinfo.tokens.equal_info import Report, check_spec, compile_equal_info, load_equal_info
 from equalinfo.tokens.hugging_face import FILES, TOKENIZER
-from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.spec import Spec, renamed
 
 KIND = "tokenizer"
 Documents = Callable[[], Iterable[bytes]]
@@ -148,7 +148,7 @@ def load_tokenizer(path: Path, device: str = "cpu") -> Tokenizer:
     """
     manifest = read_manifest(path, KIND, shared=FILES)
     try:
-        spec = Spec.parse(str(manifest.get("spec")))
+        spec = Spec.parse(renamed(str(manifest.get("spec"))))
     except EqualInfoError as error:
         raise DamagedArtifact(f"{path} names no method this equalinfo knows; make it again") from error
     tokenizer: Tokenizer

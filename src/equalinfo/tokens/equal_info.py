@@ -1,9 +1,9 @@
 """EqualInfo: which tokenizer a spec names, and compiling it from M1 (design, sections 3 and 4).
 
 `EqualInfo[b=...,v=...]` are windows by interval splitting, listed at compile time where there are few enough.
-`EqualInfo[v=...]` is a dictionary of the strings most probable under M1; `refined` and `words` are chosen
-from more such strings by use on a corpus, `likely` from those and the corpus's own by what they save it,
-with `phrases` some of them longer than a word.
+`EqualInfo[v=...]` is a dictionary of the strings most probable under M1. With `fewest` they are chosen from more
+such strings by use on a corpus, with `unigram` from those and the corpus's own by what they save it; with `words`
+none crosses the start of a word, with `phrases` some do.
 """
 
 from collections.abc import Callable, Iterable
@@ -45,11 +45,6 @@ def check_spec(spec: Spec) -> None:
             raise EqualInfoError(
                 f"{spec}: a dictionary has {SMALLEST_DICTIONARY} to {LARGEST_DICTIONARY} ids; choose a v within"
             )
-        chosen = [flag for flag in spec.flags if flag != "phrases"]
-        if len(chosen) > 1:
-            raise EqualInfoError(f"{spec}: {' and '.join(chosen)} exclude each other; choose one")
-        if "phrases" in spec and "likely" not in spec:
-            raise EqualInfoError(f"{spec}: phrases goes with likely; write likely,phrases")
         return
     check_bits(bits)
     if spec.flags:
@@ -82,7 +77,7 @@ def compile_equal_info(
 
     Args:
         predictor: M1, or what the spec names in its place.
-        documents: opens the corpus, for `refined` and `words`; called once for every round of pruning.
+        documents: opens the corpus, for `fewest` and `unigram`; called once for every round of pruning.
         report: called with what is being done, how much of it is done, and of how much (0: not known).
         threads: all cores by default.
 
@@ -116,8 +111,9 @@ def compile_equal_info(
     count = _candidates(vocab, MOST_CANDIDATES)
     stage = _stage("find candidates", report)
     # Phrases are not M1's, so even with them its strings are within words.
-    candidates = likely_strings(predictor, count, "refined" not in spec, threads, stage)
-    if "likely" not in spec:
+    within = "words" in spec or "phrases" in spec
+    candidates = likely_strings(predictor, count, within, threads, stage)
+    if "unigram" not in spec:
         return CompiledTokenizer(spec, prune(candidates, vocab, documents, threads, report))
     counted = _candidates(vocab, COUNTED_CANDIDATES)
     repeated = frequent_strings(documents(), counted, report)
@@ -152,7 +148,7 @@ def load_equal_info(spec: Spec, directory: Path) -> Tokenizer:
     check_spec(spec)
     if spec.get("b") is None:
         automaton = load_automaton(directory)
-        if "likely" in spec:
+        if "unigram" in spec:
             return CostedTokenizer(spec, automaton, load_costs(directory))
         return CompiledTokenizer(spec, automaton)
     if is_listed(spec):

@@ -3,12 +3,14 @@
 The notation is the paper's (Lester et al. 2024); recipes, the command line, file names and plots use it.
 """
 
+import difflib
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from equalinfo.errors import EqualInfoError
 
-# 32k is SentencePiece's habit in the paper; the others are powers of two.
+# 32k is SentencePiece's habit in the paper; the others are powers of two. Of two names of a size, the last is printed.
 SIZES_BY_NAME = {
     "1k": 1024,
     "2k": 2048,
@@ -16,6 +18,7 @@ SIZES_BY_NAME = {
     "8k": 8192,
     "16k": 16384,
     "32k": 32000,
+    "64k": 65536,
     "65k": 65536,
     "128k": 131072,
     "256k": 262144,
@@ -31,6 +34,7 @@ class Method:
     Args:
         numbers: options that take a number, with defaults (None: must be given).
         flags: options without a value.
+        former: flags that were renamed, refused by the name that is theirs now.
         columns: predictor, coder, windows, chunking.
         optional: numbers that may be left out, and then are absent.
         version: raised when a change of code makes other ids from the same corpus and M1, so that runs make it again.
@@ -40,6 +44,7 @@ class Method:
     numbers: dict[str, int | None] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    former: tuple[str, ...] = ()
     version: int = 1
 
 
@@ -47,6 +52,16 @@ UNIGRAM = "byte unigram"
 
 # EqualInfo without b: its entries are the windows.
 DICTIONARY = ("M1", "compiled dictionary", "one token each", "one entry")
+
+# Flags of a dictionary that go together: how a text is parsed (without: greedily), then what bounds entries (without:
+# nothing). Beside them how they were first spelled: what was made then opens, and identities still hash that.
+FIRST_SPELLINGS = {
+    "fewest": "refined",
+    "fewest,words": "words",
+    "unigram,words": "likely",
+    "unigram,phrases": "likely,phrases",
+}
+RENAMED = {first: now for now, first in FIRST_SPELLINGS.items()}
 
 # With the byte unigram (order=0), coders without windows have the names that the paper's StaticAC suggests.
 STATIC = {"AC": "StaticAC", "Huffman": "StaticHuffman", "ANS": "StaticANS"}
@@ -71,8 +86,9 @@ METHODS = {
     "EqualInfo": Method(
         ("M1", "interval splitting", "b bits, exact", "log2 v bits"),
         {"b": None, "v": None, "order": None},
-        ("refined", "words", "likely", "phrases"),
+        ("fewest", "unigram", "words", "phrases"),
         optional=("b", "order"),
+        former=("refined", "likely"),
     ),
     "EqualInfoAC": _coded(
         "arithmetic",
@@ -101,12 +117,14 @@ class Spec:
         """The spec that `text` writes.
 
         Raises:
-            EqualInfoError: not a known method, a missing, unknown, repeated or malformed option.
+            EqualInfoError: not a known method, a missing, unknown, repeated or malformed option, a flag that has
+                another name now, or flags of a dictionary that do not go together.
         """
         match = re.fullmatch(r"(\w+)\s*(?:\[([^\[\]]*)\])?", text.strip())
         if not match or match[1] not in METHODS:
+            meant = _did_you_mean(match[1], METHODS) if match else ""
             raise EqualInfoError(
-                f"no method {text!r}; write one of {', '.join(METHODS)}, as EqualInfoAC[b=16,v=256]"
+                f"no method {text!r}{meant}; write one of {', '.join(METHODS)}, as EqualInfoAC[b=16,v=256]"
             )
         name, method = match[1], METHODS[match[1]]
         numbers: dict[str, int] = {}
@@ -115,14 +133,15 @@ class Spec:
             key, equals, value = (part.strip() for part in option.partition("="))
             if key in numbers or key in flags:
                 raise EqualInfoError(f"{text!r} gives {key} twice; give it once")
-            if not equals and key in method.flags:
+            if not equals and key in (*method.flags, *method.former):
                 flags.add(key)
             elif equals and key in method.numbers:
                 numbers[key] = _number(key, value, text)
             else:
                 allowed = [f"{k}=..." for k in method.numbers] + list(method.flags)
+                meant = _did_you_mean(key, [*method.numbers, *method.flags])
                 raise EqualInfoError(
-                    f"{text!r}: {name} has no option {option!r}; it takes {', '.join(allowed) or 'none'}"
+                    f"{text!r}: {name} has no option {option!r}{meant}; it takes {', '.join(allowed) or 'none'}"
                 )
         for key, default in method.numbers.items():
             if key not in numbers and key not in method.optional:
@@ -133,7 +152,10 @@ class Spec:
             del numbers["order"]
             name, method = STATIC[name], METHODS[STATIC[name]]
         ordered = tuple((key, numbers[key]) for key in method.numbers if key in numbers)
-        return cls(name, ordered, tuple(flag for flag in method.flags if flag in flags))
+        spec = cls(name, ordered, tuple(flag for flag in (*method.former, *method.flags) if flag in flags))
+        if name == "EqualInfo" and "b" not in numbers:
+            _check_flags(spec)
+        return spec
 
     def __getitem__(self, key: str) -> int:
         return dict(self.numbers)[key]
@@ -178,12 +200,12 @@ class Spec:
     @property
     def chosen_by_use(self) -> bool:
         """Whether a dictionary's entries are chosen by how often a corpus uses them."""
-        return bool({"refined", "words", "likely"} & set(self.flags))
+        return "fewest" in self or "unigram" in self
 
     @property
     def within_words(self) -> bool:
         """Whether no entry of a dictionary crosses the start of a word."""
-        return bool({"words", "likely"} & set(self.flags)) and "phrases" not in self
+        return "words" in self
 
     @property
     def slug(self) -> str:
@@ -199,9 +221,48 @@ class Spec:
         options += self.flags
         return f"{self.method}[{','.join(options)}]" if options else self.method
 
+    @property
+    def first_spelling(self) -> str:
+        """The spec as it was first written: what identities hash, so that new names for flags change none."""
+        first = FIRST_SPELLINGS.get(",".join(self.flags))
+        return str(_with_flags(self, first)) if first else str(self)
+
     def _is_default(self, key: str, number: int) -> bool:
         # b, n and v are always shown: they are what a reader compares.
         return key == "reset" and number == METHODS[self.method].numbers[key]
+
+
+def renamed(text: str) -> str:
+    """A canonical spec in the flags of today, if an earlier version wrote it; other text as it is.
+
+    >>> renamed("EqualInfo[v=4k,likely]")
+    'EqualInfo[v=4k,unigram,words]'
+    """
+    match = re.fullmatch(r"(EqualInfo\[(?:\w+=\w+,)+)([a-z,]+)\]", text)
+    return f"{match[1]}{RENAMED[match[2]]}]" if match and match[2] in RENAMED else text
+
+
+def _check_flags(spec: Spec) -> None:
+    """Raises EqualInfoError, one line with a spec that is right, for flags of a dictionary that are not."""
+    flags = ",".join(spec.flags)
+    if not flags or flags in FIRST_SPELLINGS:
+        return
+    if flags in RENAMED:
+        raise EqualInfoError(f"{spec} is now {_with_flags(spec, RENAMED[flags])}")
+    nearest = min(FIRST_SPELLINGS, key=lambda known: len(set(known.split(",")) ^ set(spec.flags)))
+    raise EqualInfoError(
+        f"{spec}: a dictionary takes no flags or {' or '.join(FIRST_SPELLINGS)}; "
+        f"write {_with_flags(spec, nearest)}"
+    )
+
+
+def _with_flags(spec: Spec, flags: str) -> Spec:
+    return replace(spec, flags=tuple(flags.split(",")))
+
+
+def _did_you_mean(given: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(given, list(known), 1)
+    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def _number(key: str, value: str, text: str) -> int:
