@@ -27,7 +27,7 @@ def source_folder(path: Path, text: Path) -> Path:
 @pytest.fixture(scope="module")
 def reference(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("shipped")
-    specs = {"tiny": "EqualInfo[v=512]", "tiny-words": "EqualInfo[v=512,words]"}
+    specs = {"tiny": "EqualInfo[v=512]", "tiny-words": "EqualInfo[v=512,fewest,words]"}
     source = source_folder(directory / "corpus", work / "corpus.txt")
     plan = Plan(
         source,
@@ -61,7 +61,7 @@ def test_tokenizers_are_listed(run: Run) -> None:
     assert 0 < rows[M1_NAME]["bits_per_byte"] < 9
     status, out, _ = run("tokenizers")
     assert status == 0
-    assert "EqualInfo[v=512,words]" in out
+    assert "EqualInfo[v=512,fewest,words]" in out
 
 
 def test_names_in_place_of_tokenizers(work: Path, run: Run) -> None:
@@ -70,7 +70,7 @@ def test_names_in_place_of_tokenizers(work: Path, run: Run) -> None:
     assert Path("back").read_bytes() == Path("text").read_bytes()
     status, out, _ = run("show", "tiny", "tiny-words", "--text", "the window")
     assert status == 0
-    assert "EqualInfo[v=512,words]" in out
+    assert "EqualInfo[v=512,fewest,words]" in out
     assert run("tokenize", "tiny-words", work / "corpus.txt", "--out", "tokens", "--quiet")[0] == 0
     assert run("verify", "tokens", "--quiet")[0] == 0
 
