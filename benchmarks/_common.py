@@ -10,7 +10,7 @@ from equalinfo.corpus.readers import read_documents
 from equalinfo.corpus.splits import split_of
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file
-from equalinfo.shipped import located
+from equalinfo.pretrained import located
 
 # The usual split of byte-level BPE into words, as a pattern that both BPE libraries take.
 SPLIT = (

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from equalinfo.model.optimizers import LEARNING_RATES, Optimizer, learning_rate_factor, make_optimizer
+from equalinfo.model.optim import LEARNING_RATES, Optimizer, learning_rate_factor, make_optimizer
 from equalinfo.model.scoring import cut_sequences
 from equalinfo.score import metrics
 

@@ -2,7 +2,7 @@
 
 All have the same body of preset `llama`, from a seed the same weights in it, and say for themselves what training
 minimises and how many nats an id costs. The nats are exact: of each variant's own distribution over all ids.
-Shape suffixes as in `model/parts.py`, and N positions, K negatives, R rank.
+Shape suffixes as in `model/layers.py`, and N positions, K negatives, R rank.
 """
 
 from abc import abstractmethod
@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from equalinfo.model.decoder import LLAMA_EMBEDDING, Decoder
+from equalinfo.model.layers import RMSNorm
 from equalinfo.model.loss import next_id_loss
-from equalinfo.model.parts import Norm
-from equalinfo.model.sizes import Size
+from equalinfo.sizes import Size
 
 DIGIT = 256  # ids have two digits: a high and a low byte
 VOCAB = DIGIT * DIGIT
@@ -38,7 +38,7 @@ class Variant(Decoder):
 
     def __init__(self, size: Size, seed: int) -> None:
         super().__init__(size, 1, "llama")  # one id: small tables, which are replaced
-        self.initialise(seed)
+        self.init_weights(seed)
         self.vocab = VOCAB
         self.generator = torch.Generator().manual_seed(seed + 1_000_003)
 
@@ -228,7 +228,7 @@ class TwoLevel(Variant):
         self.gate, self.up, self.down = (
             self.matrix(*s) for s in ((width, inner), (width, inner), (inner, width))
         )
-        self.low_norm, self.low = Norm(width), self.matrix(width, DIGIT)
+        self.low_norm, self.low = RMSNorm(width), self.matrix(width, DIGIT)
 
     def low_log_probabilities(self, hidden_ND: Tensor, high_N: Tensor) -> Tensor:
         """Of every low byte after a high byte, [N, 256]."""

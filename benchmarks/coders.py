@@ -20,11 +20,11 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, write_json
 from equalinfo.predict.base import Predictor, distribution_bits
 from equalinfo.predict.context import count_contexts
-from equalinfo.predict.exact import load_exact
-from equalinfo.tokens.base import Tokenizer
+from equalinfo.predict.exact_files import load_exact
+from equalinfo.tokens.build import CODED
 from equalinfo.tokens.coded import CodedTokenizer
-from equalinfo.tokens.directory import CODED
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.tokenizer import Tokenizer
 
 try:
     from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
@@ -52,7 +52,7 @@ def with_order(text: str, order: int | None) -> Spec:
 
 def information(predictor: Predictor, pieces: Iterable[bytes]) -> float:
     """Bits of information in pieces that each start afresh."""
-    return sum(distribution_bits(predictor.along(piece), piece) for piece in pieces)
+    return sum(distribution_bits(predictor.frequencies(piece), piece) for piece in pieces)
 
 
 def measured(tokenizer: Tokenizer, examples: list[bytes]) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def measured(tokenizer: Tokenizer, examples: list[bytes]) -> dict[str, Any]:
     predictor, coder, windows, _ = tokenizer.spec.columns
     pieces = examples  # as long as a block
     if windows != "none":
-        pieces = [piece for example in examples for piece, _ in tokenizer.pieces(example)]
+        pieces = [piece for example in examples for piece, _ in tokenizer.segments(example)]
     return {
         "spec": str(tokenizer.spec),
         "predictor": predictor,

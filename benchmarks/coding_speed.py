@@ -20,16 +20,17 @@ import torch
 from safetensors.torch import load_file
 from threadpoolctl import threadpool_limits
 
-from equalinfo.coding.workers import worker_threads
 from equalinfo.files import write_json
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.parts import LayerCache
-from equalinfo.model.sizes import Size, size_by_name
-from equalinfo.pipeline.m1 import m1_config
-from equalinfo.predict.exact import ExactModel, load_exact
-from equalinfo.tokens.ac import ACTokenizer
-from equalinfo.tokens.equal_info_ac import EqualInfoACTokenizer
+from equalinfo.model.layers import LayerCache
+from equalinfo.parallel import worker_threads
+from equalinfo.predict.exact import ExactModel
+from equalinfo.predict.exact_files import load_exact
+from equalinfo.sizes import Size, size_by_name
+from equalinfo.tokens.blocks import ACTokenizer
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.windows import EqualInfoACTokenizer
+from equalinfo.train.m1 import m1_config
 
 try:
     from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
@@ -176,7 +177,7 @@ def main() -> None:
 
 def pass_in_threads(exact: ExactModel, texts: list[bytes]) -> None:
     with worker_threads() as workers:
-        for rows in workers.map(exact.along, texts):
+        for rows in workers.map(exact.frequencies, texts):
             assert rows.dtype == np.int32
 
 

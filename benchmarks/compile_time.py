@@ -10,10 +10,10 @@ import time
 
 from equalinfo.files import write_json
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.sizes import size_by_name
-from equalinfo.predict.exact import load_exact
+from equalinfo.predict.exact_files import load_exact
 from equalinfo.predict.quantise import quantise
-from equalinfo.tokens.equal_info import compile_equal_info
+from equalinfo.sizes import size_by_name
+from equalinfo.tokens.compile import compile_equal_info
 from equalinfo.tokens.spec import Spec
 
 try:
@@ -36,7 +36,7 @@ def main() -> None:
     training, _ = training_and_held_out()
     size = size_by_name("3m")
     model = Decoder(size, 256)
-    model.initialise(0)
+    model.init_weights(0)
     large = quantise(size, {name: tensor.numpy() for name, tensor in model.state_dict().items()})
     trained = load_exact(m1_directory(given.m1))
     rows = []

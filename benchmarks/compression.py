@@ -19,9 +19,9 @@ from rich.table import Table
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, write_json
-from equalinfo.tokens.base import Tokenizer
-from equalinfo.tokens.directory import make_tokenizer
+from equalinfo.tokens.build import make_tokenizer
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.tokenizer import Tokenizer
 
 try:
     from benchmarks._common import add_common_options, m1_directory, machine, train_bpe, training_and_held_out

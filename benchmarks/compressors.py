@@ -22,14 +22,14 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from equalinfo.coding.workers import worker_threads
 from equalinfo.container.format import DEFAULT_BLOCK, DEFAULT_CONTEXT, HEAD_BYTES, LENGTH_BYTES, SMALLEST
 from equalinfo.container.reading import read_container
 from equalinfo.container.writing import write_container
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, write_json
+from equalinfo.parallel import worker_threads
 from equalinfo.predict.base import Predictor, distribution_bits
-from equalinfo.predict.exact import load_m1
+from equalinfo.predict.exact_files import load_m1
 
 try:
     from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
@@ -103,7 +103,7 @@ def entropy_bits(predictor: Predictor, text: bytes, context: int) -> float:
         for at in range(0, min(DEFAULT_BLOCK, len(text) - start), context)
     ]
     with worker_threads() as workers:
-        return sum(workers.map(lambda part: distribution_bits(predictor.along(part), part), parts))
+        return sum(workers.map(lambda part: distribution_bits(predictor.frequencies(part), part), parts))
 
 
 def write_table(rows: list[dict[str, Any]], path: Path) -> None:

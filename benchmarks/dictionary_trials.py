@@ -1,6 +1,6 @@
 """What a dictionary should hold and how it should parse, judged by an M2: results/dictionary-trials.jsonl.
 
-    equalinfo corpus fetch --out mix
+    python -m scripts.corpus_mix --out mix
     equalinfo train-m1 mix/text --size 3m --out m1
     python benchmarks/dictionary_trials.py --m1 m1 --corpus mix/text --variants fewest,words unigram,words --seeds 0 1 2
 
@@ -19,27 +19,27 @@ from typing import Any
 import numpy as np
 import torch
 
+from equalinfo.corpus.corpus import Corpus
 from equalinfo.corpus.examples import Example, cut_examples
-from equalinfo.dictionary import fewest, greedy, likeliest
-from equalinfo.dictionary.automaton import Automaton
-from equalinfo.dictionary.frequent import frequent_phrases, frequent_strings
-from equalinfo.dictionary.likeliest import ONE_BIT, Costed
-from equalinfo.dictionary.prune import prune
-from equalinfo.dictionary.select import information_of, select
-from equalinfo.dictionary.words import within_word
+from equalinfo.dictionary.parse import fewest, greedy, viterbi
+from equalinfo.dictionary.parse.viterbi import ONE_BIT, ScoredVocabulary
+from equalinfo.dictionary.train.corpus_strings import frequent_phrases, frequent_strings
+from equalinfo.dictionary.train.m1_strings import likely_strings
+from equalinfo.dictionary.train.prune import prune
+from equalinfo.dictionary.train.unigram import information_of, select
+from equalinfo.dictionary.train.word_boundaries import within_word
+from equalinfo.dictionary.trie.automaton import Automaton
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.loss import next_id_loss
-from equalinfo.model.optimizers import LEARNING_RATES
-from equalinfo.model.sizes import size_by_name
-from equalinfo.model.starting import start_tables, states_after, sums_of_spelling
-from equalinfo.pipeline.corpora import Corpus
-from equalinfo.pipeline.m1 import load_float_m1
-from equalinfo.predict.exact import load_m1
+from equalinfo.model.optim import LEARNING_RATES
+from equalinfo.predict.exact_files import load_m1
 from equalinfo.score import metrics
 from equalinfo.seeded import permutation
-from equalinfo.tokens.directory import make_tokenizer
-from equalinfo.tokens.likely import likely_strings
+from equalinfo.sizes import size_by_name
+from equalinfo.tokens.build import make_tokenizer
 from equalinfo.tokens.spec import Spec
+from equalinfo.train.m1 import load_float_m1
+from equalinfo.train.table_init import start_tables, states_after, sums_of_spelling
 
 try:
     from benchmarks._common import train_bpe
@@ -84,8 +84,8 @@ def by_fewest(automaton: Automaton) -> Encode:
     return Encode(lambda texts: fewest.encode_batch(automaton, texts, 1), automaton.entries)
 
 
-def by_likeliest(costed: Costed) -> Encode:
-    return Encode(lambda texts: likeliest.encode_batch(costed, texts, 1), costed.automaton.entries)
+def by_likeliest(costed: ScoredVocabulary) -> Encode:
+    return Encode(lambda texts: viterbi.encode_batch(costed, texts, 1), costed.automaton.entries)
 
 
 def by_greedy(automaton: Automaton) -> Encode:
@@ -101,11 +101,13 @@ def plus(bits: float) -> Callable[[np.ndarray], np.ndarray]:
     return lambda counts: information_of(counts) + int(bits * ONE_BIT)
 
 
-def scored(automaton: Automaton, documents: Callable[[], Iterable[bytes]], rounds: int = 4) -> Costed:
+def scored(
+    automaton: Automaton, documents: Callable[[], Iterable[bytes]], rounds: int = 4
+) -> ScoredVocabulary:
     """The same entries with costs by use."""
-    costed = Costed(automaton, equal_costs(np.zeros(len(automaton))))
+    costed = ScoredVocabulary(automaton, equal_costs(np.zeros(len(automaton))))
     for _ in range(rounds):
-        costed = Costed(automaton, information_of(likeliest.usage(costed, documents())))
+        costed = ScoredVocabulary(automaton, information_of(viterbi.usage(costed, documents())))
     return costed
 
 
@@ -244,7 +246,7 @@ def judged(
 ) -> dict[str, float]:
     """Bits/byte of an M2 of this seed, and how long it trained."""
     model = Decoder(size_by_name(size), vocab, "llama")
-    model.initialise(seed)
+    model.init_weights(seed)
     if start is not None:
         start_tables(model, *start)
     order = np.concatenate(

@@ -20,8 +20,8 @@ import numpy as np
 
 from equalinfo import Tokenizer
 from equalinfo.files import write_json
-from equalinfo.predict.exact import load_exact
-from equalinfo.tokens.equal_info import compile_equal_info
+from equalinfo.predict.exact_files import load_exact
+from equalinfo.tokens.compile import compile_equal_info
 from equalinfo.tokens.spec import Spec
 
 try:

@@ -18,9 +18,9 @@ from typing import Any
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import read_json, write_json
-from equalinfo.model.branching import Branches
-from equalinfo.pipeline.generating import Generator
-from equalinfo.pipeline.healing import taken_back, ways
+from equalinfo.generate.generator import Generator
+from equalinfo.generate.token_healing import completions, split_unsettled
+from equalinfo.model.continuations import Branches
 from equalinfo.score.metrics import mean_and_deviation
 
 try:
@@ -95,10 +95,12 @@ def bits(generator: Generator, prompt: bytes, text: bytes) -> tuple[float, float
 
     def nats(ids: list[int], *texts: bytes) -> list[float]:
         branches = Branches(generator.model, ids, generator.context, generator.never)
-        return [-ways(units, branches, one, SHARE, WIDEST).log_probability if one else 0.0 for one in texts]
+        return [
+            -completions(units, branches, one, SHARE, WIDEST).log_probability if one else 0.0 for one in texts
+        ]
 
     ids = generator.tokenizer.encode_prompt(prompt).tolist()
-    kept, rest = taken_back(units, prompt, ids)
+    kept, rest = split_unsettled(units, prompt, ids)
     (plain,) = nats(ids, text)
     dropped, whole = nats(kept, rest, rest + text)
     return plain / math.log(2), (whole - dropped) / math.log(2)

@@ -16,14 +16,14 @@ import time
 from pathlib import Path
 from typing import Any
 
-from equalinfo.cores import VARIABLE
-from equalinfo.experiments.equal_budgets import BYTES, COMPUTE
+from equalinfo.experiments.catalog.equal_budgets import BYTES, COMPUTE
 from equalinfo.experiments.rows import Rows
 from equalinfo.files import atomic_file, write_json
+from equalinfo.parallel import VARIABLE
 from equalinfo.score.results import read_measurements
-from equalinfo.tokens.base import Tokenizer
-from equalinfo.tokens.directory import make_tokenizer
+from equalinfo.tokens.build import make_tokenizer
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.tokenizer import Tokenizer
 
 try:
     from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out

@@ -31,19 +31,19 @@ from typing import Any
 import numpy as np
 import torch
 
+from equalinfo.corpus.corpus import Corpus
 from equalinfo.corpus.examples import cut_examples
 from equalinfo.files import read_json, sha256_bytes, write_json
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.loss import next_id_loss
-from equalinfo.model.optimizers import LEARNING_RATES, make_optimizer
-from equalinfo.model.sizes import SIZES, Size, size_by_name
-from equalinfo.pipeline.compiling import compile_tokenizer
-from equalinfo.pipeline.corpora import Corpus
-from equalinfo.pipeline.progress import progress_bar
+from equalinfo.model.optim import LEARNING_RATES, make_optimizer
+from equalinfo.progress import progress_bar
 from equalinfo.score import metrics
 from equalinfo.seeded import permutation
-from equalinfo.tokens.base import Tokenizer
+from equalinfo.sizes import SIZES, Size, size_by_name
+from equalinfo.tokens.build import compile_tokenizer
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.tokenizer import Tokenizer
 
 try:
     from benchmarks._common import add_common_options, m1_directory, machine
@@ -241,7 +241,7 @@ def cost_row(name: str, vocab: int) -> dict[str, Any]:
     whole, tables = (Decoder(s, vocab, "llama") for s in (size, replace(size, n_layers=0)))
     optimizers = []
     for model in (whole, tables):
-        model.initialise(0)
+        model.init_weights(0)
         optimizers.append(make_optimizer(OPTIMIZER, model, 1e-3))
     step = stepper(whole, lambda ids: next_id_loss(whole, ids)[0], optimizers[0])
     gradient_BTD = torch.randn(BATCH, SEQUENCE, size.d_model)

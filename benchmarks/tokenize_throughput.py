@@ -28,12 +28,12 @@ import pyarrow.parquet as pq
 from _common import machine
 from _scaling import tables
 
-from equalinfo.cores import VARIABLE, cores
 from equalinfo.corpus.examples import cut_examples
 from equalinfo.corpus.readers import read_documents
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, json_bytes
-from equalinfo.tokens.base import Tokenizer
+from equalinfo.parallel import VARIABLE, cores
+from equalinfo.tokens.tokenizer import Tokenizer
 
 # Contexts of three bytes in M1's place compile in seconds and parse as fast.
 COMPILED = [

@@ -23,12 +23,12 @@ from typing import Any
 import numpy as np
 
 from equalinfo.corpus.readers import read_documents
-from equalinfo.dictionary import decode, fewest, greedy, likeliest
-from equalinfo.dictionary.batch import cores
+from equalinfo.dictionary.parse import decode, fewest, greedy, viterbi
+from equalinfo.dictionary.parse.parser import cores
 from equalinfo.files import atomic_file, write_json
-from equalinfo.predict.exact import load_exact
-from equalinfo.tokens.compiled import CompiledTokenizer, CostedTokenizer
-from equalinfo.tokens.equal_info import compile_equal_info
+from equalinfo.predict.exact_files import load_exact
+from equalinfo.tokens.compile import compile_equal_info
+from equalinfo.tokens.dictionaries import CompiledTokenizer, ScoredTokenizer
 from equalinfo.tokens.spec import Spec
 
 try:
@@ -79,9 +79,9 @@ def load_dictionaries(m1: Path, documents: list[bytes], size: int) -> dict[str, 
 def parsers_of(tokenizer: CompiledTokenizer) -> list[tuple[Any, Any, str]]:
     """Parses that its dictionary is for: the parser, what it takes as the dictionary, its name."""
     dictionary = tokenizer.automaton
-    if isinstance(tokenizer, CostedTokenizer):
-        costed = likeliest.Costed(dictionary, tokenizer.costs.astype(np.int64))
-        return [(likeliest, costed, "likeliest")]
+    if isinstance(tokenizer, ScoredTokenizer):
+        costed = viterbi.ScoredVocabulary(dictionary, tokenizer.costs.astype(np.int64))
+        return [(viterbi, costed, "likeliest")]
     return [(greedy, dictionary, "greedy"), (fewest, dictionary, "fewest tokens")]
 
 

@@ -9,11 +9,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from equalinfo.corpus.corpus import Corpus
 from equalinfo.files import write_json
-from equalinfo.model.training import TrainingPlan
-from equalinfo.pipeline.corpora import Corpus
-from equalinfo.pipeline.m1 import train_m1
-from equalinfo.pipeline.progress import progress_bar
+from equalinfo.model.train_loop import TrainingConfig
+from equalinfo.progress import progress_bar
+from equalinfo.train.m1 import train_m1
 
 try:
     from benchmarks._common import machine
@@ -41,7 +41,7 @@ def main() -> None:
     given = parser.parse_args()
     rows: list[dict[str, Any]] = []
     for optimizer, rate, precision in CASES:
-        plan = TrainingPlan(given.steps, BATCH, 0, optimizer, rate, precision)
+        plan = TrainingConfig(given.steps, BATCH, 0, optimizer, rate, precision)
         with tempfile.TemporaryDirectory() as folder, progress_bar() as progress:
             made = train_m1(Corpus("embedded"), given.size, CONTEXT, plan, Path(folder) / "m1", progress)
         seconds = float(made["seconds"])

@@ -22,12 +22,12 @@ from typing import Any
 import torch
 
 from equalinfo.files import write_json
-from equalinfo.model import hugging_face
+from equalinfo.model import hf_llama
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.loss import next_id_loss
-from equalinfo.model.optimizers import make_optimizer
-from equalinfo.model.sizes import size_by_name
-from equalinfo.model.training import resolved_precision
+from equalinfo.model.optim import make_optimizer
+from equalinfo.model.train_loop import resolved_precision
+from equalinfo.sizes import size_by_name
 
 try:
     from benchmarks._common import machine
@@ -55,14 +55,14 @@ def step_of(which: str, case: str, precision: str, compiled: bool) -> Callable[[
     with torch.device("cpu" if which == "equalinfo" else "meta"):
         ours = Decoder(size_by_name(name), int(vocab), "llama")
     if which == "equalinfo":
-        ours.initialise(0)
+        ours.init_weights(0)
         model = ours
         for layer in ours.layers if compiled else []:
             layer.compile(dynamic=False)
     else:
         import transformers
 
-        config = transformers.LlamaConfig(**hugging_face.config(ours, int(length), 0))
+        config = transformers.LlamaConfig(**hf_llama.config(ours, int(length), 0))
         model = transformers.LlamaForCausalLM(config).train()
         if compiled:
             model.compile(dynamic=False)

@@ -25,37 +25,33 @@ from _changes import FITS, change
 from _running import COMPILED, run
 from rich.progress import Progress
 
+from equalinfo.predict import exact_files as predict_exact_files
+
 TESTS = Path(__file__).parents[1] / "tests"
-sys.path += [str(TESTS), str(TESTS / "tokens"), str(TESTS / "pipeline"), str(TESTS.parent)]
+sys.path.append(str(TESTS.parent))
 
 with atheris.instrument_imports(include=["equalinfo"], exclude=COMPILED):
     from equalinfo import files
     from equalinfo.model import storage
-    from equalinfo.pipeline import (
-        exporting,
-        m1,
-        m2,
-        model_directory,
-        recipe,
-        token_shards,
-        tokenizing,
-        verifying,
-    )
-    from equalinfo.predict import exact
+    from equalinfo.runs import recipe
     from equalinfo.score import results, table
-    from equalinfo.tokens import compiled, directory
-
-import methods  # noqa: E402
-import untrained  # noqa: E402
-from rows_of import measurement  # noqa: E402
+    from equalinfo.shards import export, format, tokenize_sample, verify
+    from equalinfo.tokens import build, dictionaries
+    from equalinfo.tokens import tokenizer as tokens_tokenizer
+    from equalinfo.train import m1, m2, m2_directory
 
 from equalinfo.errors import EqualInfoError  # noqa: E402
+from equalinfo.generate.generator import GenerationConfig, Generator  # noqa: E402
 from equalinfo.model.decoder import Decoder  # noqa: E402
-from equalinfo.model.sizes import SIZES  # noqa: E402
-from equalinfo.pipeline.generating import Generator, Settings  # noqa: E402
-from equalinfo.predict.base import TOTAL  # noqa: E402
+from equalinfo.predict.base import FREQUENCY_TOTAL  # noqa: E402
 from equalinfo.predict.quantise import quantise  # noqa: E402
+from equalinfo.sizes import SIZES  # noqa: E402
 from equalinfo.tokens.spec import Spec  # noqa: E402
+from tests.support import (  # noqa: E402
+    methods,
+    untrained,
+)
+from tests.support.rows_of import measurement  # noqa: E402
 
 LIMIT = 1 << 30  # bytes of memory that may be asked for beyond what an undamaged artifact takes
 SIZE = "65k"
@@ -99,20 +95,20 @@ def tokenizers(folder: Path) -> Iterator[tuple[str, Path]]:
     made = [methods.tokenizer(spec) for spec in SPECS] + [untrained.tokenizer(spec) for spec in COMPILED]
     dictionary = untrained.tokenizer("EqualInfo[v=600,fewest,words]").automaton
     costs = np.arange(600, dtype=np.uint16) + 1
-    likely = compiled.CostedTokenizer(Spec.parse("EqualInfo[v=600,unigram,words]"), dictionary, costs)
+    likely = dictionaries.ScoredTokenizer(Spec.parse("EqualInfo[v=600,unigram,words]"), dictionary, costs)
     for tokenizer in [*made, likely]:
         path = folder / tokenizer.spec.slug
-        directory.save_tokenizer(tokenizer, path)
+        tokens_tokenizer.save_tokenizer(tokenizer, path)
         yield "tokenizer", path
     for tokenizer in (made[len(SPECS)], likely):
         path = folder / f"compact-{tokenizer.spec.slug}"
-        directory.save_compact(tokenizer, path)
+        build.save_compact(tokenizer, path)
         yield "tokenizer", path
 
 
 def float_model(vocab: int, preset: str) -> Decoder:
     model = Decoder(SIZES[SIZE], vocab, preset)
-    model.initialise(0)
+    model.init_weights(0)
     return model
 
 
@@ -122,23 +118,23 @@ def models(folder: Path) -> Iterator[tuple[str, Path]]:
     model = float_model(256, "paper")
     storage.save_tensors(path / "model.safetensors", dict(model.state_dict()))
     quantised = quantise(SIZES[SIZE], {name: tensor.numpy() for name, tensor in model.state_dict().items()})
-    exact.save_exact(quantised, path)
+    predict_exact_files.save_exact(quantised, path)
     files.write_json(path / "config.json", {"size": SIZE, "figures": {"exact_over_float": 1.0}})
-    files.write_manifest(path, m1.KIND, identity=quantised.identity)
+    files.write_manifest(path, m1.KIND, identity=quantised.fingerprint)
     yield "m1", path
     for preset, spec in (("paper", "EqualInfoAC[b=16,v=256]"), ("llama", "EqualInfo[v=600]")):
         path = folder / f"m2-{preset}"
         path.mkdir()
         tokenizer = (methods if preset == "paper" else untrained).tokenizer(spec)
-        directory.save_tokenizer(tokenizer, path / "tokenizer")
+        tokens_tokenizer.save_tokenizer(tokenizer, path / "tokenizer")
         plan = {"first_only": False, "training": {"seed": 0}}
-        model_directory.save_model(
+        m2_directory.save_model(
             path,
             float_model(tokenizer.vocab, preset),
             tokenizer,
             {"size": SIZE, "sequence_length": 16, "plan": plan},
         )
-        files.write_manifest(path, m2.KIND, tokenizer=tokenizer.identity, spec=spec)
+        files.write_manifest(path, m2.KIND, tokenizer=tokenizer.fingerprint, spec=spec)
         yield "m2", path
 
 
@@ -147,14 +143,14 @@ def tokens(folder: Path) -> Iterator[tuple[str, Path]]:
         tokenizer = untrained.tokenizer(spec)
         path = folder / f"tokens-{tokenizer.spec.slug}"
         path.mkdir()
-        directory.save_tokenizer(tokenizer, path / "tokenizer")
+        tokens_tokenizer.save_tokenizer(tokenizer, path / "tokenizer")
         counts, records = {}, {}
         for split in ("train", "validation"):
             rows = [(tokenizer.encode(text), len(text), len(text)) for text in (TEXT, b"", TEXT[3:])]
-            token_shards.write_shard(path / f"{split}-00000.arrow", rows, tokenizer.vocab)
+            format.write_shard(path / f"{split}-00000.arrow", rows, tokenizer.vocab)
             text = ""
             for ids, _, _ in rows:
-                text = token_shards.text_identity(text, tokenizer.decode(ids))
+                text = format.text_fingerprint(text, tokenizer.decode(ids))
             totals = {"examples": 3, "tokens": sum(len(row[0]) for row in rows), "text": text}
             counts[split] = totals | dict.fromkeys(("bytes", "source_bytes"), sum(row[1] for row in rows))
             records[split] = counts[split] | {"file": f"{split}-00000.arrow"}
@@ -166,10 +162,10 @@ def tokens(folder: Path) -> Iterator[tuple[str, Path]]:
         fields = {
             "spec": spec,
             "vocab": tokenizer.vocab,
-            "tokenizer": tokenizer.identity,
+            "tokenizer": tokenizer.fingerprint,
             "windows_changed": None,
         }
-        files.write_manifest(path, tokenizing.KIND, splits=counts, example_bytes=100, **fields, **more)
+        files.write_manifest(path, format.KIND, splits=counts, example_bytes=100, **fields, **more)
         yield "tokens", path
 
 
@@ -190,44 +186,44 @@ def single_files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def use_tokenizer(path: Path, out: Path) -> None:
-    tokenizer = directory.load_tokenizer(path)
+    tokenizer = build.load_tokenizer(path)
     for text in (b"", TEXT):
         ids = tokenizer.encode(text)
         assert tokenizer.decode(ids) == text, tokenizer.spec
         tokenizer.decode(ids[: len(ids) // 2], partial=True)
         assert tokenizer.count(text) == len(ids)
-        tokenizer.pieces(text)
+        tokenizer.segments(text)
     if tokenizer.vocab <= 1 << 16:
         with contextlib.suppress(EqualInfoError):  # some methods' ids have no text of their own
             tokenizer.vocab_entries()
 
 
 def use_m1(path: Path, out: Path) -> None:
-    rows = exact.load_m1(path).along(TEXT)
+    rows = predict_exact_files.load_m1(path).frequencies(TEXT)
     assert (rows >= 1).all()
-    assert (rows.sum(1) == TOTAL).all()
+    assert (rows.sum(1) == FREQUENCY_TOTAL).all()
     m1.load_float_m1(path)
 
 
 def use_m2(path: Path, out: Path) -> None:
     model, tokenizer, config = m2.load_m2(path)
-    Generator(model, tokenizer, config["sequence_length"]).continuations([TEXT[:6]], Settings(3))
-    text = token_shards.TokensInMemory([tokenizer.encode(TEXT)], len(TEXT))
+    Generator(model, tokenizer, config["sequence_length"]).continuations([TEXT[:6]], GenerationConfig(3))
+    text = format.TokensInMemory([tokenizer.encode(TEXT)], len(TEXT))
     m2.measure(model, tokenizer, text, config["sequence_length"], 1, QUIET, config["plan"]["first_only"])
 
 
 def use_tokens(path: Path, out: Path) -> None:
-    manifest = tokenizing.tokens_manifest(path)
-    tokenizer = tokenizing.tokenizer_of(path, manifest)
+    manifest = format.tokens_manifest(path)
+    tokenizer = tokenize_sample.tokenizer_of(path, manifest)
     for split in manifest["splits"]:
-        shards = tokenizing.read_split(path, split)
+        shards = format.read_split(path, split)
         shards.check(tokenizer.vocab)
         assert shards.counts(tokenizer.vocab).sum() == shards.tokens
         sequences = shards.sequences(4)
         assert all(len(sequences[number]) == 4 for number in range(len(sequences)))
-    for form in exporting.FORMS:
-        exporting.export_tokens(path, form, out / form, QUIET)
-    verifying.verify_tokens(path, verifying.Checks(None, source=False), QUIET)
+    for form in export.FORMS:
+        export.export_tokens(path, form, out / form, QUIET)
+    verify.verify_tokens(path, verify.VerifyConfig(None, source=False), QUIET)
 
 
 def use_recipe(path: Path, out: Path) -> None:

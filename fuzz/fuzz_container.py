@@ -13,7 +13,7 @@ import atheris
 import numpy as np
 from _running import COMPILED, run
 
-from equalinfo.coding.lanes import decode_lanes
+from equalinfo.coding.interleaved import decode_interleaved
 from equalinfo.errors import EqualInfoError
 from equalinfo.predict.unigram import Unigram, quantise_counts
 
@@ -60,7 +60,7 @@ def forged(data: bytes) -> bytes:
     source = atheris.FuzzedDataProvider(data)
     block, context = source.ConsumeIntInRange(0, 3000), source.ConsumeIntInRange(0, 300)
     fields = struct.pack("<8sHII", format.MAGIC, format.VERSION, block, context) + bytes.fromhex(
-        PREDICTOR.identity
+        PREDICTOR.fingerprint
     )
     key = format.digest(fields)
     parts, lengths, heads = [], b"", b""
@@ -71,7 +71,7 @@ def forged(data: bytes) -> bytes:
         # The digest of the text is right where the code can be decoded at all.
         decoded = b""
         if 1 <= context <= 300 and 0 < text <= 4000 and source.ConsumeIntInRange(0, 9):
-            decoded = decode_lanes(PREDICTOR, [code], [text], context)[0]
+            decoded = decode_interleaved(PREDICTOR, [code], [text], context)[0]
         head = struct.pack("<II", text, claimed) + format.digest(code if claimed == text else decoded)
         head += format.digest(key, struct.pack("<Q", number), head, code)
         parts.append(head + code)

@@ -2,7 +2,7 @@
 
     python fuzz/fuzz_decoders.py -max_total_time=300
 
-The first byte of an input chooses the method (those of tests/tokens/methods.py), the rest are ids or a text.
+The first byte of an input chooses the method (those of tests/support/methods.py), the rest are ids or a text.
 """
 
 import sys
@@ -12,13 +12,12 @@ import atheris
 import numpy as np
 from _running import COMPILED, run
 
-TESTS = Path(__file__).parents[1] / "tests"
-sys.path += [str(TESTS), str(TESTS / "tokens")]
+sys.path.append(str(Path(__file__).parents[1]))
 
-from equalinfo.errors import EqualInfoError, UndecodableTokens  # noqa: E402
+from equalinfo.errors import EqualInfoError, UndecodableTokens
 
 with atheris.instrument_imports(include=["equalinfo"], exclude=COMPILED):
-    import methods
+    from tests.support import methods
 
 MOST_IDS = 60
 

@@ -16,17 +16,16 @@ from rich.progress import Progress
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import json_bytes, write_manifest
-from equalinfo.model.training import Execution, TrainingPlan
+from equalinfo.model.train_loop import RuntimeConfig, TrainingConfig
 from equalinfo.outputs import output_directory
-from equalinfo.pipeline.compiling import compile_tokenizer
-from equalinfo.pipeline.m1 import KIND as M1_KIND
-from equalinfo.pipeline.m1 import train_m1
-from equalinfo.pipeline.progress import progress_bar
-from equalinfo.pipeline.running import done, key_of
-from equalinfo.predict.exact import load_m1, save_exact
-from equalinfo.shipped import CARD, card_of, reference_folder
-from equalinfo.tokens.directory import load_tokenizer, save_compact
+from equalinfo.predict.exact_files import load_m1, save_exact
+from equalinfo.pretrained import CARD, card_of, reference_folder
+from equalinfo.progress import progress_bar
+from equalinfo.runs.run import done, fingerprint_of
+from equalinfo.tokens.build import compile_tokenizer, load_tokenizer, save_compact
 from equalinfo.tokens.spec import Spec
+from equalinfo.train.m1 import KIND as M1_KIND
+from equalinfo.train.m1 import train_m1
 from scripts.reference_cards import m1_card, tokenizer_card
 from scripts.reference_page import PAGE, write_page
 from scripts.reference_sources import OpenCorpus, Survey, sources_of, survey
@@ -64,7 +63,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ReferenceConfig:
     """What to build and where.
 
     Args:
@@ -98,7 +97,7 @@ class Plan:
         return shlex.join(words)
 
 
-def build(plan: Plan, progress: Progress) -> None:
+def build(plan: ReferenceConfig, progress: Progress) -> None:
     """Does all that is not done yet.
 
     Raises:
@@ -108,26 +107,26 @@ def build(plan: Plan, progress: Progress) -> None:
     sources = sources_of(plan.corpus)
     corpus = OpenCorpus(sources, plan.corpus.name)
     _train(plan, corpus, progress)
-    m1 = load_m1(plan.m1).identity
+    m1 = load_m1(plan.m1).fingerprint
     task = progress.add_task("read the sources", total=len(sources), note="")
     surveys: list[Survey] = []
     for source in sources:
         surveys.append(survey(source, plan.held_out_bytes))
         progress.advance(task)
     made_from = [m1, [(one.source.name, one.fingerprint) for one in surveys], plan.command]
-    _install_m1(plan, surveys, key_of(M1_NAME, *made_from), progress)
+    _install_m1(plan, surveys, fingerprint_of(M1_NAME, *made_from), progress)
     for name, spec in specs.items():
-        _install_tokenizer(plan, name, spec, corpus, surveys, key_of(str(spec), *made_from), progress)
+        _install_tokenizer(plan, name, spec, corpus, surveys, fingerprint_of(str(spec), *made_from), progress)
     write_page(plan.out, plan.page)
 
 
-def _train(plan: Plan, corpus: OpenCorpus, progress: Progress) -> None:
+def _train(plan: ReferenceConfig, corpus: OpenCorpus, progress: Progress) -> None:
     if done(plan.m1):
         return
     if plan.training is None:
         raise EqualInfoError(f"{plan.m1}: no such M1; give --steps to train it, or a trained one as --m1")
     given = plan.training
-    settings = TrainingPlan(
+    settings = TrainingConfig(
         given.steps,
         given.batch,
         given.seed,
@@ -136,11 +135,11 @@ def _train(plan: Plan, corpus: OpenCorpus, progress: Progress) -> None:
         given.precision,
         given.threads,
     )
-    execution = Execution(device=given.device, validate_every=VALIDATE_EVERY)
+    execution = RuntimeConfig(device=given.device, validate_every=VALIDATE_EVERY)
     train_m1(corpus, given.size, given.context, settings, plan.m1, progress, execution)
 
 
-def _install_m1(plan: Plan, surveys: list[Survey], key: str, progress: Progress) -> None:
+def _install_m1(plan: ReferenceConfig, surveys: list[Survey], key: str, progress: Progress) -> None:
     path = plan.out / M1_NAME
     if _installed(path, key):
         return
@@ -150,11 +149,11 @@ def _install_m1(plan: Plan, surveys: list[Survey], key: str, progress: Progress)
     with output_directory(path, M1_KIND) as directory:
         save_exact(exact, directory)
         (directory / CARD).write_bytes(json_bytes({**card, "made_from": key}))
-        write_manifest(directory, M1_KIND, identity=exact.identity)
+        write_manifest(directory, M1_KIND, identity=exact.fingerprint)
 
 
 def _install_tokenizer(
-    plan: Plan,
+    plan: ReferenceConfig,
     name: str,
     spec: Spec,
     corpus: OpenCorpus,
@@ -169,7 +168,7 @@ def _install_tokenizer(
         compile_tokenizer(spec, plan.m1, corpus, full, progress)
     tokenizer = load_tokenizer(full)
     task = progress.add_task(f"measure {name}", total=len(surveys), note="")
-    m1 = load_m1(plan.m1).identity
+    m1 = load_m1(plan.m1).fingerprint
     card = tokenizer_card(tokenizer, m1, surveys, plan.command, lambda: progress.advance(task))
     save_compact(tokenizer, path, {CARD: json_bytes({**card, "made_from": key})})
 
@@ -178,7 +177,7 @@ def _installed(path: Path, key: str) -> bool:
     return done(path) and card_of(path).get("made_from") == key
 
 
-def plan_of(words: list[str] | None = None) -> Plan:
+def config_of(words: list[str] | None = None) -> ReferenceConfig:
     """The plan that a command line describes."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -212,7 +211,7 @@ def plan_of(words: list[str] | None = None) -> Plan:
     tokenizers = TOKENIZERS
     if given.tokenizers:
         tokenizers = dict(pair.split("=", 1) for pair in given.tokenizers)
-    return Plan(
+    return ReferenceConfig(
         given.corpus,
         given.m1,
         options,
@@ -227,6 +226,6 @@ def plan_of(words: list[str] | None = None) -> Plan:
 if __name__ == "__main__":
     try:
         with progress_bar() as bars:
-            build(plan_of(), bars)
+            build(config_of(), bars)
     except EqualInfoError as error:
         sys.exit(f"error: {error}")

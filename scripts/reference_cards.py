@@ -13,17 +13,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from equalinfo.coding.workers import worker_threads
 from equalinfo.corpus.examples import cut_examples
 from equalinfo.errors import EqualInfoError
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.scoring import cut_sequences, total_nats
-from equalinfo.model.sizes import size_by_name
-from equalinfo.pipeline.m1 import load_float_m1, m1_config
+from equalinfo.parallel import worker_threads
 from equalinfo.predict.base import distribution_bits
-from equalinfo.predict.exact import ExactModel, load_m1
+from equalinfo.predict.exact import ExactModel
+from equalinfo.predict.exact_files import load_m1
 from equalinfo.score.metrics import bits_per_byte, bytes_per_token
-from equalinfo.tokens.base import Tokenizer
+from equalinfo.sizes import size_by_name
+from equalinfo.tokens.tokenizer import Tokenizer
+from equalinfo.train.m1 import load_float_m1, m1_config
 from scripts.reference_sources import Survey
 
 DIGITS = 4
@@ -55,7 +56,7 @@ def m1_card(path: Path, surveys: list[Survey], command: str, advance: Advance) -
     return {
         "kind": "m1",
         "spec": f"M1, {config['size']}",
-        "identity": exact.identity,
+        "identity": exact.fingerprint,
         "parameters": size.parameters,
         "training": {
             "command": _training_command(config),
@@ -85,7 +86,7 @@ def _float_nats(model: Decoder, parts: list[np.ndarray]) -> float:
 def _exact_bits(model: ExactModel, parts: list[bytes]) -> float:
     """Bits of all sequences; on all cores, each with a single-threaded BLAS, five times faster than BLAS's threads."""
     with worker_threads() as workers:
-        return sum(workers.map(lambda part: distribution_bits(model.along(part), part), parts))
+        return sum(workers.map(lambda part: distribution_bits(model.frequencies(part), part), parts))
 
 
 def tokenizer_card(
@@ -112,7 +113,7 @@ def tokenizer_card(
         "kind": "tokenizer",
         "spec": str(tokenizer.spec),
         "vocab": tokenizer.vocab,
-        "identity": tokenizer.identity,
+        "identity": tokenizer.fingerprint,
         "m1": m1,
         "unicode": unicodedata.unidata_version,  # decides what a word is
         "sources": [survey.row() for survey in surveys],

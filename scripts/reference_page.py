@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from equalinfo.files import atomic_file
-from equalinfo.shipped import card_of, reference_folder, shipped
+from equalinfo.pretrained import card_of, reference_folder, shipped
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference-models.md"
 

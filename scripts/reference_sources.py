@@ -1,6 +1,6 @@
 """The texts that reference artifacts are made from: a folder of one file per source, and a list of the sources.
 
-    CORPUS/sources.json        {"sources": [{"name", "kind", "licence", "open"}, ...]}: `equalinfo corpus fetch`
+    CORPUS/sources.json        {"sources": [{"name", "kind", "licence", "open"}, ...]}: `python -m scripts.corpus_mix`
     CORPUS/text/NAME.parquet   the text of each
 
 Only sources marked as open are read: what ships is made from them alone. Manuals are most of what open packages hold,
@@ -15,11 +15,11 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+from equalinfo.corpus.corpus import Corpus
 from equalinfo.corpus.readers import read_documents
 from equalinfo.corpus.splits import Split, only, split_of
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import read_json
-from equalinfo.pipeline.corpora import Corpus
 
 LIST = "sources.json"
 MOST_BYTES = 12_000_000

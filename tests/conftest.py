@@ -1,4 +1,4 @@
-"""Predictors and a browser that several rooms' tests share; having this file also lets them import `tiny`."""
+"""Predictors and a browser that several rooms' tests share."""
 
 import os
 from collections.abc import Iterator
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
-from browser import Browser, started
 
 from equalinfo.predict.exact import ExactModel
 from equalinfo.predict.unigram import Unigram
+from tests.support import tiny
+from tests.support.browser import Browser, started
 
 # No test asks the network, and libraries read this when they are imported.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -19,8 +19,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 FIRST = (
     "test_project_readme.py",
     "test_cli_killed.py",
-    "test_model_together.py",
-    "test_experiments_running.py",
+    "test_model_distributed.py",
+    "test_experiments_run.py",
 )
 
 

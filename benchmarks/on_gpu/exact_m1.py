@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from equalinfo.coding.windows import WindowRule, encode_windows
+from equalinfo.coding.equal_info_windows import WindowRule, encode_windows
 from equalinfo.corpus.examples import cut_examples
 from equalinfo.corpus.readers import read_documents
 from equalinfo.files import write_json
-from equalinfo.predict.exact import ExactModel, load_m1
+from equalinfo.predict.exact import ExactModel
+from equalinfo.predict.exact_files import load_m1
 from equalinfo.predict.exact_torch import TorchModel
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -84,8 +85,8 @@ def check_model(exact: ExactModel, model: TorchModel, stream: bytes) -> None:
     from equalinfo.coding.windows_triton import WindowEncoder
 
     sample = stream[:2_000]
-    same("frequencies of a full pass", model.along(sample), exact.along(sample))
-    theirs, ours, rows = exact.open(64), model.open(64), []
+    same("frequencies of a full pass", model.frequencies(sample), exact.frequencies(sample))
+    theirs, ours, rows = exact.open(64), model.new_contexts(64), []
     for place in range(20):
         symbols = np.array([stream[997 * slot + place] for slot in range(64)])
         step = (np.arange(64), np.full(64, place), symbols)
@@ -170,13 +171,17 @@ def main() -> None:
     exact = load_m1(given.m1)
     model = TorchModel(exact, "cuda")
     stream = b"".join(example.data for example in cut_examples(read_documents(given.corpus)))
-    result: dict[str, Any] = {"machine": machine(), "gpu": torch.cuda.get_device_name(), "m1": exact.identity}
+    result: dict[str, Any] = {
+        "machine": machine(),
+        "gpu": torch.cuda.get_device_name(),
+        "m1": exact.fingerprint,
+    }
     check_products(60)
     check_model(exact, model, stream)
 
     chunks = [stream[start : start + CONTEXT] for start in range(0, 5 * CONTEXT, CONTEXT)]
-    model.along(chunks[4])
-    result["ac_bytes_per_second"] = round(timed(lambda number: len(model.along(chunks[number])), 4))
+    model.frequencies(chunks[4])
+    result["ac_bytes_per_second"] = round(timed(lambda number: len(model.frequencies(chunks[number])), 4))
     print("AC", result["ac_bytes_per_second"], flush=True)
 
     from equalinfo.coding.windows_triton import WindowEncoder

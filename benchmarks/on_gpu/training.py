@@ -17,11 +17,11 @@ from typing import Any
 import torch
 
 from equalinfo.files import write_json
-from equalinfo.model import hugging_face
+from equalinfo.model import hf_llama
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.loss import next_id_loss
-from equalinfo.model.optimizers import make_optimizer
-from equalinfo.model.sizes import Size, size_by_name
+from equalinfo.model.optim import make_optimizer
+from equalinfo.sizes import Size, size_by_name
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from _common import machine
@@ -45,12 +45,12 @@ def step_of(which: str, size: Size, ids_BT: torch.Tensor, vocab: int, compiled: 
     if which == "transformers":
         import transformers
 
-        config = transformers.LlamaConfig(**hugging_face.config(ours, ids_BT.shape[1], 0))
+        config = transformers.LlamaConfig(**hf_llama.config(ours, ids_BT.shape[1], 0))
         model = transformers.LlamaForCausalLM(config).train().to(device)
         if compiled:
             model.compile(dynamic=False)
     else:
-        ours.initialise(0)
+        ours.init_weights(0)
         model = ours.to(device)
         for layer in ours.layers if compiled else []:
             layer.compile(dynamic=False)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
 
 if TYPE_CHECKING:
-    from equalinfo.tokens.base import Tokenizer
+    from equalinfo.tokens.tokenizer import Tokenizer
 
 __all__ = ["DamagedArtifact", "EqualInfoError", "Tokenizer", "UndecodableTokens"]
 __version__ = "0.1.0"
@@ -21,5 +21,5 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     # Loaded on first use, so that `import equalinfo` stays quick.
     if name == "Tokenizer":
-        return import_module("equalinfo.tokens.base").Tokenizer
+        return import_module("equalinfo.tokens.tokenizer").Tokenizer
     raise AttributeError(f"module 'equalinfo' has no attribute {name!r}")

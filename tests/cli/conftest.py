@@ -1,34 +1,18 @@
 from pathlib import Path
 
 import pytest
-import tiny
-from command import Run, run_quietly, runner
-from score_rows import ten_rows
 
 from equalinfo.files import write_manifest
 from equalinfo.outputs import output_directory
-from equalinfo.predict.exact import save_exact
+from equalinfo.predict.exact_files import save_exact
 from equalinfo.score.results import append_rows
-from equalinfo.tokens.directory import make_tokenizer, save_tokenizer
+from equalinfo.tokens.build import make_tokenizer
 from equalinfo.tokens.spec import Spec
-
-WORDS = (
-    "the window of text that was written is read back as it stood , and a model learns how the small rooms "
-    "of the house were built from equal parts of light . on tuesday a council said naïve café plans cost 12 %"
-).split()
-
-
-def sample_text(documents: int) -> str:
-    """Documents of plain sentences; no two alike, so that they fall into all splits."""
-    parts = []
-    state = 1
-    for number in range(documents):
-        words = [f"Document {number} :"]
-        for _ in range(180):
-            state = (state * 1103515245 + 12345) % (1 << 31)
-            words.append(WORDS[(state >> 16) % len(WORDS)])
-        parts.append(" ".join(words))
-    return "\n\n".join(parts) + "\n"
+from equalinfo.tokens.tokenizer import save_tokenizer
+from tests.support import tiny
+from tests.support.command import Run, run_quietly, runner
+from tests.support.sample_text import sample_text
+from tests.support.score_rows import ten_rows
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import Run, run_quietly
+
+from tests.support.command import Run, run_quietly
 
 
 @pytest.fixture(scope="module")

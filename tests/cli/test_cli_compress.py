@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from command import Run, run_quietly
+
+from tests.support.command import Run, run_quietly
 
 HARD = "Plain text, naïve café ▁ 漢字\r\n\0".encode() + bytes(range(256)) + b"the window of text " * 60
 SIZES = ("--block", "500", "--context", "50", "--quiet")

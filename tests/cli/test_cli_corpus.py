@@ -15,16 +15,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command import Run, processes, run_quietly
-from conftest import sample_text
 
 from equalinfo import Tokenizer
 from equalinfo.corpus.examples import cut_examples
 from equalinfo.corpus.readers import read_documents
 from equalinfo.corpus.splits import only
 from equalinfo.outputs import reserved_directory
-from equalinfo.pipeline import partition_work
-from equalinfo.pipeline.token_shards import read_shard
+from equalinfo.shards import job
+from equalinfo.shards.format import read_shard
+from tests.support.command import Run, processes, run_quietly
+from tests.support.sample_text import sample_text
 
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
@@ -70,7 +70,7 @@ def test_shards_hold_the_corpus_by_partition(whole: Path, tok: Path, corpus: Pat
     manifest = json.loads((whole / "equalinfo.json").read_text())
     assert len(manifest["partitions"]) > 10
     opened = Tokenizer.from_pretrained(tok)
-    assert {record["tokenizer"] for record in manifest["partitions"]} == {opened.identity}
+    assert {record["tokenizer"] for record in manifest["partitions"]} == {opened.fingerprint}
     for split in ("train", "validation"):
         text = b"".join(
             opened.decode(ids) for path in sorted(whole.glob(f"{split}-*")) for ids, *_ in read_shard(path)
@@ -230,8 +230,8 @@ def test_a_kill_while_clearing_up(whole: Path, tok: Path, corpus: Path, tmp_path
 def test_poisoned_documents_are_counted(
     large: int, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if large < partition_work.LARGE_DOCUMENT_BYTES:
-        monkeypatch.setattr(partition_work, "LARGE_DOCUMENT_BYTES", 1 << 20)
+    if large < job.LARGE_DOCUMENT_BYTES:
+        monkeypatch.setattr(job, "LARGE_DOCUMENT_BYTES", 1 << 20)
     assert run("compile", "Bytes", "--out", tmp_path / "bytes")[0] == 0
     values = [f"document {number} ".encode() * 9 for number in range(200)]
     values[3:7] = [None, b"", b"\xff\xfe not UTF-8", None]

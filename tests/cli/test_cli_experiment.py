@@ -5,10 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from command import Run
 
 from equalinfo.experiments import scales
 from equalinfo.experiments.registry import NAMES
+from tests.support.command import Run
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from command import run_quietly
 
 from equalinfo.files import MANIFEST
+from tests.support.command import run_quietly
 
 OPTIONS = (
     "--size 65k --sequence 32 --batch 4 --steps 300 --precision float32 --threads 1 --quiet --json".split()

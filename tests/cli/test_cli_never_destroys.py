@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from command import run_quietly
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from equalinfo.cli import main
 from equalinfo.files import read_manifest
+from tests.support.command import run_quietly
 
 # Relative to the folder that each example makes: what is drawn as output, and what some of it is.
 NAMES = [

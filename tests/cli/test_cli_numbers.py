@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import pytest
-from command import Run
 
-from equalinfo.cli.app import app
-from equalinfo.cli.fetching import corpus_app
+from equalinfo.cli.common import app
 from equalinfo.errors import EqualInfoError
-from equalinfo.pipeline.recipe import load_recipe
+from equalinfo.runs.recipe import load_recipe
+from scripts.corpus_mix.__main__ import corpus_app
+from tests.support.command import Run
 
 WHOLE = ("-1", str(10**30), "9" * 5000, "1.5")
 REAL = ("-1", "inf", "nan", "1e300")
@@ -123,7 +123,7 @@ def test_too_little_memory_is_one_line(error: Exception, run: Run, monkeypatch: 
     def fails(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr("equalinfo.tokens.base.Tokenizer.from_pretrained", fails)
+    monkeypatch.setattr("equalinfo.tokens.tokenizer.Tokenizer.from_pretrained", fails)
     status, _, errors = run("show", "x", "--text", "x")
     assert status == 1
     assert errors == "error: not enough memory; take a smaller batch, model or input\n"

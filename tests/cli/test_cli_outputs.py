@@ -15,12 +15,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import Run
 
 from equalinfo import Tokenizer
 from equalinfo.cli.ending import Ended, ended_by_signals
 from equalinfo.errors import EqualInfoError
 from equalinfo.outputs import output_directory, output_file, output_folder
+from tests.support.command import Run
 
 TEXT = b"precious \xff text\n" * 9
 MODULE = [sys.executable, "-m", "equalinfo"]

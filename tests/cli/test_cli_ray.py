@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command import Run, processes, run_quietly
-from conftest import sample_text
 
 from equalinfo.corpus.partitions import partitions_of
-from equalinfo.pipeline.engines.ray_data import Tokenizing
-from equalinfo.pipeline.partition_work import Work
+from equalinfo.shards.engines.ray_data import Tokenizing
+from equalinfo.shards.job import TokenizeJob
+from tests.support.command import Run, processes, run_quietly
+from tests.support.sample_text import sample_text
 
 pytestmark = pytest.mark.slow
 
@@ -134,7 +134,7 @@ def test_a_partition_that_always_kills_its_actor_is_given_up(
     source = tmp_path / "a.jsonl"
     source.write_text('{"text": "some text"}\n' * 100)
     partitions, _ = partitions_of(str(source), "text", 1 << 20)
-    work = Work(command[1], str(tmp_path), str(tmp_path), "text", 1000, False)
+    work = TokenizeJob(command[1], str(tmp_path), str(tmp_path), "text", 1000, False)
     row = {"partition": json.dumps(partitions[0].to_json())}
     for died in range(5):
         (tmp_path / "00000.attempts").write_bytes(b"." * died)

@@ -4,12 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from command import Run, runner
-from pages import tokenizer
-from rows_of import cell_rows
-from score_rows import ten_rows
 
 from equalinfo.score.results import append_rows
+from tests.support.command import Run, runner
+from tests.support.pages import tokenizer
+from tests.support.rows_of import cell_rows
+from tests.support.score_rows import ten_rows
 
 
 @pytest.fixture

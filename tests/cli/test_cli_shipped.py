@@ -6,12 +6,12 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command import Run
 
-from equalinfo import shipped
+from equalinfo import pretrained
 from equalinfo.corpus.readers import read_documents
-from equalinfo.pipeline.progress import progress_bar
-from scripts.build_reference import M1_NAME, Plan, build
+from equalinfo.progress import progress_bar
+from scripts.build_reference import M1_NAME, ReferenceConfig, build
+from tests.support.command import Run
 
 LISTED = {"name": "words", "kind": "prose", "licence": "CC0-1.0", "open": True, "bytes": 10_000}
 
@@ -29,7 +29,7 @@ def reference(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("shipped")
     specs = {"tiny": "EqualInfo[v=512]", "tiny-words": "EqualInfo[v=512,fewest,words]"}
     source = source_folder(directory / "corpus", work / "corpus.txt")
-    plan = Plan(
+    plan = ReferenceConfig(
         source,
         work / "m1",
         None,
@@ -46,7 +46,7 @@ def reference(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def _shipped(reference: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shipped, "reference_folder", lambda: reference)
+    monkeypatch.setattr(pretrained, "reference_folder", lambda: reference)
     monkeypatch.chdir(tmp_path)
     Path("text").write_bytes(b"the window of text \xff")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from command import Run, run_quietly
 
 from equalinfo import Tokenizer
+from tests.support.command import Run, run_quietly
 
 SPECS = [
     "Bytes",

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command import run_quietly
+
+from tests.support.command import run_quietly
 
 COMMAND = f"'{sys.executable}' -m equalinfo"
 

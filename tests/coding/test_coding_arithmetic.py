@@ -1,11 +1,13 @@
 import numpy as np
 import pytest
-import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equalinfo.coding import arithmetic, chunking, reference
-from equalinfo.predict.base import TOTAL
+from equalinfo.coding import arithmetic
+from equalinfo.coding import bits as chunking
+from equalinfo.predict.base import FREQUENCY_TOTAL
+from tests.oracles import arithmetic_reference
+from tests.support import tiny
 
 seeds = st.integers(0, 2**32 - 1)
 HOSTILE = np.array(tiny.HOSTILE_ROWS)
@@ -18,7 +20,7 @@ def draw_text(rows: np.ndarray, seed: int) -> bytes:
     for row in rows:
         kind = generator.integers(4)
         if kind == 0:
-            text.append(generator.choice(256, p=row / TOTAL))
+            text.append(generator.choice(256, p=row / FREQUENCY_TOTAL))
         else:
             text.append([int(row.argmax()), int(row.argmin()), generator.integers(256)][kind - 1])
     return bytes(text)
@@ -54,7 +56,7 @@ def with_end(row: np.ndarray) -> list[int]:
 def exact_interval(rows, text: bytes, end: bool):
     symbols = [*text, *([arithmetic.END] if end else [])]
     rows = [with_end(row) for row in [*rows, *([HOSTILE[0]] if end else [])]]
-    return reference.interval(rows, symbols)
+    return arithmetic_reference.interval(rows, symbols)
 
 
 @settings(max_examples=150, deadline=None)
@@ -98,8 +100,8 @@ def test_length_is_near_the_ideal(seed, length):
     # END's unit comes from the likeliest byte; intervals of 2^30 units and more lose little by rounding.
     paid = chosen - (np.frombuffer(text, np.uint8) == rows.argmax(1))
     bits = len(encode(rows, text, False))
-    assert bits <= -np.log2(paid / TOTAL).sum() + 2 + 2e-4 * length
-    assert bits >= -np.log2(paid / TOTAL).sum() - 2e-4 * length
+    assert bits <= -np.log2(paid / FREQUENCY_TOTAL).sum() + 2 + 2e-4 * length
+    assert bits >= -np.log2(paid / FREQUENCY_TOTAL).sum() - 2e-4 * length
 
 
 @settings(max_examples=150, deadline=None)
@@ -109,7 +111,7 @@ def test_equal_to_exact_rationals_while_nothing_is_rounded(seed, length, end):
     length = min(length, 1) if end else length
     rows = tiny.random_rows(seed, length).reshape(-1, 256)
     text = draw_text(rows, seed)
-    expected = reference.shortest_bits(*exact_interval(rows, text, end))
+    expected = arithmetic_reference.shortest_bits(*exact_interval(rows, text, end))
     assert "".join(map(str, encode(rows, text, end))) == expected
 
 
@@ -119,7 +121,7 @@ def test_close_to_exact_rationals(seed, length, end):
     rows = tiny.random_rows(seed, length)
     text = draw_text(rows, seed)
     low, width = exact_interval(rows, text, end)
-    shortest = reference.shortest_bits(low, width)
+    shortest = arithmetic_reference.shortest_bits(low, width)
     assert abs(len(encode(rows, text, end)) - len(shortest)) <= 2
 
 
@@ -135,7 +137,7 @@ def test_every_symbol_of_every_hostile_row(row, length):
 
 def test_long_runs_with_pending_bits():
     """A byte in the very middle keeps the interval around one half: bits pend without end."""
-    row = np.array([32] * 127 + [TOTAL - 255 * 32] + [32] * 128, np.int32)
+    row = np.array([32] * 127 + [FREQUENCY_TOTAL - 255 * 32] + [32] * 128, np.int32)
     rows = np.array([row] * 3000)
     for text in (b"\x7f" * 3000, b"\x7f" * 2999 + b"\x00", b"\x80" * 3000):
         bits = encode(rows, text, False)
@@ -155,10 +157,10 @@ def test_least_likely_text_fits_the_buffer():
 
 
 def test_reference_decodes_its_own_bits(skewed_unigram):
-    row = skewed_unigram.root.tolist()
+    row = skewed_unigram.initial.tolist()
     for text in (b"", b"efg", b"\x00\xff", b"eeeeeeeee"):
-        bits = reference.shortest_bits(*reference.interval([row] * len(text), text))
-        assert reference.decode_bits(lambda _: row, bits, len(text)) == text
+        bits = arithmetic_reference.shortest_bits(*arithmetic_reference.interval([row] * len(text), text))
+        assert arithmetic_reference.decode_bits(lambda _: row, bits, len(text)) == text
 
 
 @settings(max_examples=60, deadline=None)

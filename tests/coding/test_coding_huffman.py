@@ -2,20 +2,21 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equalinfo.coding import huffman, huffman_reference
-from equalinfo.predict.base import TOTAL
+from equalinfo.coding import huffman
+from equalinfo.predict.base import FREQUENCY_TOTAL
+from tests.oracles import huffman_reference
+from tests.support import tiny
 
 FIBONACCI = [1, 1]
-while sum(FIBONACCI) + FIBONACCI[-1] + FIBONACCI[-2] + 256 < TOTAL:
+while sum(FIBONACCI) + FIBONACCI[-1] + FIBONACCI[-2] + 256 < FREQUENCY_TOTAL:
     FIBONACCI.append(FIBONACCI[-1] + FIBONACCI[-2])
-DEEP = np.array([TOTAL - sum(FIBONACCI[2:]) - (257 - len(FIBONACCI)), *FIBONACCI[2:]] + [1] * 300, np.int32)[
-    :256
-]
-DEEP[0] += TOTAL - DEEP.sum()
+DEEP = np.array(
+    [FREQUENCY_TOTAL - sum(FIBONACCI[2:]) - (257 - len(FIBONACCI)), *FIBONACCI[2:]] + [1] * 300, np.int32
+)[:256]
+DEEP[0] += FREQUENCY_TOTAL - DEEP.sum()
 ROWS = [*tiny.HOSTILE_ROWS, *tiny.random_rows(11, 60), DEEP]
 
 
@@ -41,8 +42,8 @@ def test_codes_are_the_reference_s(limit):
 def test_a_code_wastes_less_than_a_bit():
     for row in ROWS:
         lengths, _ = huffman.code_of(row)
-        entropy = -(row / TOTAL * np.log2(row / TOTAL)).sum()
-        assert entropy <= (row * lengths[:256]).sum() / TOTAL < entropy + 1
+        entropy = -(row / FREQUENCY_TOTAL * np.log2(row / FREQUENCY_TOTAL)).sum()
+        assert entropy <= (row * lengths[:256]).sum() / FREQUENCY_TOTAL < entropy + 1
 
 
 def encoded(rows, text, end):

@@ -8,15 +8,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import tiny
 import torch
+
+from tests.support import tiny
 
 pytest.importorskip("triton")
 ON_GPU = torch.cuda.is_available()
 if not ON_GPU and not os.environ.get("TRITON_INTERPRET"):
     pytest.skip("no GPU", allow_module_level=True)
 
-from equalinfo.coding.windows import WindowRule, encode_windows  # noqa: E402
+from equalinfo.coding.equal_info_windows import WindowRule, encode_windows  # noqa: E402
 from equalinfo.coding.windows_triton import WindowEncoder, possible  # noqa: E402
 from equalinfo.predict.exact_torch import TorchModel  # noqa: E402
 from equalinfo.predict.exact_triton import Steps  # noqa: E402
@@ -37,13 +38,13 @@ def on_device(model):
 def test_frequencies_of_every_step(model, on_device):
     steps = Steps(on_device, 128, 40)
     generator = np.random.default_rng(0)
-    contexts = model.open(128)
+    contexts = model.new_contexts(128)
     for place in range(20):
         symbols = generator.integers(0, 256, 128)
         steps.symbols.copy_(torch.from_numpy(symbols))
         steps.positions.fill_(place + 1)
         steps.launch()
-        expected = contexts.advance(np.arange(128), np.full(128, place), symbols)
+        expected = contexts.step(np.arange(128), np.full(128, place), symbols)
         np.testing.assert_array_equal(steps.frequencies().cpu().numpy(), expected)
 
 

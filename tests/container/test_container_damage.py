@@ -6,8 +6,6 @@ import io
 import struct
 
 import pytest
-import tiny
-from containers import MIXED, OTHER, UNIGRAM, packed, part, unpacked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +23,8 @@ from equalinfo.container.format import (
 )
 from equalinfo.container.reading import Container, read_container
 from equalinfo.errors import EqualInfoError
+from tests.support import tiny
+from tests.support.containers import MIXED, OTHER, UNIGRAM, packed, part, unpacked
 
 TEXT = MIXED[:200]
 
@@ -125,7 +125,7 @@ def test_blocks_in_another_order_or_of_another_container(data):
 
 def test_a_decoder_that_gives_another_text_is_found():
     """The right digest of the code and the wrong one of the text, as a defect of the decoder would look."""
-    header, text = Header(UNIGRAM.identity, 64, 16), b"abcabc" * 5
+    header, text = Header(UNIGRAM.fingerprint, 64, 16), b"abcabc" * 5
     code = records(packed(UNIGRAM, text, 64, 16))[0][HEAD_BYTES:]
     head = Head(len(text), len(code), digest(b"another"), b"")
     fields = head.to_bytes()[:-8]
@@ -148,7 +148,7 @@ def test_lengths_are_refused_before_anything_is_read_or_allocated():
             self.asked = max(self.asked, count)
             return super().read(count)
 
-    header = Header(UNIGRAM.identity, LARGEST_BLOCK, 1 << 10)
+    header = Header(UNIGRAM.fingerprint, LARGEST_BLOCK, 1 << 10)
     for source, coded in [
         (1 << 31, 1 << 30),
         (LARGEST_BLOCK + 1, 5),
@@ -164,7 +164,7 @@ def test_lengths_are_refused_before_anything_is_read_or_allocated():
 
 
 def test_an_index_larger_than_its_file_is_refused():
-    header = Header(UNIGRAM.identity, 64, 16).to_bytes()
+    header = Header(UNIGRAM.fingerprint, 64, 16).to_bytes()
     for offset in (0, 1, HEADER_BYTES, 2**40, 2**64 - 1):
         with pytest.raises(DamagedContainer):
             Container(io.BytesIO(header + bytes(200) + struct.pack("<Q", offset) + bytes(8)))
@@ -174,8 +174,8 @@ def test_the_wrong_model_is_named(data):
     for read in (lambda: unpacked(OTHER, data), lambda: part(OTHER, data, 0, 5)):
         with pytest.raises(WrongModel) as error:
             read()
-        assert OTHER.identity in str(error.value)
-        assert UNIGRAM.identity in str(error.value)
+        assert OTHER.fingerprint in str(error.value)
+        assert UNIGRAM.fingerprint in str(error.value)
 
 
 def test_another_version_is_named(data):
@@ -219,7 +219,7 @@ def test_the_format_is_the_documented_one():
     header, rest = data[:58], data[58:]
     assert header[:10] == b"\x89EQI\r\n\x1a\n\x01\0"
     assert struct.unpack("<II", header[10:18]) == (64, 16)
-    assert header[18:50].hex() == UNIGRAM.identity
+    assert header[18:50].hex() == UNIGRAM.fingerprint
     assert header[50:] == hashlib.sha256(header[:50]).digest()[:8]
     source, coded = struct.unpack("<II", rest[:8])
     assert source == 2

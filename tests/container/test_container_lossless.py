@@ -4,8 +4,6 @@ import io
 
 import numpy as np
 import pytest
-import tiny
-from containers import MIXED, OTHER, UNIGRAM, packed, part, unpacked
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -13,7 +11,9 @@ from equalinfo.container.format import DEFAULT_BLOCK, HEAD_BYTES, SMALLEST, Head
 from equalinfo.container.reading import Container
 from equalinfo.container.writing import write_container
 from equalinfo.errors import EqualInfoError
-from equalinfo.predict.base import TOTAL, distribution_bits
+from equalinfo.predict.base import FREQUENCY_TOTAL, distribution_bits
+from tests.support import tiny
+from tests.support.containers import MIXED, OTHER, UNIGRAM, packed, part, unpacked
 
 SIZES = [(64, 16), (100, 7), (1, 1), (300, 300), (37, 64)]
 
@@ -102,14 +102,14 @@ def test_the_code_is_within_a_thousandth_of_the_entropy(peaked_model):
     """Of each block: the frequencies' own bits, two to close the code, and up to seven to fill the last byte."""
     text = tiny.likely_text(peaked_model, 300, seed=7) * 30
     data = packed(peaked_model, text, 9000, 300)
-    ideal = 30 * distribution_bits(peaked_model.along(text[:300]), text[:300])
+    ideal = 30 * distribution_bits(peaked_model.frequencies(text[:300]), text[:300])
     coded = Container(io.BytesIO(data)).facts()["coded_bytes"]
     assert ideal <= 8 * coded <= ideal * 1.001 + 9
 
 
 def test_surest_text_is_not_taken_for_damage():
     """A byte costs at least log2(TOTAL / (TOTAL - 255)) bits; the reader's bound on text per coded byte allows it."""
-    surest = type(UNIGRAM)(np.array([TOTAL - 255] + [1] * 255, np.int32))
+    surest = type(UNIGRAM)(np.array([FREQUENCY_TOTAL - 255] + [1] * 255, np.int32))
     for length in (1, 2, 100, 5000, DEFAULT_BLOCK):
         data = packed(surest, bytes(length), DEFAULT_BLOCK, 4096)
         assert unpacked(surest, data) == bytes(length)
@@ -118,8 +118,8 @@ def test_surest_text_is_not_taken_for_damage():
 def test_sizes_outside_the_limits_are_refused():
     for block, context in [(0, 1), (1 << 19, 1 << 10), (1 << 16, 0), (1 << 16, 1 << 15), (1 << 16, 32)]:
         with pytest.raises(EqualInfoError, match="bytes"):
-            Header(OTHER.identity, block, context)
-    assert Header.from_bytes(Header(OTHER.identity, 7, 3).to_bytes()) == Header(OTHER.identity, 7, 3)
+            Header(OTHER.fingerprint, block, context)
+    assert Header.from_bytes(Header(OTHER.fingerprint, 7, 3).to_bytes()) == Header(OTHER.fingerprint, 7, 3)
 
 
 def test_memory_does_not_grow_with_the_text():

@@ -13,10 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equalinfo.corpus import records
-from equalinfo.corpus.bad import BadDocuments
 from equalinfo.corpus.partitions import Partition, partitions_of
 from equalinfo.corpus.readers import read_documents
-from equalinfo.corpus.records import json_documents
+from equalinfo.corpus.records import BadDocuments, json_documents
 from equalinfo.errors import EqualInfoError
 
 

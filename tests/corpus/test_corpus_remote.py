@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from equalinfo.corpus import locations
-from equalinfo.corpus.bad import BadDocuments
 from equalinfo.corpus.partitions import Partition, partitions_of
 from equalinfo.corpus.readers import read_documents
+from equalinfo.corpus.records import BadDocuments
 from equalinfo.errors import EqualInfoError, Unreachable
 
 pytest.importorskip("fsspec", reason="pip install 'equalinfo[remote]'")

@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equalinfo.dictionary import automaton
-from equalinfo.dictionary._words import ACCEPT, BASE_SHIFT, MAX_ENTRY_BYTES, VALUE_SHIFT
+from equalinfo.dictionary.trie import automaton
+from equalinfo.dictionary.trie.layout import ACCEPT, BASE_SHIFT, MAX_ENTRY_BYTES, VALUE_SHIFT
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 
 SINGLE = [b"", *(bytes([c]) for c in range(256))]
@@ -214,7 +214,7 @@ def test_any_flipped_bit_is_refused_or_harmless():
 @settings(max_examples=100, deadline=None)
 @given(st.binary(min_size=8, max_size=64), st.integers(0, 600))
 def test_overwritten_words_never_crash_a_parse(junk, slot):
-    from equalinfo.dictionary import fewest, greedy
+    from equalinfo.dictionary.parse import fewest, greedy
 
     arrays = arrays_of(ENTRIES)
     junk = np.frombuffer(junk[: len(junk) // 8 * 8], np.uint64)

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from _dictionaries import SINGLE, TRAP, dictionaries, random_dictionary
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equalinfo.dictionary.automaton import build
-from equalinfo.dictionary.compact import from_compact, to_compact
+from equalinfo.dictionary.trie.automaton import build
+from equalinfo.dictionary.trie.compact import from_compact, to_compact
 from equalinfo.errors import DamagedArtifact
+from tests.support.dictionaries import SINGLE, TRAP, dictionaries, random_dictionary
 
 
 def assert_same(automaton):

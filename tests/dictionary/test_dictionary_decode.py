@@ -1,11 +1,12 @@
 import numpy as np
 import pytest
-from _dictionaries import SINGLE, dictionaries, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equalinfo.dictionary import automaton, decode, fewest, greedy
+from equalinfo.dictionary.parse import decode, fewest, greedy
+from equalinfo.dictionary.trie import automaton
 from equalinfo.errors import UndecodableTokens
+from tests.support.dictionaries import SINGLE, dictionaries, texts
 
 ENTRIES = [*SINGLE, b"ab", b"abc", b"x" * 8, b"x" * 9, b"y" * 64]
 BUILT = automaton.build(ENTRIES)

@@ -1,10 +1,21 @@
 import numpy as np
 import pytest
-from _dictionaries import HOSTILE, SINGLE, TRAP, closed, dictionaries, random_dictionary, random_text, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equalinfo.dictionary import automaton, fewest, greedy, reference
+from equalinfo.dictionary.parse import fewest, greedy
+from equalinfo.dictionary.trie import automaton
+from tests.oracles import dictionary_reference
+from tests.support.dictionaries import (
+    HOSTILE,
+    SINGLE,
+    TRAP,
+    closed,
+    dictionaries,
+    random_dictionary,
+    random_text,
+    texts,
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -12,13 +23,13 @@ from equalinfo.dictionary import automaton, fewest, greedy, reference
 def test_same_as_the_reference(entries, text):
     built = automaton.build(entries)
     ids = fewest.encode(built, text)
-    assert ids.tolist() == reference.fewest(entries, text)
+    assert ids.tolist() == dictionary_reference.fewest(entries, text)
     assert fewest.count(built, text) == len(ids) <= greedy.count(built, text)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text(text):
-    assert fewest.encode(automaton.build(TRAP), text).tolist() == reference.fewest(TRAP, text)
+    assert fewest.encode(automaton.build(TRAP), text).tolist() == dictionary_reference.fewest(TRAP, text)
 
 
 @pytest.mark.parametrize("prefixes", [True, False])
@@ -26,14 +37,16 @@ def test_hostile_text(text):
 def test_text_of_several_blocks(prefixes, size):
     entries = random_dictionary(size, b"abc", 150, 12, prefixes)
     text = random_text(size, b"abc", size)
-    assert fewest.encode(automaton.build(entries), text).tolist() == reference.fewest(entries, text)
+    assert fewest.encode(automaton.build(entries), text).tolist() == dictionary_reference.fewest(
+        entries, text
+    )
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.sets(st.text("ab", min_size=2, max_size=9).map(str.encode), max_size=20), texts)
 def test_with_all_prefixes_it_is_greedy_from_the_right(drawn, text):
     entries = [*SINGLE, *closed(drawn)]
-    mirrored = reference.greedy([entry[::-1] for entry in entries], text[::-1])
+    mirrored = dictionary_reference.greedy([entry[::-1] for entry in entries], text[::-1])
     assert fewest.encode(automaton.build(entries), text).tolist() == mirrored[::-1]
 
 
@@ -48,7 +61,9 @@ def test_peaks_in_the_number_of_tokens(run):
     # Inside b...bc many tokens are needed and at its end one: afterwards the longest is not always best.
     entries = [*SINGLE, *(b"a" * n for n in range(2, 65, 3)), b"b" * 63 + b"c", b"bca", b"caa", b"baa"]
     text = (b"b" * 63 + b"c" + b"a" * run + b"b" * (run % 7)) * 8
-    assert fewest.encode(automaton.build(entries), text).tolist() == reference.fewest(entries, text)
+    assert fewest.encode(automaton.build(entries), text).tolist() == dictionary_reference.fewest(
+        entries, text
+    )
 
 
 def test_documents_of_all_sizes_stay_apart():
@@ -60,7 +75,7 @@ def test_documents_of_all_sizes_stay_apart():
         built, np.frombuffer(b"".join(documents), np.uint8), np.cumsum([0, *sizes])
     )
     for document, begin, end in zip(documents, bounds[:-1], bounds[1:], strict=True):
-        assert ids[begin:end].tolist() == reference.fewest(entries, document)
+        assert ids[begin:end].tolist() == dictionary_reference.fewest(entries, document)
 
 
 def test_ties_as_in_the_unigram_model_of_hugging_face():

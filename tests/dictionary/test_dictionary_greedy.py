@@ -1,11 +1,20 @@
 import numpy as np
 import pytest
-from _dictionaries import HOSTILE, SINGLE, TRAP, dictionaries, random_dictionary, random_text, texts
 from hypothesis import given, settings
 
-from equalinfo.dictionary import automaton, greedy, reference
-from equalinfo.dictionary._long import LONG, WINDOW
-from equalinfo.dictionary._walk import EVERY, parse_short
+from equalinfo.dictionary.parse import greedy
+from equalinfo.dictionary.parse.greedy_kernels import EVERY, LONG, WINDOW, parse_short
+from equalinfo.dictionary.trie import automaton
+from tests.oracles import dictionary_reference
+from tests.support.dictionaries import (
+    HOSTILE,
+    SINGLE,
+    TRAP,
+    dictionaries,
+    random_dictionary,
+    random_text,
+    texts,
+)
 
 
 @settings(max_examples=300, deadline=None)
@@ -13,13 +22,13 @@ from equalinfo.dictionary._walk import EVERY, parse_short
 def test_same_as_the_reference(entries, text):
     built = automaton.build(entries)
     ids = greedy.encode(built, text)
-    assert ids.tolist() == reference.greedy(entries, text)
+    assert ids.tolist() == dictionary_reference.greedy(entries, text)
     assert greedy.count(built, text) == len(ids)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text(text):
-    assert greedy.encode(automaton.build(TRAP), text).tolist() == reference.greedy(TRAP, text)
+    assert greedy.encode(automaton.build(TRAP), text).tolist() == dictionary_reference.greedy(TRAP, text)
 
 
 def one_stream(built, text):
@@ -70,4 +79,4 @@ def test_documents_of_all_sizes_stay_apart():
         built, np.frombuffer(b"".join(documents), np.uint8), np.cumsum([0, *sizes])
     )
     for document, begin, end in zip(documents, bounds[:-1], bounds[1:], strict=True):
-        assert ids[begin:end].tolist() == reference.greedy(entries, document)
+        assert ids[begin:end].tolist() == dictionary_reference.greedy(entries, document)

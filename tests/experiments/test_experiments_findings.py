@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from rows_of import cell_rows, measurement, rows
 
-from equalinfo.experiments import (
+from equalinfo.experiments.base import Experiment
+from equalinfo.experiments.catalog import (
     accuracy_by_position,
     byte_matched,
     coders_in_windows,
@@ -29,10 +29,10 @@ from equalinfo.experiments import (
     vocabulary,
     window_sizes,
 )
-from equalinfo.experiments.base import Experiment
 from equalinfo.experiments.registry import NAMES, experiment_by_name
 from equalinfo.experiments.rows import Rows
 from equalinfo.score.measurements import Measurement
+from tests.support.rows_of import cell_rows, measurement, rows
 
 Made = Callable[[bool], Rows]
 

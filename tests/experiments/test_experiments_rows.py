@@ -3,10 +3,10 @@
 import math
 
 import pytest
-from rows_of import measurement, rows
 
-from equalinfo.experiments.judging import expect_less, expect_near, expect_order, expect_positive
 from equalinfo.experiments.rows import Estimate, normal_p
+from equalinfo.experiments.verdicts import expect_less, expect_near, expect_order, expect_positive
+from tests.support.rows_of import measurement, rows
 
 
 def seeded(method: str, values: list[float]):  # type: ignore[no-untyped-def]

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from equalinfo.experiments.stability_and_learning import rank_correlation, ranks
+from equalinfo.experiments.catalog.stability_and_learning import rank_correlation, ranks
+from equalinfo.experiments.catalog.tokenizer_stability import common_words, edit_distance
 from equalinfo.experiments.statistics import mean_error, ratio_error
-from equalinfo.experiments.tokenizer_stability import common_words, edit_distance
 
 
 def test_the_bootstrap_of_a_ratio_is_that_of_a_mean_where_sizes_are_equal() -> None:

@@ -61,13 +61,13 @@ def test_no_sequences():
         SequenceBatches(np.empty((0, 8), np.uint16), 4, 0)
 
 
-@pytest.mark.parametrize("ranks", [1, 2, 3])
+@pytest.mark.parametrize("world_size", [1, 2, 3])
 @pytest.mark.parametrize("workers", [0, 1, 3])
-def test_processes_and_workers_share_one_order(ranks, workers):
+def test_processes_and_workers_share_one_order(world_size, workers):
     """Rank after rank, whatever reads ahead, a batch is the batch of one process alone."""
     batches = SequenceBatches(numbered(17), 6, 3)
     expected = [at(batches, batch) for batch in range(4, 9)]
-    parts = [list(batches.read(range(4, 9), rank, ranks, workers)) for rank in range(ranks)]
+    parts = [list(batches.read(range(4, 9), rank, world_size, workers)) for rank in range(world_size)]
     for number, whole in enumerate(expected):
         np.testing.assert_array_equal(np.concatenate([own[number] for own in parts]), whole)
 

@@ -6,16 +6,16 @@ import torch
 from equalinfo.errors import DamagedArtifact
 from equalinfo.model.checkpoint import Checkpoints
 from equalinfo.model.decoder import PRESETS, Decoder
-from equalinfo.model.optimizers import OPTIMIZERS, make_optimizer
-from equalinfo.model.processes import Processes
-from equalinfo.model.sizes import Size
+from equalinfo.model.distributed import DistributedContext
+from equalinfo.model.optim import OPTIMIZERS, make_optimizer
+from equalinfo.sizes import Size
 
 PROGRESS = {"identity": "this", "seconds": 1.5, "log": [{"step": 1}]}
 
 
 def stepped(optimizer_name, preset, times, vocab=20):
     model = Decoder(Size(32, 2, 1, 16, 64, 1), vocab, preset)
-    model.initialise(0)
+    model.init_weights(0)
     optimizer = make_optimizer(optimizer_name, model, 0.01)
     for _ in range(times):
         step(model, optimizer)
@@ -31,7 +31,7 @@ def step(model, optimizer):
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_what_is_kept_comes_back(name, preset, tmp_path):
-    checkpoints = Checkpoints(tmp_path / "state", Processes())
+    checkpoints = Checkpoints(tmp_path / "state", DistributedContext())
     assert checkpoints.latest() is None
     first, optimizer = stepped(name, preset, 2)
     checkpoints.save(first, optimizer, PROGRESS | {"step": 2})
@@ -46,7 +46,7 @@ def test_what_is_kept_comes_back(name, preset, tmp_path):
 
 
 def test_only_the_newest_is_kept_and_nothing_needs_pickle(tmp_path):
-    checkpoints = Checkpoints(tmp_path / "state", Processes())
+    checkpoints = Checkpoints(tmp_path / "state", DistributedContext())
     model, optimizer = stepped("adamw", "paper", 1)
     for number in (1, 9, 10, 200):
         checkpoints.save(model, optimizer, PROGRESS | {"step": number})
@@ -56,7 +56,7 @@ def test_only_the_newest_is_kept_and_nothing_needs_pickle(tmp_path):
 
 
 def test_another_model_or_optimizer_is_refused(tmp_path):
-    checkpoints = Checkpoints(tmp_path / "state", Processes())
+    checkpoints = Checkpoints(tmp_path / "state", DistributedContext())
     checkpoints.save(*stepped("adamw", "paper", 1), PROGRESS | {"step": 1})
     for other in (stepped("adamw", "paper", 0, vocab=21), stepped("adamw", "llama", 0)):
         with pytest.raises(DamagedArtifact, match="delete"):

@@ -5,9 +5,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from equalinfo.errors import EqualInfoError
 from equalinfo.model import loss
 from equalinfo.model.decoder import Decoder
+from equalinfo.model.layers import LayerCache
 from equalinfo.model.paper import relative_bucket
-from equalinfo.model.parts import LayerCache
-from equalinfo.model.sizes import SIZES, Size, size_by_name
+from equalinfo.sizes import SIZES, Size, size_by_name
 
 TINY = Size(32, 2, 2, 16, 64, 1)
 MILLIONS = {"3m": 3.15, "25m": 25.2, "113m": 113.2, "403m": 402.7, "2b": 1610.6}  # Lester et al. 2024
@@ -15,7 +15,7 @@ MILLIONS = {"3m": 3.15, "25m": 25.2, "113m": 113.2, "403m": 402.7, "2b": 1610.6}
 
 def decoder(vocab: int = 20, seed: int = 0) -> Decoder:
     model = Decoder(TINY, vocab)
-    model.initialise(seed)
+    model.init_weights(seed)
     return model.eval()
 
 
@@ -99,7 +99,7 @@ def test_distance_changes_attention():
     for layer in model.layers:
         layer.position_bias.data.zero_()
     one_layer = Decoder(Size(32, 2, 1, 16, 64, 1), 20)
-    one_layer.initialise(0)
+    one_layer.init_weights(0)
     one_layer.layers[0].position_bias.data.zero_()
     torch.testing.assert_close(one_layer(first)[0, 3], one_layer(swapped)[0, 3])
 
@@ -110,7 +110,7 @@ def test_initial_weights_come_from_the_seed_alone():
     again = decoder(seed=3)
     for parameter in again.parameters():
         parameter.data.add_(1.0)  # whatever was there before
-    again.initialise(3)
+    again.init_weights(3)
     for (name, a), b in zip(model.named_parameters(), again.parameters(), strict=True):
         assert torch.equal(a, b), name
     assert not torch.equal(decoder(seed=4).logits.weight, model.logits.weight)
@@ -150,7 +150,7 @@ class LargestTensor(TorchDispatchMode):
 @pytest.mark.parametrize("preset", ["paper", "llama"])
 def test_no_tensor_holds_all_logits_of_65536_ids(preset):
     model = Decoder(TINY, 65_536, preset)
-    model.initialise(0)
+    model.init_weights(0)
     ids = some_ids(4, 256, 65_536)
     with LargestTensor() as largest:
         total, _ = loss.next_id_loss(model, ids)

@@ -2,9 +2,10 @@
 
 import json
 
-import golden_runs
 import pytest
 import torch
+
+from tests.support import golden_runs
 
 COMMITTED = json.loads(golden_runs.PATH.read_text())
 

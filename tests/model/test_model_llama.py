@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.model import hugging_face
+from equalinfo.model import hf_llama
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.parts import LayerCache
-from equalinfo.model.sizes import SIZES, Size
+from equalinfo.model.layers import LayerCache
+from equalinfo.sizes import SIZES, Size
 
 SIZE, VOCAB = Size(64, 2, 3, 32, 256, 1), 50
 # float32 logits of size about 1; transformers sums in another order.
@@ -16,7 +16,7 @@ CLOSE = {"atol": 2e-5, "rtol": 1e-4}
 
 def decoder(seed: int = 0) -> Decoder:
     model = Decoder(SIZE, VOCAB, "llama")
-    model.initialise(seed)
+    model.init_weights(seed)
     # Gains that are not all 1, so that a swapped one shows.
     generator = torch.Generator().manual_seed(9)
     for name, parameter in model.named_parameters():
@@ -33,9 +33,9 @@ def some_ids(batch: int, length: int) -> torch.Tensor:
 def theirs() -> torch.nn.Module:
     transformers = pytest.importorskip("transformers", reason="pip install 'equalinfo[hf]'")
     ours = decoder()
-    config = transformers.LlamaConfig(**hugging_face.config(ours, 128, 0))
+    config = transformers.LlamaConfig(**hf_llama.config(ours, 128, 0))
     model = transformers.LlamaForCausalLM(config).eval()
-    model.load_state_dict(hugging_face.to_hugging_face(ours), strict=True)
+    model.load_state_dict(hf_llama.to_hugging_face(ours), strict=True)
     return model
 
 
@@ -54,7 +54,7 @@ def test_the_gradients_are_those_of_transformers(theirs: torch.nn.Module) -> Non
     torch.nn.functional.cross_entropy(
         theirs(model.shifted(ids)).logits.flatten(0, 1), ids.flatten()
     ).backward()
-    named = hugging_face.names(SIZE.n_layers)
+    named = hf_llama.names(SIZE.n_layers)
     their_parameters = dict(theirs.named_parameters())
     assert sorted(named.values()) == sorted(their_parameters)
     for name, parameter in model.named_parameters():

@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.model.branching import Branches
+from equalinfo.model.continuations import Branches
 from equalinfo.model.decoder import PRESETS, Decoder
-from equalinfo.model.sampling import Choice, Sampler, window_start
-from equalinfo.model.sizes import Size
+from equalinfo.model.sampling import Sampler, SamplingParams, window_start
+from equalinfo.sizes import Size
 
 VOCAB = 30
 PROMPTS = [[4, 5, 6], [], [7], [1, 2, 3, 4, 5, 6, 7, 8, 9]]
@@ -28,13 +28,13 @@ def _one_thread() -> Iterator[None]:
 @pytest.fixture(scope="module", params=PRESETS)
 def model(request: pytest.FixtureRequest) -> Decoder:
     model = Decoder(Size(32, 2, 2, 16, 64, 1), VOCAB, request.param)
-    model.initialise(2)
+    model.init_weights(2)
     return model.eval()
 
 
 def drawn(model, prompts, count, choice=None, seeds=None, **options):
     """The ids that each row draws, `count` of them."""
-    choice = choice or Choice()
+    choice = choice or SamplingParams()
     sampler = Sampler(model, prompts, choice, seeds or [0] * len(prompts), **options)
     lengths = [len(prompt) for prompt in prompts]
     while sampler.running:
@@ -66,10 +66,10 @@ def test_temperature_zero_takes_the_likeliest(model, prompt):
     ids = list(prompt)
     for _ in range(12):
         ids.append(int(next_logits(model, ids).argmax()))
-    assert drawn(model, [prompt], 12, Choice(0.0)) == [ids[len(prompt) :]]
+    assert drawn(model, [prompt], 12, SamplingParams(0.0)) == [ids[len(prompt) :]]
 
 
-@pytest.mark.parametrize("choice", [Choice(0.0), Choice(), Choice(1.5, 9, 0.8)])
+@pytest.mark.parametrize("choice", [SamplingParams(0.0), SamplingParams(), SamplingParams(1.5, 9, 0.8)])
 @pytest.mark.parametrize("context", [None, 6])
 def test_rows_are_the_same_alone_and_together(model, choice, context):
     seeds = [3, 4, 5, 3]
@@ -82,7 +82,7 @@ def test_rows_are_the_same_alone_and_together(model, choice, context):
 
 
 def test_a_row_is_the_same_whichever_rows_stop_before_it(model):
-    sampler = Sampler(model, PROMPTS, Choice(), [1, 2, 3, 4])
+    sampler = Sampler(model, PROMPTS, SamplingParams(), [1, 2, 3, 4])
     for step in range(20):
         sampler.step()
         sampler.stop([{3: 1, 7: 0}.get(step, -1)])
@@ -92,7 +92,7 @@ def test_a_row_is_the_same_whichever_rows_stop_before_it(model):
 
 def test_no_more_than_a_context_is_read(model):
     context = 6
-    ids = drawn(model, [[1, 2, 3]], 20, Choice(0.0), context=context)[0]
+    ids = drawn(model, [[1, 2, 3]], 20, SamplingParams(0.0), context=context)[0]
     known = [1, 2, 3]
     for token in ids:
         start = window_start(len(known), context)
@@ -102,18 +102,18 @@ def test_no_more_than_a_context_is_read(model):
 
 
 def test_top_k(model):
-    likeliest = drawn(model, [[9]], 15, Choice(0.0))
-    assert drawn(model, [[9]], 15, Choice(1.0, 1), [3]) == likeliest
+    likeliest = drawn(model, [[9]], 15, SamplingParams(0.0))
+    assert drawn(model, [[9]], 15, SamplingParams(1.0, 1), [3]) == likeliest
     allowed = set(next_logits(model, [9]).topk(3).indices.tolist())
-    assert {drawn(model, [[9]], 1, Choice(5.0, 3), [seed])[0][0] for seed in range(60)} == allowed
-    assert drawn(model, [[9]], 15, Choice(1.0, 30)) == drawn(model, [[9]], 15)
+    assert {drawn(model, [[9]], 1, SamplingParams(5.0, 3), [seed])[0][0] for seed in range(60)} == allowed
+    assert drawn(model, [[9]], 15, SamplingParams(1.0, 30)) == drawn(model, [[9]], 15)
 
 
 def test_top_p():
     p = torch.tensor([[0.05, 0.4, 0.3, 0.25]])
     uniform = np.linspace(0, 1, 200, endpoint=False)
     for top_p, allowed in ((0.3, {1}), (0.4, {1}), (0.41, {1, 2}), (0.9, {1, 2, 3}), (1.0, {0, 1, 2, 3})):
-        picked = Choice(1.0, 0, top_p).pick(p.log().expand(200, -1), uniform)
+        picked = SamplingParams(1.0, 0, top_p).pick(p.log().expand(200, -1), uniform)
         assert set(picked) == allowed
 
 
@@ -121,26 +121,26 @@ def test_draws_have_the_probabilities_of_the_distribution():
     p = np.array([0.1, 0.0, 0.6, 0.3])
     with np.errstate(divide="ignore"):
         logits = torch.from_numpy(np.log(p))
-    picked = Choice(1.0).pick(logits.expand(1000, -1), (np.arange(1000) + 0.5) / 1000)
+    picked = SamplingParams(1.0).pick(logits.expand(1000, -1), (np.arange(1000) + 0.5) / 1000)
     assert np.bincount(picked, minlength=4).tolist() == [100, 0, 600, 300]
-    assert Choice(1.0).pick(logits[None], np.array([1 - 2**-53])) == [3]
+    assert SamplingParams(1.0).pick(logits[None], np.array([1 - 2**-53])) == [3]
 
 
 def test_ids_that_are_never_drawn(model):
-    for ids in drawn(model, PROMPTS, 40, Choice(9.0), never=[0, 5]):
+    for ids in drawn(model, PROMPTS, 40, SamplingParams(9.0), never=[0, 5]):
         assert not {0, 5} & set(ids)
 
 
 @pytest.mark.parametrize("numbers", [(-1.0,), (float("nan"),), (1.0, -1), (1.0, 0, 0.0), (1.0, 0, 1.1)])
 def test_numbers_out_of_range(numbers):
     with pytest.raises(EqualInfoError, match="top-p"):
-        Choice(*numbers)
+        SamplingParams(*numbers)
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
 def test_logits_that_give_no_distribution(bad):
     with pytest.raises(EqualInfoError, match="not numbers"):
-        Choice(1.0).pick(torch.tensor([[0.0, bad, 1.0]]), np.array([0.5]))
+        SamplingParams(1.0).pick(torch.tensor([[0.0, bad, 1.0]]), np.array([0.5]))
 
 
 @pytest.mark.parametrize("context", [None, 6])

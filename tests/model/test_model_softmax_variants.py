@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from benchmarks._softmax import NEGATIVES, VARIANTS, VOCAB, Sampled, Variant, make
-from equalinfo.model.sizes import Size
+from equalinfo.sizes import Size
 
 SIZE = Size(16, 2, 1, 8, 32, 1)
 COUNTS = 1_000_000 // np.arange(1, VOCAB + 1)

@@ -4,11 +4,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from pages import EVIL, tokenizer
-from playing import m2_directory
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.playground.bench import Bench, Stopped, Wish
+from equalinfo.playground.bench import Bench, ContinuationRequest, Stopped
+from tests.support.pages import EVIL, tokenizer
+from tests.support.playing import m2_directory
 
 
 @pytest.fixture(scope="module")
@@ -30,24 +30,26 @@ def test_texts_are_cut_and_escaped(bench: Bench) -> None:
 
 def test_a_text_goes_on_the_same_with_the_same_seed(bench: Bench) -> None:
     parts: list[bytes] = []
-    one = bench.go_on("The window", Wish(8, seed=3), parts.append)
+    one = bench.go_on("The window", ContinuationRequest(8, seed=3), parts.append)
     assert b"".join(parts).decode("utf-8", "replace") == one
     assert one
-    assert bench.go_on("The window", Wish(8, seed=3), lambda part: None) == one
+    assert bench.go_on("The window", ContinuationRequest(8, seed=3), lambda part: None) == one
 
 
 def test_a_continuation_can_be_stopped(bench: Bench) -> None:
     def stop(_: bytes) -> None:
         raise Stopped
 
-    assert len(bench.go_on("The window", Wish(400), stop)) < 100
+    assert len(bench.go_on("The window", ContinuationRequest(400), stop)) < 100
     assert bench.cuts("x")  # nothing stays locked
 
 
 def test_two_readers_wait_for_each_other(bench: Bench) -> None:
     found: list[str] = []
     work = [
-        threading.Thread(target=lambda: found.append(bench.go_on("a", Wish(5), lambda part: None)))
+        threading.Thread(
+            target=lambda: found.append(bench.go_on("a", ContinuationRequest(5), lambda part: None))
+        )
         for _ in "12"
     ]
     for one in work:
@@ -66,8 +68,8 @@ def test_what_it_refuses() -> None:
         {"seed": -1},
     ):
         with pytest.raises(EqualInfoError):
-            Wish(**wrong)
+            ContinuationRequest(**wrong)
     with pytest.raises(EqualInfoError, match="--m2"):
-        Bench([]).go_on("x", Wish(), lambda part: None)
+        Bench([]).go_on("x", ContinuationRequest(), lambda part: None)
     with pytest.raises(EqualInfoError, match="nowhere"):
         Bench([], Path("nowhere"))

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 import pytest
-from browser import ACCESSIBLE, PHONE, Browser
-from command import Run, runner
-from pages import EVIL, tokenizer
-from playing import m2_directory
 
 from equalinfo.playground import serving
+from tests.support.browser import ACCESSIBLE, PHONE, Browser
+from tests.support.command import Run, runner
+from tests.support.pages import EVIL, tokenizer
+from tests.support.playing import m2_directory
 
 CUTTERS = ("Bytes", "EqualInfo[b=12,v=4k]")
 CUT = "return document.querySelectorAll('.pieces li').length"

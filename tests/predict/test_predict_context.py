@@ -2,16 +2,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
-from equalinfo.predict import context, context_reference
-from equalinfo.predict.base import TOTAL
+from equalinfo.predict import context
+from equalinfo.predict.base import FREQUENCY_TOTAL
 from equalinfo.predict.context import ContextModel, count_contexts, load_contexts
 from equalinfo.predict.prefixes import visit_prefixes
 from equalinfo.predict.unigram import Unigram, count_bytes, quantise_counts
+from tests.oracles import context_reference
+from tests.support import tiny
 
 CORPUS = [
     b"the cat sat on the mat and the rat sat on the cat\n" * 3,
@@ -40,7 +41,7 @@ def test_rows_are_the_reference_s(documents, text, order):
     made = count_contexts(order, lambda: documents)
     found = context_reference.counted(documents, order)
     unigram = quantise_counts(count_bytes(documents)).tolist()
-    rows = made.along(text)
+    rows = made.frequencies(text)
     assert rows.shape == (len(text), 256)
     for i, row in enumerate(rows):
         assert row.tolist() == context_reference.frequencies(found, unigram, order, text[:i])
@@ -48,38 +49,38 @@ def test_rows_are_the_reference_s(documents, text, order):
 
 def test_rows_are_frequencies(model):
     for text in [*tiny.TEXTS, b"the cat sat", b"a" * 100]:
-        rows = model.along(text)
+        rows = model.frequencies(text)
         assert rows.dtype == np.int32
-        assert not len(rows) or (rows.min() >= 1 and (rows.sum(axis=1) == TOTAL).all())
-    assert model.along(b"the ca")[5].argmax() == ord("a") or model.order == 1
+        assert not len(rows) or (rows.min() >= 1 and (rows.sum(axis=1) == FREQUENCY_TOTAL).all())
+    assert model.frequencies(b"the ca")[5].argmax() == ord("a") or model.order == 1
 
 
 def test_steps_and_passes_agree(model):
     """Grown byte by byte, cut back, many side by side, in threads: the same rows."""
     texts = [text for text in tiny.TEXTS if text]
-    contexts = model.open(len(texts))
+    contexts = model.new_contexts(len(texts))
     for i in range(max(map(len, texts))):
         slots = np.array([s for s, text in enumerate(texts) if len(text) > i + 1], np.int64)
         symbols = np.array([texts[s][i] for s in slots], np.int64)
-        rows = contexts.advance(slots, np.full(len(slots), i), symbols)
+        rows = contexts.step(slots, np.full(len(slots), i), symbols)
         for slot, row in zip(slots, rows, strict=True):
-            np.testing.assert_array_equal(row, model.along(texts[slot][: i + 2])[-1])
-    one = model.open(1)
+            np.testing.assert_array_equal(row, model.frequencies(texts[slot][: i + 2])[-1])
+    one = model.new_contexts(1)
     for byte in b"the cat":
-        one.advance(np.array([0]), np.array([0]), np.array([byte]))
-    one.advance(np.array([0]), np.array([0]), np.array([ord("t")]))
-    row = one.advance(np.array([0]), np.array([1]), np.array([ord("h")]))[0]
-    np.testing.assert_array_equal(row, model.along(b"the")[2])
+        one.step(np.array([0]), np.array([0]), np.array([byte]))
+    one.step(np.array([0]), np.array([0]), np.array([ord("t")]))
+    row = one.step(np.array([0]), np.array([1]), np.array([ord("h")]))[0]
+    np.testing.assert_array_equal(row, model.frequencies(b"the")[2])
     with ThreadPoolExecutor(4) as workers:
-        together = list(workers.map(model.along, texts * 4))
+        together = list(workers.map(model.frequencies, texts * 4))
     for text, rows in zip(texts * 4, together, strict=True):
-        np.testing.assert_array_equal(rows, model.along(text))
+        np.testing.assert_array_equal(rows, model.frequencies(text))
 
 
 def test_all_prefixes_are_visited(model):
     def visit(frequencies, texts, payload):
         for text, row in zip(texts, frequencies, strict=True):
-            np.testing.assert_array_equal(row, model.along(text.tobytes() + b"?")[-1])
+            np.testing.assert_array_equal(row, model.frequencies(text.tobytes() + b"?")[-1])
         if texts.shape[1] == 3:
             none = np.empty(0, np.int64)
             return len(texts), (none, none, payload[:0])
@@ -94,8 +95,8 @@ def test_how_the_corpus_comes_in_pieces_does_not_matter(monkeypatch):
     whole = count_contexts(4, lambda: CORPUS)
     for size in (5, 17, 64):
         monkeypatch.setattr(context, "CHUNK_BYTES", size)
-        assert count_contexts(4, lambda: CORPUS).identity == whole.identity
-    assert count_contexts(4, lambda: CORPUS[::-1]).identity == whole.identity
+        assert count_contexts(4, lambda: CORPUS).fingerprint == whole.fingerprint
+    assert count_contexts(4, lambda: CORPUS[::-1]).fingerprint == whole.fingerprint
     done = []
     count_contexts(2, lambda: CORPUS, lambda count, total: done.append(count))
     assert done == sorted(done)
@@ -107,19 +108,19 @@ def test_room_is_bounded(monkeypatch):
     made = count_contexts(3, lambda: CORPUS)
     assert len(made.tensors["counts"]) <= 3 * 30
     # What was seen most is still there.
-    assert made.along(b"aaaa")[3].argmax() == ord("a")
+    assert made.frequencies(b"aaaa")[3].argmax() == ord("a")
 
 
 def test_large_counts_fit_two_bytes():
     made = count_contexts(2, lambda: [b"ab" * 150_000])
     assert made.tensors["counts"].max() <= 65535
-    assert made.along(b"aba")[2, ord("a")] > TOTAL - 300
+    assert made.frequencies(b"aba")[2, ord("a")] > FREQUENCY_TOTAL - 300
 
 
 def test_order_0_is_the_unigram():
     made = count_contexts(0, lambda: CORPUS)
     assert isinstance(made, Unigram)
-    np.testing.assert_array_equal(made.root, quantise_counts(count_bytes(CORPUS)))
+    np.testing.assert_array_equal(made.initial, quantise_counts(count_bytes(CORPUS)))
 
 
 @pytest.mark.parametrize("order", [-1, 6, 10**9])
@@ -131,14 +132,14 @@ def test_orders_that_are_none(order):
 def test_a_corpus_without_bytes():
     with pytest.raises(EqualInfoError, match="no bytes"):
         count_contexts(2, lambda: [b""])
-    assert count_contexts(2, lambda: [b"a"]).along(b"ab").sum() == 2 * TOTAL
+    assert count_contexts(2, lambda: [b"a"]).frequencies(b"ab").sum() == 2 * FREQUENCY_TOTAL
 
 
 def test_saved_and_loaded(model, tmp_path):
     model.save(tmp_path)
     again = load_contexts(tmp_path)
-    assert again.identity == model.identity
-    np.testing.assert_array_equal(again.along(b"the cat"), model.along(b"the cat"))
+    assert again.fingerprint == model.fingerprint
+    np.testing.assert_array_equal(again.frequencies(b"the cat"), model.frequencies(b"the cat"))
 
 
 def test_damage_is_refused(tmp_path):

@@ -6,10 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-import golden
 import numpy as np
 import pytest
-import tiny
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,10 +17,13 @@ from threadpoolctl import threadpool_limits
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.paper import relative_bucket
-from equalinfo.predict import exact, exact_kernels, reference
-from equalinfo.predict.base import TOTAL, distribution_bits
-from equalinfo.predict.exact import ExactModel, bucket_of_distance, load_exact, save_exact
+from equalinfo.predict import exact, exact_kernels
+from equalinfo.predict.base import FREQUENCY_TOTAL, distribution_bits
+from equalinfo.predict.exact import ExactModel, bucket_of_distance
+from equalinfo.predict.exact_files import load_exact, save_exact
 from equalinfo.predict.quantise import quantise
+from tests.oracles import exact_reference
+from tests.support import golden, tiny
 
 MODELS = {
     "plain": lambda: tiny.random_model(seed=1),
@@ -53,47 +54,47 @@ def model(request) -> ExactModel:
 
 def stepped(model: ExactModel, text: bytes) -> np.ndarray:
     """Rows after each prefix, the empty one first, by cached steps."""
-    contexts, rows = model.open(1), [model.root]
+    contexts, rows = model.new_contexts(1), [model.initial]
     for index, byte in enumerate(text):
-        rows.append(contexts.advance(np.array([0]), np.array([index]), np.array([byte]))[0])
+        rows.append(contexts.step(np.array([0]), np.array([index]), np.array([byte]))[0])
     return np.array(rows)
 
 
 def test_every_value_equals_the_reference(model):
     text = b"equal information \x00\xff\x80 " + bytes(range(0, 256, 5))
-    expected = reference.frequencies(model, text)
+    expected = exact_reference.frequencies(model, text)
     np.testing.assert_array_equal(stepped(model, text), expected)
-    np.testing.assert_array_equal(model.along(text), expected[:-1])
+    np.testing.assert_array_equal(model.frequencies(text), expected[:-1])
 
 
 def test_rows_are_distributions(model):
     text = np.random.default_rng(0).bytes(700)
-    rows = np.concatenate([model.along(text), model.root[None]])
+    rows = np.concatenate([model.frequencies(text), model.initial[None]])
     assert rows.dtype == np.int32
     assert rows.shape == (701, 256)
-    assert (rows.sum(1) == TOTAL).all()
+    assert (rows.sum(1) == FREQUENCY_TOTAL).all()
     assert rows.min() >= 1
 
 
 def test_full_pass_equals_steps_beyond_one_block_of_rows(model):
     text = np.random.default_rng(1).bytes(exact.ROWS_AT_ONCE + 70)
-    np.testing.assert_array_equal(model.along(text), stepped(model, text)[:-1])
+    np.testing.assert_array_equal(model.frequencies(text), stepped(model, text)[:-1])
 
 
 def test_a_row_depends_on_the_bytes_before_it_alone(model):
     text = np.random.default_rng(2).bytes(60)
-    rows = model.along(text)
+    rows = model.frequencies(text)
     for length in (1, 2, 31, 59):
         np.testing.assert_array_equal(
-            model.along(text[:length] + b"\x00else")[: length + 1], rows[: length + 1]
+            model.frequencies(text[:length] + b"\x00else")[: length + 1], rows[: length + 1]
         )
-        np.testing.assert_array_equal(model.along(text[:length]), rows[:length])
+        np.testing.assert_array_equal(model.frequencies(text[:length]), rows[:length])
 
 
 def test_no_text():
-    assert tiny.integer_model().along(b"").shape == (0, 256)
+    assert tiny.integer_model().frequencies(b"").shape == (0, 256)
     nothing = np.empty(0, np.int64)
-    assert tiny.integer_model().open(3).advance(nothing, nothing, nothing).shape == (0, 256)
+    assert tiny.integer_model().new_contexts(3).step(nothing, nothing, nothing).shape == (0, 256)
 
 
 @settings(max_examples=30, deadline=None)
@@ -101,30 +102,30 @@ def test_no_text():
 def test_any_batch_order_and_truncation(plain_model, data):
     """Whatever mixture of slots and truncations a step gets, each row is that of its context alone."""
     slots = data.draw(st.integers(1, 6))
-    contexts, texts = plain_model.open(slots), [b""] * slots
+    contexts, texts = plain_model.new_contexts(slots), [b""] * slots
     for _ in range(data.draw(st.integers(1, 8))):
         chosen = data.draw(st.lists(st.integers(0, slots - 1), unique=True, max_size=slots))
         keep = [data.draw(st.integers(0, len(texts[slot]))) for slot in chosen]
         symbols = [data.draw(st.integers(0, 255)) for _ in chosen]
-        rows = contexts.advance(
+        rows = contexts.step(
             np.array(chosen, np.int64), np.array(keep, np.int64), np.array(symbols, np.int64)
         )
         assert rows.shape == (len(chosen), 256)
         for row, slot, kept, symbol in zip(rows, chosen, keep, symbols, strict=True):
             texts[slot] = texts[slot][:kept] + bytes([symbol])
-            np.testing.assert_array_equal(row, plain_model.along(texts[slot] + b"?")[-1])
+            np.testing.assert_array_equal(row, plain_model.frequencies(texts[slot] + b"?")[-1])
 
 
 def test_many_slots_equal_one_slot(model):
     texts = [np.random.default_rng(seed).bytes(40) for seed in range(33)]
-    contexts = model.open(len(texts))
+    contexts = model.new_contexts(len(texts))
     slots = np.arange(len(texts))
     rows = [
-        contexts.advance(slots, np.full(len(texts), index), np.array([text[index] for text in texts]))
+        contexts.step(slots, np.full(len(texts), index), np.array([text[index] for text in texts]))
         for index in range(40)
     ]
     for slot, text in enumerate(texts):
-        np.testing.assert_array_equal([row[slot] for row in rows[:-1]], model.along(text)[1:])
+        np.testing.assert_array_equal([row[slot] for row in rows[:-1]], model.frequencies(text)[1:])
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -132,7 +133,7 @@ def test_thread_limits_and_workers_change_nothing(peaked_model, threads):
     texts = [np.random.default_rng(seed).bytes(300) for seed in range(6)]
     expected = [stepped(peaked_model, text) for text in texts]
     with threadpool_limits(threads), ThreadPoolExecutor(4) as workers:
-        along = list(workers.map(peaked_model.along, texts))
+        along = list(workers.map(peaked_model.frequencies, texts))
         steps = list(workers.map(lambda text: stepped(peaked_model, text), texts))
     for whole, step, rows in zip(along, steps, expected, strict=True):
         np.testing.assert_array_equal(whole, rows[:-1])
@@ -140,14 +141,14 @@ def test_thread_limits_and_workers_change_nothing(peaked_model, threads):
 
 
 def test_powers_are_exactly_rounded():
-    assert exact_kernels.POWERS.tolist() == [reference.power_of_two(i) for i in range(1024)]
+    assert exact_kernels.POWERS.tolist() == [exact_reference.power_of_two(i) for i in range(1024)]
 
 
 def test_buckets_agree_with_the_float_model():
     distances = np.arange(2001)
     buckets = bucket_of_distance(distances).tolist()
     assert buckets == relative_bucket(torch.from_numpy(distances)).tolist()
-    assert buckets == [reference.bucket(distance) for distance in range(2001)]
+    assert buckets == [exact_reference.bucket(distance) for distance in range(2001)]
     # What the model keeps: one bias for each distance up to MAX_DISTANCE, the last for all beyond.
     assert set(buckets[exact.MAX_DISTANCE :]) == {exact.BUCKETS - 1}
 
@@ -162,8 +163,8 @@ def test_close_to_the_float_model(sharpen):
     with torch.no_grad():
         logits = decoder(torch.tensor([list(text)]))[0].double()
     # One unit of 2^14 for every byte, the rest in proportion.
-    ideal = 1 + torch.softmax(logits, -1).numpy() * (TOTAL - 256)
-    rows = model.along(text)
+    ideal = 1 + torch.softmax(logits, -1).numpy() * (FREQUENCY_TOTAL - 256)
+    rows = model.frequencies(text)
     assert distribution_bits(rows, text) == pytest.approx(distribution_bits(ideal, text), rel=0.002)
     # A share just above 2 units may come out just below, and is rounded down to 1.
     assert np.abs(np.log2(rows / ideal)).max() < 1 + 0.05 * sharpen
@@ -180,22 +181,22 @@ def test_close_to_the_float_model(sharpen):
 
 
 def test_golden_values():
-    """Frequencies that any later version and any machine must give; golden.py wrote them."""
+    """Frequencies that any later version and any machine must give; tests/support/golden.py wrote them."""
     model, expected = tiny.integer_model(), json.loads(golden.PATH.read_text())
-    assert model.identity == expected["identity"]
+    assert model.fingerprint == expected["identity"]
     np.testing.assert_array_equal(stepped(model, golden.SHORT), expected["rows"])
     rows = stepped(model, golden.LONG)
     assert golden.sha256(rows) == expected["long_sha256"]
-    np.testing.assert_array_equal(model.along(golden.LONG), rows[:-1])
+    np.testing.assert_array_equal(model.frequencies(golden.LONG), rows[:-1])
 
 
 def test_save_and_load(model, tmp_path):
     save_exact(model, tmp_path)
     again = load_exact(tmp_path)
-    assert again.identity == model.identity
+    assert again.fingerprint == model.fingerprint
     assert again.size == model.size
     text = b"the same frequencies"
-    np.testing.assert_array_equal(again.along(text), model.along(text))
+    np.testing.assert_array_equal(again.frequencies(text), model.frequencies(text))
     for name, tensor in model.integers.items():
         np.testing.assert_array_equal(again.integers[name], tensor)
 
@@ -204,7 +205,10 @@ def test_identity_names_every_weight(plain_model):
     for name, tensor in plain_model.integers.items():
         altered = tensor.copy()
         altered.flat[-1] -= np.sign(altered.flat[-1]) or -1
-        assert ExactModel(tiny.SIZE, {**plain_model.integers, name: altered}).identity != plain_model.identity
+        assert (
+            ExactModel(tiny.SIZE, {**plain_model.integers, name: altered}).fingerprint
+            != plain_model.fingerprint
+        )
 
 
 def test_flipped_bytes_are_found(plain_model, tmp_path):
@@ -356,7 +360,7 @@ def test_weights_of_any_size_are_quantised(factor):
     scaled = {name: weight * np.float32(factor) for name, weight in weights.items() if ".weight" in name}
     model = quantise(tiny.SIZE, {**weights, **scaled, "embedding.weight": weights["embedding.weight"]})
     text = b"any size"
-    np.testing.assert_array_equal(model.along(text), reference.frequencies(model, text)[:-1])
+    np.testing.assert_array_equal(model.frequencies(text), exact_reference.frequencies(model, text)[:-1])
 
 
 @pytest.mark.parametrize(
@@ -373,10 +377,10 @@ def test_weights_of_any_size_are_quantised(factor):
 def test_other_instruction_sets_and_threads(environment, tmp_path):
     """A process that may use fewer instructions than this machine has computes the golden frequencies."""
     program = (
-        "import golden, tiny; model = tiny.integer_model(); "
-        "print(golden.sha256(model.along(golden.LONG + b'?')), model.root.tolist())"
+        "from tests.support import golden, tiny; model = tiny.integer_model(); "
+        "print(golden.sha256(model.frequencies(golden.LONG + b'?')), model.initial.tolist())"
     )
-    path = os.pathsep.join(str(Path(__file__).parents[up]) for up in (0, 1))
+    path = os.pathsep.join(map(str, filter(None, [Path(__file__).parents[2], os.environ.get("PYTHONPATH")])))
     result = subprocess.run(
         [sys.executable, "-c", program],
         env={**os.environ, **environment, "NUMBA_CACHE_DIR": str(tmp_path), "PYTHONPATH": path},

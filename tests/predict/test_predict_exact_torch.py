@@ -2,18 +2,17 @@
 
 import json
 
-import golden
 import numpy as np
 import pytest
-import tiny
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_predict_exact import MODELS
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.predict.exact import ExactModel
 from equalinfo.predict.exact_torch import TorchModel
+from tests.predict.test_predict_exact import MODELS
+from tests.support import golden, tiny
 
 DEVICES = [
     "cpu",
@@ -30,20 +29,20 @@ def model(request) -> ExactModel:
 def test_golden_frequencies(device):
     expected = json.loads(golden.PATH.read_text())
     ours = TorchModel(tiny.integer_model(), device)
-    assert ours.identity == expected["identity"]
+    assert ours.fingerprint == expected["identity"]
     assert ours.root.tolist() == expected["rows"][0]
-    assert ours.along(golden.SHORT + b"?").tolist() == expected["rows"]
-    assert golden.sha256(ours.along(golden.LONG + b"?")) == expected["long_sha256"]
+    assert ours.frequencies(golden.SHORT + b"?").tolist() == expected["rows"]
+    assert golden.sha256(ours.frequencies(golden.LONG + b"?")) == expected["long_sha256"]
 
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_every_value_equals_numpys(model, device, monkeypatch):
     ours = TorchModel(model, device)
     text = b"equal information \x00\xff\x80 " + bytes(range(0, 256, 2)) + np.random.default_rng(0).bytes(90)
-    expected = model.along(text)
-    np.testing.assert_array_equal(ours.along(text), expected)
+    expected = model.frequencies(text)
+    np.testing.assert_array_equal(ours.frequencies(text), expected)
     ours._scores_at_once = 600  # a few queries at a time
-    np.testing.assert_array_equal(ours.along(text), expected)
+    np.testing.assert_array_equal(ours.frequencies(text), expected)
 
 
 @settings(max_examples=20, deadline=None)

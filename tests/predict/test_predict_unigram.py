@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-import tiny
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
-from equalinfo.predict.base import TOTAL
+from equalinfo.predict.base import FREQUENCY_TOTAL
 from equalinfo.predict.unigram import Unigram, count_bytes, quantise_counts
+from tests.support import tiny
 
 counts = st.lists(
     st.one_of(st.just(0), st.integers(0, 5), st.integers(0, 10**6), st.integers(0, 10**16)),
@@ -20,9 +20,9 @@ counts = st.lists(
 def test_counts_are_shared_by_largest_remainder(values):
     row = quantise_counts(np.array(values, np.int64))
     assert row.dtype == np.int32
-    assert row.sum() == TOTAL
+    assert row.sum() == FREQUENCY_TOTAL
     assert row.min() >= 1
-    total, shared = sum(values), TOTAL - 256
+    total, shared = sum(values), FREQUENCY_TOTAL - 256
     rounded_up = []
     for byte, (count, frequency) in enumerate(zip(values, row.tolist(), strict=True)):
         whole, rest = divmod(count * shared, total)
@@ -56,13 +56,13 @@ def test_counting():
 def test_the_same_distribution_everywhere():
     row = tiny.skewed_frequencies()
     predictor = Unigram(row)
-    np.testing.assert_array_equal(predictor.root, row)
-    np.testing.assert_array_equal(predictor.along(b"abc"), [row] * 3)
-    assert predictor.along(b"").shape == (0, 256)
-    steps = predictor.open(2).advance(np.array([1, 0]), np.array([0, 0]), np.array([7, 8]))
+    np.testing.assert_array_equal(predictor.initial, row)
+    np.testing.assert_array_equal(predictor.frequencies(b"abc"), [row] * 3)
+    assert predictor.frequencies(b"").shape == (0, 256)
+    steps = predictor.new_contexts(2).step(np.array([1, 0]), np.array([0, 0]), np.array([7, 8]))
     np.testing.assert_array_equal(steps, [row] * 2)
-    assert predictor.identity == Unigram(row.astype(np.int64)).identity
-    assert predictor.identity != Unigram(np.roll(row, 1)).identity
+    assert predictor.fingerprint == Unigram(row.astype(np.int64)).fingerprint
+    assert predictor.fingerprint != Unigram(np.roll(row, 1)).fingerprint
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import methods
-from equalinfo.corpus.mix.listing import markdown
-from equalinfo.corpus.mix.sources import SOURCES
 from equalinfo.experiments.rows import Rows
-from equalinfo.experiments.showing import summary
+from equalinfo.experiments.tables import summary
 from equalinfo.score.results import read_measurements
+from scripts.corpus_mix.listing import markdown
+from scripts.corpus_mix.sources import SOURCES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()

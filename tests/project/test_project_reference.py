@@ -11,9 +11,9 @@ import pytest
 from equalinfo import Tokenizer
 from equalinfo.corpus.readers import read_documents
 from equalinfo.errors import EqualInfoError
-from equalinfo.pipeline.progress import progress_bar
-from equalinfo.shipped import card_of, shipped
-from scripts.build_reference import M1_NAME, TOKENIZERS, build, plan_of
+from equalinfo.pretrained import card_of, shipped
+from equalinfo.progress import progress_bar
+from scripts.build_reference import M1_NAME, TOKENIZERS, build, config_of
 from scripts.reference_page import page
 from scripts.reference_sources import sources_of
 
@@ -58,7 +58,7 @@ def built(corpus: Path, place: Path, *options: str) -> Path:
     ]
     words = [str(word) for word in (corpus, *where, *options)]
     with progress_bar(quiet=True) as progress:
-        build(plan_of([*words, "--held-out-bytes", "4000", "--tokenizers", *SPECS]), progress)
+        build(config_of([*words, "--held-out-bytes", "4000", "--tokenizers", *SPECS]), progress)
     return place / "out"
 
 
@@ -117,7 +117,7 @@ def test_cards_say_what_was_measured(first: Path) -> None:
         assert str(first.parent) not in json.dumps(card)
         if name != M1_NAME:
             tokenizer = Tokenizer.from_pretrained(first / name)
-            assert card["identity"] == tokenizer.identity
+            assert card["identity"] == tokenizer.fingerprint
             assert sum(row["tokens"] for row in by_source) == rows[-1]["tokens"]
             assert card["m1"] == cards[M1_NAME]["identity"]
     model = cards[M1_NAME]["held_out"][-1]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import equalinfo
-from equalinfo.experiments.tuning import shuffled
+from equalinfo.experiments.finetune import shuffled
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.seeded import bits, permutation, uniform
 

@@ -7,14 +7,15 @@ import re
 from pathlib import Path
 
 import pytest
-from browser import ACCESSIBLE, DESKTOP, PHONE, Browser, until
-from pages import EVIL
-from rows_of import cell_rows, measurement
-from score_rows import row, ten_rows
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.experiments.page import studies
 from equalinfo.report.page import Contents, write_page
 from equalinfo.score.measurements import Measurement
+from tests.support.browser import ACCESSIBLE, DESKTOP, PHONE, Browser, until
+from tests.support.pages import EVIL
+from tests.support.rows_of import cell_rows, measurement
+from tests.support.score_rows import row, ten_rows
 
 READY = "return document.documentElement.dataset.ready"
 
@@ -46,6 +47,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "Title " + EVIL,
             rows,
             measurements(),
+            studies(measurements()),
             samples=samples,
             commands=["equalinfo " + EVIL],
             recipe=EVIL,

@@ -4,15 +4,15 @@ import random
 from pathlib import Path
 
 import pytest
-from browser import Browser
-from pages import CORPUS, EVIL, FIXED, LIVE, tokenizers
-from score_rows import row
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.report.live import live_data
 from equalinfo.report.page import Contents, write_page
 from equalinfo.report.pieces import cut, pieces_html
 from equalinfo.report.tokens import text_from_bytes, token_view
+from tests.support.browser import Browser
+from tests.support.pages import CORPUS, EVIL, FIXED, LIVE, tokenizers
+from tests.support.score_rows import row
 
 GIVEN = ["The lazy dog — naïve 東京 \U0001f600.\r\n\tx" + EVIL, "a second text"]
 READY = "return document.documentElement.dataset.ready"

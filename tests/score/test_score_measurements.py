@@ -5,11 +5,11 @@ from typing import Any
 
 import pydantic
 import pytest
-from score_rows import row
 
 from equalinfo.errors import DamagedArtifact
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.results import append_result, append_rows, read_measurements, read_results
+from tests.support.score_rows import row
 
 
 def measurement(value: float = 1.0, **changes: Any) -> Measurement:

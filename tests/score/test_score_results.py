@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pydantic
 import pytest
-from score_rows import row
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.score.results import append_result, environment, read_results
+from tests.support.score_rows import row
 
 
 def test_rows_come_back_and_the_last_of_a_cell_wins(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 from rich.console import Console
-from score_rows import row, ten_rows
 
 from equalinfo.score.summary import natural, summarise
 from equalinfo.score.table import results_markdown, results_table
+from tests.support.score_rows import row, ten_rows
 
 
 def test_only_seeds_are_averaged() -> None:

@@ -2,20 +2,20 @@
 
 import os
 
-import methods
 import numpy as np
 import pytest
-import tiny
 
 from equalinfo import Tokenizer
-from equalinfo.coding import ans, ans_reference, huffman, huffman_reference
+from equalinfo.coding import huffman, rans, rans_reference
 from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
 from equalinfo.files import MANIFEST, read_json, write_manifest
 from equalinfo.predict import context
 from equalinfo.predict.base import distribution_bits
 from equalinfo.tokens import blocks
-from equalinfo.tokens.directory import make_tokenizer
+from equalinfo.tokens.build import make_tokenizer
 from equalinfo.tokens.spec import Spec
+from tests.oracles import huffman_reference
+from tests.support import methods, tiny
 
 OTHERS = [spec for spec in methods.SPECS if "Huffman" in spec or "ANS" in spec or "order" in spec]
 
@@ -97,10 +97,10 @@ def test_blocks_hold_what_their_coder_wrote(order, monkeypatch):
         made = make_tokenizer(Spec.parse(f"{name}[v=2,order={order}]"), None, documents)
         expected: list[int] = []
         for block, end in ((text[:20], False), (text[20:], True)):
-            rows = np.array(made.predictor.along(block + b"?"))[: len(block) + end]
+            rows = np.array(made.predictor.frequencies(block + b"?"))[: len(block) + end]
             symbols = [*block, *([huffman.END] if end else [])]
             if name == "ANS":
-                words = ans_reference.encode(ans._with_end(rows).tolist(), symbols)
+                words = rans_reference.encode(rans._with_end(rows).tolist(), symbols)
                 bits = "".join(format(word, "032b") for word in words)
             else:
                 bits = "".join(
@@ -118,7 +118,7 @@ def test_bits_are_the_information_and_little_more(spec, ideal):
     text = methods.TRAINING_TEXT[0] * 40
     tokenizer = make_tokenizer(Spec.parse(f"{spec}[v=256,order=2]"), None, documents)
     blocks = [text[i : i + 10_240] for i in range(0, len(text), 10_240)]
-    information = sum(distribution_bits(tokenizer.predictor.along(b), b) for b in blocks)
+    information = sum(distribution_bits(tokenizer.predictor.frequencies(b), b) for b in blocks)
     bits = 8 * len(tokenizer.encode(text))
     assert information <= bits < information + ideal * len(text)
 
@@ -140,7 +140,7 @@ def test_making_them(tmp_path):
         assert made.m1_parameters == 0
         made.save_pretrained(tmp_path / spec.slug)
         again = Tokenizer.from_pretrained(tmp_path / spec.slug)
-        assert again.identity == made.identity
+        assert again.fingerprint == made.fingerprint
         assert again.decode(made.encode(b"the lazy dog")) == b"the lazy dog"
     with pytest.raises(EqualInfoError, match="outside 0 to 5"):
         make_tokenizer(Spec.parse("AC[order=6]"), None, documents)
@@ -166,7 +166,7 @@ def test_equal_info_compiles_from_contexts(text, tmp_path):
     assert made.m1_parameters == 0
     made.save_pretrained(tmp_path / "tok")
     again = Tokenizer.from_pretrained(tmp_path / "tok")
-    assert (again.spec, again.identity) == (spec, made.identity)
+    assert (again.spec, again.fingerprint) == (spec, made.fingerprint)
     for ids, loaded in zip(made.encode_batch(tiny.TEXTS), again.encode_batch(tiny.TEXTS), strict=True):
         np.testing.assert_array_equal(ids, loaded)
 

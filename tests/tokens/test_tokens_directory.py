@@ -2,20 +2,19 @@ import json
 import os
 import shutil
 
-import methods
 import numpy as np
 import pytest
-import tiny
 
 from equalinfo import Tokenizer
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import MANIFEST, write_manifest
-from equalinfo.predict.base import TOTAL
-from equalinfo.predict.exact import save_exact
+from equalinfo.predict.base import FREQUENCY_TOTAL
+from equalinfo.predict.exact_files import save_exact
 from equalinfo.predict.unigram import count_bytes, quantise_counts
 from equalinfo.tokens import blocks
-from equalinfo.tokens.directory import make_tokenizer
+from equalinfo.tokens.build import make_tokenizer
 from equalinfo.tokens.spec import Spec
+from tests.support import methods, tiny
 
 FEW = ["Bytes", "SentencePiece[v=320]", "GZip[v=256]", "StaticAC[v=256]", "EqualInfoAC[b=16,v=256]"]
 
@@ -46,7 +45,11 @@ def test_save_and_load(spec, tmp_path):
     tokenizer.save_pretrained(str(tmp_path / "tok"))
     again = Tokenizer.from_pretrained(str(tmp_path / "tok"))
     assert type(again) is type(tokenizer)
-    assert (again.spec, again.vocab, again.identity) == (tokenizer.spec, tokenizer.vocab, tokenizer.identity)
+    assert (again.spec, again.vocab, again.fingerprint) == (
+        tokenizer.spec,
+        tokenizer.vocab,
+        tokenizer.fingerprint,
+    )
     assert again.m1_parameters == tokenizer.m1_parameters
     streams = tokenizer.encode_batch(tiny.TEXTS)
     for ids, loaded in zip(streams, again.encode_batch(tiny.TEXTS), strict=True):
@@ -56,8 +59,8 @@ def test_save_and_load(spec, tmp_path):
 
 
 def test_identities_differ():
-    identities = [methods.tokenizer(spec).identity for spec in methods.SPECS]
-    identities += [methods.tokenizer(spec, True).identity for spec in ("AC[v=256]", "StaticAC[v=256]")]
+    identities = [methods.tokenizer(spec).fingerprint for spec in methods.SPECS]
+    identities += [methods.tokenizer(spec, True).fingerprint for spec in ("AC[v=256]", "StaticAC[v=256]")]
     assert len(set(identities)) == len(identities)
 
 
@@ -127,7 +130,7 @@ def test_a_newer_format_says_so(directory):
     "values",
     [
         *([1.5] * 256, [10**30] * 256, ["a"], {"a": 1}, None, [[64] * 256], [65] * 256),
-        [2**62] * 4 + [1] * 251 + [TOTAL - 251],  # their sum is TOTAL in 64 bits
+        [2**62] * 4 + [1] * 251 + [FREQUENCY_TOTAL - 251],  # their sum is TOTAL in 64 bits
     ],
 )
 def test_a_unigram_that_is_none(tmp_path, values):
@@ -213,19 +216,19 @@ def test_making_tokenizers(tmp_path):
     for spec in ("AC[v=256]", "EqualText[n=8,v=256]", "EqualInfoAC[b=16,v=65k]"):
         made = make_tokenizer(Spec.parse(spec), m1, None)
         assert made.decode(made.encode(b"made")) == b"made"
-        assert made.predictor.identity == methods.model(False).identity
+        assert made.predictor.fingerprint == methods.model(False).fingerprint
         with pytest.raises(EqualInfoError, match="needs an M1"):
             make_tokenizer(Spec.parse(spec), None, lambda: documents)
         with pytest.raises(EqualInfoError):
             make_tokenizer(Spec.parse(spec), tmp_path, None)
     static = make_tokenizer(Spec.parse("StaticAC"), None, lambda: documents)
-    np.testing.assert_array_equal(static.predictor.root, quantise_counts(count_bytes(documents)))
+    np.testing.assert_array_equal(static.predictor.initial, quantise_counts(count_bytes(documents)))
     for spec in ("StaticAC", "SentencePiece[v=320]"):
         with pytest.raises(EqualInfoError, match="give a corpus"):
             make_tokenizer(Spec.parse(spec), None, None)
     with pytest.raises(EqualInfoError, match="no bytes"):
         make_tokenizer(Spec.parse("StaticAC"), None, list)
     sentencepiece = make_tokenizer(Spec.parse("SentencePiece[v=320]"), None, lambda: methods.TRAINING_TEXT)
-    assert sentencepiece.identity == methods.tokenizer("SentencePiece[v=320]").identity
+    assert sentencepiece.fingerprint == methods.tokenizer("SentencePiece[v=320]").fingerprint
     for spec in ("Bytes", "GZip[v=256]"):
         assert str(make_tokenizer(Spec.parse(spec), None, None).spec) == spec

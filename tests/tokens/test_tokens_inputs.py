@@ -4,14 +4,14 @@ from array import array
 from collections.abc import Callable
 from typing import Any
 
-import methods
 import numpy as np
 import pyarrow as pa
 import pytest
 import torch
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.tokens.base import Tokenizer, as_bytes, as_texts
+from equalinfo.tokens.tokenizer import Tokenizer, as_bytes, as_texts
+from tests.support import methods
 
 TEXT = "naïve \u6771\u4eac\0"
 DATA = TEXT.encode()
@@ -28,11 +28,11 @@ ONE: dict[str, Callable[[Tokenizer, Any], Any]] = {
     "prompt_range": lambda t, text: [part.tolist() for part in t.prompt_range(text)],
     "count": lambda t, text: t.count(text),
     "offsets": lambda t, text: t.offsets(text).tolist(),
-    "pieces": lambda t, text: t.pieces(text),
+    "pieces": lambda t, text: t.segments(text),
 }
 MANY: dict[str, Callable[[Tokenizer, Any], Any]] = {
     "encode_batch": lambda t, texts: [ids.tolist() for ids in t.encode_batch(texts)],
-    "pieces_batch": lambda t, texts: t.pieces_batch(texts),
+    "segments_batch": lambda t, texts: t.segments_batch(texts),
 }
 TWICE = np.repeat(np.frombuffer(DATA, np.uint8), 2)
 HOLDS_IT = [

@@ -1,17 +1,15 @@
-import methods
 import numpy as np
 import pytest
-import tiny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from equalinfo.coding.chunking import id_dtype, ids_to_bits
+from equalinfo.coding.bits import id_dtype, ids_to_bits
 from equalinfo.errors import EqualInfoError, UndecodableTokens
 from equalinfo.predict.unigram import Unigram
-from equalinfo.tokens.ac import ACTokenizer
-from equalinfo.tokens.blocks import BLOCK_BYTES
-from equalinfo.tokens.directory import CODED
+from equalinfo.tokens.blocks import BLOCK_BYTES, ACTokenizer
+from equalinfo.tokens.build import CODED
 from equalinfo.tokens.spec import Spec
+from tests.support import methods, tiny
 
 RUNS = st.builds(lambda part, count: part * count, st.binary(min_size=1, max_size=3), st.integers(1, 60))
 AROUND_A_BLOCK = st.builds(lambda n, byte: bytes([byte]) * n, st.integers(35, 76), st.integers(0, 255))
@@ -86,10 +84,10 @@ def test_strings_are_their_utf8(spec):
 def test_pieces_are_the_text_and_its_ids(spec, peaked):
     tokenizer = methods.tokenizer(spec, peaked)
     for text in tiny.TEXTS:
-        pieces = tokenizer.pieces(text)
+        pieces = tokenizer.segments(text)
         assert b"".join(piece for piece, _ in pieces) == text
         assert [index for _, ids in pieces for index in ids] == tokenizer.encode(text).tolist()
-    assert tokenizer.pieces("a\u00e9")[0][0].startswith(b"a")
+    assert tokenizer.segments("a\u00e9")[0][0].startswith(b"a")
 
 
 @every_method
@@ -191,7 +189,7 @@ def test_blocks_of_the_real_size(length):
     tokenizer = ACTokenizer(Spec.parse("StaticAC[v=256]"), Unigram(tiny.skewed_frequencies(97, 0.7)))
     text = (b"abcdefghaab" * 2000)[:length]
     assert_lossless(tokenizer, [text])
-    assert [len(piece) for piece, _ in tokenizer.pieces(text)] == [
+    assert [len(piece) for piece, _ in tokenizer.segments(text)] == [
         min(BLOCK_BYTES, length - start) for start in range(0, length, BLOCK_BYTES)
     ]
 
@@ -208,7 +206,7 @@ def test_more_streams_than_one_group(peaked):
 
 def test_changed_windows_are_counted():
     spec = Spec.parse("EqualInfoAC[b=16,v=65k]")
-    from equalinfo.tokens.equal_info_ac import EqualInfoACTokenizer
+    from equalinfo.tokens.windows import EqualInfoACTokenizer
 
     tokenizer = EqualInfoACTokenizer(spec, methods.model(True))
     assert tokenizer.windows_changed == (0, 0)
@@ -241,7 +239,7 @@ def test_sentencepiece_uses_pieces_for_text_and_bytes_for_the_rest():
     assert len(tokenizer.encode(b"\xff\xfe")) == 2
     assert len(tokenizer.encode("\u2581")) == 3
     again = methods.SentencePieceTokenizer.train(Spec.parse("SentencePiece[v=320]"), methods.TRAINING_TEXT)
-    assert again.identity == tokenizer.identity
+    assert again.fingerprint == tokenizer.fingerprint
     with pytest.raises(EqualInfoError, match="cannot train") as error:
         methods.SentencePieceTokenizer.train(Spec.parse("SentencePiece[v=32k]"), [b"too little text"])
     assert "\n" not in str(error.value)

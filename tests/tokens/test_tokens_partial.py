@@ -2,14 +2,14 @@
 
 from itertools import pairwise
 
-import methods
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.tokenizer import Tokenizer
+from tests.support import methods
 
 SENTENCE = b"The government said on Tuesday that it would raise the price of oil. "
 TEXTS = [b"", SENTENCE * 2, b"a" * 150, bytes(range(60, 256, 2)), "naïve — \u6771\u4eac".encode()]

@@ -3,10 +3,10 @@
 import pickle
 from pathlib import Path
 
-import methods
 import pytest
 
 from equalinfo import Tokenizer
+from tests.support import methods
 
 TEXT = "the quick brown fox — naïve, and 12 lazy dogs\n" * 3
 
@@ -18,9 +18,9 @@ def used(tokenizer: Tokenizer) -> None:
     tokenizer.encode_prompt(TEXT)
     tokenizer.count(TEXT)
     tokenizer.offsets(TEXT)
-    tokenizer.pieces(TEXT)
+    tokenizer.segments(TEXT)
     list(tokenizer.decode_stream(ids.tolist()))
-    _ = tokenizer.identity
+    _ = tokenizer.fingerprint
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_pickle_does_not_change_with_use(spec: str, tmp_path: Path) -> None:
     again = pickle.loads(before)
     assert pickle.dumps(again) == before
     assert (again.spec, again.vocab, again.eos) == (tokenizer.spec, tokenizer.vocab, tokenizer.eos)
-    assert again.identity == tokenizer.identity
+    assert again.fingerprint == tokenizer.fingerprint
     assert again.encode(TEXT).tolist() == tokenizer.encode(TEXT).tolist()
     # Made, and loaded from its compact form, it is the same tokenizer.
     assert pickle.dumps(methods.tokenizer(spec)) == before

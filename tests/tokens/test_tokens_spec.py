@@ -1,12 +1,12 @@
-import methods
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equalinfo.coding.windows import WindowRule
+from equalinfo.coding.equal_info_windows import WindowRule
 from equalinfo.errors import EqualInfoError
-from equalinfo.tokens.directory import CODED, PLAIN
+from equalinfo.tokens.build import CODED, PLAIN
 from equalinfo.tokens.spec import METHODS, RENAMED, Spec, renamed
+from tests.support import methods
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The `equalinfo` command: one verb per step, errors as one line, exit status 0 only on success.
 
-Each verb only reads its options and calls a step of `pipeline`; those are imported inside the verbs, so
+Each verb only reads its options and calls a function of another room; those are imported inside the verbs, so
 that `--help` and tokenizing do not wait for torch.
 """
 
@@ -14,20 +14,9 @@ from typing import Any
 import typer
 
 # Each adds its verbs to `app`.
-from equalinfo.cli import (  # noqa: F401
-    containers,
-    corpora,
-    fetching,
-    recipes,
-    results,
-    scoring,
-    shipping,
-    tokenizers,
-    training,
-)
-from equalinfo.cli.app import app
+from equalinfo.cli import compress, generate, report, run, shards, tokenizers, train  # noqa: F401
+from equalinfo.cli.common import app, one_of_many
 from equalinfo.cli.ending import Ended, ended_by_signals
-from equalinfo.cli.showing import one_of_many
 from equalinfo.cli.streams import open_streams, refuses
 from equalinfo.errors import EqualInfoError
 

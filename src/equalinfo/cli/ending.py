@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from equalinfo.cli.showing import one_of_many
+from equalinfo.cli.common import one_of_many
 
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 CLEARING_SECONDS = 5.0

@@ -4,12 +4,11 @@ import json
 import os
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from equalinfo.cli.app import app
-from equalinfo.cli.options import (
+from equalinfo.cli.common import (
     CORPUS_HELP,
     PATH,
     SHIPPED,
@@ -21,9 +20,11 @@ from equalinfo.cli.options import (
     Quiet,
     TokenizerArgument,
     TokenizersArgument,
+    app,
+    read_file,
+    read_ids,
+    show_result,
 )
-from equalinfo.cli.reading import read_file, read_ids
-from equalinfo.cli.showing import show_result
 from equalinfo.errors import EqualInfoError
 from equalinfo.outputs import output_file, path_or_pipe, to_standard_output
 
@@ -45,16 +46,16 @@ def compile_command(
 
     Example: equalinfo compile 'EqualInfoAC[b=16,v=256]' --m1 m1 --out tok
     """
-    from equalinfo.pipeline.compiling import compile_tokenizer
-    from equalinfo.pipeline.corpora import Corpus
-    from equalinfo.pipeline.progress import progress_bar
+    from equalinfo.corpus.corpus import Corpus
+    from equalinfo.progress import progress_bar
+    from equalinfo.tokens.build import compile_tokenizer
     from equalinfo.tokens.spec import Spec
 
     source = Corpus(corpus, field) if corpus is not None else None
     with progress_bar(quiet) as progress:
         tokenizer = compile_tokenizer(Spec.parse(spec), m1, source, out, progress, device)
     show_result(
-        {"spec": str(tokenizer.spec), "vocab": tokenizer.vocab, "identity": tokenizer.identity}, as_json
+        {"spec": str(tokenizer.spec), "vocab": tokenizer.vocab, "identity": tokenizer.fingerprint}, as_json
     )
 
 
@@ -73,7 +74,7 @@ def encode(
     Example: equalinfo encode tok book.txt --out ids.npy
     """
     from equalinfo.files import write_array
-    from equalinfo.tokens.base import Tokenizer
+    from equalinfo.tokens.tokenizer import Tokenizer
 
     with output_file(out, [tokenizer, file]) as stream:
         data = read_file(file)
@@ -97,7 +98,7 @@ def decode(
 
     Example: equalinfo decode tok ids.npy --out book.txt
     """
-    from equalinfo.tokens.base import Tokenizer
+    from equalinfo.tokens.tokenizer import Tokenizer
 
     with output_file(out, [tokenizer, ids]) as stream:
         stream.write(Tokenizer.from_pretrained(tokenizer, device).decode(read_ids(ids)))
@@ -120,9 +121,9 @@ def show(
 
     Example: equalinfo show english-65k tok --text 'Windows of equal information'
     """
-    from equalinfo.pipeline.progress import console
-    from equalinfo.pipeline.showing import as_html, panels
-    from equalinfo.tokens.base import Tokenizer
+    from equalinfo.progress import console
+    from equalinfo.tokens.show import as_html, panels
+    from equalinfo.tokens.tokenizer import Tokenizer
 
     if (text is None) == (file is None):
         raise EqualInfoError("give either --text or --file")
@@ -135,10 +136,53 @@ def show(
             return
     if as_json:
         cut = {
-            str(tokenizer.spec): [[piece.decode("latin-1"), ids] for piece, ids in tokenizer.pieces(data)]
+            str(tokenizer.spec): [[piece.decode("latin-1"), ids] for piece, ids in tokenizer.segments(data)]
             for tokenizer in opened
         }
         print(json.dumps(cut))
     else:
         screen = console()
         screen.print(panels(opened, data, screen.color_system is not None))
+
+
+@app.command("tokenizers")
+def tokenizers_command(as_json: AsJson = False) -> None:
+    """List the tokenizers that ship with equalinfo, and the M1 they were compiled from.
+
+    Example: equalinfo tokenizers
+    """
+    import json
+
+    from equalinfo.pretrained import shipped
+    from equalinfo.progress import console
+
+    rows = [_row(name, path) for name, path in shipped().items()]
+    if as_json:
+        print(json.dumps(rows))
+    elif not rows:
+        print("none ships with this equalinfo; `equalinfo compile` makes one")
+    else:
+        console().print(_table(rows))
+
+
+def _row(name: str, path: Path) -> dict[str, Any]:
+    from equalinfo.pretrained import card_of
+
+    card = card_of(path)
+    shown = ("kind", "spec", "vocab", "identity", "bytes_per_token", "bits_per_byte")
+    size = sum(file.stat().st_size for file in path.iterdir())
+    return {"name": name, "bytes": size, **{key: card[key] for key in shown if key in card}}
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("name", "spec", "entries", "MB", "bytes/token", "M1 bits/byte")
+    for column in table.columns[2:]:
+        column.justify = "right"
+    for row in rows:
+        figures = (f"{row[key]:.2f}" if key in row else "" for key in ("bytes_per_token", "bits_per_byte"))
+        entries = f"{row['vocab']:,}" if row["kind"] == "tokenizer" else ""
+        table.add_row(row["name"], Text(row["spec"]), entries, f"{row['bytes'] / 1e6:.2f}", *figures)
+    return table

@@ -9,7 +9,7 @@ lies inside the block's interval, so what follows it cannot change how it is rea
 import numpy as np
 
 from equalinfo.kernels import kernel
-from equalinfo.predict.base import PRECISION, TOTAL
+from equalinfo.predict.base import FREQUENCY_TOTAL, PRECISION
 
 END = 256
 TOP, HALF, QUARTER = (1 << 32) - 1, 1 << 31, 1 << 30
@@ -22,7 +22,7 @@ LOW, HIGH, VALUE, READ, SHIFTS, STOP, PENDING = range(7)
 def _span(row: np.ndarray, symbol: int, end: bool) -> tuple[int, int]:
     """Cumulative bounds of `symbol`; with `end`, END has its unit and comes last."""
     if symbol == END:
-        return TOTAL - 1, TOTAL
+        return FREQUENCY_TOTAL - 1, FREQUENCY_TOTAL
     best, below = 0, 0
     for byte in range(256):
         if byte < symbol:
@@ -39,7 +39,7 @@ def _span(row: np.ndarray, symbol: int, end: bool) -> tuple[int, int]:
 
 @kernel
 def spans(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
-    """Cumulative bounds of each byte of a text, out of TOTAL.
+    """Cumulative bounds of each byte of a text, out of FREQUENCY_TOTAL.
 
     Args:
         rows: [len(text), 256] int32, the frequencies of each byte.
@@ -67,7 +67,7 @@ def encode_block(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
     bounds = np.empty((len(text) + (1 if end else 0), 2), np.int32)
     bounds[: len(text)] = spans(rows, text, True)
     if end:
-        bounds[len(text), 0], bounds[len(text), 1] = TOTAL - 1, TOTAL
+        bounds[len(text), 0], bounds[len(text), 1] = FREQUENCY_TOTAL - 1, FREQUENCY_TOTAL
     return encode_spans(bounds)
 
 
@@ -76,7 +76,7 @@ def encode_spans(bounds: np.ndarray) -> np.ndarray:
     """Bits (0/1, uint8) of symbols given by their cumulative bounds.
 
     Args:
-        bounds: [symbols, 2] int32, each pair within 0..TOTAL and not empty.
+        bounds: [symbols, 2] int32, each pair within 0..FREQUENCY_TOTAL and not empty.
     """
     bits, count, pending, low, high = _narrowed(bounds)
     closing = _closing_bits(low, high, pending > 0)
@@ -177,15 +177,15 @@ def decode_symbol(register: np.ndarray, bits: np.ndarray, row: np.ndarray, end: 
     low, high, value = register[LOW], register[HIGH], register[VALUE]
     span = high - low + 1
     # The largest cumulative bound whose quantised position is not above the value.
-    target = ((value - low + 1) * TOTAL - 1) // span
+    target = ((value - low + 1) * FREQUENCY_TOTAL - 1) // span
     best = -1
     if end:
         best = 0
         for byte in range(256):
             if row[byte] > row[best]:
                 best = byte
-    symbol, below, above = END, TOTAL - 1, TOTAL
-    if not end or target < TOTAL - 1:
+    symbol, below, above = END, FREQUENCY_TOTAL - 1, FREQUENCY_TOTAL
+    if not end or target < FREQUENCY_TOTAL - 1:
         above = 0
         for byte in range(256):
             below = above

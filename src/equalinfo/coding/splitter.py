@@ -1,4 +1,4 @@
-"""Encodes and decodes windows by interval splitting (`splitting`) with a predictor at hand.
+"""Encodes and decodes windows by interval splitting (`interval_splitting`) with a predictor at hand.
 
 Dividing `rest` codes by frequencies f out of 2^14, with rest = 2^14 R + r: byte c gets R f_c and a share of
 r codes, so only the small r has to be divided (`small_shares`) and b may be as large as one likes.
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from equalinfo.coding.splitting import ROOT_LEAST, check_bits, root_keeps
+from equalinfo.coding.interval_splitting import ROOT_LEAST, check_bits, root_keeps
 from equalinfo.errors import UndecodableTokens
 from equalinfo.kernels import kernel
-from equalinfo.predict.base import PRECISION, TOTAL, Contexts, Predictor
+from equalinfo.predict.base import FREQUENCY_TOTAL, PRECISION, Contexts, Predictor
 
 
 @kernel
@@ -37,7 +37,7 @@ def small_shares(frequencies: np.ndarray, rests: np.ndarray) -> np.ndarray:
             out[n, c] = product >> PRECISION
             left -= out[n, c]
             # Larger remainder first, then the smaller byte: one number that sorts so.
-            keys[c] = ((product & (TOTAL - 1)) << 8) | (255 - c)
+            keys[c] = ((product & (FREQUENCY_TOTAL - 1)) << 8) | (255 - c)
         if left:
             threshold = np.sort(keys)[256 - left]
             for c in range(256):
@@ -47,7 +47,7 @@ def small_shares(frequencies: np.ndarray, rests: np.ndarray) -> np.ndarray:
 
 
 @dataclass
-class Node:
+class CodeInterval:
     """A string inside a window: codes `low` to `low` + `size` - 1, and how they are divided once `divide` settled it.
 
     Byte c's codes begin at low + keeps + whole x before[c] + small[c].
@@ -64,11 +64,11 @@ class Node:
         """The first code of byte c; of 256: the end of all."""
         return self.low + self.keeps + self.whole * self.before[c] + self.small[c]
 
-    def child(self, c: int) -> "Node":
+    def child(self, c: int) -> "CodeInterval":
         start = self.start(c)
-        return Node(start, self.start(c + 1) - start)
+        return CodeInterval(start, self.start(c + 1) - start)
 
-    def holder(self, code: int) -> int:
+    def owner(self, code: int) -> int:
         """The byte that `code` belongs to, or -1 if it is the code that ends the window here."""
         if code < self.low + self.keeps:
             return -1
@@ -89,12 +89,12 @@ class Splitter:
     def __init__(self, predictor: Predictor, bits: int) -> None:
         check_bits(bits)
         self.predictor, self.bits = predictor, bits
-        self.root = Node(0, 1 << bits, root_keeps(bits))
-        divide([self.root], np.asarray(predictor.root)[None], ROOT_LEAST)
+        self.root = CodeInterval(0, 1 << bits, root_keeps(bits))
+        divide([self.root], np.asarray(predictor.initial)[None], ROOT_LEAST)
 
     def encode(self, texts: Sequence[bytes]) -> list[tuple[list[int], list[int]]]:
         """For each text the codes of its windows and how many bytes each holds."""
-        contexts = self.predictor.open(len(texts))
+        contexts = self.predictor.new_contexts(len(texts))
         results: list[tuple[list[int], list[int]]] = [([], []) for _ in texts]
         nodes, lengths, positions = [self.root] * len(texts), [0] * len(texts), [0] * len(texts)
         active = [slot for slot, text in enumerate(texts) if text]
@@ -128,12 +128,17 @@ class Splitter:
         return results
 
     def _ask(
-        self, contexts: Contexts, slots: list[int], nodes: list[Node], lengths: list[int], symbols: list[int]
+        self,
+        contexts: Contexts,
+        slots: list[int],
+        nodes: list[CodeInterval],
+        lengths: list[int],
+        symbols: list[int],
     ) -> None:
         """Divides the nodes of `slots`, whose last bytes are `symbols`."""
         if slots:
             keep = np.array([lengths[slot] - 1 for slot in slots], np.int64)
-            rows = contexts.advance(np.array(slots, np.int64), keep, np.array(symbols, np.int64))
+            rows = contexts.step(np.array(slots, np.int64), keep, np.array(symbols, np.int64))
             divide([nodes[slot] for slot in slots], rows)
 
     def decode(self, ranges: Sequence[Sequence[tuple[int, int]]]) -> list[bytes]:
@@ -148,7 +153,7 @@ class Splitter:
         for windows in ranges:
             if any(not 0 <= low <= high < 1 << self.bits for low, high in windows):
                 raise UndecodableTokens(f"a window code is outside 0 to 2^{self.bits} - 1")
-        contexts = self.predictor.open(len(ranges))
+        contexts = self.predictor.new_contexts(len(ranges))
         texts = [bytearray() for _ in ranges]
         nodes, lengths, window = [self.root] * len(ranges), [0] * len(ranges), [0] * len(ranges)
         active = [slot for slot, windows in enumerate(ranges) if windows]
@@ -157,8 +162,8 @@ class Splitter:
             for slot in active:
                 while window[slot] < len(ranges[slot]):
                     node, (low, high) = nodes[slot], ranges[slot][window[slot]]
-                    byte = node.holder(low) if node.size > node.keeps else -1
-                    if byte < 0 or (high != low and node.holder(high) != byte):
+                    byte = node.owner(low) if node.size > node.keeps else -1
+                    if byte < 0 or (high != low and node.owner(high) != byte):
                         window[slot] += 1
                         nodes[slot], lengths[slot] = self.root, 0
                         continue
@@ -173,7 +178,7 @@ class Splitter:
         return [bytes(text) for text in texts]
 
 
-def divide(nodes: Sequence[Node], frequencies: np.ndarray, least: int = 0) -> None:
+def divide(nodes: Sequence[CodeInterval], frequencies: np.ndarray, least: int = 0) -> None:
     """Settles how the codes of `nodes` are divided, given their rows of frequencies [n, 256].
 
     Args:
@@ -181,7 +186,7 @@ def divide(nodes: Sequence[Node], frequencies: np.ndarray, least: int = 0) -> No
     """
     spare = [node.size - node.keeps - 256 * least for node in nodes]
     rows = np.ascontiguousarray(frequencies, np.int32)
-    given = small_shares(rows, np.array([rest & (TOTAL - 1) for rest in spare], np.int64)) + least
+    given = small_shares(rows, np.array([rest & (FREQUENCY_TOTAL - 1) for rest in spare], np.int64)) + least
     before = np.zeros((len(nodes), 257), np.int64)
     small = np.zeros((len(nodes), 257), np.int64)
     np.cumsum(rows, axis=1, out=before[:, 1:])

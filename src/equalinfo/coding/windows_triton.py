@@ -1,6 +1,7 @@
 """`encode_windows` on a GPU: thousands of texts, each one byte further at every step, without leaving the device.
 
-The rules are those of `windows.py`; what a window's text would be coded as were it closed here is worked out when its
+The rules are those of `equal_info_windows.py`; what a window's text would be coded as were it closed here is
+worked out when its
 last byte has been read, so that nothing has to be kept of the bytes before. Positions are integers of 64 bits, which
 windows of up to 32 bits need.
 """
@@ -14,7 +15,13 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from equalinfo.coding.windows import EncodedWindows, Root, WindowRule, cumulative, encode_windows
+from equalinfo.coding.equal_info_windows import (
+    EmptyText,
+    EncodedWindows,
+    WindowRule,
+    cumulative,
+    encode_windows,
+)
 from equalinfo.predict.base import PRECISION
 from equalinfo.predict.exact_torch import TorchModel
 from equalinfo.predict.exact_triton import ROWS, Steps, fits, frequencies_of
@@ -150,16 +157,16 @@ class WindowEncoder:
         assert possible(model, rule)
         self.model, self.rule, self.contexts = model, rule, -(-contexts // ROWS) * ROWS
         self.steps = Steps(model, self.contexts, capacity)
-        root, bounds = Root(rule.bits), cumulative(model.root[None])[0].tolist()
+        root, bounds = EmptyText(rule.bits), cumulative(model.initial[None])[0].tolist()
         children = [root.child(below, above) for below, above in pairwise(bounds)]
         device = model.device
-        # `Node.taken` counts the cell that a node keeps; the kernel adds it when the byte has been read.
+        # `Node.reserved_until` counts the cell that a node keeps; the kernel adds it when the byte has been read.
         self._roots = [
             torch.tensor(values, dtype=torch.int64, device=device)
             for values in (
                 [child.low for child in children],
                 [child.width for child in children],
-                [root.taken for _ in children],
+                [root.reserved_until for _ in children],
             )
         ]
         self._stops, self._starts, self._lows, self._widths, self._takens, self._codes = (

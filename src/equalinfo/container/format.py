@@ -7,6 +7,7 @@ either under a digest or has one allowed value.
 import hashlib
 import struct
 from dataclasses import dataclass
+from typing import IO
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 
@@ -218,3 +219,12 @@ class Index:
         if HEADER_BYTES + index.records_bytes != offset or -(-source // header.block) != blocks:
             raise damaged
         return index
+
+
+def read_exactly(stream: IO[bytes], count: int) -> bytes:
+    """`count` bytes, or fewer if the stream ends; a pipe that gives less at a time is asked again."""
+    parts, missing = [], count
+    while missing and (part := stream.read(missing)):
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)

@@ -11,8 +11,7 @@ from typing import IO
 
 import numpy as np
 
-from equalinfo.coding.lanes import decode_lanes
-from equalinfo.coding.workers import in_order, worker_threads
+from equalinfo.coding.interleaved import decode_interleaved
 from equalinfo.container.format import (
     DEFAULT_BLOCK,
     DIGEST_BYTES,
@@ -27,9 +26,10 @@ from equalinfo.container.format import (
     Index,
     WrongModel,
     digest,
+    read_exactly,
 )
-from equalinfo.container.streams import read_exactly
 from equalinfo.errors import EqualInfoError
+from equalinfo.parallel import in_order, worker_threads
 from equalinfo.predict.base import Predictor
 
 Record = tuple[int, Head, bytes]  # the block's number, its head, its coded bytes
@@ -62,9 +62,9 @@ def read_container(
 
 def check_model(header: Header, predictor: Predictor) -> None:
     """Raises WrongModel if the container was written with another model."""
-    if header.model != predictor.identity:
+    if header.model != predictor.fingerprint:
         raise WrongModel(
-            f"it was compressed with the M1 {header.model}, and the M1 given is {predictor.identity}; "
+            f"it was compressed with the M1 {header.model}, and the M1 given is {predictor.fingerprint}; "
             "give the one that compressed it"
         )
 
@@ -135,7 +135,9 @@ def _texts(
 def _decode_group(predictor: Predictor, context: int, group: list[Record]) -> list[bytes]:
     coded = [(head, code) for _, head, code in group if head.coded < head.source]
     lengths = [head.source for head, _ in coded]
-    decoded = iter(decode_lanes(predictor, [code for _, code in coded], lengths, context) if coded else [])
+    decoded = iter(
+        decode_interleaved(predictor, [code for _, code in coded], lengths, context) if coded else []
+    )
     texts = [next(decoded) if head.coded < head.source else code for _, head, code in group]
     for (number, head, _), text in zip(group, texts, strict=True):
         if digest(text) != head.source_digest:

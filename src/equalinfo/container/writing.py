@@ -6,10 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from equalinfo.coding.lanes import encode_lanes
-from equalinfo.coding.workers import in_order, worker_threads
-from equalinfo.container.format import DEFAULT_BLOCK, DEFAULT_CONTEXT, DIGEST_BYTES, Head, Header, Index
-from equalinfo.container.streams import read_exactly
+from equalinfo.coding.interleaved import encode_interleaved
+from equalinfo.container.format import (
+    DEFAULT_BLOCK,
+    DEFAULT_CONTEXT,
+    DIGEST_BYTES,
+    Head,
+    Header,
+    Index,
+    read_exactly,
+)
+from equalinfo.parallel import in_order, worker_threads
 from equalinfo.predict.base import Predictor
 
 
@@ -54,12 +61,12 @@ def write_container(
     Raises:
         EqualInfoError: a block or context size outside the format's limits.
     """
-    header = Header(predictor.identity, block, context)
+    header = Header(predictor.fingerprint, block, context)
     key = header.key
 
     def record(numbered: tuple[int, bytes]) -> tuple[Head, bytes]:
         number, text = numbered
-        code = encode_lanes(predictor, text, context)
+        code = encode_interleaved(predictor, text, context)
         if len(code) >= len(text):
             code = text
         return Head.made(key, number, text, code), code

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from equalinfo.corpus.bad import BadDocuments
 from equalinfo.corpus.locations import shown, unreadable
-from equalinfo.corpus.records import column_documents
+from equalinfo.corpus.records import BadDocuments, column_documents
 from equalinfo.errors import EqualInfoError
 
 PREFIX = "hf:"

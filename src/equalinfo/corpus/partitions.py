@@ -14,13 +14,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from equalinfo.corpus.bad import BadDocuments
 from equalinfo.corpus.embedded import PACKAGES, embedded_documents
+from equalinfo.corpus.file_ranges import FileRange, is_compressed, range_documents
 from equalinfo.corpus.hub import PREFIX, hub_shards
 from equalinfo.corpus.locations import absolute, files_of, open_file, shown, stamp_of, unreadable
-from equalinfo.corpus.pieces import Piece, is_compressed, piece_documents
-from equalinfo.corpus.readers import file_piece
-from equalinfo.corpus.records import open_parquet
+from equalinfo.corpus.readers import file_range
+from equalinfo.corpus.records import BadDocuments, open_parquet
 from equalinfo.errors import EqualInfoError
 
 REQUESTS_AT_ONCE = 32
@@ -37,14 +36,14 @@ class Partition:
     """
 
     number: int
-    pieces: tuple[Piece, ...]
+    pieces: tuple[FileRange, ...]
     size: int
 
     def documents(self, field: str, bad: BadDocuments | None = None) -> Iterator[bytes]:
         """The documents in order, empty ones too; errors as in `piece_documents`, and for those with a zero byte."""
         bad = bad or BadDocuments()
         for piece in self.pieces:
-            yield from bad.unless_cut(piece_documents(piece, field, bad), shown(piece.source))
+            yield from bad.unless_cut(range_documents(piece, field, bad), shown(piece.source))
 
     @property
     def shown(self) -> str:
@@ -59,7 +58,7 @@ class Partition:
 
     @staticmethod
     def from_json(fields: dict[str, Any]) -> "Partition":
-        pieces = tuple(Piece(**piece) for piece in fields["pieces"])
+        pieces = tuple(FileRange(**piece) for piece in fields["pieces"])
         return Partition(fields["number"], pieces, fields["size"])
 
 
@@ -79,21 +78,21 @@ def partitions_of(source: str, field: str, partition_bytes: int) -> tuple[list[P
         raise EqualInfoError(f"a partition must have at least 1 byte, not {partition_bytes}")
     if source == "-":
         # What comes through a pipe cannot be read again, so it is never the same corpus.
-        return [Partition(0, (Piece("-", "stdin"),), 0)], [secrets.token_hex(8)]
+        return [Partition(0, (FileRange("-", "stdin"),), 0)], [secrets.token_hex(8)]
     if source == "embedded":
         embedded_documents()  # tells which package is missing
         stamps = [f"{name} {version(name)}" for name in PACKAGES]
-        return [Partition(0, (Piece("embedded", "embedded"),), 0)], stamps
+        return [Partition(0, (FileRange("embedded", "embedded"),), 0)], stamps
     if source.startswith(PREFIX):
         # Each is a file, mostly; how large is not known.
         shards, stamp = hub_shards(source)
-        cut = (Piece(source, "hf", index, index + 1) for index in range(shards))
+        cut = (FileRange(source, "hf", index, index + 1) for index in range(shards))
         return [Partition(number, (piece,), 0) for number, piece in enumerate(cut)], [stamp]
     names, folder = files_of(source)
 
-    def looked_at(name: str) -> tuple[list[tuple[Piece, int]], str]:
+    def looked_at(name: str) -> tuple[list[tuple[FileRange, int]], str]:
         size, stamp = stamp_of(name)
-        return _pieces_of(file_piece(name, folder), size, field, partition_bytes), stamp
+        return _pieces_of(file_range(name, folder), size, field, partition_bytes), stamp
 
     # Sizes and footers of files on a network take a request or two each.
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
@@ -105,7 +104,7 @@ def partitions_of(source: str, field: str, partition_bytes: int) -> tuple[list[P
     return _grouped(pieces, partition_bytes), stamps
 
 
-def _pieces_of(whole: Piece, size: int, field: str, target: int) -> list[tuple[Piece, int]]:
+def _pieces_of(whole: FileRange, size: int, field: str, target: int) -> list[tuple[FileRange, int]]:
     """A file cut into pieces of about `target` bytes, each with its size."""
     if whole.form == "parquet":
         bounds, sizes = _row_groups(whole.source, field, target)
@@ -114,7 +113,7 @@ def _pieces_of(whole: Piece, size: int, field: str, target: int) -> list[tuple[P
         sizes = [stop - start for start, stop in pairwise(bounds)]
     else:
         return [(whole, size)]
-    cut = (Piece(whole.source, whole.form, start, stop) for start, stop in pairwise(bounds))
+    cut = (FileRange(whole.source, whole.form, start, stop) for start, stop in pairwise(bounds))
     return list(zip(cut, sizes, strict=True))
 
 
@@ -143,9 +142,9 @@ def _row_groups(name: str, field: str, target: int) -> tuple[list[int], list[int
     return [*bounds, len(sizes)], totals
 
 
-def _grouped(pieces: list[tuple[Piece, int]], target: int) -> list[Partition]:
+def _grouped(pieces: list[tuple[FileRange, int]], target: int) -> list[Partition]:
     """Small pieces that follow each other, as of a folder of short texts, share a partition."""
-    groups: list[list[Piece]] = [[]]
+    groups: list[list[FileRange]] = [[]]
     sizes = [0]
     for piece, size in pieces:
         if groups[-1] and sizes[-1] + size > target:

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from equalinfo.corpus import embedded
+from equalinfo.corpus.file_ranges import FileRange, form_of, range_documents
 from equalinfo.corpus.hub import PREFIX, hub_shards
 from equalinfo.corpus.locations import files_of, is_url, shown, stamp_of
-from equalinfo.corpus.pieces import Piece, form_of, piece_documents
 from equalinfo.corpus.text import MAX_DOCUMENT_BYTES
 from equalinfo.errors import EqualInfoError
 
@@ -42,12 +42,12 @@ def read_documents(source: str | os.PathLike[str], field: str = "text") -> Itera
         if source == "embedded":
             return embedded.embedded_documents()
         if source == "-":
-            return _not_empty(piece_documents(Piece("-", "stdin"), field), "standard input")
+            return _not_empty(range_documents(FileRange("-", "stdin"), field), "standard input")
         if source.startswith(PREFIX):
             hub_shards(source)
-            return _not_empty(piece_documents(Piece(source, "hf"), field), shown(source))
+            return _not_empty(range_documents(FileRange(source, "hf"), field), shown(source))
     names, folder = files_of(source)
-    documents = (document for name in names for document in piece_documents(file_piece(name, folder), field))
+    documents = (document for name in names for document in range_documents(file_range(name, folder), field))
     return _not_empty(documents, shown(source if is_url(source) else os.path.normpath(source)))
 
 
@@ -57,7 +57,7 @@ def local_inputs(source: str | os.PathLike[str]) -> list[Path]:
     return [] if elsewhere or is_url(source) else [Path(source)]
 
 
-def file_piece(name: str, in_folder: bool) -> Piece:
+def file_range(name: str, in_folder: bool) -> FileRange:
     """A whole file as one piece.
 
     Args:
@@ -65,7 +65,7 @@ def file_piece(name: str, in_folder: bool) -> Piece:
     """
     form = form_of(name)
     small = in_folder and name.lower().endswith(".txt") and stamp_of(name)[0] <= MAX_DOCUMENT_BYTES
-    return Piece(name, "whole" if small else form)
+    return FileRange(name, "whole" if small else form)
 
 
 def _not_empty(documents: Iterable[bytes], name: str) -> Iterator[bytes]:

@@ -4,29 +4,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from equalinfo.experiments.figures import Figure
 from equalinfo.experiments.rows import Estimate, Rows
-from equalinfo.score.measurements import Measurement
+from equalinfo.experiments.workspace import Job
+from equalinfo.figures.figure import Figure
 
 if TYPE_CHECKING:
-    from equalinfo.experiments.workspace import Workspace
+    from equalinfo.experiments.workspace import ExperimentContext
 
 Found = Literal["yes", "no", "unclear"]
-
-
-@dataclass(frozen=True)
-class Part:
-    """A piece of an experiment that is measured whole or not at all; a second run skips it.
-
-    Args:
-        name: unique in the experiment, part of a file name.
-        about: all that decides the numbers, besides corpus, M1 and the scale's settings.
-        measure: makes the rows.
-    """
-
-    name: str
-    about: tuple[object, ...]
-    measure: Callable[[], list[Measurement]]
 
 
 @dataclass(frozen=True)
@@ -77,7 +62,7 @@ class Cost:
 
     def hours(self) -> float:
         """H100-hours, by the arithmetic of COST_RULE."""
-        from equalinfo.model.sizes import size_by_name
+        from equalinfo.sizes import size_by_name
 
         trained = sum(
             count * 6 * size_by_name(size).nominal * self.tokens / USABLE_FLOPS
@@ -117,7 +102,7 @@ class Experiment:
         minutes: at the small scale with nothing made before, M1 (4 minutes) and tokens included; less where another
             experiment made them. From the times of parts on a core of an EPYC.
         cost: at the paper's scale.
-        parts: what is measured, in order; the first failure of one ends the run.
+        jobs: what is measured, in order; the first failure of one ends the run.
         findings: expectations against rows; must give the same expectations for any rows that hold their methods.
         figure: drawn from the rows.
         compared: ours beside the paper's.
@@ -131,7 +116,7 @@ class Experiment:
     measures: str
     minutes: float
     cost: Cost
-    parts: Callable[["Workspace"], Iterator[Part]]
+    jobs: Callable[["ExperimentContext"], Iterator[Job]]
     findings: Callable[[Rows], list[Finding]]
     figure: Callable[[Rows], Figure]
     compared: Callable[[Rows], list[Compared]]

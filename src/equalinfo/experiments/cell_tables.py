@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 
 from equalinfo.experiments.base import Compared
-from equalinfo.experiments.figures import Series
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import paper_method
 from equalinfo.experiments.workspace import ExampleLoss
+from equalinfo.figures.figure import Series
 from equalinfo.score.measurements import Coordinate
 
 QUANTITIES = ("bits_per_byte", "uniform_bits_per_byte", "bytes_per_token")

@@ -35,7 +35,7 @@ def experiment_by_name(name: str) -> Experiment:
     """The experiment called `name`; EqualInfoError lists the names if there is none."""
     if name not in NAMES:
         raise EqualInfoError(f"no experiment {name!r}; choose one of {', '.join(NAMES)}")
-    experiment = import_module(f"equalinfo.experiments.{name}").EXPERIMENT
+    experiment = import_module(f"equalinfo.experiments.catalog.{name}").EXPERIMENT
     assert isinstance(experiment, Experiment)
     return experiment
 

@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.pipeline.recipe import Recipe, load_recipe
+from equalinfo.runs.recipe import Recipe, load_recipe
 from equalinfo.score.paper import paper_method as paper_method
 
 SCALES = ("small", "25m", "paper")

@@ -1,11 +1,11 @@
 """Where experiments train and keep what they share: M1, tokenizers, tokens and M2 cells, named by hashes.
 
-Artifacts lie under OUT as `pipeline.running` lays them out, so a second experiment does not train again what the first
+Artifacts lie under OUT as `runs.run` lays them out, so a second experiment does not train again what the first
 did, and a killed one goes on.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -17,26 +17,39 @@ import numpy as np
 from rich.progress import Progress
 
 from equalinfo.corpus.examples import Example, cut_examples
-from equalinfo.experiments.base import Part
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.statistics import ratio_error
 from equalinfo.model.scoring import nats_of_ids
-from equalinfo.model.training import TrainingPlan, resolved_precision
-from equalinfo.pipeline.m2 import load_m2
-from equalinfo.pipeline.recipe import GivenM1, TrainingSection
-from equalinfo.pipeline.running import Run, key_of
-from equalinfo.pipeline.token_shards import read_shard
-from equalinfo.pipeline.tokenizing import shard_paths
+from equalinfo.model.train_loop import TrainingConfig, resolved_precision
+from equalinfo.runs.recipe import GivenM1, TrainingSection
+from equalinfo.runs.run import Run, fingerprint_of
 from equalinfo.score import metrics
 from equalinfo.score.measurements import Coordinate, Measurement
 from equalinfo.score.results import Result, environment
-from equalinfo.tokens.base import Tokenizer
-from equalinfo.tokens.directory import load_tokenizer
+from equalinfo.shards.format import read_shard, shard_paths
+from equalinfo.tokens.build import load_tokenizer
 from equalinfo.tokens.spec import METHODS, Spec
+from equalinfo.tokens.tokenizer import Tokenizer
+from equalinfo.train.m2 import load_m2
 
 
 @dataclass(frozen=True)
-class Cell:
+class Job:
+    """A piece of an experiment that is measured whole or not at all; a second run skips it.
+
+    Args:
+        name: unique in the experiment, part of a file name.
+        about: all that decides the numbers, besides corpus, M1 and the scale's settings.
+        measure: makes the rows.
+    """
+
+    name: str
+    about: tuple[object, ...]
+    measure: Callable[[], list[Measurement]]
+
+
+@dataclass(frozen=True)
+class TrainedRun:
     """A trained M2: its directory, its row, and the tokens it was trained on."""
 
     path: Path
@@ -44,7 +57,7 @@ class Cell:
     tokens: Path
 
 
-class Workspace:
+class ExperimentContext:
     """One experiment at one scale under OUT.
 
     Args:
@@ -58,7 +71,7 @@ class Workspace:
         self._tokenizers: dict[str, Tokenizer] = {}
         self._environment = environment()
 
-    def key(self, part: Part, version: int) -> str:
+    def key(self, job: Job, version: int) -> str:
         """Hash of all that decides a part's rows."""
         recipe = self.scale.recipe
         told = recipe.model_dump(mode="json", exclude={"title", "methods", "sample"})
@@ -70,10 +83,12 @@ class Workspace:
         automatic = resolved_precision("auto")
         if automatic != "float32" and "auto" in {section.precision for section in sections}:
             more.append(automatic)
-        names = {re.split(r"\W", word)[0] for word in part.about if isinstance(word, str)} & METHODS.keys()
+        names = {re.split(r"\W", word)[0] for word in job.about if isinstance(word, str)} & METHODS.keys()
         more += [[name, METHODS[name].version] for name in sorted(names) if METHODS[name].version > 1]
-        versions = (version, TrainingPlan.version)
-        return key_of(self.run.corpus_key, told, self.experiment, versions, part.name, part.about, *more)
+        versions = (version, TrainingConfig.version)
+        return fingerprint_of(
+            self.run.corpus_key, told, self.experiment, versions, job.name, job.about, *more
+        )
 
     def row(
         self,
@@ -128,7 +143,7 @@ class Workspace:
         size: str | None = None,
         max_tokens: int | None = None,
         **m2: Any,
-    ) -> Cell:
+    ) -> TrainedRun:
         """The M2 of a method, trained where it is missing; `m2` replaces settings of the recipe's M2 section."""
         recipe = self.scale.recipe
         data = (
@@ -140,9 +155,9 @@ class Workspace:
         path, row = run.cell(spec, size or self.scale.size, seed, self.progress)
         key = path.name.rsplit("-", 1)[1]
         found = row or next(known for known in run.known() if known.cell == key)
-        return Cell(path, found, run.tokens(spec, self.progress))
+        return TrainedRun(path, found, run.tokens(spec, self.progress))
 
-    def cell_rows(self, cell: Cell, **at: Coordinate) -> list[Measurement]:
+    def cell_rows(self, cell: TrainedRun, **at: Coordinate) -> list[Measurement]:
         """What every table of M2s shows, with the uncertainty over validation examples."""
         result = cell.result
         common: dict[str, Any] = {"seed": result.seed, "cell": result.cell, **at}
@@ -176,7 +191,7 @@ class Workspace:
                 )
         return rows
 
-    def cells(self, methods: Sequence[str], **settings: Any) -> Iterator[Part]:
+    def cells(self, methods: Sequence[str], **settings: Any) -> Iterator[Job]:
         """A part for each method and seed: one M2 and its rows."""
         for method in methods:
             for seed in self.seeds:
@@ -184,7 +199,7 @@ class Workspace:
                 def measure(method: str = method, seed: int = seed) -> list[Measurement]:
                     return self.cell_rows(self.cell(method, seed, **settings))
 
-                yield Part(f"{Spec.parse(method).slug}-seed{seed}", (method, seed, settings), measure)
+                yield Job(f"{Spec.parse(method).slug}-seed{seed}", (method, seed, settings), measure)
 
 
 def _needs_m1(method: str) -> bool:
@@ -208,11 +223,11 @@ def read_examples(tokens: Path, split: str) -> list[tuple[np.ndarray, int]]:
     return [(ids, source) for shard in shards for ids, _, source in read_shard(shard)]
 
 
-def example_losses(cell: Cell) -> list[ExampleLoss]:
+def example_losses(cell: TrainedRun) -> list[ExampleLoss]:
     """M2's nats on the held-out examples, in the windows it is scored in.
 
     Where only the first sequence of an example is scored, its bytes are taken in proportion to its tokens, as
-    `pipeline.m2.measure` does.
+    `train.m2.measure` does.
     """
     model, _, config = load_m2(cell.path)
     length, first_only = config["sequence_length"], bool(config["plan"]["first_only"])

@@ -49,21 +49,21 @@ class SequenceBatches:
         positions = range(batch * self.batch_size, (batch + 1) * self.batch_size)
         return [self._number(position) for position in positions]
 
-    def read(self, batches: range, rank: int = 0, ranks: int = 1, workers: int = 0) -> Iterator[Tensor]:
-        """Ids of the batches, [batch_size / ranks, length] int64 each: of every batch the part of process `rank`.
+    def read(self, batches: range, rank: int = 0, world_size: int = 1, workers: int = 0) -> Iterator[Tensor]:
+        """Ids of the batches, [batch_size / world_size, length] int64 each: of every batch the part of process `rank`.
 
         Args:
             workers: processes that read ahead; 0 reads when asked.
 
         Raises:
-            EqualInfoError: `batch_size` cannot be divided by `ranks`.
+            EqualInfoError: `batch_size` cannot be divided by `world_size`.
         """
-        if self.batch_size % ranks:
+        if self.batch_size % world_size:
             raise EqualInfoError(
-                f"a batch of {self.batch_size} sequences cannot be divided among {ranks} processes; "
-                f"give a multiple of {ranks}"
+                f"a batch of {self.batch_size} sequences cannot be divided among {world_size} processes; "
+                f"give a multiple of {world_size}"
             )
-        own = slice(rank * self.batch_size // ranks, (rank + 1) * self.batch_size // ranks)
+        own = slice(rank * self.batch_size // world_size, (rank + 1) * self.batch_size // world_size)
         numbers = (self.numbers(batch)[own] for batch in batches)
         return iter(
             DataLoader(_Rows(self.sequences), batch_sampler=numbers, num_workers=workers, collate_fn=_stacked)

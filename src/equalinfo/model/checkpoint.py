@@ -29,9 +29,8 @@ from torch.distributed.tensor import DTensor
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import json_bytes, read_json
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.optimizers import Optimizer, parts_of
-from equalinfo.model.processes import Processes, launched_first
-from equalinfo.model.sharded_adafactor import ShardedAdafactor
+from equalinfo.model.distributed import DistributedContext, launched_first
+from equalinfo.model.optim import Optimizer, ShardedAdafactor, parts_of
 from equalinfo.outputs import Inputs, Reserved, reserved_directory
 
 PROGRESS = "training.json"
@@ -63,7 +62,7 @@ def training_output(out: Path, kind: str, inputs: Inputs) -> Iterator[tuple[Rese
 class Checkpoints:
     """The checkpoints of one run; every process calls each method at the same time."""
 
-    def __init__(self, folder: Path, processes: Processes) -> None:
+    def __init__(self, folder: Path, processes: DistributedContext) -> None:
         self.folder, self.processes = folder, processes
         if folder.is_file():
             raise EqualInfoError(f"{folder} is a file, not a folder of checkpoints; delete it to start anew")
@@ -71,11 +70,11 @@ class Checkpoints:
     def latest(self) -> Path | None:
         """The newest checkpoint; what a kill left unfinished is removed."""
         found = ""
-        if self.processes.first:
+        if self.processes.is_main:
             for left in self.folder.glob(f"*{UNFINISHED}"):
                 shutil.rmtree(left, ignore_errors=True)
             found = max((path.name for path in self.folder.glob("step-*")), default="")
-        found = self.processes.agreed(found)
+        found = self.processes.broadcast(found)
         return self.folder / found if found else None
 
     def save(self, model: Decoder, optimizer: Optimizer, progress: dict[str, Any]) -> None:
@@ -90,13 +89,15 @@ class Checkpoints:
         path = self.folder / f"step-{progress['step']:08d}"
         unfinished = path.with_name(path.name + UNFINISHED)
         try:
-            if self.processes.first:
+            if self.processes.is_main:
                 shutil.rmtree(unfinished, ignore_errors=True)
-            self.processes.agreed("")  # the folder is empty before anybody writes into it
+            self.processes.broadcast("")  # the folder is empty before anybody writes into it
             writer = HuggingFaceStorageWriter(str(unfinished), save_distributed=True)
             with _quiet():
-                dcp.save(_tensors(model, optimizer), storage_writer=writer, no_dist=self.processes.ranks == 1)
-            if self.processes.first:
+                dcp.save(
+                    _tensors(model, optimizer), storage_writer=writer, no_dist=self.processes.world_size == 1
+                )
+            if self.processes.is_main:
                 with open(unfinished / PROGRESS, "wb") as stream:
                     stream.write(json_bytes(progress))
                     stream.flush()
@@ -132,7 +133,7 @@ class Checkpoints:
             sizes = {name: tensor.size for name, tensor in stored.items() if hasattr(tensor, "size")}
             target = _targets(model, optimizer, sizes)
             with _quiet():
-                dcp.load(target, storage_reader=reader, no_dist=self.processes.ranks == 1)
+                dcp.load(target, storage_reader=reader, no_dist=self.processes.world_size == 1)
             _restore(model, optimizer, target)
         # What torch raises for a file cut short or a tensor of another size is not one kind of error.
         except Exception as error:

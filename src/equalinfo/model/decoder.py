@@ -1,6 +1,6 @@
 """The decoder that is M1 and M2: ids in, logits out, with the layers of a preset in between.
 
-Shape suffixes as in `parts.py`.
+Shape suffixes as in `layers.py`.
 """
 
 import torch
@@ -8,13 +8,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.model.layers import Layer, LayerCache, RMSNorm
 from equalinfo.model.llama import LlamaLayer
 from equalinfo.model.paper import PaperLayer
-from equalinfo.model.parts import Layer, LayerCache, Norm
-from equalinfo.model.sizes import Size
+from equalinfo.sizes import Size
 
 PRESETS: dict[str, type[Layer]] = {"paper": PaperLayer, "llama": LlamaLayer}
-LLAMA_EMBEDDING = 0.02  # as Hugging Face and Llama initialise
+LLAMA_EMBEDDING = 0.02  # as Hugging Face and Llama init_weights
 
 
 def check_preset(name: str) -> None:
@@ -43,13 +43,13 @@ class Decoder(nn.Module):
         super().__init__()
         check_preset(preset)
         self.size, self.vocab, self.preset = size, vocab, preset
-        self.start = vocab if preset == "paper" else 0
-        self.embedding = nn.Embedding(max(vocab, self.start + 1), size.d_model)
+        self.bos_id = vocab if preset == "paper" else 0
+        self.embedding = nn.Embedding(max(vocab, self.bos_id + 1), size.d_model)
         self.layers = nn.ModuleList(PRESETS[preset](size) for _ in range(size.n_layers))
-        self.final_norm = Norm(size.d_model)
+        self.final_norm = RMSNorm(size.d_model)
         self.logits = nn.Linear(size.d_model, vocab, bias=False)
 
-    def initialise(self, seed: int) -> None:
+    def init_weights(self, seed: int) -> None:
         """Draws the weights, from `seed` alone; each preset's layers say how wide."""
         generator = torch.Generator().manual_seed(seed)
 
@@ -60,10 +60,10 @@ class Decoder(nn.Module):
         normal(self.embedding.weight, 1.0 if self.preset == "paper" else LLAMA_EMBEDDING)
         for layer in self.layers:
             assert isinstance(layer, Layer)
-            layer.initialise(normal)
+            layer.init_weights(normal)
         normal(self.logits.weight, self.size.d_model**-0.5)
         for module in self.modules():
-            if isinstance(module, Norm):
+            if isinstance(module, RMSNorm):
                 nn.init.ones_(module.gain)
 
     def hidden(self, inputs_BT: Tensor, caches: list[LayerCache] | None = None) -> Tensor:
@@ -81,4 +81,4 @@ class Decoder(nn.Module):
 
     def shifted(self, ids_BT: Tensor) -> Tensor:
         """The inputs that predict `ids_BT`: the start symbol, then all but the last id."""
-        return F.pad(ids_BT[:, :-1], (1, 0), value=self.start)
+        return F.pad(ids_BT[:, :-1], (1, 0), value=self.bos_id)

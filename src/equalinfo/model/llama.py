@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from equalinfo.model.parts import Layer, LayerCache, Normal
-from equalinfo.model.sizes import Size
+from equalinfo.model.layers import Layer, LayerCache, Normal
+from equalinfo.sizes import Size
 
 ROPE_THETA = 10_000.0  # Su et al. 2021
 
@@ -33,7 +33,7 @@ def rotated(x_BHTK: Tensor, positions: Positions) -> Tensor:
 class LlamaLayer(Layer):
     """Causal self-attention with rotary positions (Su et al. 2021), then SwiGLU (Shazeer 2020); both pre-norm."""
 
-    def initialise(self, normal: Normal) -> None:
+    def init_weights(self, normal: Normal) -> None:
         """Variance scaling by fan-in; what is added to the residual stream is smaller the more layers add to it."""
         size = self.size
         added = (2 * size.n_layers) ** -0.5

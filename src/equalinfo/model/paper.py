@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from equalinfo.model.parts import Layer, LayerCache, Normal
-from equalinfo.model.sizes import Size
+from equalinfo.model.layers import Layer, LayerCache, Normal
+from equalinfo.sizes import Size
 
 BUCKETS = 32
 MAX_DISTANCE = 128  # T5's defaults; larger distances share the last bucket
@@ -40,7 +40,7 @@ class PaperLayer(Layer):
         super().__init__(size)
         self.position_bias = nn.Parameter(torch.zeros(BUCKETS, size.n_heads))
 
-    def initialise(self, normal: Normal) -> None:
+    def init_weights(self, normal: Normal) -> None:
         """T5 1.1's initial weights: variance scaling by fan-in."""
         size = self.size
         normal(self.query.weight, (size.d_model * size.d_head) ** -0.5)

@@ -9,12 +9,12 @@ from torch import Tensor
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.parts import LayerCache
+from equalinfo.model.layers import LayerCache
 from equalinfo.seeded import bits, uniform
 
 
 @dataclass(frozen=True)
-class Choice:
+class SamplingParams:
     """How an id is chosen from its distribution.
 
     Args:
@@ -94,7 +94,7 @@ class Sampler:
         self,
         model: Decoder,
         prompts: Sequence[Sequence[int]],
-        choice: Choice,
+        choice: SamplingParams,
         seeds: Sequence[int],
         context: int | None = None,
         never: Sequence[int] = (),
@@ -155,7 +155,7 @@ class Sampler:
         start = window_start(self._position, self.context) if self.context else 0
         if self._caches is None or start != self._start:
             self._caches, self._start = [LayerCache() for _ in self.model.layers], start
-            read = [[self.model.start, *self.ids[row][start : self._position]] for row in self.running]
+            read = [[self.model.bos_id, *self.ids[row][start : self._position]] for row in self.running]
         else:
             read = [[self.ids[row][self._position - 1]] for row in self.running]
         inputs_BT = torch.tensor(read, device=self.device)

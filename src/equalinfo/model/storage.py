@@ -10,7 +10,7 @@ from torch import Tensor
 from equalinfo.errors import DamagedArtifact
 from equalinfo.files import atomic_file
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.sizes import Size
+from equalinfo.sizes import Size
 from equalinfo.tensors import read_safetensors
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.report.pieces import cut, pieces_html
-from equalinfo.tokens.base import Tokenizer, as_bytes
+from equalinfo.tokens.tokenizer import Tokenizer, as_bytes
 
 MOST_CHARACTERS = 5_000  # methods that run M1 for every byte take seconds for these
 MOST_TOKENS = 500
 
 
 @dataclass(frozen=True)
-class Wish:
+class ContinuationRequest:
     """How a text is to go on.
 
     Raises:
@@ -51,7 +51,7 @@ class Bench:
     def __post_init__(self) -> None:
         self.generator = None
         if self.m2 is not None:
-            from equalinfo.pipeline.generating import Generator
+            from equalinfo.generate.generator import Generator
 
             self.generator = Generator.load(self.m2)
 
@@ -65,7 +65,7 @@ class Bench:
         with self._lock:
             return [pieces_html(cut(tokenizer, data)) for tokenizer in self.tokenizers]
 
-    def go_on(self, text: str, wish: Wish, show: Callable[[bytes], None]) -> str:
+    def go_on(self, text: str, wish: ContinuationRequest, show: Callable[[bytes], None]) -> str:
         """Continues a text; `show` is called with each new part and may raise `Stopped`.
 
         Returns:
@@ -74,8 +74,8 @@ class Bench:
         Raises:
             EqualInfoError: no M2, or a wish that cannot be.
         """
-        from equalinfo.model.sampling import Choice
-        from equalinfo.pipeline.generating import Settings
+        from equalinfo.generate.generator import GenerationConfig
+        from equalinfo.model.sampling import SamplingParams
 
         if self.generator is None:
             raise EqualInfoError("give an M2 directory as --m2")
@@ -85,7 +85,7 @@ class Bench:
             parts.append(new)
             show(new)
 
-        settings = Settings(wish.tokens, None, Choice(wish.temperature), wish.seed)
+        settings = GenerationConfig(wish.tokens, None, SamplingParams(wish.temperature), wish.seed)
         with self._lock, contextlib.suppress(Stopped):
             self.generator.continuations([as_bytes(text[:MOST_CHARACTERS])], settings, grown)
         return b"".join(parts).decode("utf-8", "replace")

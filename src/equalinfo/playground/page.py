@@ -8,7 +8,7 @@ from typing import Any
 from nicegui import run, ui
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.playground.bench import MOST_CHARACTERS, MOST_TOKENS, Bench, Stopped, Wish
+from equalinfo.playground.bench import MOST_CHARACTERS, MOST_TOKENS, Bench, ContinuationRequest, Stopped
 from equalinfo.report.pieces import pieces_style
 from equalinfo.report.tokens import EXAMPLE
 
@@ -94,7 +94,9 @@ def _continuation(bench: Bench, text: Any) -> None:
 
     async def go_on() -> None:
         try:
-            wish = Wish(int(tokens.value or 0), float(temperature.value or 0), int(seed.value or 0))
+            wish = ContinuationRequest(
+                int(tokens.value or 0), float(temperature.value or 0), int(seed.value or 0)
+            )
         except EqualInfoError as error:
             state.text = str(error)
             return

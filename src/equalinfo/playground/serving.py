@@ -39,7 +39,7 @@ def serve(tokenizers: Sequence[Path], m2: Path | None, host: str, port: int, bro
     if find_spec("nicegui") is None:
         raise EqualInfoError(f"the playground needs NiceGUI: {INSTALL}")
     from equalinfo.playground.bench import Bench
-    from equalinfo.tokens.base import Tokenizer
+    from equalinfo.tokens.tokenizer import Tokenizer
 
     port = free_port(host, port)
     bench = Bench([Tokenizer.from_pretrained(path) for path in tokenizers], m2)

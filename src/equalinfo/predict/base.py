@@ -6,13 +6,13 @@ from typing import Protocol
 import numpy as np
 
 PRECISION = 14  # bits of the quantised distribution (Lester et al. 2024, section 3.2)
-TOTAL = 1 << PRECISION
+FREQUENCY_TOTAL = 1 << PRECISION
 
 
 class Contexts(Protocol):
     """Many byte contexts side by side, each growing and shrinking at its end."""
 
-    def advance(self, slots: np.ndarray, keep: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+    def step(self, slots: np.ndarray, keep: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         """Next-byte frequencies after the context of each slot became its first `keep` bytes and `symbol`.
 
         Args:
@@ -21,32 +21,32 @@ class Contexts(Protocol):
             symbols: the byte that follows them, [n] int64.
 
         Returns:
-            [n, 256] int32; each row sums to TOTAL and has no zero.
+            [n, 256] int32; each row sums to FREQUENCY_TOTAL and has no zero.
         """
         ...
 
 
 class Predictor(Protocol):
-    """Next-byte distributions as integers out of TOTAL, the same for every batch size and split."""
+    """Next-byte distributions as integers out of FREQUENCY_TOTAL, the same for every batch size and split."""
 
     @property
-    def identity(self) -> str:
+    def fingerprint(self) -> str:
         """Hash of everything the frequencies depend on."""
         ...
 
     @property
-    def root(self) -> np.ndarray:
+    def initial(self) -> np.ndarray:
         """Frequencies of the first byte, from the empty context; [256] int32."""
         ...
 
-    def open(self, slots: int) -> Contexts:
+    def new_contexts(self, slots: int) -> Contexts:
         """`slots` empty contexts."""
         ...
 
-    def along(self, text: bytes) -> np.ndarray:
+    def frequencies(self, text: bytes) -> np.ndarray:
         """Frequencies of each byte of `text` given those before it; [len(text), 256] int32.
 
-        Equal to what `Contexts.advance` gives byte by byte; one pass over the whole text is faster.
+        Equal to what `Contexts.step` gives byte by byte; one pass over the whole text is faster.
         """
         ...
 
@@ -61,4 +61,4 @@ def read_only(array: np.ndarray) -> np.ndarray:
 def distribution_bits(frequencies: np.ndarray, text: bytes | Sequence[int]) -> float:
     """Ideal code length in bits of `text` under its rows of `frequencies` [len(text), 256]."""
     chosen = frequencies[np.arange(len(text)), np.frombuffer(bytes(text), np.uint8)]
-    return float(-np.log2(chosen / TOTAL).sum())
+    return float(-np.log2(chosen / FREQUENCY_TOTAL).sum())

@@ -19,7 +19,7 @@ from safetensors.numpy import save
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import atomic_file, sha256_bytes
 from equalinfo.predict import context_kernels as kernels
-from equalinfo.predict.base import TOTAL, read_only
+from equalinfo.predict.base import FREQUENCY_TOTAL, read_only
 from equalinfo.predict.unigram import Unigram, count_bytes, quantise_counts
 from equalinfo.tensors import read_safetensors
 
@@ -38,7 +38,8 @@ class ContextModel:
     """Frequencies from counted contexts (`Predictor` of base.py).
 
     Args:
-        tensors: `order` [1]; `unigram` [256], frequencies out of TOTAL; `contexts` [c], each its length x 2^40 + its
+        tensors: `order` [1]; `unigram` [256], frequencies out of FREQUENCY_TOTAL; `contexts` [c], each its
+        length x 2^40 + its
             bytes as a number, ascending; `starts` [c + 1], where each context's entries begin; `symbols` [e], the
             bytes that follow it, ascending; `counts` [e], how often, from 1 on.
 
@@ -50,7 +51,7 @@ class ContextModel:
         _check(tensors)
         self.tensors = {name: np.ascontiguousarray(tensors[name]) for name in DTYPES}
         self.order = int(tensors["order"][0])
-        self.identity = sha256_bytes(
+        self.fingerprint = sha256_bytes(
             b"".join(
                 f"{name} {len(array)} ".encode() + array.astype(array.dtype.newbyteorder("<")).tobytes()
                 for name, array in self.tensors.items()
@@ -67,15 +68,15 @@ class ContextModel:
             kernels.index_of(self.tensors["contexts"]),
             self.tensors["unigram"].astype(np.int64),
         )
-        self.root = self.after(np.empty((1, 0), np.uint8))[0]
+        self.initial = self.after(np.empty((1, 0), np.uint8))[0]
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ContextModel, ({name: read_only(tensor) for name, tensor in self.tensors.items()},)
 
-    def open(self, slots: int) -> "GrowingContexts":
+    def new_contexts(self, slots: int) -> "GrowingContexts":
         return GrowingContexts(self, slots)
 
-    def along(self, text: bytes) -> np.ndarray:
+    def frequencies(self, text: bytes) -> np.ndarray:
         """Frequencies of each byte of `text` given all those before it; [len(text), 256] int32."""
         rows = np.empty((len(text), 256), np.int32)
         kernels.rows_along(np.frombuffer(text, np.uint8), self.order, self._tables, rows)
@@ -102,7 +103,7 @@ class GrowingContexts:
         self.model = model
         self._texts = np.zeros((slots, 32), np.uint8)
 
-    def advance(self, slots: np.ndarray, keep: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+    def step(self, slots: np.ndarray, keep: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         rows = np.empty((len(slots), 256), np.int32)
         if not len(slots):
             return rows
@@ -236,7 +237,7 @@ def _consistent(
 ) -> bool:
     if order.shape != (1,) or not 1 <= order[0] <= LONGEST_ORDER:
         return False
-    if unigram.shape != (256,) or unigram.min() < 1 or unigram.astype(np.int64).sum() != TOTAL:
+    if unigram.shape != (256,) or unigram.min() < 1 or unigram.astype(np.int64).sum() != FREQUENCY_TOTAL:
         return False
     lengths = contexts >> kernels.LENGTH_SHIFT
     values = contexts & ((1 << kernels.LENGTH_SHIFT) - 1)

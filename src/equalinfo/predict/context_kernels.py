@@ -3,7 +3,7 @@
 import numpy as np
 
 from equalinfo.kernels import kernel
-from equalinfo.predict.base import PRECISION, TOTAL
+from equalinfo.predict.base import FREQUENCY_TOTAL, PRECISION
 
 LENGTH_SHIFT = 40  # a context's key is its length x 2^40 + its bytes as a number
 MASS_BITS = 30  # the probability 1 while contexts are mixed
@@ -123,10 +123,10 @@ def _row(
     below, given = 0, 0
     for byte in range(255):
         below += mass[byte] + ((left * unigram[byte]) >> PRECISION)
-        upto = (below * (TOTAL - 256)) >> MASS_BITS
+        upto = (below * (FREQUENCY_TOTAL - 256)) >> MASS_BITS
         row[byte] = 1 + upto - given
         given = upto
-    row[255] = 1 + (TOTAL - 256) - given
+    row[255] = 1 + (FREQUENCY_TOTAL - 256) - given
 
 
 @kernel

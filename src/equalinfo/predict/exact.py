@@ -23,12 +23,10 @@ import numpy as np
 from safetensors.numpy import save
 
 from equalinfo.errors import DamagedArtifact
-from equalinfo.files import atomic_file, read_json, read_manifest, sha256_bytes
-from equalinfo.model.sizes import Size
+from equalinfo.files import atomic_file, sha256_bytes
 from equalinfo.predict import exact_kernels as kernels
 from equalinfo.predict.base import read_only
-from equalinfo.shipped import located
-from equalinfo.tensors import read_safetensors
+from equalinfo.sizes import Size
 
 FORMAT = 2
 BUCKETS, MAX_DISTANCE = 32, 128
@@ -58,7 +56,7 @@ class ExactModel:
         content = json.dumps([FORMAT, asdict(size)]).encode() + b"".join(
             tensor.astype(tensor.dtype.newbyteorder("<")).tobytes() for tensor in self.integers.values()
         )
-        self.identity = sha256_bytes(content)
+        self.fingerprint = sha256_bytes(content)
         # Held as float32 so that products run in BLAS.
         self._weights = {name: self.integers[name].astype(np.float32) for name in matrix_inputs(size)}
         self._embedding = self.integers["embedding"].astype(np.float32)
@@ -71,15 +69,15 @@ class ExactModel:
         biases = [self.integers[f"layer{i}.position_bias"][buckets].T for i in range(size.n_layers)]
         self._far_biases = [np.ascontiguousarray(bias[:, -1]) for bias in biases]
         self._near_biases = [np.ascontiguousarray(bias[:, -2::-1]) for bias in biases]
-        self.root = self.open(1)._start()
+        self.initial = self.new_contexts(1)._start()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return ExactModel, (self.size, {name: read_only(tensor) for name, tensor in self.integers.items()})
 
-    def open(self, slots: int) -> "ExactContexts":
+    def new_contexts(self, slots: int) -> "ExactContexts":
         return ExactContexts(self, slots)
 
-    def along(self, text: bytes) -> np.ndarray:
+    def frequencies(self, text: bytes) -> np.ndarray:
         """Frequencies of each byte of `text` given all those before it; [len(text), 256] int32."""
         if not text:
             return np.empty((0, 256), np.int32)
@@ -91,7 +89,10 @@ class ExactModel:
                 rows = slice(start, start + ROWS_AT_ONCE)
                 x[rows] = self.rest_of_layer(index, x[rows], attended[rows])
         return np.concatenate(
-            [self.frequencies(x[start : start + ROWS_AT_ONCE]) for start in range(0, len(x), ROWS_AT_ONCE)]
+            [
+                self.frequencies_of_states(x[start : start + ROWS_AT_ONCE])
+                for start in range(0, len(x), ROWS_AT_ONCE)
+            ]
         )
 
     def _attention(self, index: int, x: np.ndarray) -> np.ndarray:
@@ -167,7 +168,7 @@ class ExactModel:
         name = f"layer{index}.down"
         return kernels.add_residual(x, self.product(name, hidden), self._factors[name], units)
 
-    def frequencies(self, x: np.ndarray) -> np.ndarray:
+    def frequencies_of_states(self, x: np.ndarray) -> np.ndarray:
         return kernels.frequencies(self.product("logits", kernels.normalise(x)), self._factors["logits"])
 
     def step(
@@ -187,7 +188,7 @@ class ExactModel:
         for index in range(self.size.n_layers):
             attended = self.attend_step(index, x, caches[2 * index], caches[2 * index + 1], slots, positions)
             x = self.rest_of_layer(index, x, attended)
-        return self.frequencies(x)
+        return self.frequencies_of_states(x)
 
     def new_caches(self, slots: int, capacity: int) -> list[np.ndarray]:
         shape = (slots, self.size.n_heads, capacity, self.size.d_head)
@@ -220,7 +221,7 @@ class ExactContexts:
         self._started = True
         return frequencies[0]
 
-    def advance(self, slots: np.ndarray, keep: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+    def step(self, slots: np.ndarray, keep: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         if not self._started:
             self._start()
         return self._step(slots, keep + 1, symbols)  # position 0 is the start symbol
@@ -309,52 +310,3 @@ def _largest_sum(matrix: np.ndarray) -> int:
         int(np.abs(matrix[start : start + INPUTS_AT_ONCE].astype(np.int64)).sum(0).max())
         for start in range(0, len(matrix), INPUTS_AT_ONCE)
     )
-
-
-def load_exact(directory: Path, device: str = "cpu") -> ExactModel:
-    """The exact model in an M1 or tokenizer directory (exact.json and exact.safetensors).
-
-    Args:
-        device: what computes; "cuda" takes torch's version of the model, which gives the same integers.
-
-    Raises:
-        DamagedArtifact: the files are not what was written.
-        EqualInfoError: there is no such device.
-    """
-    fields = read_json(directory / "exact.json")
-    try:
-        if fields.get("format") != FORMAT:
-            raise DamagedArtifact(
-                f"{directory}: the exact model has format {fields.get('format', 1)}, this version reads {FORMAT}; "
-                "make M1 again with it"
-            )
-        size = Size(**fields["size"])
-    except (AttributeError, TypeError, KeyError, ValueError) as error:
-        raise DamagedArtifact(f"{directory / 'exact.json'} is damaged ({error}); make M1 again") from error
-    model = ExactModel(size, read_safetensors(directory / "exact.safetensors", tensor_shapes(size)))
-    if model.identity != fields.get("identity"):
-        raise DamagedArtifact(f"{directory}: the exact model is damaged (its hash differs); make M1 again")
-    if device == "cpu":
-        return model
-    from equalinfo.predict.exact_torch import TorchModel
-
-    return TorchModel(model, device)
-
-
-def load_m1(directory: Path, device: str = "cpu") -> ExactModel:
-    """The exact model of an M1 directory, or of a shipped M1 by its name; all files are checked first.
-
-    Raises:
-        EqualInfoError: there is none, or no such device.
-        DamagedArtifact: its files are not what was written.
-    """
-    directory = located(directory, "m1")
-    read_manifest(directory, "m1")
-    return load_exact(directory, device)
-
-
-def save_exact(model: ExactModel, directory: Path) -> None:
-    """Writes exact.json and exact.safetensors into `directory`."""
-    model.save(directory / "exact.safetensors")
-    description = {"format": FORMAT, "size": asdict(model.size), "identity": model.identity}
-    (directory / "exact.json").write_text(json.dumps(description, indent=1, sort_keys=True) + "\n")

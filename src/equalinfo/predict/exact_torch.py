@@ -39,7 +39,7 @@ class TorchModel(ExactModel):
     """
 
     def __init__(self, model: ExactModel, device: str) -> None:
-        self.size, self.integers, self.identity = model.size, model.integers, model.identity
+        self.size, self.integers, self.fingerprint = model.size, model.integers, model.fingerprint
         try:
             self.device = torch.device(device)
             torch.empty(0, device=self.device)
@@ -60,20 +60,20 @@ class TorchModel(ExactModel):
             for i in range(self.size.n_layers)
         ]
         assert int(buckets.max()) < BUCKETS
-        self.root = self.along(b"?")[0]
+        self.initial = self.frequencies(b"?")[0]
 
     def _floats(self, values: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(values, np.float32)).to(self.device)
 
-    def along(self, text: bytes) -> np.ndarray:
+    def frequencies(self, text: bytes) -> np.ndarray:
         """Frequencies of each byte of `text` given all those before it; [len(text), 256] int32."""
         if not text:
             return np.empty((0, 256), np.int32)
         inputs = np.concatenate([[256], np.frombuffer(text, np.uint8)[:-1]]).astype(np.int64)
-        return self.along_batch(torch.from_numpy(inputs)[None].to(self.device))[0].cpu().numpy()
+        return self.frequencies_batch(torch.from_numpy(inputs)[None].to(self.device))[0].cpu().numpy()
 
     @torch.inference_mode()
-    def along_batch(self, inputs_BT: Tensor) -> Tensor:
+    def frequencies_batch(self, inputs_BT: Tensor) -> Tensor:
         """Frequencies after each symbol of sequences that begin with the start symbol, 256; [B, T, 256] int32."""
         _no_reduced_precision()
         batch, length = inputs_BT.shape

@@ -344,7 +344,7 @@ class Steps:
         self.largest = empty(contexts, dtype=torch.int32)
         self.logits = empty(contexts, 256, dtype=torch.int32)
         # The start symbol's keys and values are the same in all contexts.
-        start = model.open(1)
+        start = model.new_contexts(1)
         start._start()
         self.caches = []
         for index in range(size.n_layers):

@@ -121,7 +121,7 @@ def _rows(predictor: Predictor, texts: np.ndarray) -> np.ndarray:
     """Frequencies of the byte after each of `texts` [n, d] uint8, [n, 256] int32, of any predictor."""
     if isinstance(predictor, ContextModel):
         return predictor.after(texts)
-    return np.array([predictor.along(text.tobytes() + b"\0")[-1] for text in texts], np.int32)
+    return np.array([predictor.frequencies(text.tobytes() + b"\0")[-1] for text in texts], np.int32)
 
 
 def _gather(model: ExactModel, parts: list[_Waiting]) -> list[np.ndarray]:

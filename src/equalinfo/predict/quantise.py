@@ -5,7 +5,6 @@ import math
 import numpy as np
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.model.sizes import Size
 from equalinfo.predict import exact_kernels as kernels
 from equalinfo.predict.exact import (
     INPUTS_AT_ONCE,
@@ -16,6 +15,7 @@ from equalinfo.predict.exact import (
     ExactModel,
     matrix_inputs,
 )
+from equalinfo.sizes import Size
 
 # Queries, keys and values this many root mean squares out are clipped; what normalised activations can reach
 # at all is the square root of the width.

@@ -7,11 +7,11 @@ import numpy as np
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import sha256_bytes
-from equalinfo.predict.base import TOTAL, read_only
+from equalinfo.predict.base import FREQUENCY_TOTAL, read_only
 
 
 def quantise_counts(counts: np.ndarray) -> np.ndarray:
-    """Frequencies out of TOTAL, at least 1 each, in proportion to non-negative integer counts [256].
+    """Frequencies out of FREQUENCY_TOTAL, at least 1 each, in proportion to non-negative integer counts [256].
 
     One unit goes to every byte, the rest by largest remainder (ties to the smaller byte). Integers
     throughout.
@@ -19,12 +19,12 @@ def quantise_counts(counts: np.ndarray) -> np.ndarray:
     total = int(counts.sum())
     if total == 0:
         raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
-    shared = TOTAL - 256
+    shared = FREQUENCY_TOTAL - 256
     products = [int(count) * shared for count in counts]
     frequencies = np.array([1 + product // total for product in products], np.int32)
     remainders = [product % total for product in products]
     order = sorted(range(256), key=lambda byte: (-remainders[byte], byte))
-    frequencies[order[: TOTAL - int(frequencies.sum())]] += 1
+    frequencies[order[: FREQUENCY_TOTAL - int(frequencies.sum())]] += 1
     return frequencies
 
 
@@ -41,21 +41,23 @@ class Unigram:
 
     def __init__(self, frequencies: np.ndarray) -> None:
         frequencies = np.asarray(frequencies)
-        # Each is compared with TOTAL, because a sum of larger ones may wrap around to it.
-        proper = frequencies.shape == (256,) and frequencies.min() >= 1 and frequencies.max() <= TOTAL
-        if not proper or frequencies.sum() != TOTAL:
+        # Each is compared with FREQUENCY_TOTAL, because a sum of larger ones may wrap around to it.
+        proper = (
+            frequencies.shape == (256,) and frequencies.min() >= 1 and frequencies.max() <= FREQUENCY_TOTAL
+        )
+        if not proper or frequencies.sum() != FREQUENCY_TOTAL:
             raise DamagedArtifact("the byte unigram is damaged; compile the tokenizer again")
-        self.root = frequencies.astype(np.int32)
-        self.identity = sha256_bytes(self.root.astype("<i4").tobytes())
+        self.initial = frequencies.astype(np.int32)
+        self.fingerprint = sha256_bytes(self.initial.astype("<i4").tobytes())
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Unigram, (read_only(self.root),)
+        return Unigram, (read_only(self.initial),)
 
-    def open(self, slots: int) -> "Unigram":
+    def new_contexts(self, slots: int) -> "Unigram":
         return self
 
-    def advance(self, slots: np.ndarray, keep: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        return np.broadcast_to(self.root, (len(slots), 256))
+    def step(self, slots: np.ndarray, keep: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(self.initial, (len(slots), 256))
 
-    def along(self, text: bytes) -> np.ndarray:
-        return np.broadcast_to(self.root, (len(text), 256))
+    def frequencies(self, text: bytes) -> np.ndarray:
+        return np.broadcast_to(self.initial, (len(text), 256))

@@ -4,7 +4,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from equalinfo.experiments.figures import Figure, Panel, Series
+from equalinfo.figures.figure import Figure, Panel, Series
 from equalinfo.score.metrics import flops_per_byte, uniform_bits_per_byte
 from equalinfo.score.paper import paper_method, paper_tables
 from equalinfo.score.results import Result

@@ -1,8 +1,8 @@
 """What a page needs to tokenize by itself, for the methods that run without a model.
 
 Dictionaries, listed windows (up to 16 bits), Bytes and SentencePiece vocabularies are entries and a parse, which
-`tokens.js` does as `dictionary.reference` and the SentencePiece library do. Methods that code with a predictor are not
-live: the page shows them for the texts that it was made with.
+`tokens.js` does as `tests.oracles.dictionary_reference` and the SentencePiece library do. Methods that code
+with a predictor are not live: the page shows them for the texts that it was made with.
 """
 
 import base64
@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from equalinfo.tokens.base import Tokenizer
-from equalinfo.tokens.compiled import CompiledTokenizer, CompiledWindows, CostedTokenizer
+from equalinfo.tokens.dictionaries import CompiledTokenizer, CompiledWindows, ScoredTokenizer
+from equalinfo.tokens.tokenizer import Tokenizer
 
 # A page with more entries than these would be slow to open.
 MOST_ENTRIES = 1 << 17
@@ -42,7 +42,7 @@ def live_data(tokenizer: Tokenizer) -> Data | None:
     if isinstance(tokenizer, CompiledTokenizer) and len(tokenizer.automaton) <= MOST_ENTRIES:
         data: Data = {"kind": "dictionary", "entries": _packed_entries(tokenizer.automaton.entries())}
         data |= {"parse": tokenizer.parse, "first": 0, "perWindow": 1}
-        if isinstance(tokenizer, CostedTokenizer):
+        if isinstance(tokenizer, ScoredTokenizer):
             data["costs"] = packed(tokenizer.costs.astype("<u2").tobytes())
         if isinstance(tokenizer, CompiledWindows):
             first = int(tokenizer.spec["b"] == 8)

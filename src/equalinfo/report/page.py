@@ -6,23 +6,36 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jinja2
 from plotly.offline import get_plotlyjs
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.experiments.figures import Figure
+from equalinfo.figures.figure import Figure
+from equalinfo.figures.plotly_json import ShownFigure, plot_text, shown
 from equalinfo.outputs import output_file
 from equalinfo.report import cells
 from equalinfo.report.live import packed
-from equalinfo.report.plots import plot_text, shown
 from equalinfo.report.tokens import TokenView
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.results import Result
 from equalinfo.score.summary import summarise
 
 CELL_FIGURES = {"by-compute": cells.by_compute, "by-steps": cells.by_steps, "learned": cells.learned}
+
+
+# A shape and a word for each outcome, so that colour adds nothing that is not there without it.
+SIGNS = {"yes": "✓", "no": "✗", "unclear": "?"}
+
+
+class Study(Protocol):
+    """What the page shows of one experiment; the template names the rest."""
+
+    name: str
+    scale: str
+    figure: ShownFigure | None
+    drawn: Figure | None
 
 
 @dataclass
@@ -34,6 +47,7 @@ class Contents:
         results: rows of any number of methods, sizes and seeds; rows that differ only in the seed are shown as
             their mean with the standard deviation as error bar.
         measurements: rows of experiments.
+        studies: what the experiments show of those rows (`experiments.page.studies`).
         tokens: texts cut by tokenizers; None for none.
         samples: (caption, text) pairs, such as texts that the models wrote; any characters.
         commands: what made the rows and the page.
@@ -43,6 +57,7 @@ class Contents:
     title: str
     results: Sequence[Result] = ()
     measurements: Sequence[Measurement] = ()
+    studies: Sequence[Study] = ()
     tokens: TokenView | None = None
     samples: Sequence[tuple[str, str]] = ()
     commands: Sequence[str] = ()
@@ -70,7 +85,7 @@ def page_of(contents: Contents) -> tuple[bytes, dict[str, Figure]]:
     summaries = summarise(contents.results)
     drawn = {key: make(summaries) for key, make in CELL_FIGURES.items()} if summaries else {}
     cell_figures = [shown(figure, key) for key, figure in drawn.items()]
-    studies, signs = _studies(contents.measurements)
+    studies = contents.studies
     drawn |= {f"{study.name}-{study.scale}": study.drawn for study in studies if study.drawn}
     figures = [*cell_figures, *(study.figure for study in studies if study.figure)]
     tokens = contents.tokens
@@ -95,7 +110,7 @@ def page_of(contents: Contents) -> tuple[bytes, dict[str, Figure]]:
         paper_quantities=cells.PAPER_QUANTITIES,
         paper=cells.paper_rows(summaries),
         studies=studies,
-        signs=signs,
+        signs=SIGNS,
         methods=tokens.methods if tokens else [],
         texts=tokens.texts if tokens else [],
         samples=contents.samples,
@@ -116,15 +131,6 @@ def page_of(contents: Contents) -> tuple[bytes, dict[str, Figure]]:
     )
     # Samples may hold lone surrogates, which UTF-8 has no bytes for.
     return page.encode("utf-8", errors="replace"), drawn
-
-
-def _studies(measurements: Sequence[Measurement]) -> tuple[list[Any], dict[str, str]]:
-    """Experiments bring in what measures them, which a page of plain results does without."""
-    if not measurements:
-        return [], {}
-    from equalinfo.report.studies import SIGNS, studies
-
-    return studies(measurements), SIGNS
 
 
 def _template() -> jinja2.Template:

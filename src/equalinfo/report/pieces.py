@@ -11,8 +11,8 @@ from importlib.resources import files
 
 import jinja2
 
-from equalinfo.pipeline.showing import visible
-from equalinfo.tokens.base import Tokenizer
+from equalinfo.tokens.show import visible
+from equalinfo.tokens.tokenizer import Tokenizer
 
 # Neighbours differ in ground, and a line parts them where no colours are seen.
 TONES = 6
@@ -53,7 +53,7 @@ class Cut:
 
 def cut(tokenizer: Tokenizer, text: bytes) -> Cut:
     """A text's pieces and totals."""
-    found = tokenizer.pieces(text)
+    found = tokenizer.segments(text)
     window = window_bits(tokenizer)
     per_id = math.log2(tokenizer.vocab)
     pieces = tuple(

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.pipeline.running import Finished
 from equalinfo.report.page import Contents, recipe_text, write_page
 from equalinfo.report.tokens import token_view
+from equalinfo.runs.run import Finished
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.results import Result, holds_rows, read_measurements, read_results
 from equalinfo.score.summary import setting
-from equalinfo.tokens.base import Tokenizer
+from equalinfo.tokens.tokenizer import Tokenizer
 
 
 def files_of_rows(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:

@@ -1,5 +1,5 @@
 // Tokenizers that run in the page, and the view of what they cut. Bytes are strings of characters 0 to 255 here, which a
-// Map can look up. The parses are those of equalinfo/dictionary/reference.py, and the Unigram search is the SentencePiece
+// Map can look up. The parses are those of tests/oracles/dictionary_reference.py, and the Unigram search is the SentencePiece
 // library's, which adds scores in single precision: that decides between ways to cut that are equally likely.
 
 async function unpack(packed) {

@@ -1,4 +1,1 @@
-"""Tokenizers: every method behind one interface, addressed by its spec, saved as a directory.
-
-This room may import `errors`, `files`, `corpus`, `predict`, `coding` and `dictionary`. It runs without torch.
-"""
+"""Tokenizers: every method behind one interface, addressed by its spec, saved as a directory. It runs without torch."""

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from equalinfo.coding import ans
-from equalinfo.coding.workers import in_groups
+from equalinfo.coding import rans
 from equalinfo.errors import UndecodableTokens
+from equalinfo.parallel import in_groups
 from equalinfo.tokens.blocks import BlockTokenizer
 
 STREAMS_AT_ONCE = 64
@@ -23,8 +23,8 @@ class ANSTokenizer(BlockTokenizer):
     continues_prompts = False
 
     def _bits(self, block: bytes, end: bool) -> np.ndarray:
-        rows = np.asarray(self.predictor.along(block + b"\0" if end else block))
-        words = ans.encode_block(rows, np.frombuffer(block, np.uint8), end)
+        rows = np.asarray(self.predictor.frequencies(block + b"\0" if end else block))
+        words = rans.encode_block(rows, np.frombuffer(block, np.uint8), end)
         return np.unpackbits(words.astype(">u4").view(np.uint8))
 
     def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:
@@ -35,12 +35,12 @@ class ANSTokenizer(BlockTokenizer):
 
     def _decode_group(self, streams: Sequence[np.ndarray], partial: bool) -> list[bytes]:
         """Decodes streams side by side, one step of the predictor per byte."""
-        contexts = self.predictor.open(len(streams))
+        contexts = self.predictor.new_contexts(len(streams))
         texts = [bytearray() for _ in streams]
-        readers = [ans.BlockReader(_words(bits, 0)) for bits in streams]
+        readers = [rans.BlockReader(_words(bits, 0)) for bits in streams]
         starts = [0] * len(streams)
         lengths = [0] * len(streams)  # bytes decoded in the open block
-        rows = [np.asarray(self.predictor.root)] * len(streams)
+        rows = [np.asarray(self.predictor.initial)] * len(streams)
         active = [slot for slot, bits in enumerate(streams) if len(bits)]
         while active:
             stepping, going_on = [], []
@@ -50,13 +50,13 @@ class ANSTokenizer(BlockTokenizer):
                         raise UndecodableTokens("the ids end in the middle of a block; are they truncated?")
                     continue
                 symbol = readers[slot].symbol(rows[slot])
-                if symbol != ans.END:
+                if symbol != rans.END:
                     texts[slot].append(symbol)
                     lengths[slot] += 1
                     if lengths[slot] < self.block_bytes:
                         stepping.append(slot)
                         continue
-                end = starts[slot] + ans.WORD_BITS * readers[slot].words_read
+                end = starts[slot] + rans.WORD_BITS * readers[slot].words_read
                 following = starts[slot] - (starts[slot] - end) // self.width * self.width
                 bits = streams[slot]
                 if not partial:
@@ -66,16 +66,16 @@ class ANSTokenizer(BlockTokenizer):
                         )
                     if following > len(bits):
                         raise UndecodableTokens("the ids end in the middle of a block; are they truncated?")
-                    if symbol == ans.END and following < len(bits):
+                    if symbol == rans.END and following < len(bits):
                         raise UndecodableTokens("more ids follow the end of the text; were two texts joined?")
-                starts[slot], lengths[slot], rows[slot] = following, 0, np.asarray(self.predictor.root)
+                starts[slot], lengths[slot], rows[slot] = following, 0, np.asarray(self.predictor.initial)
                 if following < len(bits):
-                    readers[slot] = ans.BlockReader(_words(bits, following))
+                    readers[slot] = rans.BlockReader(_words(bits, following))
                     going_on.append(slot)
             slots = np.array(stepping, np.int64)
             keep = np.array([lengths[slot] - 1 for slot in stepping], np.int64)
             last = np.array([texts[slot][-1] for slot in stepping], np.int64)
-            for slot, row in zip(stepping, contexts.advance(slots, keep, last), strict=True):
+            for slot, row in zip(stepping, contexts.step(slots, keep, last), strict=True):
                 rows[slot] = row
             active = sorted(stepping + going_on)
         return [bytes(text) for text in texts]
@@ -83,5 +83,5 @@ class ANSTokenizer(BlockTokenizer):
 
 def _words(bits: np.ndarray, start: int) -> np.ndarray:
     """The whole 32-bit words from bit `start` on, uint32."""
-    whole = (len(bits) - start) // ans.WORD_BITS * ans.WORD_BITS
+    whole = (len(bits) - start) // rans.WORD_BITS * rans.WORD_BITS
     return np.packbits(bits[start : start + whole]).view(">u4").astype(np.uint32)

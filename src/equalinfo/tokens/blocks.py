@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from equalinfo.coding.chunking import bits_to_ids, id_range, ids_to_bits, token_bits
-from equalinfo.coding.workers import worker_threads
+from equalinfo.coding.bits import bits_to_ids, id_range, ids_to_bits, token_bits
+from equalinfo.coding.blocks import decode_streams, encode_block, open_block
+from equalinfo.parallel import worker_threads
 from equalinfo.predict.base import Predictor
-from equalinfo.tokens.base import Advance, checked_ids
 from equalinfo.tokens.coded import CodedTokenizer
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.tokenizer import Advance, checked_ids
 
 BLOCK_BYTES = 10_240
 
@@ -72,3 +73,17 @@ class BlockTokenizer(CodedTokenizer):
     def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
         bits = [ids_to_bits(checked_ids(ids, self.vocab), self.width) for ids in streams]
         return self._decode(bits, partial)
+
+
+class ACTokenizer(BlockTokenizer):
+    """Blocks of text, one arithmetic code each."""
+
+    def _bits(self, block: bytes, end: bool) -> np.ndarray:
+        return encode_block(self.predictor, block, end)
+
+    def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:
+        lowest, highest = open_block(self.predictor, block)
+        return lowest, highest
+
+    def _decode(self, streams: list[np.ndarray], partial: bool) -> list[bytes]:
+        return decode_streams(self.predictor, streams, self.block_bytes, self.width, partial)

@@ -10,10 +10,11 @@ from equalinfo.files import json_bytes, read_json
 from equalinfo.predict.base import Predictor
 from equalinfo.predict.context import FILE as CONTEXTS_FILE
 from equalinfo.predict.context import ContextModel, load_contexts
-from equalinfo.predict.exact import ExactModel, load_exact, save_exact
+from equalinfo.predict.exact import ExactModel
+from equalinfo.predict.exact_files import load_exact, save_exact
 from equalinfo.predict.unigram import Unigram
-from equalinfo.tokens.base import Tokenizer
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.tokenizer import Tokenizer
 
 UNIGRAM_FILE = "unigram.json"
 
@@ -38,10 +39,10 @@ class CodedTokenizer(Tokenizer):
         elif isinstance(self.predictor, ContextModel):
             self.predictor.save(directory)
         else:
-            (directory / UNIGRAM_FILE).write_bytes(json_bytes(self.predictor.root.tolist()))
+            (directory / UNIGRAM_FILE).write_bytes(json_bytes(self.predictor.initial.tolist()))
 
-    def state_identity(self) -> str:
-        return self.predictor.identity
+    def state_fingerprint(self) -> str:
+        return self.predictor.fingerprint
 
 
 def load_predictor(directory: Path, device: str = "cpu") -> Predictor:

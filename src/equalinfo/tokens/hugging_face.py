@@ -18,7 +18,7 @@ END_OF_TEXT = "<|endoftext|>"
 TOKENIZER, TOKENIZER_CONFIG = FILES = "tokenizer.json", "tokenizer_config.json"
 
 Parse = Literal["greedy", "fewest", "likeliest"]
-# A cost of a bit; `dictionary.likeliest` says so too, and is not imported because it brings in Numba.
+# A cost of a bit; `dictionary.parse.viterbi` says so too, and is not imported because it brings in Numba.
 ONE_BIT = 1 << 10
 # The score of the end of text, below that of its name written in single bytes, whatever they cost.
 NEVER = -float(1 << 20)

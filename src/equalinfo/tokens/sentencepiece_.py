@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import sentencepiece
 
-from equalinfo.coding.chunking import id_dtype
+from equalinfo.coding.bits import id_dtype
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import sha256_bytes
-from equalinfo.tokens.base import Advance, Tokenizer, checked_ids
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.tokenizer import Advance, Tokenizer, checked_ids
 
 SPACE = "\u2581"
 LONGEST_SENTENCE = 4000  # the library drops longer ones
@@ -149,7 +149,7 @@ class SentencePieceTokenizer(Tokenizer):
             ) from error
         return cls(spec, model)
 
-    def state_identity(self) -> str:
+    def state_fingerprint(self) -> str:
         return sha256_bytes(self._model)
 
 

@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from equalinfo.coding.chunking import bits_to_ids, codes_to_bits, id_range, ids_to_bits
-from equalinfo.coding.windows import EncodedWindows
-from equalinfo.coding.workers import in_groups
+from equalinfo.coding.bits import bits_to_codes, bits_to_ids, codes_to_bits, id_range, ids_to_bits, token_bits
+from equalinfo.coding.equal_info_windows import EncodedWindows, WindowRule, decode_windows, encode_windows
+from equalinfo.coding.splitter import Splitter
 from equalinfo.errors import EqualInfoError, UndecodableTokens
+from equalinfo.parallel import in_groups
 from equalinfo.predict.base import Predictor
-from equalinfo.tokens.base import Advance, checked_ids
 from equalinfo.tokens.coded import CodedTokenizer
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.tokenizer import Advance, checked_ids
 
 STREAMS_AT_ONCE = 128
 
@@ -103,3 +104,72 @@ class WindowTokenizer(CodedTokenizer):
             pieces.append((data[position : position + length], ids[first:after]))
             position += length
         return pieces
+
+
+class EqualInfoACTokenizer(WindowTokenizer):
+    """Windows of b bits, joined and cut into tokens of log2 v bits (which may cross windows)."""
+
+    def __init__(self, spec: Spec, predictor: Predictor) -> None:
+        width = token_bits(spec["v"])
+        if spec["reset"] > 2:
+            raise EqualInfoError(f"{spec}: reset takes 1 (every window), 2 (every other) or never")
+        self.rule = WindowRule(spec["b"], "delay" in spec, spec["reset"])
+        super().__init__(spec, predictor, width)
+        self._gpu_encoder: Any = None
+
+    def _encode_group(self, texts: Sequence[bytes]) -> list[EncodedWindows]:
+        return encode_windows(self.predictor, texts, self.rule)
+
+    def _windows_of(self, texts: list[bytes], advance: Advance | None) -> list[EncodedWindows]:
+        if self._on_gpu():
+            results = self._gpu_encoder.encode(texts)
+            if advance:
+                advance(sum(map(len, texts)))
+        else:
+            results = super()._windows_of(texts, advance)
+        changed, total = self.windows_changed
+        self.windows_changed = (
+            changed + sum(result.changed for result in results),
+            total + sum(len(result.codes) for result in results),
+        )
+        return results
+
+    def _on_gpu(self) -> bool:
+        """Whether kernels on a GPU make the windows: where M1 computes on one and they know model and rule."""
+        predictor: Any = self.predictor
+        if self._gpu_encoder is None and getattr(predictor, "on_gpu", False):
+            try:
+                from equalinfo.coding.windows_triton import WindowEncoder, possible
+            except ImportError:  # torch for a GPU without Triton
+                return False
+            if possible(predictor, self.rule):
+                self._gpu_encoder = WindowEncoder(predictor, self.rule)
+        return self._gpu_encoder is not None
+
+    def _decode_group(self, streams: Sequence[np.ndarray], partial: bool) -> list[bytes]:
+        codes = [bits_to_codes(bits, self.window_bits) for bits in streams]
+        return decode_windows(self.predictor, codes, self.rule)
+
+
+class SplittingTokenizer(WindowTokenizer):
+    """Windows of b bits by interval splitting, each cut into b / log2 v ids; any whole windows stand for a text."""
+
+    def __init__(self, spec: Spec, predictor: Predictor) -> None:
+        super().__init__(spec, predictor, (spec["v"] - 1).bit_length())
+        self.splitter = Splitter(predictor, self.window_bits)
+
+    def _encode_group(self, texts: Sequence[bytes]) -> list[EncodedWindows]:
+        return [EncodedWindows(*windows) for windows in self.splitter.encode(list(texts))]
+
+    def _decode_group(self, streams: Sequence[np.ndarray], partial: bool) -> list[bytes]:
+        return self.splitter.decode([self._windows(bits) for bits in streams])
+
+    def _windows(self, bits: np.ndarray) -> list[tuple[int, int]]:
+        """The lowest and highest code that each window may have; they differ where the last is not whole."""
+        windows = [(code, code) for code in bits_to_codes(bits, self.window_bits)]
+        left = len(bits) % self.window_bits
+        if left:
+            missing = self.window_bits - left
+            low = bits_to_codes(bits[len(bits) - left :], left)[0] << missing
+            windows.append((low, low + (1 << missing) - 1))
+        return windows

@@ -1,0 +1,79 @@
+"""Files: `compress`, `decompress`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from equalinfo.cli.common import PATH, SHIPPED, AllThreads, AsJson, InputFile, Quiet, app, show_result, whole
+from equalinfo.errors import EqualInfoError
+from equalinfo.limits import LARGEST_SIZE
+from equalinfo.outputs import path_or_pipe, to_standard_output
+
+
+@app.command("compress")
+def compress_command(
+    file: InputFile,
+    m1: Annotated[Path, typer.Option(help=f"M1 directory, {SHIPPED}.")],
+    out: Annotated[Path, typer.Option("--out", **PATH, help="The container; - for standard output.")],
+    block: Annotated[int, whole(least=1, help="Bytes that can be read back on their own.")] = 1 << 16,
+    context: Annotated[int, whole(least=1, help="Bytes after which M1 starts afresh; longer is slower.")] = 1
+    << 9,
+    threads: AllThreads = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Compress a file of any bytes by M1 and arithmetic coding, losslessly.
+
+    Example: equalinfo compress book.txt --m1 m1 --out book.eqi
+    """
+    from equalinfo.container.files import compress
+    from equalinfo.progress import progress_bar
+
+    with progress_bar(quiet) as progress:
+        result = compress(m1, file, out, block, context, threads or None, progress)
+    show_result(result, as_json, to_standard_output(out))
+
+
+@app.command("decompress")
+def decompress_command(
+    file: Annotated[Path, typer.Argument(parser=path_or_pipe, help="A container; - for standard input.")],
+    m1: Annotated[
+        Path | None, typer.Option(help=f"The one that compressed: M1 directory, {SHIPPED}.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", **PATH, help="File to write; - for standard output.")
+    ] = None,
+    block: Annotated[int | None, whole(most=LARGEST_SIZE, help="Only this block, numbered from 0.")] = None,
+    start: Annotated[int | None, whole(most=LARGEST_SIZE, help="Only from this byte of the text on.")] = None,
+    length: Annotated[int | None, whole(most=LARGEST_SIZE, help="Only so many bytes.")] = None,
+    facts: Annotated[
+        bool, typer.Option("--list", help="Show the container's facts and write nothing.")
+    ] = False,
+    threads: AllThreads = 0,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Read back a file that `compress` wrote, or any part of it. Damage is found before a wrong byte is written.
+
+    Example: equalinfo decompress book.eqi --m1 m1 --out book.txt
+    """
+    from equalinfo.container import files
+    from equalinfo.progress import progress_bar
+
+    if facts:
+        show_result(files.describe(file), as_json)
+        return
+    if m1 is None or out is None:
+        raise EqualInfoError("give the M1 that compressed as --m1 and the file to write as --out (or --list)")
+    if block is not None and (start is not None or length is not None):
+        raise EqualInfoError("give either --block, or --start and --length")
+    with progress_bar(quiet) as progress:
+        options = (threads or None, progress)
+        if block is not None:
+            result = files.decompress_block(m1, file, out, block, *options)
+        elif start is not None or length is not None:
+            result = files.decompress_part(m1, file, out, start or 0, length, *options)
+        else:
+            result = files.decompress(m1, file, out, *options)
+    show_result(result, as_json, to_standard_output(out))

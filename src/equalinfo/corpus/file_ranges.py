@@ -1,0 +1,137 @@
+"""A piece of a corpus: a file or a part of one, and how documents are read from it."""
+
+import io
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import IO, cast
+
+import pyarrow as pa
+
+from equalinfo.corpus import embedded
+from equalinfo.corpus.hub import hub_documents
+from equalinfo.corpus.locations import is_url, open_file, shown, unreadable
+from equalinfo.corpus.records import (
+    MAX_LINE_BYTES,
+    BadDocuments,
+    is_object,
+    json_documents,
+    parquet_documents,
+)
+from equalinfo.corpus.text import text_documents
+from equalinfo.errors import EqualInfoError
+
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+# C4 names its JSON Lines files ".json.gz", hence ".json" too.
+JSON_LINES = {".jsonl", ".ndjson", ".json"}
+
+
+@dataclass(frozen=True)
+class FileRange:
+    """A part of a corpus that is read on its own.
+
+    Args:
+        source: a path or URL; the source itself where it is no file (``-``, ``embedded``, ``hf:...``).
+        form: how it is read: "lines" (JSON Lines), "parquet", "text", "whole" (one document), or the
+            source's own name: "stdin", "embedded", "hf".
+        start, stop: which part: bytes of JSON Lines (the lines that begin there), row groups of Parquet, shards
+            of an hf source; `stop` None: to the end.
+    """
+
+    source: str
+    form: str
+    start: int = 0
+    stop: int | None = None
+
+
+def form_of(name: str) -> str:
+    """The form that a file's name tells."""
+    extension, _ = _extension(name)
+    return "parquet" if extension == ".parquet" else "lines" if extension in JSON_LINES else "text"
+
+
+def is_compressed(name: str) -> bool:
+    """Whether a file is decompressed while it is read, and so has no parts that can be read alone."""
+    return _extension(name)[1] is not None
+
+
+def _extension(name: str) -> tuple[str, str | None]:
+    """The extension of a file in lower case, and how it is compressed."""
+    path = PurePosixPath(name.lower())
+    compression = COMPRESSIONS.get(path.suffix)
+    return PurePosixPath(path.stem).suffix if compression else path.suffix, compression
+
+
+def range_documents(piece: FileRange, field: str, bad: BadDocuments | None = None) -> Iterator[bytes]:
+    """The documents of a piece in order, empty ones too.
+
+    Raises:
+        EqualInfoError: the piece cannot be read, or holds a bad row that `bad` does not leave out.
+    """
+    bad = bad or BadDocuments()
+    if piece.form == "embedded":
+        yield from embedded.embedded_documents()
+    elif piece.form == "stdin":
+        yield from _piped_documents(sys.stdin.buffer, field, bad)
+    elif piece.form == "hf":
+        yield from hub_documents(piece.source, field, bad, piece.start, piece.stop)
+    else:
+        yield from _file_documents(piece, field, bad)
+
+
+def _piped_documents(stream: IO[bytes], field: str, bad: BadDocuments) -> Iterator[bytes]:
+    """A pipe has no name that tells its form: JSON Lines where the first line is an object, otherwise text."""
+    first = stream.readline(MAX_LINE_BYTES)
+    again = cast(IO[bytes], _FirstLineAgain(first, stream))
+    if is_object(first):
+        yield from json_documents(again, "standard input", field, bad)
+    else:
+        yield from text_documents(again)
+
+
+class _FirstLineAgain:
+    """A stream whose first line was read already."""
+
+    def __init__(self, first: bytes, stream: IO[bytes]) -> None:
+        self._first, self._stream = first, stream
+
+    def readline(self, limit: int) -> bytes:
+        if not self._first:
+            return self._stream.readline(limit)
+        part, self._first = self._first[:limit], self._first[limit:]
+        return part
+
+
+def _file_documents(piece: FileRange, field: str, bad: BadDocuments) -> Iterator[bytes]:
+    name = shown(piece.source)
+    _, compression = _extension(piece.source)
+    if piece.form == "parquet" and compression:
+        raise EqualInfoError(f"{name} is compressed twice; decompress it to .parquet first")
+    try:
+        # Python opens the file, because pyarrow cannot open names that are not UTF-8.
+        with open_file(piece.source) as file:
+            if piece.form == "whole":
+                yield file.read()
+                return
+            if piece.form == "parquet":
+                yield from parquet_documents(file, name, field, bad, piece.start, piece.stop)
+                return
+            stream = _decompressed(file, compression) if compression else file
+            if piece.form == "lines":
+                yield from json_documents(stream, name, field, bad, piece.start, piece.stop)
+            else:
+                yield from text_documents(stream)
+    except (OSError, pa.ArrowException) as error:
+        raise unreadable(piece.source, error) from error
+    except EqualInfoError:
+        raise
+    except Exception as error:
+        # Remote file systems raise errors of many libraries.
+        if not is_url(piece.source):
+            raise
+        raise unreadable(piece.source, error) from error
+
+
+def _decompressed(file: IO[bytes], compression: str) -> IO[bytes]:
+    return io.BufferedReader(pa.CompressedInputStream(file, compression), 1 << 18)

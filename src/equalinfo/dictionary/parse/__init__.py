@@ -1,0 +1,1 @@
+"""Cutting text into entries: greedy, into the fewest, or likeliest; and back to bytes."""

@@ -1,0 +1,152 @@
+"""Parsing into the fewest tokens, exactly, in one pass and one byte of memory per byte of text.
+
+The number of tokens that a text up to some byte needs is one more than the least over all entries that end
+there. Which entries end there is one word per state of the Aho-Corasick machine of the trie, bit 64 - n for
+length n (`Automaton.suffixes`), so no text makes it slow: neither a run of one character, in
+which sixty entries end at every byte, nor the longest entry repeated.
+
+Ties: of the parses with the fewest tokens, the one whose last token is longest; among those, the one whose
+last but one is longest; and so on. That is the choice of Hugging Face's `Unigram` model if all scores are
+equal, whose Viterbi search keeps the first, that is the longest, of equally good last tokens.
+
+If every prefix of an entry is an entry (prefixes that are whole characters suffice), the longest entry that
+ends at a byte is always a best one, and the parse is the greedy one from the right (M. Cohn, R. Khazan,
+"Parsing with prefix and suffix dictionaries", DCC 1996); the search below then hardly ever looks further.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equalinfo.dictionary.parse import parser
+from equalinfo.dictionary.parse.parser import Bytes, Documents
+from equalinfo.dictionary.parse.suffix_search import CHUNK_BYTES, suffix_states, write_ids
+from equalinfo.dictionary.trie.automaton import Automaton
+from equalinfo.dictionary.trie.intrinsics import trailing_zeros
+from equalinfo.kernels import kernel
+
+_ONE = np.uint64(1)
+_ALL = np.uint64(2**64 - 1)
+_LAST = np.uint64(63)
+_WINDOW = np.uint64(64)
+
+
+def encode(automaton: Automaton, text: Bytes) -> NDArray[np.uint32]:
+    """Token ids of one text: uint32 [tokens]. Arguments and errors as in `greedy.encode`."""
+    vector = parser.byte_vector(text)
+    return _encode(automaton, vector, np.array([0, vector.size], np.int64))[0]
+
+
+def count(automaton: Automaton, text: Bytes) -> int:
+    """``len(encode(automaton, text))``, without making the ids."""
+    vector = parser.byte_vector(text)
+    steps, ends = automaton.suffixes
+    back = np.empty(1, np.uint8)
+    return int(_search(steps, ends, vector, np.array([0, vector.size], np.int64), back, np.uint64(0))[1])
+
+
+def encode_flat(
+    automaton: Automaton, text: NDArray[np.uint8], bounds: NDArray[np.int64]
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    """Token ids of documents that lie one after the other; all as in `greedy.encode_flat`."""
+    text = parser.byte_vector(text)
+    parser.check_bounds(text, bounds)
+    return _encode(automaton, text, bounds)
+
+
+def _encode(
+    automaton: Automaton, text: NDArray[np.uint8], bounds: NDArray[np.int64]
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
+    steps, ends = automaton.suffixes
+    back = np.empty(text.size, np.uint8)
+    id_bounds = _search(steps, ends, text, bounds, back, _ALL)
+    out = np.empty(int(id_bounds[-1]), np.uint32)
+    write_ids(automaton.words, text, bounds, back, id_bounds, out)
+    return out, id_bounds
+
+
+def encode_batch(
+    automaton: Automaton, documents: Documents, threads: int | None = None
+) -> list[NDArray[np.uint32]]:
+    """Token ids of each document, on `threads` cores (all by default); the same as `encode` one by one."""
+    return parser.split_encode(_encode, automaton, documents, threads)
+
+
+def usage(automaton: Automaton, documents: Documents, threads: int | None = None) -> NDArray[np.int64]:
+    """How often each id occurs in the parses of `documents`: int64 [v], the same on any number of threads."""
+    return parser.split_usage(_usage, automaton, documents, threads)
+
+
+def _usage(automaton: Automaton, text: NDArray[np.uint8], bounds: NDArray[np.int64]) -> NDArray[np.int64]:
+    return np.bincount(_encode(automaton, text, bounds)[0], minlength=len(automaton))
+
+
+@kernel
+def _search(steps, ends, text, bounds, back, keep):  # type: ignore[no-untyped-def]
+    """Finds the best last token of every beginning of every document.
+
+    Args:
+        steps, ends: `Automaton.suffixes`.
+        text, bounds: as in `encode_flat`.
+        back: uint8 [bytes]; receives at i the length of the token that ends with byte i in the best parse
+            up to there (only ``back[0]`` is written if `keep` is 0).
+
+    Returns:
+        int64 [documents + 1]: tokens of all documents before each.
+    """
+    size = np.int64(text.size)
+    states = np.empty(4 * CHUNK_BYTES + 64, np.uint32)
+    needed = np.zeros(64, np.int64)  # tokens needed up to each of the last 64 positions, in turns
+    totals = np.zeros(bounds.size, np.int64)
+    document = 0
+    position = np.uint64(0)  # in the document
+    lower = position  # bit 64 - n: n positions ago fewer tokens were needed than shortly before
+    high = np.int64(0)  # the most tokens needed up to any of at least the last 64 positions
+    recent = np.int64(0)  # the same since the last multiple of 64, when it replaces `high`
+    while document < bounds.size - 1 and bounds[document + 1] == 0:
+        document += 1
+    for begin in range(0, size, 4 * CHUNK_BYTES):
+        end = np.int64(begin + 4 * CHUNK_BYTES)
+        if end > size:
+            end = size
+        suffix_states(steps, text, begin, end, states)
+        i = np.int64(begin)
+        while i < end:
+            stop = bounds[document + 1]
+            if stop > end:
+                stop = end
+            for k in range(np.uint64(i), np.uint64(stop)):
+                position += _ONE
+                lengths = ends[states[k - np.uint64(begin) + _WINDOW]]
+                if position < _WINDOW:  # entries that begin before the document do not count
+                    lengths &= _ALL << (_WINDOW - position)
+                best_bit = trailing_zeros(lengths)
+                best = needed[(position + best_bit) & _LAST]
+                # A shorter token can only be better than the longest one if it begins where fewer tokens
+                # were needed than up to 63 bytes before, which is rare; of equals the longer stays.
+                others = lengths & (lengths - _ONE) & lower
+                while others:
+                    bit = trailing_zeros(others)
+                    other = needed[(position + bit) & _LAST]
+                    if other < best:
+                        best = other
+                        best_bit = bit
+                    others &= others - _ONE
+                best += 1
+                needed[position & _LAST] = best
+                lower = (lower >> _ONE) | (np.uint64(best < high) << _LAST)
+                high = max(high, best)
+                recent = max(recent, best)
+                if position & _LAST == 0:
+                    high = recent
+                    recent = np.int64(0)
+                back[k & keep] = _WINDOW - best_bit
+            i = stop
+            while document < bounds.size - 1 and bounds[document + 1] == i:
+                totals[document + 1] = totals[document] + needed[position & _LAST]
+                document += 1
+                position = np.uint64(0)
+                lower = position
+                high = np.int64(0)
+                recent = np.int64(0)
+                needed[0] = 0
+    return totals

@@ -1,0 +1,1 @@
+"""Choosing entries: candidates from M1 or a corpus, pruning, likelihood."""

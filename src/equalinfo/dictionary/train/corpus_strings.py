@@ -1,0 +1,105 @@
+"""Strings that a corpus itself repeats: candidates for a dictionary besides those that M1 finds probable."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equalinfo.dictionary.train.prune import Counted, Report
+from equalinfo.dictionary.train.word_boundaries import words_of
+
+LONGEST = 24  # bytes of a string within a word; the longest entry that was chosen from 64 had 18
+MOST_WORDS = 1 << 18  # distinct words whose parts are counted, the most frequent
+MOST_HELD = (
+    1 << 22
+)  # distinct words, or runs of them, in memory; beyond it the rarer half so far is forgotten
+RUNS = (2, 3, 4)  # words of a phrase
+LONGEST_PHRASE = 64  # bytes: what an entry may have
+
+
+def frequent_strings(documents: Iterable[bytes], count: int, report: Report | None = None) -> list[bytes]:
+    """The strings within words that cover most of a corpus: up to `count`, two bytes or more, whole characters.
+
+    A string covers its bytes times its occurrences, those that overlap counted each; of equals the one first in byte
+    order comes first. A word that came once does not count. Memory does not grow with the corpus.
+
+    Args:
+        documents: UTF-8; what is not is left out.
+        report: called with what is being done, how much of it is done, and of how much (0: not known).
+    """
+    words = _counted(Counted(documents, "count strings", 0, report), lambda words: words)
+    repeated = [(word.encode(), number) for word, number in words.items() if number > 1]
+    repeated.sort(key=lambda pair: (-pair[1], pair[0]))
+    kept = sorted(repeated[:MOST_WORDS])
+    found: list[tuple[int, bytes]] = []
+    if kept:
+        text = np.frombuffer(b"".join(word for word, _ in kept), np.uint8)
+        lengths = np.fromiter((len(word) for word, _ in kept), np.int64, len(kept))
+        weights = np.fromiter((number for _, number in kept), np.int64, len(kept))
+        for length in range(2, LONGEST + 1):
+            found += _strings_of(length, text, lengths, weights)
+    found.sort(key=lambda pair: (-pair[0], pair[1]))
+    return [string for _, string in found[:count]]
+
+
+def frequent_phrases(documents: Iterable[bytes], count: int, report: Report | None = None) -> list[bytes]:
+    """The runs of two to four whole words that cover most of a corpus, up to `count`; all else as above."""
+
+    def runs(words: list[str]) -> Iterator[str]:
+        return ("".join(run) for n in RUNS for run in zip(*(words[k:] for k in range(n)), strict=False))
+
+    counts = _counted(Counted(documents, "count phrases", 0, report), runs)
+    sized = ((text.encode(), number) for text, number in counts.items() if number > 1)
+    covered = [(-number * len(text), text) for text, number in sized if len(text) <= LONGEST_PHRASE]
+    return [text for _, text in sorted(covered)[:count]]
+
+
+def _counted(documents: Iterable[bytes], parts: Callable[[list[str]], Iterable[str]]) -> Counter[str]:
+    """How often each part of the documents' words comes; rare parts may be missing where there are very many."""
+    counts: Counter[str] = Counter()
+    for document in documents:
+        counts.update(parts(words_of(document.decode(errors="ignore"))))
+        if len(counts) > MOST_HELD:
+            kept = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[: MOST_HELD // 2]
+            counts = Counter(dict(kept))
+    return counts
+
+
+def _strings_of(
+    length: int, text: NDArray[np.uint8], lengths: NDArray[np.int64], weights: NDArray[np.int64]
+) -> list[tuple[int, bytes]]:
+    """(bytes covered, string) of every string of so many bytes in the words.
+
+    Args:
+        text: the words, one after the other.
+        lengths, weights: [words] bytes of each word and how often it came.
+    """
+    parts = np.maximum(lengths - length + 1, 0)
+    begins = np.cumsum(lengths) - lengths
+    first = np.repeat(begins - (np.cumsum(parts) - parts), parts)
+    starts = first + np.arange(first.size)
+    weight = np.repeat(weights, parts)
+    whole = _begins_character(text)
+    fits = whole[starts] & whole[starts + length]
+    starts, weight = starts[fits], weight[fits]
+    if not starts.size:
+        return []
+    # Big-endian words of eight bytes each, zeros after the string: their order is that of the strings.
+    width = -(-length // 8)
+    padded = np.zeros((starts.size, 8 * width), np.uint8)
+    padded[:, :length] = text[starts[:, None] + np.arange(length)]
+    keys = padded.view(">u8").astype(np.uint64)
+    order = np.lexsort(keys.T[::-1])
+    keys = keys[order]
+    new = np.ones(starts.size, bool)
+    new[1:] = (keys[1:] != keys[:-1]).any(axis=1)
+    groups = np.flatnonzero(new)
+    totals = np.add.reduceat(weight[order], groups) * length
+    strings = padded[order[groups], :length]
+    return [(int(total), string.tobytes()) for total, string in zip(totals, strings, strict=True)]
+
+
+def _begins_character(text: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """For each byte, and the end, whether a character begins there: [bytes + 1]."""
+    return np.append((text & 0xC0) != 0x80, True)

@@ -1,0 +1,87 @@
+"""Makes a dictionary smaller by use: parse a corpus into the fewest tokens, drop the least used, repeat."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+
+from equalinfo.dictionary.parse import fewest
+from equalinfo.dictionary.trie.automaton import Automaton, build
+from equalinfo.errors import EqualInfoError
+
+SINGLES = [bytes([byte]) for byte in range(256)]
+DROPPED = (3, 10)  # a round drops at most 3 of every 10 longer entries
+
+# What is being done, how much of it is done, and of how much (0: not known yet).
+Report = Callable[[str, int, int], None]
+
+
+def with_singles(longer: Iterable[bytes]) -> list[bytes]:
+    """A dictionary's entries in the order of their ids: EOS, the 256 single bytes, the longer ones."""
+    return [b"", *SINGLES, *longer]
+
+
+def left_after_a_round(entries: int, wanted: int) -> int:
+    """How many of the longer entries a round keeps."""
+    return max(wanted, entries - max(1, entries * DROPPED[0] // DROPPED[1]))
+
+
+def prune(
+    candidates: list[bytes],
+    size: int,
+    documents: Callable[[], Iterable[bytes]],
+    threads: int | None = None,
+    report: Report | None = None,
+) -> Automaton:
+    """The dictionary of `size` ids that is left of the candidates.
+
+    Each round parses all documents into the fewest tokens and keeps the most used seven tenths of the longer
+    entries, or as many as `size` asks for; of equally used ones those that came first. Single bytes always stay. Ids:
+    0 is EOS, 1 to 256 are the single bytes, then the longer entries by their use in the last round, most used
+    first. Memory does not grow with the corpus.
+
+    Args:
+        candidates: longer entries, two to 64 bytes, best first, without repeats.
+        documents: opens the corpus; called once a round.
+        threads: all cores by default; no influence on the result.
+
+    Raises:
+        EqualInfoError: fewer candidates than the dictionary needs, or a corpus without bytes.
+    """
+    wanted = size - 257
+    if len(candidates) < wanted:
+        raise EqualInfoError(f"v={size} needs {wanted} strings, and only {len(candidates)} were found")
+    entries, total = candidates, 0
+    while True:
+        automaton = build(with_singles(entries))
+        counted = Counted(documents(), f"parse with {len(automaton):,} entries", total, report)
+        use = fewest.usage(automaton, counted, threads)[257:]
+        total = counted.done
+        if not total:
+            raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
+        kept = left_after_a_round(len(entries), wanted)
+        # Stable: of equal uses the earlier stays, so the result is the same on any number of threads.
+        order = np.argsort(-use, kind="stable")[:kept].tolist()
+        if kept > wanted:
+            entries = [entries[i] for i in sorted(order)]
+        else:
+            entries = [entries[i] for i in order]
+            return build(with_singles(entries))
+
+
+class Counted:
+    """Documents on their way to a parse, their bytes counted and reported."""
+
+    def __init__(self, documents: Iterable[bytes], stage: str, total: int, report: Report | None) -> None:
+        self._documents, self._stage, self._total, self._report = documents, stage, total, report
+        self.done = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        shown = 0
+        for document in self._documents:
+            self.done += len(document)
+            yield document
+            if self._report and self.done - shown >= 1 << 20:
+                shown = self.done
+                self._report(self._stage, shown, self._total)
+        if self._report:
+            self._report(self._stage, self.done, self.done)

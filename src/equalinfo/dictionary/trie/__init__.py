@@ -1,0 +1,1 @@
+"""A dictionary as a double-array trie: its layout, building, checking, and a small form to ship."""

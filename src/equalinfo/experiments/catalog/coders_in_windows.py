@@ -1,0 +1,92 @@
+"""Other coders and predictors in place of arithmetic coding and M1, the windows unchanged (ours)."""
+
+from collections.abc import Iterator
+
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
+from equalinfo.experiments.cell_tables import bars, compare_cells
+from equalinfo.experiments.rows import Rows
+from equalinfo.experiments.verdicts import expect_less
+from equalinfo.experiments.workspace import ExperimentContext, Job
+from equalinfo.figures.figure import Figure, Panel, Series
+
+AC, HUFFMAN = "EqualInfoAC[b=16,v=256]", "EqualInfoHuffman[b=16,v=256]"
+ORDERS = (0, 2, 4)
+
+
+def with_order(method: str, order: int) -> str:
+    return f"{method[:-1]},order={order}]"
+
+
+def jobs(work: ExperimentContext) -> Iterator[Job]:
+    yield from work.cells([AC, HUFFMAN, *(with_order(AC, order) for order in ORDERS), with_order(HUFFMAN, 2)])
+
+
+def findings(rows: Rows) -> list[Finding]:
+    return [
+        expect_less(
+            rows,
+            "bits_per_byte",
+            HUFFMAN,
+            AC,
+            "Huffman's whole bits are easier to learn than arithmetic coding's: M2 is better on them",
+        ),
+        expect_less(
+            rows,
+            "bits_per_byte",
+            AC,
+            with_order(AC, 0),
+            "A better predictor gives a better tokenizer: M1 against byte frequencies alone",
+        ),
+        expect_less(
+            rows,
+            "bits_per_token",
+            with_order(AC, 0),
+            AC,
+            "and one that is harder to learn: bits/token with byte frequencies against M1",
+        ),
+        expect_less(
+            rows,
+            "bits_per_byte",
+            AC,
+            with_order(AC, 2),
+            "M1 gives a better tokenizer than counted contexts of two bytes",
+        ),
+    ]
+
+
+def compared(rows: Rows) -> list[Compared]:
+    return compare_cells(rows, {}, {}, ("bits_per_byte", "bits_per_token", "bytes_per_token"))
+
+
+def figure(rows: Rows) -> Figure:
+    points = [
+        Series(
+            method,
+            [rows.mean("bytes_per_token", method)],
+            [rows.mean("bits_per_byte", method)],
+            kind="points",
+        )
+        for method in rows.methods("bits_per_byte")
+    ]
+    series = [bars(rows, q, q.replace("_", " ")) for q in ("bits_per_byte", "uniform_bits_per_byte")]
+    return Figure(
+        "Other coders and predictors in windows of 16 bits",
+        [
+            Panel("", "", "bits per byte", series),
+            Panel("", "bytes per token", "bits per byte", points),
+        ],
+    )
+
+
+EXPERIMENT = Experiment(
+    name="coders_in_windows",
+    paper="ours",
+    measures="Bits/byte of M2 on windows of 16 bits by Huffman coding and by counted contexts instead of M1.",
+    minutes=10,
+    cost=Cost(cells={"25m": 6}, coded=2),
+    jobs=jobs,
+    findings=findings,
+    figure=figure,
+    compared=compared,
+    limits="An order-4 context model counted on the training text remembers it, which a larger corpus would not allow.",
+)

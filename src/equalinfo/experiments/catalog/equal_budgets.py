@@ -1,0 +1,136 @@
+"""M2s of the next larger size at equal compute and at equal bytes: where our methods stand against SentencePiece.
+
+Equal compute: as many tokens of training, hence as many FLOPs, of whatever text they are. Equal bytes: as much text as
+`Bytes` reads with those tokens, so that longer tokens train fewer steps.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
+from equalinfo.experiments.cell_tables import bars, compare_cells, measured
+from equalinfo.experiments.rows import Rows
+from equalinfo.experiments.scales import Scale
+from equalinfo.experiments.verdicts import expect_less
+from equalinfo.experiments.workspace import ExperimentContext, Job, read_examples
+from equalinfo.figures.figure import Figure, Panel
+from equalinfo.score.measurements import Measurement
+from equalinfo.score.metrics import bytes_per_token
+from equalinfo.score.paper import paper_tables
+from equalinfo.tokens.spec import Spec
+
+COMPUTE, BYTES = "compute", "bytes"
+
+
+def methods(scale: Scale) -> list[str]:
+    """The most telling first: a run that is stopped has those."""
+    wide = scale.wide
+    windows = "EqualInfo[b=12,v=4k]" if scale.small else scale.windows(16, wide)
+    words, phrases, fewest_words, fewest = (
+        f"EqualInfo[v={wide},{flags}]"
+        for flags in ("unigram,words", "unigram,phrases", "fewest,words", "fewest")
+    )
+    plain, short = f"EqualInfo[v={wide}]", scale.windows(16)
+    return [scale.sentencepiece, words, phrases, fewest_words, "Bytes", fewest, plain, windows, short]
+
+
+@cache
+def ratio(tokens: Path) -> float:
+    """Bytes/token of the held-out examples."""
+    examples = read_examples(tokens, "validation")
+    return bytes_per_token(sum(source for _, source in examples), sum(len(ids) for ids, _ in examples))
+
+
+def jobs(work: ExperimentContext) -> Iterator[Job]:
+    common = work.scale.budget
+    for seed in work.seeds:  # a run that is stopped has some seeds of everything
+        for budget in (COMPUTE, BYTES):
+            for method in methods(work.scale):
+
+                def measure(
+                    budget: str = budget, method: str = method, seed: int = seed
+                ) -> list[Measurement]:
+                    steps = common["steps"]
+                    if budget == BYTES:
+                        # Found from the tokens of the cell of equal compute, which come first.
+                        steps = max(1, round(steps / ratio(work.cell(method, seed, **common).tokens)))
+                    cell = work.cell(method, seed, **{**common, "steps": steps})
+                    return work.cell_rows(cell, budget=budget, steps=steps)
+
+                name = f"{budget}-{Spec.parse(method).slug}-seed{seed}"
+                yield Job(name, (budget, method, seed, common), measure)
+
+
+def findings(rows: Rows) -> list[Finding]:
+    names = rows.methods("bits_per_byte")
+    pieces = next(name for name in names if name.startswith("SentencePiece"))
+    words, phrases, fewest = (
+        next(name for name in names if name.endswith(f",{flags}]"))
+        for flags in ("unigram,words", "unigram,phrases", "fewest,words")
+    )
+    table = paper_tables()["table13_scaled_data_bits_per_byte"]
+    found = [
+        expect_less(
+            rows, "bytes_per_token", pieces, name,
+            f"{name} takes fewer steps than SentencePiece (bytes/token)", "", budget=COMPUTE,
+        )
+        for name in (words, phrases)
+    ]  # fmt: skip
+    for budget in (COMPUTE, BYTES):
+        pairs = ((words, pieces), (phrases, pieces), (words, fewest), (words, phrases), (fewest, pieces))
+        for better, worse in pairs:
+            text = f"{better} is better than {worse} at equal {budget}"
+            found.append(expect_less(rows, "bits_per_byte", better, worse, text, "", budget=budget))
+    both = f"{table['SentencePiece[v=32k]']['25m']} against {table['Bytes']['25m']} at 25m, equal compute"
+    for budget in (COMPUTE, BYTES):
+        text = f"SentencePiece is better than bytes at equal {budget}"
+        found.append(
+            expect_less(
+                rows, "bits_per_byte", pieces, "Bytes", text, both if budget == COMPUTE else "", budget=budget
+            )
+        )
+    return found
+
+
+def compared(rows: Rows) -> list[Compared]:
+    table = paper_tables()["table13_scaled_data_bits_per_byte"]
+    bits = {name: values["25m"] for name, values in table.items() if name != "steps"}
+    ratios = paper_tables()["table12_bytes_per_token"]
+    lines = compare_cells(rows, bits, ratios, ("bits_per_byte", "bytes_per_token"), budget=COMPUTE)
+    equal = compare_cells(rows, {}, None, ("bits_per_byte",), budget=BYTES)
+    return lines + [
+        Compared(line.what, "bits_per_byte at equal bytes", line.ours, None, line.paper_what)
+        for line in equal
+    ]
+
+
+def figure(rows: Rows) -> Figure:
+    points = []
+    for method in rows.methods("bits_per_byte"):
+        x = rows.mean("bytes_per_token", method, budget=COMPUTE)
+        own = rows.estimate("bits_per_byte", method, budget=COMPUTE)
+        points.append(measured(method, [x], [own], "points"))
+    by_budget = [bars(rows, "bits_per_byte", f"equal {b}", budget=b) for b in (COMPUTE, BYTES)]
+    return Figure(
+        "Equal compute and equal bytes; bars: two standard errors over seeds",
+        [
+            Panel("by steps, equal compute", "bytes per step (bytes/token)", "bits per byte", points),
+            Panel("", "", "bits per byte", by_budget),
+        ],
+    )
+
+
+EXPERIMENT = Experiment(
+    name="equal_budgets",
+    paper="D.3, table 13 (25m)",
+    measures="Bits/byte of the main methods with as much compute, and with as many bytes, by a larger M2.",
+    minutes=75,
+    cost=Cost(cells={"25m": 51}, coded=2, tokens=3000 * 256 * 512.0),
+    jobs=jobs,
+    findings=findings,
+    figure=figure,
+    compared=compared,
+    seeds=3,
+    limits="v=65k: its output table alone would take most of two cores' time.",
+)

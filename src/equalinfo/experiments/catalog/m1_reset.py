@@ -1,0 +1,97 @@
+"""When M1 starts afresh: at every window, every other, or never (appendix A.2, table 9, figure 12)."""
+
+from collections.abc import Iterator
+
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
+from equalinfo.experiments.cell_tables import bars, compare_cells
+from equalinfo.experiments.rows import Rows
+from equalinfo.experiments.verdicts import expect_less, expect_order
+from equalinfo.experiments.workspace import ExperimentContext, Job
+from equalinfo.figures.figure import Figure, Panel
+from equalinfo.score.paper import paper_tables
+
+POLICIES = {
+    "every window": "EqualInfoAC[b=16,v=256]",
+    "every other window": "EqualInfoAC[b=16,v=256,reset=2]",
+    "never": "EqualInfoAC[b=16,v=256,reset=never]",
+}
+
+
+def methods(small: bool) -> list[str]:
+    """At the paper's scale for both vocabularies."""
+    own = list(POLICIES.values())
+    return own if small else own + [name.replace("v=256", "v=65k") for name in own]
+
+
+def jobs(work: ExperimentContext) -> Iterator[Job]:
+    yield from work.cells(methods(work.scale.small))
+
+
+def findings(rows: Rows) -> list[Finding]:
+    table = paper_tables()["table9_m1_reset_403m"]["v=256"]
+    every, other, never = POLICIES.values()
+    found = [
+        expect_order(
+            [(name, rows.estimate("bytes_per_token", method)) for name, method in POLICIES.items()],
+            "The longer M1 goes on, the better it compresses (bytes/token)",
+            ", ".join(str(values[0]) for values in table.values()),
+        )
+    ]
+    for worse in (other, never):
+        name = next(key for key, value in POLICIES.items() if value == worse)
+        found.append(
+            expect_less(
+                rows,
+                "bits_per_token",
+                every,
+                worse,
+                f"and the less M2 learns of its 8 bits per token: every window against {name}",
+                " against ".join(
+                    f"{bits * ratio:.2f}" for ratio, bits in (table["every window"], table[name])
+                )
+                + " (403m)",
+            )
+        )
+        found.append(
+            expect_less(
+                rows,
+                "bits_per_byte",
+                every,
+                worse,
+                f"In bits/byte: every window against {name}",
+                f"{table['every window'][1]} against {table[name][1]} (403m)",
+            )
+        )
+    return found
+
+
+def compared(rows: Rows) -> list[Compared]:
+    table = paper_tables()["table9_m1_reset_403m"]["v=256"]
+    bits = {POLICIES[name]: values[1] for name, values in table.items()}
+    ratios = {POLICIES[name]: values[0] for name, values in table.items()}
+    return compare_cells(rows, bits, ratios)
+
+
+def figure(rows: Rows) -> Figure:
+    series = [bars(rows, q, q.replace("_", " ")) for q in ("bits_per_byte", "uniform_bits_per_byte")]
+    return Figure(
+        "When M1 starts afresh (table 9)",
+        [
+            Panel("", "", "bits per byte", series),
+            Panel("", "", "bits per token (of 8)", [bars(rows, "bits_per_token", "bits per token")]),
+        ],
+    )
+
+
+EXPERIMENT = Experiment(
+    name="m1_reset",
+    paper="A.2, table 9, figure 12",
+    measures="Bytes/token and bits/byte of M2 where M1's context is emptied at every window, every other, or never.",
+    minutes=9,
+    cost=Cost(cells={"403m": 6}, coded=6),
+    jobs=jobs,
+    findings=findings,
+    figure=figure,
+    compared=compared,
+    limits="In the paper fresh windows win in bits/byte; here M2 learns so little that the better compression decides.",
+)

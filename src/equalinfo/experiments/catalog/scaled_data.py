@@ -1,0 +1,115 @@
+"""Training data scaled with M2's size (appendix D.3, table 13, figure 15)."""
+
+from collections.abc import Iterator
+
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
+from equalinfo.experiments.cell_tables import compare_cells, measured
+from equalinfo.experiments.rows import Rows
+from equalinfo.experiments.scales import Scale
+from equalinfo.experiments.verdicts import expect_less, expect_near
+from equalinfo.experiments.workspace import ExperimentContext, Job
+from equalinfo.figures.figure import Figure, Panel
+from equalinfo.score.measurements import Measurement
+from equalinfo.score.paper import paper_tables
+from equalinfo.tokens.spec import Spec
+
+
+def methods(scale: Scale) -> list[str]:
+    own = ["Bytes", scale.sentencepiece, "AC[v=256]", "EqualInfoAC[b=16,v=256]"]
+    ours = ["EqualInfo[b=12,v=4k]" if scale.small else "EqualInfoAC[b=16,v=65k]"]
+    return own + ours if scale.small else [*own, *ours, "StaticAC[v=256]", "GZip[v=256]", "GZip[v=65k]"]
+
+
+def jobs(work: ExperimentContext) -> Iterator[Job]:
+    for size, steps in work.scale.scaled.items():
+        for method in methods(work.scale):
+            for seed in work.seeds:
+
+                def measure(
+                    method: str = method, size: str = size, steps: int = steps, seed: int = seed
+                ) -> list[Measurement]:
+                    cell = work.cell(method, seed, size=size, steps=steps)
+                    rows = work.cell_rows(cell, size=size, steps=steps)
+                    parameters = cell.result.parameters
+                    return [*rows, work.row(method, "parameters", parameters, size=size, seed=seed)]
+
+                yield Job(
+                    f"{Spec.parse(method).slug}-{size}-seed{seed}", (method, size, steps, seed), measure
+                )
+
+
+def sizes(rows: Rows) -> list[str]:
+    """By parameters, smallest first."""
+    names = [str(size) for size in rows.coordinates("size")]
+    return sorted(names, key=lambda size: rows.mean("parameters", "Bytes", size=size))
+
+
+def findings(rows: Rows) -> list[Finding]:
+    table = paper_tables()["table13_scaled_data_bits_per_byte"]
+    own = sizes(rows)
+    small, large = own[0], own[-1]
+    found = []
+    for method in rows.methods("bits_per_byte"):
+        if method.startswith(("AC", "StaticAC")):
+            continue
+        renamed = [
+            row.model_copy(update={"method": f"{method} {row.at['size']}"})
+            for row in rows.where(method=method)
+            if row.at.get("size") in (small, large)
+        ]
+        theirs = table.get(method, {})
+        found.append(
+            expect_less(
+                Rows(renamed),
+                "bits_per_byte",
+                f"{method} {large}",
+                f"{method} {small}",
+                f"{method} gains from model and data together",
+                f"{theirs['2b']} (2b) against {theirs['25m']} (25m)" if theirs else "",
+            )
+        )
+    uniform = rows.mean("uniform_bits_per_byte", "AC[v=256]", size=large)
+    found.append(
+        expect_near(
+            rows.estimate("bits_per_byte", "AC[v=256]", size=large),
+            uniform,
+            0.01 * uniform,
+            "AC gains nothing: the largest M2 is at uniform",
+            "1.46 at every size",
+        )
+    )
+    return found
+
+
+def compared(rows: Rows) -> list[Compared]:
+    table = paper_tables()["table13_scaled_data_bits_per_byte"]
+    bits = {name: values.get("25m") for name, values in table.items() if name != "steps"}
+    return compare_cells(rows, bits, size=sizes(rows)[-1])
+
+
+def figure(rows: Rows) -> Figure:
+    series = []
+    for method in rows.methods("bits_per_byte"):
+        own = sizes(rows)
+        bits = [rows.estimate("bits_per_byte", method, size=size) for size in own]
+        series.append(measured(method, [rows.mean("parameters", method, size=size) for size in own], bits))
+    panel = Panel("", "parameters of M2; steps in proportion", "bits per byte", series, x_log=True)
+    return Figure("Data scaled with the model (table 13, figure 15)", [panel])
+
+
+EXPERIMENT = Experiment(
+    name="scaled_data",
+    paper="D.3, table 13, figure 15",
+    measures="Bits/byte of M2s of several sizes, each trained for steps in proportion to its parameters.",
+    minutes=18,
+    cost=Cost(
+        coded=5,
+        also="25m, 113m, 403m and 2b at 3,000, 11,000, 40,000 and 200,000 steps, 8 methods: 8 x 0.05, 0.7, 8.9 and 265 "
+        "H100-hours, about 2,200",
+    ),
+    jobs=jobs,
+    findings=findings,
+    figure=figure,
+    compared=compared,
+    limits="Four sizes up to a million parameters; every method still gains from more of anything.",
+)

@@ -1,0 +1,105 @@
+"""How much bits/byte vary from seed to seed (appendix D.1, table 11)."""
+
+import math
+from collections.abc import Iterator
+
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
+from equalinfo.experiments.cell_tables import bars
+from equalinfo.experiments.rows import Estimate, Rows
+from equalinfo.experiments.scales import Scale, paper_method
+from equalinfo.experiments.workspace import ExperimentContext, Job
+from equalinfo.figures.figure import Figure, Panel, Series
+from equalinfo.score.metrics import mean_and_deviation
+from equalinfo.score.paper import paper_tables
+
+# The paper's largest is 0.0061; ours sees a fifty-thousandth of the tokens.
+SMALL = 0.05
+
+
+def methods(scale: Scale) -> list[str]:
+    own = ["Bytes", scale.sentencepiece, "AC[v=256]", "EqualInfoAC[b=16,v=256]", "GZip[v=256]"]
+    if scale.small:
+        return [*own, "EqualInfo[v=4k,fewest,words]"]
+    windows = [scale.windows(bits) for bits in (32, 64, 128)]
+    return [*own, "StaticAC[v=256]", *windows, "EqualInfo[v=65k,fewest,words]"]
+
+
+def jobs(work: ExperimentContext) -> Iterator[Job]:
+    yield from work.cells(methods(work.scale))
+
+
+def deviation(rows: Rows, method: str) -> Estimate:
+    """Sample standard deviation over seeds, and its own standard error for normal values."""
+    values = rows.values("bits_per_byte", method)
+    found = mean_and_deviation(values)[1] or 0.0
+    error = found / math.sqrt(2 * (len(values) - 1)) if len(values) > 1 else None
+    return Estimate(found, error, f"{len(values)} seeds")
+
+
+def findings(rows: Rows) -> list[Finding]:
+    names = rows.methods("bits_per_byte")
+    table = paper_tables()["table11_std_25m"]
+    spread = {name: deviation(rows, name) for name in names}
+    largest = max(names, key=lambda name: spread[name].mean)
+    low, high = sorted(rows.mean("bits_per_byte", name) for name in names)[:: len(names) - 1]
+    own = spread[largest]
+    found = [
+        Finding(
+            f"Seeds differ little: every standard deviation is below {SMALL} bits/byte",
+            f"at most {max(value[1] for value in table.values())}",
+            f"at most {own.mean:.4f} ({largest}); methods span {high - low:.2f}",
+            own.source,
+            "yes" if own.mean < SMALL else "no",
+        )
+    ]
+    ac = spread["AC[v=256]"]
+    learned = "EqualInfoAC[b=16,v=256]"
+    found.append(
+        Finding(
+            "They differ least where nothing is learned: AC below EqualInfoAC[b=16]",
+            f"{table['AC[v=256]'][1]} and {table[learned][1]}",
+            f"{ac.mean:.5f} and {spread[learned].mean:.5f}",
+            f"standard errors {ac.error or 0:.5f} and {spread[learned].error or 0:.5f}",
+            "yes" if ac.mean < spread[learned].mean else "no",
+        )
+    )
+    return found
+
+
+def compared(rows: Rows) -> list[Compared]:
+    table = paper_tables()["table11_std_25m"]
+    lines = []
+    for name in rows.methods("bits_per_byte"):
+        theirs = paper_method(name)
+        mean, std = table.get(theirs, (None, None))
+        lines.append(Compared(name, "standard deviation, bits_per_byte", deviation(rows, name), std, theirs))
+        lines.append(
+            Compared(name, "mean, bits_per_byte", rows.estimate("bits_per_byte", name), mean, theirs)
+        )
+    return lines
+
+
+def figure(rows: Rows) -> Figure:
+    names = rows.methods("bits_per_byte")
+    spread = Series("standard deviation", names, [deviation(rows, n).mean for n in names], kind="bars")
+    return Figure(
+        "Variance over seeds (table 11)",
+        [
+            Panel("", "", "bits per byte (± 2 standard errors)", [bars(rows, "bits_per_byte", "mean")]),
+            Panel("", "", "standard deviation over seeds, bits per byte", [spread]),
+        ],
+    )
+
+
+EXPERIMENT = Experiment(
+    name="seed_variance",
+    paper="D.1, table 11",
+    measures="Mean and standard deviation of bits/byte over seeds of M2.",
+    minutes=20,
+    cost=Cost(cells={"25m": 50}, coded=5),
+    jobs=jobs,
+    findings=findings,
+    figure=figure,
+    compared=compared,
+    seeds=4,
+)

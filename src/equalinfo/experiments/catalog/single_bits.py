@@ -1,0 +1,75 @@
+"""M2 on single bits: at a loss of ln 2 = 0.693 nats it has learned nothing (section 5.1)."""
+
+import math
+from collections.abc import Iterator
+
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
+from equalinfo.experiments.cell_tables import bars, compare_cells
+from equalinfo.experiments.rows import Estimate, Rows
+from equalinfo.experiments.verdicts import expect_near, expect_positive
+from equalinfo.experiments.workspace import ExperimentContext, Job
+from equalinfo.figures.figure import Figure, Panel
+
+METHODS = ("AC[v=2]", "EqualInfoAC[b=16,v=2]")
+TOLERANCE = 0.002  # nats
+
+
+def jobs(work: ExperimentContext) -> Iterator[Job]:
+    # Four times the tokens: a bit holds an eighth of what a token of 8 bits does.
+    settings = {"max_tokens": 4 * work.scale.recipe.data.max_tokens} if work.scale.small else {}
+    yield from work.cells(METHODS, **settings)
+
+
+def nats(rows: Rows, method: str) -> Estimate:
+    own = rows.estimate("bits_per_token", method)
+    error = None if own.error is None else own.error * math.log(2)
+    return Estimate(own.mean * math.log(2), error, own.source)
+
+
+def findings(rows: Rows) -> list[Finding]:
+    windows = nats(rows, METHODS[1])
+    return [
+        expect_near(
+            nats(rows, METHODS[0]),
+            math.log(2),
+            TOLERANCE,
+            "On AC's single bits M2 learns nothing: a loss of 0.693 nats",
+            "0.693",
+            4,
+        ),
+        expect_positive(
+            Estimate(math.log(2) - windows.mean, windows.error, windows.source),
+            f"Ours: in windows of 16 bits it learns something even so: {TOLERANCE} nats or more below 0.693",
+            "",
+            4,
+            TOLERANCE,
+        ),
+    ]
+
+
+def compared(rows: Rows) -> list[Compared]:
+    lines = [
+        Compared(m, "loss_nats", nats(rows, m), 0.693 if m == METHODS[0] else None, m)
+        for m in rows.methods("bits_per_token")
+    ]
+    return lines + compare_cells(rows, {}, {})
+
+
+def figure(rows: Rows) -> Figure:
+    panel = Panel(
+        "", "", "bits per token (of 1)", [bars(rows, "bits_per_token", "measured")], levels=[(1.0, "uniform")]
+    )
+    return Figure("M2 on single bits (section 5.1)", [panel])
+
+
+EXPERIMENT = Experiment(
+    name="single_bits",
+    paper="section 5.1",
+    measures="Loss of M2 on the single bits of AC and of windows of 16 bits.",
+    minutes=8,
+    cost=Cost(cells={"25m": 2}, coded=2),
+    jobs=jobs,
+    findings=findings,
+    figure=figure,
+    compared=compared,
+)

@@ -1,0 +1,254 @@
+"""What windows and tokens contain: their readings, the words they cross, the commonest (tables 7, 8, 14, figure 9)."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from equalinfo.coding.equal_info_windows import GUARD, EmptyText, TextInterval, cumulative
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
+from equalinfo.experiments.rows import Estimate, Rows
+from equalinfo.experiments.scales import Scale
+from equalinfo.experiments.statistics import mean_error
+from equalinfo.experiments.verdicts import expect_near, expect_positive
+from equalinfo.experiments.workspace import ExperimentContext, Job
+from equalinfo.figures.figure import Figure, Panel, Series
+from equalinfo.predict.base import Predictor
+from equalinfo.score.measurements import Measurement
+from equalinfo.tokens.show import visible
+from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.strings import ids_of_a_window
+from equalinfo.tokens.tokenizer import Tokenizer
+from equalinfo.tokens.windows import EqualInfoACTokenizer
+
+COMMONEST = 10
+LEAST_SEEN = 5  # occurrences of an id below which its readings say nothing
+
+
+def methods(scale: Scale) -> list[str]:
+    """Windows of one and of several tokens, ours, and SentencePiece beside them."""
+    one = "EqualInfo[b=12,v=4k]" if scale.small else "EqualInfoAC[b=16,v=65k]"
+    wide = scale.wide
+    ours = [f"EqualInfo[v={wide}]", f"EqualInfo[v={wide},fewest]", f"EqualInfo[v={wide},fewest,words]"]
+    windows = [scale.windows(bits) for bits in (16, 32, 64)]
+    return list(
+        dict.fromkeys([one, scale.windows(2 * scale.wide_bits, wide), *windows, *ours, scale.sentencepiece])
+    )
+
+
+def jobs(work: ExperimentContext) -> Iterator[Job]:
+    for method in methods(work.scale):
+
+        def measure(method: str = method) -> list[Measurement]:
+            tokenizer = work.tokenizer(method)
+            examples = tokenizer.segments_batch([example.data for example in work.validation])
+            pieces = [piece for own in examples for piece in own]
+            return [*contents(work, method, pieces), *readings(work, method, tokenizer, pieces)]
+
+        yield Job(Spec.parse(method).slug, (method, COMMONEST, LEAST_SEEN), measure)
+
+
+Pieces = list[tuple[bytes, list[int]]]
+
+
+def contents(work: ExperimentContext, method: str, pieces: Pieces) -> list[Measurement]:
+    """Lengths, words and characters crossed, and the commonest windows."""
+    texts = [text for text, _ in pieces]
+    lengths = [len(text) for text in texts]
+    follows = [b"", *texts[:-1]]
+    crossing = [crosses_word_start(text) for text in texts]
+    begins = [begins_word(before, text) for before, text in zip(follows, texts, strict=True)]
+    whole = [is_text(text) for text in texts]
+    rows = [
+        work.row(method, "bytes_per_window", float(np.mean(lengths)), mean_error(lengths)),
+        work.row(method, "windows_across_words_share", float(np.mean(crossing)), mean_error(crossing)),
+        work.row(method, "windows_at_word_start_share", float(np.mean(begins)), mean_error(begins)),
+        work.row(method, "windows_valid_utf8_share", float(np.mean(whole)), mean_error(whole)),
+    ]
+    for percentile in (5, 25, 50, 75, 95):
+        value = float(np.percentile(lengths, percentile))
+        rows.append(work.row(method, "bytes_per_window_percentile", value, percentile=percentile))
+    common = sorted(Counter(texts).items(), key=lambda pair: (-pair[1], pair[0]))[:COMMONEST]
+    for rank, (text, count) in enumerate(common, start=1):
+        where: dict[str, Any] = {"rank": rank, "text": visible(text)}
+        rows.append(work.row(method, "share_of_windows", count / len(texts), **where))
+    return rows
+
+
+def crosses_word_start(text: bytes) -> bool:
+    """Whether a letter follows a space inside, after something other than that first space."""
+    return any(text[i : i + 1] == b" " and text[i + 1 : i + 2].isalpha() for i in range(1, len(text) - 1))
+
+
+def begins_word(before: bytes, text: bytes) -> bool:
+    """Whether a window starts where a word does, its space included or before it."""
+    return (not before[-1:].isalnum() and (text[:1].isalnum() or text[:1] == b" ")) or text[:1] == b" "
+
+
+def is_text(text: bytes) -> bool:
+    """Whether bytes are whole UTF-8 characters."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def readings(work: ExperimentContext, method: str, tokenizer: Tokenizer, pieces: Pieces) -> list[Measurement]:
+    """How many texts an id stands for at each place of its window.
+
+    The reading of a token is the text that becomes certain with it, given the tokens before it in the window
+    (`token_contents`). Of each id that was seen often enough: the share of its commonest reading and the
+    entropy of its readings, averaged by how often it was seen.
+    """
+    places = ids_of_a_window(tokenizer) or 1
+    seen: list[dict[int, Counter[bytes]]] = [defaultdict(Counter) for _ in range(places)]
+    known: dict[tuple[bytes, tuple[int, ...]], list[int]] = {}
+    for text, ids in pieces:
+        window = (text, tuple(ids))
+        if window not in known:
+            known[window] = (
+                settled_lengths(tokenizer.predictor, text, ids, tokenizer.width)
+                if isinstance(tokenizer, EqualInfoACTokenizer)
+                else [len(text)]
+            )
+        start = 0
+        for place, (token, end) in enumerate(zip(ids, known[window], strict=True)):
+            seen[place][token][text[start:end]] += 1
+            start = end
+    rows = []
+    for place, tokens in enumerate(seen, start=1):
+        often = [found for found in tokens.values() if found.total() >= LEAST_SEEN]
+        if not often:
+            continue
+        weights = np.array([found.total() for found in often], np.float64)
+        shares = np.array([found.most_common(1)[0][1] / found.total() for found in often])
+        entropies = np.array([entropy(found) for found in often])
+        for name, values in (("commonest_reading_share", shares), ("reading_entropy_bits", entropies)):
+            value = float(np.average(values, weights=weights))
+            rows.append(work.row(method, name, value, mean_error(values.tolist()), position=place))
+    return rows
+
+
+def entropy(found: Counter[bytes]) -> float:
+    """Bits that a reading holds when the id is known."""
+    shares = np.array(list(found.values())) / found.total()
+    return float(-(shares * np.log2(shares)).sum())
+
+
+def findings(rows: Rows) -> list[Finding]:
+    share = "commonest_reading_share"
+    one = rows.methods(share)[0]
+    found = [
+        expect_near(
+            rows.estimate(share, one, position=1),
+            1.0,
+            1e-9,
+            f"One token per window: every id of {one} has one reading",
+            "a fixed mapping",
+        )
+    ]
+    for bits in (16, 32, 64):
+        method = f"EqualInfoAC[b={bits},v=256]"
+        first, second = (rows.estimate(share, method, position=p) for p in (1, 2))
+        error = sum((e.error or 0.0) ** 2 for e in (first, second)) ** 0.5
+        found.append(
+            expect_positive(
+                Estimate(first.mean - second.mean, error, "standard errors over ids"),
+                f"In {method} the first token's reading is stabler than the second's (share of the commonest)",
+                "only the first is stable",
+            )
+        )
+    words = next((m for m in rows.methods(share) if m.endswith(",fewest,words]")), None)
+    if words:
+        found.append(
+            expect_near(
+                rows.estimate("windows_across_words_share", words),
+                0.0,
+                1e-9,
+                f"Ours: no token of {words} crosses the start of a word",
+            )
+        )
+    return found
+
+
+def compared(rows: Rows) -> list[Compared]:
+    quantities = ("bytes_per_window", "windows_across_words_share", "windows_at_word_start_share")
+    lines = [Compared(m, q, rows.estimate(q, m)) for q in quantities for m in rows.methods(q)]
+    for row in rows.where("share_of_windows"):
+        if int(row.at["rank"]) <= 3:
+            text = str(row.at["text"]).replace("\n", "")
+            what = f"{row.method} no. {row.at['rank']}: '{text}'"
+            lines.append(Compared(what, row.quantity, Estimate(row.value)))
+    return lines
+
+
+def figure(rows: Rows) -> Figure:
+    series = []
+    for method in rows.methods("commonest_reading_share"):
+        own = rows.where("commonest_reading_share", method)
+        places = own.coordinates("position")
+        if len(places) > 1:
+            values = [own.mean("commonest_reading_share", position=p) for p in places]
+            series.append(Series(method, places, values))
+    names = rows.methods("bytes_per_window")
+    low, mid, high = (
+        [rows.mean("bytes_per_window_percentile", name, percentile=p) for name in names] for p in (5, 50, 95)
+    )
+    lengths = Series("bytes per window", names, mid, low, high, kind="bars")
+    shares = [
+        Series(label, names, [rows.mean(quantity, name) for name in names], kind="bars")
+        for label, quantity in (
+            ("crosses the start of a word", "windows_across_words_share"),
+            ("begins a word", "windows_at_word_start_share"),
+        )
+    ]
+    return Figure(
+        "What windows and tokens contain (tables 7, 8, 14, figure 9)",
+        [
+            Panel("", "token in its window", "share of the commonest reading", series),
+            Panel("median, 5th to 95th percentile", "", "bytes per window", [lengths]),
+            Panel("", "", "share of windows", shares),
+        ],
+    )
+
+
+EXPERIMENT = Experiment(
+    name="token_contents",
+    paper="tables 7, 8, 14, figure 9",
+    measures="Which texts ids stand for by place in the window, which words windows cross, the commonest windows.",
+    minutes=9,
+    cost=Cost(also="an hour on a CPU, once M1 is trained"),
+    jobs=jobs,
+    findings=findings,
+    figure=figure,
+    compared=compared,
+    version=2,
+)
+
+
+def settled_lengths(predictor: Predictor, text: bytes, ids: list[int], width: int) -> list[int]:
+    """How many bytes of a window are certain after each of its tokens.
+
+    The first k tokens leave an interval of codes; certain is the longest beginning of the text whose own interval holds
+    all of it. After the last token that is the whole text.
+
+    Args:
+        predictor: M1, which starts afresh with the window.
+        text: the window's.
+        ids: its tokens of `width` bits each, the whole window.
+    """
+    bits = width * len(ids)
+    node: TextInterval = EmptyText(bits)
+    ends = [(node.low, node.low + node.width)]
+    for byte, bounds in zip(text, cumulative(predictor.frequencies(text)), strict=True):
+        node = node.child(int(bounds[byte]), int(bounds[byte + 1]))
+        ends.append((node.low, node.low + node.width))
+    lengths, code = [], 0
+    for k, token in enumerate(ids[:-1], start=1):
+        code = (code << width) | token
+        left = bits - k * width + GUARD
+        low, high = code << left, (code + 1) << left
+        lengths.append(max(j for j, (start, end) in enumerate(ends) if start <= low and high <= end))
+    return [*lengths, len(text)]

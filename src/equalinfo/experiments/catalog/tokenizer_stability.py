@@ -1,0 +1,204 @@
+"""How stable the mapping from text to tokens is: another first word, one word in many places (figure 8)."""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
+from equalinfo.experiments.cell_tables import measured
+from equalinfo.experiments.rows import Rows
+from equalinfo.experiments.scales import Scale
+from equalinfo.experiments.statistics import mean_error
+from equalinfo.experiments.verdicts import expect_less, expect_order
+from equalinfo.experiments.workspace import ExperimentContext, Job
+from equalinfo.figures.figure import Figure, Panel, Series
+from equalinfo.score.measurements import Measurement
+from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.tokenizer import Tokenizer
+
+# A sentence of our own of about the length of a short paragraph; only its first word changes.
+SENTENCE = (
+    " people who live near the river have asked the council to build a new bridge before the winter, because "
+    "the old one was closed after the flood and the way to the school is now an hour longer than it was."
+)
+FIRST_WORDS = 500
+WORDS, PLACES = 150, 30
+QUANTILES = (10, 50, 90)
+WORD = re.compile(rb"[A-Za-z]+")
+# Codes that run through a text: no token belongs to a word.
+THROUGHOUT = ("AC", "StaticAC", "GZip")
+
+
+def methods(scale: Scale) -> list[str]:
+    windows = [scale.windows(bits) for bits in (32, 64, 128)]
+    return list(dict.fromkeys([*scale.recipe.methods, *windows]))
+
+
+def jobs(work: ExperimentContext) -> Iterator[Job]:
+    for method in methods(work.scale):
+
+        def measure(method: str = method) -> list[Measurement]:
+            tokenizer = work.tokenizer(method)
+            texts = [example.data for example in work.validation]
+            return [*first_words(work, method, tokenizer, texts), *words(work, method, tokenizer, texts)]
+
+        yield Job(Spec.parse(method).slug, (method, SENTENCE, FIRST_WORDS, WORDS, PLACES), measure)
+
+
+def common_words(text: bytes, count: int, shortest: int) -> list[bytes]:
+    """The most frequent words of a text, as they stand there; ties by alphabet."""
+    found = Counter(word for word in WORD.findall(text) if len(word) >= shortest)
+    return [word for word, _ in sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:count]]
+
+
+def edit_distance(first: Sequence[int], second: Sequence[int]) -> int:
+    """Levenshtein's: fewest insertions, deletions and substitutions of tokens."""
+    return Levenshtein.distance(first, second)
+
+
+def first_words(
+    work: ExperimentContext, method: str, tokenizer: Tokenizer, texts: list[bytes]
+) -> list[Measurement]:
+    """Edit distances of the sentence under each first word to that under the first of them, per token of the longer."""
+    starts = [word[:1].upper() + word[1:] for word in common_words(b"\n".join(texts), FIRST_WORDS, 2)]
+    streams = [
+        ids.tolist() for ids in tokenizer.encode_batch([start + SENTENCE.encode() for start in starts])
+    ]
+    distances = [edit_distance(streams[0], other) / max(len(streams[0]), len(other)) for other in streams[1:]]
+    rows = [work.row(method, "normalised_edit_distance", float(np.mean(distances)), mean_error(distances))]
+    for quantile in QUANTILES:
+        value = float(np.percentile(distances, quantile))
+        rows.append(work.row(method, "normalised_edit_distance_percentile", value, percentile=quantile))
+    return rows
+
+
+def words(
+    work: ExperimentContext, method: str, tokenizer: Tokenizer, texts: list[bytes]
+) -> list[Measurement]:
+    """How many token sequences cover a word, over places where it stands in held-out text.
+
+    A word's tokens are those of all pieces that hold a byte of it. No rows for methods whose ids have no place in the
+    text (codes that run through the whole).
+    """
+    if tokenizer.spec.method in THROUGHOUT:
+        return []
+    wanted = set(common_words(b"\n".join(texts), WORDS, 4))
+    sequences: dict[bytes, list[tuple[int, ...]]] = defaultdict(list)
+    for text, pieces in zip(texts, tokenizer.segments_batch(texts), strict=True):
+        ends = np.cumsum([len(piece) for piece, _ in pieces])
+        for match in WORD.finditer(text):
+            if match[0] in wanted and len(sequences[match[0]]) < PLACES:
+                first, last = np.searchsorted(ends, [match.start(), match.end() - 1], "right")
+                covering = [token for _, ids in pieces[first : last + 1] for token in ids]
+                sequences[match[0]].append(tuple(covering))
+    distinct, entropies = [], []
+    for found in sequences.values():
+        if len(found) < PLACES:
+            continue
+        counts = Counter(found)
+        shares = np.array(list(counts.values())) / len(found)
+        distinct.append(len(counts) / len(found))
+        entropies.append(float(-(shares * np.log2(shares)).sum()))
+    if not distinct:
+        return []
+    where: dict[str, Any] = {"places": PLACES, "words": len(distinct)}
+    return [
+        work.row(
+            method, "token_sequences_per_place", float(np.mean(distinct)), mean_error(distinct), **where
+        ),
+        work.row(
+            method, "token_sequence_entropy_bits", float(np.mean(entropies)), mean_error(entropies), **where
+        ),
+    ]
+
+
+def findings(rows: Rows) -> list[Finding]:
+    distance = "normalised_edit_distance"
+    pieces = next(method for method in rows.methods(distance) if method.startswith("SentencePiece"))
+    words_method = next((m for m in rows.methods(distance) if m.endswith(",fewest,words]")), None)
+    order = [pieces, "EqualInfoAC[b=16,v=256]", "AC[v=256]"]
+    found = [
+        expect_order(
+            [(method, rows.estimate(distance, method)) for method in order],
+            "A changed first word moves SentencePiece's tokens least, AC's most, EqualInfoAC's between",
+            "the same order in figure 8",
+        ),
+        expect_less(
+            rows,
+            "token_sequences_per_place",
+            pieces,
+            "EqualInfoAC[b=16,v=256]",
+            "A word has fewer different token sequences under SentencePiece than under EqualInfoAC",
+        ),
+    ]
+    if words_method:
+        found.append(
+            expect_less(
+                rows,
+                "token_sequences_per_place",
+                words_method,
+                "EqualInfoAC[b=16,v=256]",
+                "Ours: with word bounds a word has fewer token sequences than in windows",
+            )
+        )
+    windows = [f"EqualInfoAC[b={bits},v=256]" for bits in (16, 32, 64, 128)]
+    found.append(
+        expect_order(
+            [(method, rows.estimate(distance, method)) for method in windows],
+            "The longer the window, the further a change reaches",
+        )
+    )
+    return found
+
+
+def compared(rows: Rows) -> list[Compared]:
+    lines = []
+    for quantity in ("normalised_edit_distance", "token_sequences_per_place", "token_sequence_entropy_bits"):
+        lines += [Compared(m, quantity, rows.estimate(quantity, m)) for m in rows.methods(quantity)]
+    return lines
+
+
+def figure(rows: Rows) -> Figure:
+    names = rows.methods("normalised_edit_distance")
+    quantity = "normalised_edit_distance_percentile"
+    low, mid, high = ([rows.mean(quantity, name, percentile=p) for name in names] for p in QUANTILES)
+    first = Series("edit distance", names, mid, low, high, kind="bars")
+    with_words = rows.methods("token_sequences_per_place")
+    own = [rows.estimate("token_sequences_per_place", name) for name in with_words]
+    second = measured("token sequences of a word", with_words, own, "bars")
+    return Figure(
+        "Stability of the mapping from text to tokens (figure 8, and words in many places)",
+        [
+            Panel(
+                "500 first words: median, 10th to 90th percentile",
+                "",
+                "edit distance / tokens of the sentence",
+                [first],
+            ),
+            Panel(
+                f"{PLACES} places of a word, mean ± 2 standard errors",
+                "",
+                "different token sequences / places",
+                [second],
+            ),
+        ],
+    )
+
+
+EXPERIMENT = Experiment(
+    name="tokenizer_stability",
+    paper="figure 8; words in many places are ours",
+    measures="Edit distance of a sentence's tokens under 500 first words; how many token sequences one word gets.",
+    minutes=11,
+    cost=Cost(also="minutes on a CPU, once M1 is trained"),
+    jobs=jobs,
+    findings=findings,
+    figure=figure,
+    compared=compared,
+    version=2,
+    limits="Codes that run through a whole text (AC, StaticAC, GZip) have no tokens of a word, only edit distances.",
+)

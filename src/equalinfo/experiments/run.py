@@ -1,0 +1,102 @@
+"""Runs an experiment: measures what is not measured yet, then tables, figure and findings (`equalinfo experiment`).
+
+OUT/parts/NAME/PART-HASH.jsonl   a part's rows, whole or not there
+OUT/results.jsonl                every row, M2 cells too
+OUT/tables/NAME.jsonl, .svg      the rows of one experiment with their cells, and its figure
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.experiments.base import Compared, Experiment, Finding
+from equalinfo.experiments.rows import Rows
+from equalinfo.experiments.scales import Scale
+from equalinfo.experiments.workspace import ExperimentContext
+from equalinfo.figures.matplotlib_files import write_figure
+from equalinfo.files import atomic_file
+from equalinfo.progress import progress_bar
+from equalinfo.runs.run import output_of_run
+from equalinfo.score.measurements import Measurement
+from equalinfo.score.results import append_rows, read_measurements, read_results
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an experiment's rows say.
+
+    Args:
+        figure: the file; None where it could not be drawn, and `complaint` says why.
+    """
+
+    rows: Rows
+    findings: list[Finding]
+    compared: list[Compared]
+    table: Path
+    figure: Path | None
+    complaint: str = ""
+
+
+def run_experiment(
+    experiment: Experiment, scale: Scale, out: Path, seeds: int | None = None, quiet: bool = False
+) -> Outcome:
+    """Measures the parts that are missing under `out` and writes the experiment's files.
+
+    Raises:
+        EqualInfoError: a step of the pipeline refuses its settings, or `out` holds something else; what is measured
+            by then is kept.
+    """
+    with output_of_run(out, scale.recipe.corpus):
+        return _run(experiment, scale, out, seeds, quiet)
+
+
+def _run(experiment: Experiment, scale: Scale, out: Path, seeds: int | None, quiet: bool) -> Outcome:
+    rows: list[Measurement] = []
+    with progress_bar(quiet) as progress:
+        work = ExperimentContext(experiment.name, scale, out, seeds or experiment.seeds, progress)
+        jobs = list(experiment.jobs(work))
+        task = progress.add_task(experiment.name, total=len(jobs), note="")
+        for job in jobs:
+            path = out / "parts" / experiment.name / f"{job.name}-{work.key(job, experiment.version)}.jsonl"
+            progress.update(task, note=job.name)
+            if path.is_file():
+                made = read_measurements(path)
+            else:
+                made = job.measure()
+                _write(path, made)
+            _add_missing(out / "results.jsonl", made)
+            rows += made
+            progress.advance(task)
+            for finished in [other.id for other in progress.tasks if other.finished and other.id != task]:
+                progress.remove_task(finished)
+    suffix = "" if scale.small else f"-{scale.name}"
+    table = out / "tables" / f"{experiment.name}{suffix}.jsonl"
+    cells = {row.cell for row in rows}
+    kept = [row for row in read_results(out / "results.jsonl") if row.cell in cells]
+    with atomic_file(table) as stream:
+        stream.write(b"".join(row.model_dump_json().encode() + b"\n" for row in [*kept, *rows]))
+    return outcome(experiment, Rows(rows), table)
+
+
+def outcome(experiment: Experiment, rows: Rows, table: Path) -> Outcome:
+    """Findings and comparison of rows, and the figure drawn beside their table."""
+    figure: Path | None = table.with_suffix(".svg")
+    complaint = ""
+    try:
+        assert figure
+        write_figure(experiment.figure(rows), figure)
+    except EqualInfoError as error:
+        figure, complaint = None, str(error)
+    return Outcome(rows, experiment.findings(rows), experiment.compared(rows), table, figure, complaint)
+
+
+def _write(path: Path, rows: list[Measurement]) -> None:
+    with atomic_file(path) as stream:
+        stream.write(b"".join(row.model_dump_json().encode() + b"\n" for row in rows))
+
+
+def _add_missing(path: Path, rows: list[Measurement]) -> None:
+    """Appends the rows that a kill kept from `path`."""
+    known = {row.key for row in read_measurements(path)} if path.exists() else set()
+    if missing := [row for row in rows if row.key not in known]:
+        append_rows(path, missing)

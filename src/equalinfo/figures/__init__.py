@@ -1,0 +1,1 @@
+"""Figures as data, drawn by matplotlib for files and by Plotly for pages."""

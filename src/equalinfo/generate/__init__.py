@@ -1,0 +1,1 @@
+"""What an M2 does with text: continues it, and scores bytes."""

@@ -1,0 +1,76 @@
+"""How likely a model finds bytes after other bytes, whatever tokens they fall into."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from equalinfo.generate.token_healing import completions, split_unsettled
+from equalinfo.model.continuations import Branches
+from equalinfo.model.decoder import Decoder
+from equalinfo.model.scoring import nats_of_ids
+from equalinfo.tokens.strings import token_strings_of
+from equalinfo.tokens.tokenizer import Tokenizer
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """A text's settled ids, the log-probability of each, and that of the bytes after them."""
+
+    ids: list[int]
+    logs: np.ndarray
+    end: float
+
+
+class ByteScorer:
+    """Log-probabilities (nats) of byte strings under an M2.
+
+    P(a text begins with x) is taken as that of the ids of x that no further text changes, times that of all ways to
+    write the bytes after them, whole or as the beginning of a longer token (`generate.token_healing`). What is left
+    out are ways to write the settled part with other ids than the tokenizer gives, which training never shows.
+
+    Args:
+        context: the most ids that predict another: the sequence length that M2 was trained with. Longer texts are
+            read in overlapping windows, half of one from the next.
+    """
+
+    def __init__(self, model: Decoder, tokenizer: Tokenizer, context: int) -> None:
+        self.model, self.tokenizer, self.context = model, tokenizer, context
+        self.units = token_strings_of(tokenizer)
+        self._known: dict[bytes, _Scored] = {}
+
+    def continuation(self, context: bytes, text: bytes) -> float:
+        """log P(text | context): of all texts that begin with `context`, how many go on with `text`.
+
+        A token that spans the two counts in full: the tokens that the end of `context` alone would have are
+        never assumed. Where ids have no bytes of their own (AC, GZip and the like) the tokens of both together are
+        scored, ended there, against the settled tokens of the context.
+        """
+        if self.units is None:
+            whole = self._logs(self.tokenizer.encode(context + text))
+            return float(whole.sum() - self._logs(self.tokenizer.encode_prompt(context)).sum())
+        if context not in self._known:
+            if len(self._known) >= 64:
+                self._known.clear()
+            self._known[context] = self._score(context)
+        before, both = self._known[context], self._score(context + text)
+        # What they share cancels exactly.
+        shared = len(before.ids) if both.ids[: len(before.ids)] == before.ids else 0
+        logs = both.logs[shared:].sum() - before.logs[shared:].sum()
+        return float(logs + both.end - before.end)
+
+    def whole(self, text: bytes) -> float:
+        """The log-probability of a text's own tokens, from an empty context, as sliding windows of `evaluate`."""
+        return float(self._logs(self.tokenizer.encode(text)).sum())
+
+    def _score(self, text: bytes) -> _Scored:
+        assert self.units is not None
+        kept, rest = split_unsettled(self.units, text, self.tokenizer.encode_prompt(text).tolist())
+        end = (
+            completions(self.units, Branches(self.model, kept, self.context), rest).log_probability
+            if rest
+            else 0.0
+        )
+        return _Scored(kept, self._logs(np.array(kept, np.int64)), end)
+
+    def _logs(self, ids: np.ndarray) -> np.ndarray:
+        return -nats_of_ids(self.model, ids, self.context, max(self.context // 2, 1))

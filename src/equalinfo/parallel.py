@@ -1,0 +1,109 @@
+"""Cores this process may use, threads on them, and items in groups and in order."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from threadpoolctl import threadpool_limits
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.limits import MOST_WORKERS
+
+Item = TypeVar("Item")
+
+
+def grouped(
+    items: Iterable[Item],
+    limit: int,
+    size: Callable[[Item], int] = len,  # type: ignore[assignment]
+) -> Iterator[list[Item]]:
+    """Groups that end with the item that brings their sizes to `limit`; the last may be smaller. None is empty."""
+    group: list[Item] = []
+    held = 0
+    for item in items:
+        group.append(item)
+        held += size(item)
+        if held >= limit:
+            yield group
+            group, held = [], 0
+    if group:
+        yield group
+
+
+# Set in worker processes, which share a machine: each takes its part of the cores and no more.
+VARIABLE = "EQUALINFO_THREADS"
+
+
+def cores() -> int:
+    """The number in EQUALINFO_THREADS where it is set, otherwise the cores that this process may run on.
+
+    Raises:
+        EqualInfoError: EQUALINFO_THREADS is not a positive number, or too large.
+    """
+    given = os.environ.get(VARIABLE)
+    if given:
+        if not given.isdecimal() or not 1 <= int(given) <= MOST_WORKERS:
+            raise EqualInfoError(f"{VARIABLE} is {given!a}; set it to 1 to {MOST_WORKERS}, or not at all")
+        return int(given)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+Result = TypeVar("Result")
+
+
+AHEAD = 2  # items per thread: one at work and one waiting
+
+
+class WorkerThreads(ThreadPoolExecutor):
+    """An executor that knows how many threads it has."""
+
+    def __init__(self, threads: int) -> None:
+        super().__init__(threads)
+        self.threads = threads
+
+
+@contextmanager
+def worker_threads(count: int | None = None) -> Iterator[WorkerThreads]:
+    """Worker threads (default: one per core), each with a single-threaded BLAS.
+
+    Threads inside the small matrix products cost more than they bring; the frequencies are exact, so how
+    work is shared out does not change results.
+    """
+    with threadpool_limits(1, user_api="blas"), WorkerThreads(count or cores()) as workers:
+        yield workers
+
+
+def in_groups(
+    work: Callable[[Sequence[Item]], Sequence[Result]], items: Sequence[Item], size: int
+) -> list[Result]:
+    """What `work` makes of `items`, `size` of them side by side on each core; in order."""
+    groups = [items[start : start + size] for start in range(0, len(items), size)]
+    with worker_threads() as workers:
+        return [result for results in workers.map(work, groups) for result in results]
+
+
+def in_order(
+    workers: WorkerThreads, work: Callable[[Item], Result], items: Iterable[Item]
+) -> Iterator[Result]:
+    """The results of `work` in the order of `items`.
+
+    Unlike the executor's own map, it takes items only as results leave, at most AHEAD per thread, so memory does
+    not grow with their number.
+    """
+    ahead = AHEAD * workers.threads
+    pending: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            pending.append(workers.submit(work, item))
+            if len(pending) >= ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()

@@ -1,0 +1,175 @@
+"""Bits/byte of M2s on any corpus, and whether two groups of seeds differ (`equalinfo evaluate`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+from equalinfo.corpus.corpus import Corpus
+from equalinfo.corpus.examples import Example, cut_examples
+from equalinfo.corpus.splits import Split
+from equalinfo.errors import EqualInfoError
+from equalinfo.score.metrics import mean_and_deviation
+from equalinfo.score.significance import welch
+from equalinfo.shards.format import TokensInMemory
+from equalinfo.sizes import size_by_name
+from equalinfo.tokens.tokenizer import Tokenizer
+from equalinfo.train.m2 import load_m2, measure
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class EvaluationConfig:
+    """What is scored, and in which windows.
+
+    Args:
+        split: of the corpus's documents.
+        max_examples: examples of 10,240 bytes; 0 takes all.
+        sliding: each window of M2's sequence length begins `stride` tokens after the one before it, so that all
+            tokens but those of the first have a context; otherwise windows do not overlap.
+        stride: default: half of M2's sequence length.
+
+    Raises:
+        EqualInfoError: a stride without sliding windows.
+    """
+
+    split: Split | Literal["all"] = "all"
+    max_examples: int = 0
+    sliding: bool = False
+    stride: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.stride is not None and not self.sliding:
+            raise EqualInfoError("a stride is for sliding windows; give --windows sliding with it")
+
+
+class Evaluation:
+    """Scores M2 directories on one corpus; a tokenizer that several share encodes it once."""
+
+    def __init__(self, corpus: Corpus, plan: EvaluationConfig, progress: Progress) -> None:
+        self.plan, self.progress, self._source = plan, progress, corpus.source
+        cut = cut_examples(corpus.documents(plan.split))
+        self._examples: list[Example] = list(islice(cut, plan.max_examples or None))
+        self._texts: dict[str, TokensInMemory] = {}
+
+    def measure(self, path: Path) -> dict[str, Any]:
+        """Bits/byte and the other fields of `train.m2.measure`, with `seed`, `windows` and `size`.
+
+        Windows that do not overlap are M2's own, only the first of each example where it was trained so.
+
+        Raises:
+            EqualInfoError: no bytes to score, or a stride beyond the sequence length.
+        """
+        model, tokenizer, config = load_m2(path)
+        length, plan = config["sequence_length"], self.plan
+        stride = (plan.stride or max(length // 2, 1)) if plan.sliding else length
+        if stride > length:
+            raise EqualInfoError(f"{path} has sequences of {length} tokens; give a stride of at most as many")
+        measured = measure(
+            model,
+            tokenizer,
+            self._text(tokenizer),
+            length,
+            size_by_name(config["size"]).nominal,
+            self.progress,
+            bool(config["plan"]["first_only"]) and not plan.sliding,
+            stride=stride,
+        )
+        windows = f"sliding, stride {stride}" if plan.sliding else "disjoint"
+        seed = config["plan"]["training"]["seed"]
+        return measured | {"windows": windows, "size": config["size"], "seed": seed}
+
+    def _text(self, tokenizer: Tokenizer) -> TokensInMemory:
+        if tokenizer.fingerprint not in self._texts:
+            datas = [example.data for example in self._examples]
+            task = self.progress.add_task(f"tokenize {tokenizer.spec}", total=sum(map(len, datas)), note="")
+            ids = tokenizer.encode_batch(datas, lambda count: self.progress.advance(task, count))
+            source_bytes = sum(example.source_bytes for example in self._examples)
+            self._texts[tokenizer.fingerprint] = TokensInMemory(ids, source_bytes)
+        text = self._texts[tokenizer.fingerprint]
+        if text.tokens == 0 or text.source_bytes == 0:
+            raise EqualInfoError(f"{self._source} has no bytes to score; give a corpus with text")
+        return text
+
+
+def compare(
+    corpus: Corpus, plan: EvaluationConfig, groups: Sequence[Sequence[Path]], progress: Progress
+) -> dict[str, Any]:
+    """Scores one or two groups of M2 directories, the seeds of a method each.
+
+    Returns:
+        `groups`: method, size and windows of each, its bits/byte in order, their mean, and their standard
+        deviation (n - 1; None for one seed); `welch` between two groups with two seeds or more each: t,
+        degrees_of_freedom, p.
+
+    Raises:
+        EqualInfoError: a group mixes methods or sizes, or names one directory twice.
+    """
+    evaluation = Evaluation(corpus, plan, progress)
+    summaries = []
+    for paths in groups:
+        if len({path.resolve() for path in paths}) < len(paths):
+            raise EqualInfoError("an M2 is given twice in a group; each seed counts once")
+        rows = [evaluation.measure(path) for path in paths]
+        for name in ("method", "size"):
+            if len(found := {row[name] for row in rows}) > 1:
+                raise EqualInfoError(
+                    f"a group holds the seeds of one method, not {' and '.join(sorted(found))}; use --against"
+                )
+        values = [row["bits_per_byte"] for row in rows]
+        mean, deviation = mean_and_deviation(values)
+        kept = ("method", "size", "windows", "bytes_per_token", "eval_tokens", "eval_source_bytes")
+        summaries.append(
+            {name: rows[0][name] for name in kept}
+            | {"seeds": [row["seed"] for row in rows], "bits_per_byte": values}
+            | {"mean": mean, "deviation": deviation}
+        )
+    result: dict[str, Any] = {"groups": summaries, "welch": None}
+    if len(groups) == 2 and min(map(len, groups)) >= 2:
+        try:
+            test = welch(*(summary["bits_per_byte"] for summary in summaries))
+        except ValueError:
+            return result  # no seed differs from another: the test does not apply
+        result["welch"] = {"t": test.t, "degrees_of_freedom": test.degrees_of_freedom, "p": test.p}
+    return result
+
+
+def comparison_table(result: dict[str, Any]) -> Table:
+    """What `compare` found, for a terminal."""
+    table = Table(pad_edge=False)
+    for heading in ("method", "size", "windows", "seeds", "bits/byte", "±"):
+        table.add_column(heading, justify="left" if heading in ("method", "size", "windows") else "right")
+    for group in result["groups"]:
+        deviation = group["deviation"]
+        cells = (
+            group["method"],
+            group["size"],
+            group["windows"],
+            str(len(group["bits_per_byte"])),
+            f"{group['mean']:.4f}",
+            "-" if deviation is None else f"{deviation:.4f}",
+        )
+        table.add_row(*(Text(cell) for cell in cells))  # Text: brackets are no markup
+    return table
+
+
+def verdict(result: dict[str, Any]) -> str:
+    """One sentence on two groups; empty for one."""
+    if len(result["groups"]) < 2:
+        return ""
+    first, second = result["groups"]
+    difference = f"{first['method']} - {second['method']}: {first['mean'] - second['mean']:+.4f} bits/byte"
+    test = result["welch"]
+    if test is None:
+        return f"{difference}; no test: it needs two seeds or more in each group, not all equal"
+    sure = "significant" if test["p"] < SIGNIFICANT else "not significant"
+    return (
+        f"{difference}; Welch's t = {test['t']:.3f} with {test['degrees_of_freedom']:.1f} degrees of freedom, "
+        f"p = {test['p']:.3g}, {sure} at {SIGNIFICANT}"
+    )

@@ -1,0 +1,298 @@
+"""Runs a recipe: every step once, skipping what is done, going on after a kill (`equalinfo run`).
+
+Each artifact's directory is named by what it is and a hash, its key, of all it was made from: the corpus by its
+content, M1 by its weights, settings with "auto" resolved, and the version of the method. It appears only when
+finished. So a second run skips it, and a changed recipe, corpus or M1 makes a new one beside it:
+
+    OUT/m1-HASH/   OUT/tokenizers/METHOD-HASH/   OUT/tokens/METHOD-HASH/   OUT/m2/METHOD-SIZE-SEED-HASH/
+    OUT/results.jsonl   OUT/report.html (by `report.runs`, which comes later in the order of rooms and is passed in)
+"""
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress
+
+from equalinfo.corpus.corpus import Corpus
+from equalinfo.errors import EqualInfoError
+from equalinfo.files import MANIFEST, read_json, sha256_bytes
+from equalinfo.generate.generator import continued
+from equalinfo.model.distributed import launched_by_torchrun
+from equalinfo.model.train_loop import resolved_precision
+from equalinfo.outputs import output_folder, visible
+from equalinfo.predict.exact_files import load_m1
+from equalinfo.pretrained import located
+from equalinfo.progress import console as make_console
+from equalinfo.progress import progress_bar
+from equalinfo.runs.recipe import GivenM1, Recipe
+from equalinfo.score.results import Result, append_result, environment, holds_rows, read_results
+from equalinfo.score.table import results_table
+from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
+from equalinfo.tokens.build import compile_tokenizer, load_tokenizer
+from equalinfo.tokens.spec import Spec
+from equalinfo.train.m1 import m1_config, train_m1
+from equalinfo.train.m2 import M2Config, load_m2, train_m2
+
+
+def fingerprint_of(*parts: Any) -> str:
+    """Short hash of what an artifact is made from."""
+    return sha256_bytes(json.dumps(parts, sort_keys=True).encode())[:10]
+
+
+def done(path: Path) -> bool:
+    """Whether an artifact directory is finished: they appear whole."""
+    return (path / MANIFEST).is_file()
+
+
+@contextmanager
+def output_of_run(out: Path, corpus: str) -> Iterator[None]:
+    """Keeps OUT for a recipe or an experiment, which add to what others have made there.
+
+    Raises:
+        EqualInfoError: OUT holds something else.
+    """
+    with output_folder(out, "the folder of a run or of experiments", _is_run, Corpus(corpus).inputs):
+        yield
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder has result rows, or nothing but what a run leaves that was killed before its first row."""
+    ours = re.compile(r"m1-[0-9a-f]{10}(\.training)?|tokenizers|tokens|m2|parts|tables|results\.jsonl")
+    alone = ("tokenizers", "tokens", "m2")  # folders of artifacts and none themselves
+    return ((folder / "results.jsonl").is_file() and holds_rows(folder / "results.jsonl")) or (
+        all(map(ours.fullmatch, visible(folder))) and not any(done(folder / name) for name in alone)
+    )
+
+
+@dataclass
+class Run:
+    """A recipe on its way: where its artifacts are, and what they are made from.
+
+    Args:
+        corpus_key: hash of the corpus's documents; default: they are read for it.
+    """
+
+    recipe: Recipe
+    out: Path
+    corpus_key: str = ""
+
+    def __post_init__(self) -> None:
+        self.corpus = Corpus(self.recipe.corpus, self.recipe.field)
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.corpus_key = self.corpus_key or self._fingerprint()
+        section = self.recipe.m1
+        if isinstance(section, GivenM1):
+            self.m1_path = located(section.path, "m1")
+            self.m1_key = fingerprint_of(load_m1(self.m1_path).fingerprint)
+        else:
+            precision = resolved_precision(section.precision)
+            plan = asdict(section.plan(section.seed))
+            self.m1_key = fingerprint_of(self.corpus_key, section.size, section.context, plan, precision)
+            self.m1_path = self.out / f"m1-{self.m1_key}"
+        self.results_path = self.out / "results.jsonl"
+
+    def _fingerprint(self) -> str:
+        digest = ""
+        for document in self.corpus.documents("all"):
+            digest = sha256_bytes(digest.encode() + document)
+        return digest
+
+    def m1(self, progress: Progress) -> Path:
+        section = self.recipe.m1
+        if not isinstance(section, GivenM1) and not done(self.m1_path):
+            plan = section.plan(section.seed)
+            train_m1(self.corpus, section.size, section.context, plan, self.m1_path, progress)
+        return self.m1_path
+
+    def _made_from(self, spec: Spec) -> str:
+        """The key of all that a tokenizer is made from, besides its spec."""
+        parts = [self.m1_key if spec.needs_m1 else self.corpus_key]
+        # The key of an M1 covers the corpus it was trained on, but not if another run trained it.
+        if spec.needs_m1 and spec.needs_corpus and isinstance(self.recipe.m1, GivenM1):
+            parts.append(self.corpus_key)
+        if spec.version > 1:
+            parts.append(f"version {spec.version}")
+        return parts[0] if len(parts) == 1 else fingerprint_of(*parts)
+
+    def tokenizer_path(self, spec: Spec) -> Path:
+        """Where the tokenizer of a method is, or will be."""
+        return self.out / "tokenizers" / f"{spec.slug}-{fingerprint_of(str(spec), self._made_from(spec))}"
+
+    def tokens(self, spec: Spec, progress: Progress) -> Path:
+        """The corpus tokenized by a method, compiled first where needed."""
+        made_from, tokenizer_path = self._made_from(spec), self.tokenizer_path(spec)
+        m2 = self.recipe.m2
+        data = self.recipe.data
+        plan = TokenizeConfig(
+            data.example_bytes, data.seed, data.max_tokens, m2.sequence_length, data.validation_examples
+        )
+        path = (
+            self.out
+            / "tokens"
+            / f"{spec.slug}-{fingerprint_of(str(spec), made_from, self.corpus_key, asdict(plan))}"
+        )
+        if not done(path):
+            if not done(tokenizer_path):
+                m1 = self.m1(progress) if spec.needs_m1 else None
+                compile_tokenizer(spec, m1, self.corpus, tokenizer_path, progress)
+            tokenize(load_tokenizer(tokenizer_path), self.corpus, plan, path, progress)
+        return path
+
+    def cell(self, spec: Spec, size: str, seed: int, progress: Progress) -> tuple[Path, Result | None]:
+        """Trains and scores one M2; the row is None where it had been measured before."""
+        m2 = self.recipe.m2
+        plan = M2Config(size, m2.sequence_length, m2.plan(seed), m2.first_only, m2.preset)
+        tokens = self.tokens(spec, progress)
+        key = fingerprint_of(tokens.name, self.corpus_key, asdict(plan), resolved_precision(m2.precision))
+        path = self.out / "m2" / f"{spec.slug}-{size}-seed{seed}-{key}"
+        if done(path) and any(row.cell == key for row in self.known()):
+            return path, None
+        started = time.monotonic()
+        if not done(path):
+            train_m2(tokens, plan, path, progress)
+        measured = m2_measured(path)
+        machine, versions = environment()
+        # Rows of the paper's model say nothing; others must not be averaged with them.
+        preset: dict[str, float | str] = {} if m2.preset == "paper" else {"preset": m2.preset}
+        row = Result(
+            **measured,
+            cell=key,
+            corpus=self.recipe.corpus,
+            m1=self.m1_key if spec.needs_m1 else None,
+            machine=machine,
+            versions=versions,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            extra={"seconds_with_scoring": time.monotonic() - started} | preset,
+        )
+        append_result(self.results_path, row)
+        return path, row
+
+    def known(self) -> list[Result]:
+        return read_results(self.results_path) if self.results_path.exists() else []
+
+
+def m2_measured(path: Path) -> dict[str, Any]:
+    """What `train_m2` measured, from the directory it wrote."""
+    return read_json(path / "config.json")["measured"]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a recipe's run has made: its rows, texts that its models wrote, tokenizers that are there."""
+
+    recipe: Recipe
+    rows: list[Result]
+    samples: list[tuple[str, str]]
+    tokenizers: list[Path]
+
+
+def run_recipe(
+    recipe: Recipe, out: Path, quiet: bool = False, write_page: Callable[[Finished, Path], None] | None = None
+) -> list[Result]:
+    """Runs or finishes a recipe under `out`; writes results.jsonl, prints the table.
+
+    Args:
+        write_page: called at the end with what was made and OUT/report.html.
+
+    Returns:
+        the rows of this recipe's cells.
+
+    Raises:
+        EqualInfoError: a step refuses its settings, or OUT holds something else; what is done by then is kept.
+    """
+    if launched_by_torchrun():
+        raise EqualInfoError(
+            "a recipe runs in one process; under torchrun, call train-m1 and train-m2 on their own"
+        )
+    with output_of_run(out, recipe.corpus):
+        return _run(recipe, out, quiet, write_page)
+
+
+def _run(
+    recipe: Recipe, out: Path, quiet: bool, write_page: Callable[[Finished, Path], None] | None
+) -> list[Result]:
+    console = make_console(quiet)
+    started = time.monotonic()
+    run = Run(recipe, out)
+    console.print(f"[bold]{recipe.title}[/bold]", highlight=False)
+    specs = [Spec.parse(method) for method in recipe.methods]
+    cells: dict[str, Path] = {}
+    if any(spec.needs_m1 for spec in specs):
+        with progress_bar(quiet) as progress:
+            m1 = run.m1(progress)
+        console.print(_about_m1(recipe, m1), highlight=False, soft_wrap=True)
+    for spec in specs:
+        for size in recipe.m2.sizes:
+            for seed in recipe.m2.seeds:
+                with progress_bar(quiet) as progress:
+                    path, row = run.cell(spec, size, seed, progress)
+                cells[path.name] = path
+                if row:
+                    console.print(
+                        f"{spec} {size} seed {seed}: {row.bits_per_byte:.3f} bits/byte "
+                        f"(uniform {row.uniform_bits_per_byte:.3f}), {row.bytes_per_token:.2f} bytes/token",
+                        markup=False,
+                        highlight=False,
+                        soft_wrap=True,
+                    )
+    keys = {name.rsplit("-", 1)[1] for name in cells}
+    rows = [row for row in run.known() if row.cell in keys]
+    samples = _samples(recipe, cells)
+    if write_page:
+        # A kept run may lack a tokenizer whose tokens are there.
+        made = [path for path in map(run.tokenizer_path, specs) if done(path)]
+        write_page(Finished(recipe, rows, samples, made), out / "report.html")
+    console.print(results_table(rows))
+    for method, text in samples:
+        console.print(f"\n{method} continues:\n{text}", markup=False, highlight=False, soft_wrap=True)
+    changed = {row.method: row.windows_changed for row in rows if row.windows_changed is not None}
+    if changed:
+        shares = ", ".join(f"{method} {100 * share:.1f} %" for method, share in changed.items())
+        console.print(
+            f"\nWindows where the paper's bits would read back as another text: {shares}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
+        )
+    console.print(
+        f"\n{time.monotonic() - started:.0f} s. Rows: {run.results_path}."
+        + (f" Report: {out / 'report.html'}" if write_page else ""),
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    return rows
+
+
+def _about_m1(recipe: Recipe, path: Path) -> str:
+    if isinstance(recipe.m1, GivenM1):
+        return f"M1 {recipe.m1.path}, as it is"
+    figures = m1_config(path)["figures"]
+    return (
+        f"M1 {recipe.m1.size}: {figures['validation_bits_per_byte']:.3f} bits/byte on held-out text; "
+        f"in exact arithmetic {100 * (figures['exact_over_float'] - 1):+.2f} %, of which "
+        f"{100 * (figures['exact_over_float_at_14_bits'] - 1):+.2f} % for integers "
+        "and the rest for the coder's 14 bits"
+    )
+
+
+def _samples(recipe: Recipe, cells: dict[str, Path]) -> list[tuple[str, str]]:
+    """Text continued by the first M2 of each method that the recipe names."""
+    samples = []
+    section = recipe.sample
+    for method in section.methods if section else []:
+        slug = Spec.parse(method).slug
+        path = next((path for name, path in cells.items() if name.startswith(f"{slug}-")), None)
+        if section and path:
+            model, tokenizer, config = load_m2(path)
+            context, prompt = config["sequence_length"], section.prompt.encode()
+            text = continued(model, tokenizer, context, prompt, section.tokens, section.temperature)
+            samples.append((str(tokenizer.spec), text.decode("utf-8", "replace")))
+    return samples

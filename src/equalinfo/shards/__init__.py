@@ -1,0 +1,1 @@
+"""A corpus to token shards: format, tokenizing on one machine or many, verifying, exporting."""

@@ -1,0 +1,187 @@
+"""The local engine: worker processes on this machine.
+
+Each worker has its own process, tokenizer and share of the cores, and takes a partition whenever it is free. A worker
+that dies (SIGKILL, out of memory) costs its partition and no other: a new worker does it again, a few times at most.
+"""
+
+import json
+import os
+import selectors
+import subprocess
+import sys
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+from equalinfo.corpus.partitions import Partition
+from equalinfo.errors import EqualInfoError
+from equalinfo.kernels import SAID
+from equalinfo.parallel import VARIABLE, cores
+from equalinfo.shards.engines.base import ATTEMPTS, Event, Report
+from equalinfo.shards.job import TokenizeJob, tokenize_partition
+from equalinfo.tokens.build import load_tokenizer
+
+
+class LocalEngine:
+    """Processes on this machine; with one worker, or one partition, this process.
+
+    Args:
+        workers: how many; 0: one per core.
+    """
+
+    def __init__(self, workers: int = 0) -> None:
+        self.workers = workers or cores()
+
+    def run(self, work: TokenizeJob, partitions: Sequence[Partition], report: Report) -> None:
+        """As `Engine.run`."""
+        workers = min(self.workers, len(partitions))
+        # A pipe that this process reads cannot be read by another.
+        if workers > 1 and partitions[0].pieces[0].form != "stdin":
+            _Workers(workers, work, partitions, report).run()
+        elif partitions:
+            _alone(work, partitions, self.workers, report)
+
+
+def _alone(work: TokenizeJob, partitions: Sequence[Partition], threads: int, report: Report) -> None:
+    tokenizer = load_tokenizer(Path(work.tokenizer))
+    with _threads(threads):
+        for partition in partitions:
+            number = partition.number
+            encoded = partial(_encoded, report, number)
+            report(Event(number, record=tokenize_partition(tokenizer, partition, work, encoded)))
+
+
+def _encoded(report: Report, number: int, count: int) -> None:
+    report(Event(number, count))
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    before = os.environ.get(VARIABLE)
+    os.environ[VARIABLE] = str(count)
+    try:
+        yield
+    finally:
+        os.environ.pop(VARIABLE)
+        if before is not None:
+            os.environ[VARIABLE] = before
+
+
+class _Worker:
+    """A worker process and the partition it has; `first`: it may say that kernels are not kept."""
+
+    def __init__(self, work: TokenizeJob, threads: int, first: bool) -> None:
+        path = os.pathsep.join(entry for entry in sys.path if entry)
+        environment = {**os.environ, VARIABLE: str(threads), "PYTHONPATH": path}
+        if not first:
+            environment[SAID] = "1"
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "equalinfo.shards.engines.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+        )
+        self.partition: Partition | None = None
+        self._unread = b""
+        self._send(json.dumps(work.to_json()))
+
+    def give(self, partition: Partition) -> None:
+        self.partition = partition
+        self._send(json.dumps(partition.to_json()))
+
+    def _send(self, line: str) -> None:
+        assert self.process.stdin
+        with suppress(BrokenPipeError):  # it died; its standard output has ended too
+            self.process.stdin.write(line.encode() + b"\n")
+            self.process.stdin.flush()
+
+    def messages(self) -> list[dict] | None:
+        """What it has to say now; None when it is dead."""
+        assert self.process.stdout
+        data = os.read(self.process.stdout.fileno(), 1 << 16)
+        if not data:
+            return None
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        return [json.loads(line) for line in lines]
+
+    def end(self) -> int:
+        """Ends the process if it has not ended; its exit status."""
+        self.process.kill()
+        for stream in (self.process.stdin, self.process.stdout):
+            assert stream
+            with suppress(BrokenPipeError):
+                stream.close()
+        return self.process.wait()
+
+
+class _Workers:
+    """All workers, and the partitions that are still to be done."""
+
+    def __init__(
+        self, count: int, work: TokenizeJob, partitions: Sequence[Partition], report: Report
+    ) -> None:
+        self._count, self._work, self._report = count, work, report
+        self._threads = max(1, cores() // count)
+        self._waiting = deque(partitions)
+        self._deaths: Counter[int] = Counter()
+        self._selector = selectors.DefaultSelector()
+        self._running: set[_Worker] = set()
+
+    def run(self) -> None:
+        try:
+            for _ in range(self._count):
+                self._start()
+            while self._running:
+                for key, _ in self._selector.select():
+                    self._hear(key.data)
+        finally:
+            for worker in list(self._running):
+                self._forget(worker)
+            self._selector.close()
+
+    def _start(self) -> None:
+        """Starts a worker and gives it the next partition."""
+        worker = _Worker(self._work, self._threads, first=not self._running)
+        self._running.add(worker)
+        self._selector.register(worker.process.stdout, selectors.EVENT_READ, worker)  # type: ignore[arg-type]
+        worker.give(self._waiting.popleft())
+
+    def _forget(self, worker: _Worker) -> int:
+        self._selector.unregister(worker.process.stdout)  # type: ignore[arg-type]
+        self._running.remove(worker)
+        return worker.end()
+
+    def _hear(self, worker: _Worker) -> None:
+        messages, partition = worker.messages(), worker.partition
+        assert partition
+        if messages is None:
+            self._died(partition, self._forget(worker))
+            return
+        for message in messages:
+            if "error" in message:
+                raise EqualInfoError(message["error"])
+            if "defect" in message:
+                raise RuntimeError(f"a worker failed on {partition.shown}:\n{message['defect']}")
+            if "encoded" in message:
+                self._report(Event(partition.number, message["encoded"]))
+                continue
+            if self._waiting:
+                worker.give(self._waiting.popleft())
+            else:
+                self._forget(worker)
+            self._report(Event(partition.number, record=message["record"]))
+
+    def _died(self, partition: Partition, status: int) -> None:
+        """Puts a partition back whose worker is dead, unless it was so too often."""
+        self._deaths[partition.number] += 1
+        if self._deaths[partition.number] >= ATTEMPTS:
+            how = f"by signal {-status}" if status < 0 else f"with status {status}"
+            raise EqualInfoError(
+                f"{ATTEMPTS} workers ended {how} on partition {partition.number} ({partition.shown}); if memory "
+                "was short, take fewer --workers; the same command goes on from here"
+            )
+        self._waiting.appendleft(partition)
+        self._report(Event(partition.number, restarted=True))
+        self._start()

@@ -1,0 +1,123 @@
+"""The Ray engine: Ray Data on whatever cluster `ray.init` finds, or on this machine if it finds none.
+
+A pool of actors, each with a tokenizer that it loads once. Ray starts an actor again that dies, and gives its partition
+to another. All machines need equalinfo, and see the corpus and OUT under the same names.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from equalinfo.corpus.partitions import Partition
+from equalinfo.errors import EqualInfoError
+from equalinfo.parallel import VARIABLE
+from equalinfo.shards.engines.base import ATTEMPTS, Event, Report
+from equalinfo.shards.job import TokenizeJob, record_path, tokenize_partition
+from equalinfo.tokens.build import load_tokenizer
+
+INSTALL = "pip install 'equalinfo[ray]'"
+
+
+class RayEngine:
+    """Actors on a Ray cluster.
+
+    Args:
+        workers: how many at most; 0: one per CPU of the cluster.
+        cpus: that each of them takes.
+
+    Raises:
+        EqualInfoError: Ray is not installed.
+    """
+
+    def __init__(self, workers: int = 0, cpus: int = 1) -> None:
+        try:
+            import ray.data  # noqa: F401
+        except ImportError as error:
+            raise EqualInfoError(f"--engine ray needs Ray, which is missing: {INSTALL}") from error
+        self.workers, self.cpus = workers, cpus
+
+    def run(self, work: TokenizeJob, partitions: Sequence[Partition], report: Report) -> None:
+        """As `Engine.run`; news come when a partition is finished."""
+        if not partitions:
+            return
+        if partitions[0].pieces[0].form == "stdin":
+            raise EqualInfoError("workers of a cluster cannot read standard input; write it to a file first")
+        import ray
+
+        connected = ray.is_initialized()
+        if not connected:
+            try:
+                ray.init(log_to_driver=False, logging_level=logging.ERROR)
+            except (ConnectionError, RuntimeError, ValueError) as error:
+                raise EqualInfoError(
+                    f"cannot connect to Ray ({' '.join(str(error).split())[:200]}); look at RAY_ADDRESS"
+                ) from error
+        try:
+            self._map(work, partitions, report)
+        except ray.exceptions.RayError as error:
+            raise EqualInfoError(
+                f"Ray gave up ({' '.join(str(error).split())[:300]}); the same command goes on from here"
+            ) from error
+        finally:
+            if not connected:
+                ray.shutdown()
+
+    def _map(self, work: TokenizeJob, partitions: Sequence[Partition], report: Report) -> None:
+        import ray
+
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        ray.data.DataContext.get_current().enable_progress_bars = False  # there is one already
+        workers = self.workers or max(1, int(ray.cluster_resources().get("CPU", 1)) // self.cpus)
+        described = [{"partition": json.dumps(partition.to_json())} for partition in partitions]
+        # A block is what a task takes, so that each partition is a task.
+        rows = ray.data.from_items(described, override_num_blocks=len(described)).map(
+            Tokenizing,
+            fn_constructor_args=(work.to_json(), self.cpus),
+            compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(workers, len(described))),
+            num_cpus=self.cpus,
+        )
+        for row in rows.iter_rows():
+            answer = json.loads(row["answer"])
+            if "error" in answer:
+                raise EqualInfoError(answer["error"])
+            record = answer["record"]
+            encoded = sum(shard["bytes"] for shard in record["shards"].values())
+            report(Event(record["partition"], encoded, record))
+
+
+class Tokenizing:
+    """The actor."""
+
+    def __init__(self, work: dict[str, Any], threads: int) -> None:
+        os.environ[VARIABLE] = str(threads)
+        self._work = TokenizeJob(**work)
+        self._tokenizer: Any = None
+
+    def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
+        """Tokenizes one partition; an error that the user can mend is an answer too."""
+        try:
+            if self._tokenizer is None:
+                self._tokenizer = load_tokenizer(Path(self._work.tokenizer))
+            partition = Partition.from_json(json.loads(row["partition"]))
+            self._count_attempt(partition)
+            answer: dict[str, Any] = {"record": tokenize_partition(self._tokenizer, partition, self._work)}
+        except EqualInfoError as error:
+            answer = {"error": str(error)}
+        except MemoryError:
+            answer = {"error": "not enough memory; take fewer --workers"}
+        return {"answer": json.dumps(answer)}
+
+    def _count_attempt(self, partition: Partition) -> None:
+        """Ray gives a partition out again however often its actor dies; this ends it."""
+        attempts = record_path(self._work, partition.number).with_suffix(".attempts")
+        with open(attempts, "ab") as stream:
+            stream.write(b".")
+            count = stream.tell()
+        if count > ATTEMPTS:
+            raise EqualInfoError(
+                f"{ATTEMPTS} workers ended on partition {partition.number} ({partition.shown}); if memory was short, "
+                "take fewer --workers; the same command goes on from here"
+            )

@@ -1,0 +1,131 @@
+"""A corpus to token shards (`equalinfo tokenize`); one row is one example of joined documents (paper, section 3.1)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress
+
+from equalinfo.corpus.corpus import Corpus
+from equalinfo.corpus.examples import EXAMPLE_BYTES, Example, ShuffledExamples, cut_examples
+from equalinfo.errors import DamagedArtifact
+from equalinfo.files import write_manifest
+from equalinfo.outputs import output_directory
+from equalinfo.shards.format import KIND, Row, text_fingerprint, write_shard
+from equalinfo.tokens.build import load_tokenizer
+from equalinfo.tokens.tokenizer import Tokenizer, save_tokenizer
+
+EXAMPLES_AT_ONCE = 64
+EXAMPLES_PER_SHARD = 2048
+
+
+@dataclass(frozen=True)
+class TokenizeConfig:
+    """What decides the shards, besides corpus and tokenizer.
+
+    Args:
+        example_bytes: bytes that are compressed together.
+        seed: order of the training examples.
+        max_tokens: stop after the training example that reaches it; 0 takes the whole corpus.
+        sequence_length: count only whole sequences of that many tokens towards `max_tokens`.
+        validation_examples: how many validation examples to take; 0 takes all.
+    """
+
+    example_bytes: int = EXAMPLE_BYTES
+    seed: int = 0
+    max_tokens: int = 0
+    sequence_length: int = 1
+    validation_examples: int = 0
+
+
+def tokenize(
+    tokenizer: Tokenizer,
+    corpus: Corpus,
+    plan: TokenizeConfig,
+    out: Path,
+    progress: Progress,
+    inputs: Sequence[Path] = (),
+) -> dict[str, Any]:
+    """Writes a tokens directory: train-*.arrow, validation-*.arrow and the tokenizer; returns its manifest.
+
+    Args:
+        inputs: what was read besides the corpus; OUT may not replace it.
+    """
+    with output_directory(out, KIND, [*corpus.inputs, *inputs]) as directory:
+        save_tokenizer(tokenizer, directory / "tokenizer")
+        training = ShuffledExamples(cut_examples(corpus.documents("train"), plan.example_bytes))
+        order = islice(training.iterate(plan.seed), len(training))
+        splits = {"train": _write(tokenizer, order, len(training), "train", plan, directory, progress)}
+        held_out = list(
+            islice(
+                cut_examples(corpus.documents("validation"), plan.example_bytes),
+                plan.validation_examples or None,
+            )
+        )
+        splits["validation"] = _write(
+            tokenizer, held_out, len(held_out), "validation", TokenizeConfig(), directory, progress
+        )
+        changed, windows = tokenizer.windows_changed
+        return write_manifest(
+            directory,
+            KIND,
+            spec=str(tokenizer.spec),
+            vocab=tokenizer.vocab,
+            tokenizer=tokenizer.fingerprint,
+            m1_parameters=tokenizer.m1_parameters,
+            corpus=corpus.source,
+            example_bytes=plan.example_bytes,
+            windows_changed=changed / windows if windows else None,
+            splits=splits,
+        )
+
+
+def _write(
+    tokenizer: Tokenizer,
+    examples: Iterable[Example],
+    total: int,
+    split: str,
+    plan: TokenizeConfig,
+    directory: Path,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Encodes examples into the shards of one split; returns its counts."""
+    task = progress.add_task(f"tokenize {split}: {tokenizer.spec}", total=plan.max_tokens or total, note="")
+    examples = iter(examples)
+    counts = {"examples": 0, "tokens": 0, "bytes": 0, "source_bytes": 0}
+    usable = 0  # tokens in whole sequences
+    digest, shard = "", 0
+    rows: list[Row] = []
+    while not (plan.max_tokens and usable >= plan.max_tokens) and (
+        group := list(islice(examples, EXAMPLES_AT_ONCE))
+    ):
+        for example, ids in zip(group, tokenizer.encode_batch([e.data for e in group]), strict=True):
+            if plan.max_tokens and usable >= plan.max_tokens:
+                break
+            rows.append((ids, len(example.data), example.source_bytes))
+            usable += len(ids) // plan.sequence_length * plan.sequence_length
+            counts["examples"] += 1
+            counts["tokens"] += len(ids)
+            counts["bytes"] += len(example.data)
+            counts["source_bytes"] += example.source_bytes
+            digest = text_fingerprint(digest, example.data)
+        progress.update(
+            task, completed=min(usable, plan.max_tokens) if plan.max_tokens else counts["examples"]
+        )
+        if len(rows) >= EXAMPLES_PER_SHARD:
+            write_shard(directory / f"{split}-{shard:05d}.arrow", rows, tokenizer.vocab)
+            rows, shard = [], shard + 1
+    if rows or not shard:
+        write_shard(directory / f"{split}-{shard:05d}.arrow", rows, tokenizer.vocab)
+    progress.update(task, completed=plan.max_tokens or total)
+    return {**counts, "text": digest}
+
+
+def tokenizer_of(path: Path, manifest: dict[str, Any]) -> Tokenizer:
+    """The tokenizer in a tokens directory; DamagedArtifact if another one made the shards."""
+    tokenizer = load_tokenizer(path / "tokenizer")
+    if (tokenizer.fingerprint, tokenizer.vocab) != (manifest["tokenizer"], manifest["vocab"]):
+        raise DamagedArtifact(f"{path / 'tokenizer'} is not the tokenizer that made the shards")
+    return tokenizer

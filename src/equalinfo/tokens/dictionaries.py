@@ -1,0 +1,332 @@
+"""Tokenizers that were compiled into a dictionary: no model runs when they encode or decode."""
+
+import codecs
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save
+
+from equalinfo.coding.bits import id_dtype
+from equalinfo.dictionary.train.word_boundaries import SPLIT_PATTERN
+from equalinfo.dictionary.trie.automaton import Automaton, from_arrays
+from equalinfo.dictionary.trie.compact import ARRAYS as COMPACT_ARRAYS
+from equalinfo.dictionary.trie.compact import from_compact, to_compact
+from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
+from equalinfo.files import sha256_bytes, write_array
+from equalinfo.predict.base import read_only
+from equalinfo.tensors import read_npy, read_safetensors
+from equalinfo.tokens.hugging_face import (
+    TOKENIZER,
+    TOKENIZER_CONFIG,
+    Parse,
+    end_of_text_of,
+    same_vocabulary,
+    tokenizer_config,
+    tokenizer_json,
+)
+from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.tokenizer import Advance, Tokenizer, checked_ids
+
+ARRAYS = ("words", "blob", "offsets")
+# The module of each parse.
+PARSERS = {"greedy": "greedy", "fewest": "fewest", "likeliest": "viterbi"}
+COSTS = "costs"
+COMPACT = "compact.safetensors"  # in place of those, where it is to be small
+
+
+class CompiledTokenizer(Tokenizer):
+    """Ids that are the entries of a dictionary: greedy longest match, or the fewest tokens if made by use.
+
+    `ScoredTokenizer` is the third parse.
+
+    Id 0 is EOS: it stands for no bytes, and no text encodes to it.
+
+    Raises:
+        DamagedArtifact: the automaton is not that of `spec`.
+    """
+
+    def __init__(self, spec: Spec, automaton: Automaton) -> None:
+        super().__init__(spec, spec["v"])
+        self.eos = 0
+        self.automaton = automaton
+        if len(automaton) != self._entries_expected:
+            raise DamagedArtifact(
+                f"the dictionary of {spec} has {len(automaton)} entries, not {self._entries_expected}; "
+                "compile it again"
+            )
+
+    @property
+    def _entries_expected(self) -> int:
+        return self.vocab
+
+    def _ids(self, entries: np.ndarray) -> np.ndarray:
+        """Token ids of the entries that a text was parsed into, [n] uint32."""
+        return entries.astype(id_dtype(self.vocab))
+
+    def _entries(self, ids: Any, partial: bool) -> tuple[np.ndarray, bytes]:
+        """The inverse; and, where the last ids do not make an entry (`partial`), the bytes they are sure of."""
+        return checked_ids(ids, self.vocab), b""
+
+    @property
+    def parse(self) -> Parse:
+        """How a text is cut into entries."""
+        return "fewest" if self.spec.chosen_by_use else "greedy"
+
+    def _parser(self) -> Any:
+        # It brings in Numba, which a process that only loads a tokenizer does not need.
+        return import_module(f"equalinfo.dictionary.parse.{PARSERS[self.parse]}")
+
+    @property
+    def _parsed_by(self) -> Any:
+        """What the parser takes as its dictionary."""
+        return self.automaton
+
+    def _encode(self, text: bytes) -> np.ndarray:
+        return self._ids(self._parsed(text))
+
+    def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
+        parses = self._parser().encode_batch(self._parsed_by, texts)
+        if advance:
+            advance(sum(map(len, texts)))
+        return [self._ids(entries) for entries in parses]
+
+    def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
+        """The text of each list of ids; whatever they are, they stand for one.
+
+        Args:
+            partial: the ids may end inside a window; what its missing ids cannot change is given.
+
+        Raises:
+            UndecodableTokens: an id outside the vocabulary; without `partial`, an incomplete window.
+        """
+        from equalinfo.dictionary.parse import decode
+
+        texts = []
+        for ids in streams:
+            entries, begun = self._entries(ids, partial)
+            texts.append(decode.decode(self.automaton, entries) + begun)
+        return texts
+
+    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        for token in ids:
+            if text := decoder.decode(self.token_bytes(token)):
+                yield text
+        if text := decoder.decode(b"", final=True):
+            yield text
+
+    def _count(self, text: bytes) -> int:
+        return int(self._parser().count(self._parsed_by, text))
+
+    def token_bytes(self, token: int) -> bytes:
+        return self.automaton[int(checked_ids([token], self.vocab)[0])]
+
+    def vocab_entries(self) -> list[bytes]:
+        return self.automaton.entries()
+
+    def _parsed(self, data: bytes) -> np.ndarray:
+        entries: np.ndarray = self._parser().encode(self._parsed_by, data)
+        return entries
+
+    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+        entries = self._parsed(text)
+        ids = self._ids(entries).reshape(len(entries), -1).tolist() if len(entries) else []
+        return [(self.automaton[entry], own) for entry, own in zip(entries.tolist(), ids, strict=True)]
+
+    def _offsets(self, text: bytes) -> np.ndarray:
+        from equalinfo.dictionary.parse import decode
+
+        entries = self._parsed(text)
+        bounds = decode.offsets(self.automaton, entries)
+        per_entry = len(self._ids(entries)) // max(len(entries), 1)
+        return np.repeat(np.column_stack([bounds[:-1], bounds[1:]]), per_entry, axis=0)
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return (self.automaton,)
+
+    def save_files(self, directory: Path) -> None:
+        for name, array in {**self.automaton.to_arrays(), **self._more_arrays()}.items():
+            with open(directory / f"{name}.npy", "wb") as stream:
+                write_array(stream, array)
+        self._save_for_hugging_face(directory)
+
+    def save_compact(self, directory: Path) -> None:
+        """Writes the least that `load_automaton` needs: nothing for other libraries."""
+        compact = {**to_compact(self.automaton), **self._more_arrays()}
+        arrays = {name: np.ascontiguousarray(array) for name, array in compact.items()}
+        (directory / COMPACT).write_bytes(save(arrays))
+
+    def _more_arrays(self) -> dict[str, np.ndarray]:
+        """What is saved besides the automaton."""
+        return {}
+
+    def _save_for_hugging_face(self, directory: Path) -> None:
+        """Writes what `AutoTokenizer` opens without this package."""
+        (directory / TOKENIZER).write_bytes(self._tokenizer_json())
+        (directory / TOKENIZER_CONFIG).write_bytes(tokenizer_config(end_of_text_of(self.vocab_entries())))
+
+    def _tokenizer_json(self) -> bytes:
+        split = SPLIT_PATTERN if self.spec.within_words else None
+        return tokenizer_json(self.vocab_entries(), self.parse, split, self._costs())
+
+    def check_export(self, path: Path) -> None:
+        """Raises DamagedArtifact if a tokenizer.json that another library wrote has not this vocabulary."""
+        if not same_vocabulary(path.read_bytes(), self._tokenizer_json()):
+            raise DamagedArtifact(
+                f"{path} is damaged, or another library changed its vocabulary; save the tokenizer again"
+            )
+
+    def _costs(self) -> list[int] | None:
+        """What each entry costs, in parts of a bit, where the parse goes by that."""
+        return None
+
+    def state_fingerprint(self) -> str:
+        # The words follow from the entries, and loading checks that they do.
+        return sha256_bytes(self.automaton.offsets.astype("<u4").tobytes() + self.automaton.blob.tobytes())
+
+
+class ScoredTokenizer(CompiledTokenizer):
+    """Ids that are the entries of a dictionary in the parse of least cost: the likeliest, as costs are information.
+
+    Raises:
+        DamagedArtifact: the automaton or the costs are not those of `spec`.
+    """
+
+    def __init__(self, spec: Spec, automaton: Automaton, costs: np.ndarray) -> None:
+        super().__init__(spec, automaton)
+        if costs.dtype != np.uint16 or costs.shape != (self.vocab,):
+            raise DamagedArtifact(f"{spec} needs {self.vocab} costs, as uint16; compile it again")
+        self.costs = costs
+
+    @property
+    def parse(self) -> Parse:
+        return "likeliest"
+
+    @cached_property
+    def _parsed_by(self) -> Any:
+        from equalinfo.dictionary.parse.viterbi import ScoredVocabulary
+
+        return ScoredVocabulary(self.automaton, self.costs.astype(np.int64))
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return self.automaton, read_only(self.costs)
+
+    def _more_arrays(self) -> dict[str, np.ndarray]:
+        return {COSTS: self.costs}
+
+    def _costs(self) -> list[int]:
+        costs: list[int] = self.costs.tolist()
+        return costs
+
+    def state_fingerprint(self) -> str:
+        return sha256_bytes(super().state_fingerprint().encode() + self.costs.astype("<u2").tobytes())
+
+
+class CompiledWindows(CompiledTokenizer):
+    """Windows of b bits by interval splitting, all of them listed; each is b / log2 v ids.
+
+    The greedy parse finds what a walk down the divided intervals would: every string on the way to a longer one
+    has a code of its own, so the walk goes on exactly as long as there is a longer entry. Where a window
+    is one id, id 0 is EOS (not at b = 8, whose 256 codes are the 256 bytes).
+    """
+
+    def __init__(self, spec: Spec, automaton: Automaton) -> None:
+        # Entry 0 of an automaton is empty; at b = 8 no code is, so entries are codes + 1.
+        self._shift = np.uint32(spec["b"] == 8)
+        self.width = (spec["v"] - 1).bit_length()
+        self.per_window = spec["b"] // self.width
+        # The first id of a window holds its highest bits.
+        self._places = np.arange(self.per_window - 1, -1, -1, dtype=np.uint32) * np.uint32(self.width)
+        super().__init__(spec, automaton)
+        if automaton.rows != 1:
+            raise DamagedArtifact(f"the table of windows of {spec} has gaps; compile it again")
+        if self.per_window > 1 or self._shift:
+            self.eos = None
+
+    @property
+    def _entries_expected(self) -> int:
+        return (1 << self.spec["b"]) + int(self._shift)
+
+    def _save_for_hugging_face(self, directory: Path) -> None:
+        """Nothing: windows end within characters, which entries of a tokenizer.json cannot."""
+
+    def _ids(self, entries: np.ndarray) -> np.ndarray:
+        parts = ((entries - self._shift)[:, None] >> self._places) & np.uint32(self.vocab - 1)
+        return parts.astype(id_dtype(self.vocab)).reshape(-1)
+
+    def _entries(self, ids: Any, partial: bool) -> tuple[np.ndarray, bytes]:
+        array = checked_ids(ids, self.vocab).astype(np.uint32)
+        left = len(array) % self.per_window
+        if left and not partial:
+            raise UndecodableTokens("the ids end in the middle of a window; are they truncated?")
+        windows = array[: len(array) - left].reshape(-1, self.per_window)
+        entries = (windows << self._places).sum(axis=1, dtype=np.uint32) + self._shift
+        if not left:
+            return entries, b""
+        # Codes lie in the order of a walk, so all between two begin with what those two have in common.
+        low = int((array[len(array) - left :] << self._places[:left]).sum() + self._shift)
+        high = low + (1 << int(self._places[left - 1])) - 1
+        return entries, _common_start(self.automaton[low], self.automaton[high])
+
+    def _count(self, text: bytes) -> int:
+        return super()._count(text) * self.per_window
+
+    def token_bytes(self, token: int) -> bytes:
+        self._require_single()
+        return self.automaton[int(checked_ids([token], self.vocab)[0]) + int(self._shift)]
+
+    def vocab_entries(self) -> list[bytes]:
+        self._require_single()
+        return self.automaton.entries()[int(self._shift) :]
+
+    def _require_single(self) -> None:
+        if self.per_window > 1:
+            raise EqualInfoError(
+                f"an id of {self.spec} is part of a window and has no text of its own; use decode"
+            )
+
+    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        window: list[int] = []
+        for token in ids:
+            window.append(token)
+            if len(window) == self.per_window:
+                if text := decoder.decode(self.decode(window)):
+                    yield text
+                window = []
+        if text := decoder.decode(self.decode(window, partial=True), final=True):
+            yield text
+
+
+def _common_start(a: bytes, b: bytes) -> bytes:
+    length = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    return a[:length]
+
+
+def load_costs(directory: Path) -> np.ndarray:
+    """The costs that `ScoredTokenizer` saved into `directory`, [v] uint16.
+
+    Raises:
+        DamagedArtifact: there are none.
+    """
+    path = directory / COMPACT
+    if path.is_file():
+        costs: np.ndarray = read_safetensors(path, {COSTS: ((None,), np.uint16)}, others=True)[COSTS]
+        return costs
+    return np.array(read_npy(directory / f"{COSTS}.npy"))
+
+
+def load_automaton(directory: Path) -> Automaton:
+    """The automaton that `save_files` wrote into `directory`, memory-mapped, or `save_compact`; checked.
+
+    Raises:
+        DamagedArtifact: its files are not the arrays of a dictionary.
+    """
+    if (directory / COMPACT).is_file():
+        expected = {name: ((None,), dtype) for name, dtype in COMPACT_ARRAYS.items()}
+        return from_compact(**read_safetensors(directory / COMPACT, expected, others=True))
+    return from_arrays(**{name: read_npy(directory / f"{name}.npy") for name in ARRAYS})

@@ -1,0 +1,173 @@
+"""The bytes that ids stand for, by themselves or a few together, looked up from either side.
+
+A unit is the fewest ids that always stand for the same bytes: one id of a dictionary or of SentencePiece, all ids
+of a window of up to 16 bits. Where a code runs through the whole text (AC, GZip, Huffman, ANS), windows depend on
+each other (`reset`), or are too many to list, there are none.
+"""
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+import numpy as np
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.tokens.tokenizer import Tokenizer
+
+LISTED_BITS = 16
+WINDOW_METHODS = ("EqualInfo", "EqualInfoAC", "EqualInfoHuffman")
+
+
+class TokenStrings:
+    """All units of a tokenizer.
+
+    Args:
+        texts: bytes of each unit; the unit of number n is n written in `length` digits, which are its ids.
+        vocab: number of ids.
+        length: ids that make a unit.
+        from_left: whether a parse never takes back what it has cut once more bytes are known than the longest unit
+            has (longest match), so that only the last unit can depend on what follows.
+    """
+
+    def __init__(self, texts: Sequence[bytes], vocab: int, length: int, from_left: bool) -> None:
+        self.texts, self.vocab, self.length, self.from_left = texts, vocab, length, from_left
+        self.longest = max(map(len, texts))
+        self._order = sorted(range(len(texts)), key=lambda number: texts[number])
+        self._sorted = [texts[number] for number in self._order]
+        # Ids that stand for no bytes would let a text go on for ever without growing.
+        self.never = [number for number in range(len(texts)) if not texts[number]] if length == 1 else []
+
+    def ids(self, number: int) -> list[int]:
+        """The ids of a unit, in the order in which they stand in a text."""
+        digits = []
+        for _ in range(self.length):
+            number, digit = divmod(number, self.vocab)
+            digits.append(digit)
+        return digits[::-1]
+
+    def _number(self, ids: Sequence[int]) -> int:
+        number = 0
+        for digit in ids:
+            number = number * self.vocab + int(digit)
+        return number
+
+    def text(self, ids: Sequence[int]) -> bytes:
+        """The bytes of whole units; ids of an unfinished one at the end are left out."""
+        whole = len(ids) // self.length * self.length
+        parts = []
+        for start in range(0, whole, self.length):
+            parts.append(self.texts[self._number(ids[start : start + self.length])])
+        return b"".join(parts)
+
+    def beginning_with(self, text: bytes) -> list[int]:
+        """Numbers of the units whose bytes begin with `text`, itself included."""
+        low = bisect_left(self._sorted, text)
+        above = text.rstrip(b"\xff")  # the first string after all that begin with `text`
+        if not above:
+            return self._order[low:]
+        return self._order[low : bisect_left(self._sorted, above[:-1] + bytes([above[-1] + 1]))]
+
+    def inside(self, text: bytes) -> list[int]:
+        """Numbers of the units that `text` begins with, shorter than it and not empty."""
+        found = []
+        for length in range(1, min(len(text), self.longest + 1)):
+            start = text[:length]
+            at = bisect_left(self._sorted, start)
+            while at < len(self._sorted) and self._sorted[at] == start:
+                found.append(self._order[at])
+                at += 1
+        return found
+
+    def could_go_on(self, text: bytes) -> bool:
+        """Whether some unit begins with `text` and is longer."""
+        return any(len(other) > len(text) for other in self.texts_of(self.beginning_with(text)))
+
+    def texts_of(self, numbers: Sequence[int]) -> list[bytes]:
+        """The bytes of units."""
+        return [self.texts[number] for number in numbers]
+
+
+class CodedWindows(TokenStrings):
+    """Windows that only a coder can list, one neighbourhood of codes at a time.
+
+    The codes of all windows that begin with a text are neighbours of that text's own code, because coders keep the
+    order of texts. Inside a text, only the window that the encoder cuts from it is looked for: these windows take as
+    many bytes as fit, so none ends where another byte of the same text would have fitted.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, length: int) -> None:
+        self.vocab, self.length, self.from_left, self.never = tokenizer.vocab, length, True, []
+        if length == 1 and tokenizer.eos is not None:
+            self.never = [tokenizer.eos]
+        self._tokenizer, self._count = tokenizer, tokenizer.vocab**length
+        self._known: dict[int, bytes] = {}
+        self._found: dict[bytes, list[int]] = {}
+
+    def text(self, ids: Sequence[int]) -> bytes:
+        whole = len(ids) // self.length * self.length
+        return self._tokenizer.decode(list(ids[:whole]), partial=True)
+
+    def beginning_with(self, text: bytes) -> list[int]:
+        if text not in self._found:
+            self._found[text] = self._neighbours(text)
+        return self._found[text]
+
+    def _neighbours(self, text: bytes) -> list[int]:
+        own = self._tokenizer.encode(text).tolist()
+        if len(own) != self.length:
+            return []  # it does not fit into one window
+        at = self._number(own)
+        found = [at]
+        for direction in (1, -1):
+            edge, reach = at, 16
+            while reach:
+                last = min(max(edge + direction * reach, 0), self._count - 1)
+                numbers = list(range(edge + direction, last + direction, direction))
+                texts = self.texts_of(numbers)
+                fitting = next((i for i, other in enumerate(texts) if not other.startswith(text)), len(texts))
+                found += numbers[:fitting]
+                edge, reach = last, 4 * reach if numbers and fitting == len(numbers) else 0
+        return found
+
+    def texts_of(self, numbers: Sequence[int]) -> list[bytes]:
+        unknown = [number for number in numbers if number not in self._known]
+        texts = self._tokenizer.decode_batch([self.ids(number) for number in unknown], partial=True)
+        self._known.update(zip(unknown, texts, strict=True))
+        return [self._known[number] for number in numbers]
+
+    def inside(self, text: bytes) -> list[int]:
+        own = self._tokenizer.encode(text).tolist()
+        return [self._number(own[: self.length])] if len(own) > self.length else []
+
+
+def token_strings_of(tokenizer: Tokenizer) -> TokenStrings | None:
+    """The units of a tokenizer; None where its ids have no bytes of their own that could be listed."""
+    spec, vocab = tokenizer.spec, tokenizer.vocab
+    bits = spec.get("b")
+    if spec.method in ("Bytes", "SentencePiece") or (spec.method == "EqualInfo" and bits is None):
+        length, count = 1, vocab
+    elif spec.method in WINDOW_METHODS and bits is not None:
+        length = ids_of_a_window(tokenizer) or 0
+        if bits > LISTED_BITS or not length:
+            return None
+        if spec.method != "EqualInfo":
+            return CodedWindows(tokenizer, length)
+        count = 1 << bits
+    else:
+        return None
+    try:
+        texts = tokenizer.vocab_entries()
+    except EqualInfoError:
+        digits = np.arange(count)[:, None] // vocab ** np.arange(length - 1, -1, -1) % vocab
+        texts = tokenizer.decode_batch(list(digits), partial=True)
+    # Fewest tokens and Unigram pieces are chosen over a whole text; all others take the longest match.
+    from_left = not (spec.method == "SentencePiece" or spec.chosen_by_use)
+    return TokenStrings(texts, vocab, length, from_left)
+
+
+def ids_of_a_window(tokenizer: Tokenizer) -> int | None:
+    """How many ids a window is; None without windows, or where they depend on each other or share ids."""
+    spec, bits = tokenizer.spec, tokenizer.spec.get("b")
+    if spec.method not in WINDOW_METHODS or bits is None or spec.get("reset") not in (None, 1):
+        return None
+    whole, left = divmod(bits, (tokenizer.vocab - 1).bit_length())
+    return None if left else whole

@@ -1,0 +1,377 @@
+"""What every tokenizer does."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from equalinfo.coding.bits import id_dtype
+from equalinfo.errors import EqualInfoError, UndecodableTokens
+from equalinfo.files import json_bytes, sha256_bytes, write_manifest
+from equalinfo.outputs import output_directory
+from equalinfo.pretrained import located
+from equalinfo.tokens.spec import Spec
+
+KIND = "tokenizer"
+
+
+Advance = Callable[[int], None]
+
+
+# What a text may be given as; scalars of pyarrow too, which are not imported for that.
+Text = str | bytes | bytearray | memoryview | np.ndarray
+
+
+def as_bytes(text: Text, number: int | None = None) -> bytes:
+    """The bytes of a text: UTF-8 of a str, and what holds bytes as they are.
+
+    Args:
+        text: str, bytes, bytearray, memoryview or a one-dimensional array of uint8, contiguous or not, or a scalar of
+            NumPy or pyarrow that holds one of these.
+        number: its place in a list, for the error.
+
+    Raises:
+        EqualInfoError: anything else, or a str with lone surrogates.
+    """
+    if type(text) is bytes:
+        return text
+    name = "the text" if number is None else f"text {number}"
+    value: Any = text.as_py() if hasattr(text, "as_py") else text
+    if isinstance(value, str):
+        try:
+            return value.encode()
+        except UnicodeEncodeError as error:
+            raise EqualInfoError(
+                f"{name} holds a lone surrogate at character {error.start}, not Unicode text; give bytes instead"
+            ) from error
+    try:
+        view = memoryview(value)
+    except TypeError:
+        view = None
+    if view is None or view.ndim != 1 or view.format not in ("B", "b", "c"):
+        kind = "None" if value is None else type(value).__name__
+        raise EqualInfoError(f"{name} must be str or bytes, not {kind}")
+    return view.tobytes()
+
+
+def as_texts(texts: Iterable[Text]) -> list[bytes]:
+    """The bytes of each of several texts: a list, tuple, array, iterator or column of what `as_bytes` takes.
+
+    Raises:
+        EqualInfoError: one text instead of several, or something in them that is none; it names which.
+    """
+    several: Any = texts.as_py() if hasattr(texts, "as_py") else texts
+    if isinstance(several, (str, bytes, bytearray, memoryview)):
+        raise EqualInfoError("give a list of texts here, not a single text")
+    if not isinstance(several, Iterable) or isinstance(several, (Mapping, Set)):
+        raise EqualInfoError(f"give a list of texts, not {type(several).__name__}")
+    if hasattr(several, "to_pylist"):  # of pyarrow, at once
+        several = several.to_pylist()
+    return [as_bytes(text, number) for number, text in enumerate(several)]
+
+
+def checked_ids(ids: Any, vocab: int) -> np.ndarray:
+    """Token ids as a one-dimensional array within the vocabulary; UndecodableTokens otherwise.
+
+    Args:
+        ids: a list or array of integers, of NumPy, torch, pyarrow or what else NumPy reads.
+    """
+    if hasattr(ids, "as_py"):  # a row of a pyarrow table
+        ids = ids.as_py()
+    try:
+        array = np.asarray(ids.cpu() if hasattr(ids, "cpu") else ids)
+    except ValueError as error:  # lists of different lengths
+        raise UndecodableTokens("token ids must be one list of integers, not lists in a list") from error
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise UndecodableTokens(
+            f"token ids must be a list of integers, not {array.dtype} of {array.ndim} dimensions"
+        )
+    if array.size and (int(array.min()) < 0 or int(array.max()) >= vocab):
+        position = int(np.argmax((array < 0) | (array >= vocab)))
+        raise UndecodableTokens(
+            f"id {array[position]} at position {position} is outside the vocabulary of {vocab}"
+        )
+    return array.astype(id_dtype(vocab))
+
+
+class Tokenizer(ABC):
+    """Bytes to token ids and back, without loss.
+
+    Attributes:
+        spec: the method and its options.
+        vocab: number of ids; every id is below it.
+        windows_changed: of the windows encoded so far by this object, how many could not take the paper's
+            bits, and of how many; (0, 0) for methods without such windows.
+        eos: the id that no text encodes to and that stands for no bytes; None where there is none.
+        continues_prompts: whether ids can go on from any text; not where those of a block depend on its end.
+    """
+
+    eos: int | None = None
+    continues_prompts = True
+
+    def __init__(self, spec: Spec, vocab: int) -> None:
+        self.spec, self.vocab = spec, vocab
+        self.windows_changed = (0, 0)
+
+    @staticmethod
+    def from_pretrained(path: str | Path, device: str = "cpu") -> "Tokenizer":
+        """The tokenizer in a directory that `equalinfo compile` or `save_pretrained` made, of any method.
+
+        Args:
+            path: the directory, or else the name of a tokenizer that ships with the package, as `english-65k`
+                (`equalinfo tokenizers` lists them).
+            device: "cpu", or "cuda" for a method that runs M1 for every byte; the ids are the same.
+
+        Raises:
+            EqualInfoError: neither such a directory nor such a name, or not a tokenizer.
+            DamagedArtifact: its files are not what was written.
+        """
+        # By name, because it imports the methods, which import this module.
+        build = import_module("equalinfo.tokens.build")
+        loaded: Tokenizer = build.load_tokenizer(located(path, KIND), device)
+        return loaded
+
+    def save_pretrained(self, path: str | Path) -> None:
+        """Writes the tokenizer as a directory, whole or not at all; a tokenizer that is there already is replaced.
+
+        Raises:
+            EqualInfoError: `path` holds anything else, or cannot be written.
+        """
+        save_tokenizer(self, Path(path))
+
+    @abstractmethod
+    def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
+        """Token ids of each text, uint16 (uint32 above 65,536 ids); `advance(bytes)` reports progress."""
+
+    @abstractmethod
+    def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
+        """The text of each list of ids.
+
+        Args:
+            partial: as in `decode`.
+
+        Raises:
+            UndecodableTokens: ids that no text encodes to (unless `partial`), or outside the vocabulary.
+        """
+
+    def encode_batch(
+        self, texts: Iterable[Text], advance: Advance | None = None, dtype: Any = None
+    ) -> list[np.ndarray]:
+        """Token ids of each text: `encode` of many, side by side on all cores where that is faster.
+
+        Args:
+            texts: a list, tuple, array, iterator or column (NumPy, pandas, pyarrow) of texts.
+            advance: called with numbers of bytes as they are done.
+            dtype: as in `encode`.
+
+        Raises:
+            EqualInfoError: a single text, or something in `texts` that is none.
+        """
+        return [self._typed(ids, dtype) for ids in self._encode_batch(as_texts(texts), advance)]
+
+    def encode(self, text: Text, dtype: Any = None) -> np.ndarray:
+        """Token ids of a text, [ids]; `decode` gives back its bytes exactly.
+
+        Ids are of the smallest type that holds the vocabulary: uint16, or uint32 above 65,536 ids. So `+` of two arrays
+        adds ids and wraps around; `np.concatenate` joins them. torch's layers take int64 only:
+
+            torch.nn.Embedding(tokenizer.vocab, 64)(torch.from_numpy(tokenizer.encode(text, dtype=np.int64)))
+
+        Args:
+            text: str or bytes; also bytearray, memoryview, an array of uint8, a scalar of NumPy or pyarrow.
+            dtype: an integer type that holds every id.
+
+        Raises:
+            EqualInfoError: `text` is none of these or holds lone surrogates, or ids do not fit into `dtype`.
+        """
+        return self._typed(self._encode(as_bytes(text)), dtype)
+
+    def _encode(self, text: bytes) -> np.ndarray:
+        return self._encode_batch([text], None)[0]
+
+    def _typed(self, ids: np.ndarray, dtype: Any) -> np.ndarray:
+        if dtype is None:
+            return ids
+        try:
+            kind = np.dtype(dtype)
+        except TypeError as error:
+            raise EqualInfoError(f"{dtype!r} is no type of NumPy's; write dtype=np.int64") from error
+        if kind.kind not in "iu" or np.iinfo(kind).max < self.vocab - 1:
+            raise EqualInfoError(f"ids up to {self.vocab - 1} do not fit into {kind}; write dtype=np.int64")
+        return ids.astype(kind)
+
+    def decode(self, ids: Any, partial: bool = False) -> bytes:
+        """The bytes that `encode` turned into `ids`.
+
+        Args:
+            ids: a list, or a one-dimensional array of NumPy, torch or pyarrow.
+            partial: the ids may stop anywhere and may come from a model; give the bytes that they settle, whatever
+                ids follow. More ids never take a byte back.
+
+        Raises:
+            UndecodableTokens: as `decode_batch`.
+        """
+        return self.decode_batch([ids], partial)[0]
+
+    def encode_prompt(self, text: Text) -> np.ndarray:
+        """Ids that a model continues: as `encode`, without those that depend on what follows the text."""
+        return self.prompt_range(text)[0]
+
+    def prompt_range(self, text: Text) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Which ids stand for a text that begins with `text`: those of `encode_prompt`, then others in a range.
+
+        Codes that run through a text have an open end there, which the range narrows down: all texts that begin
+        so are in it. Windows and entries are ended there, though other texts may have them longer.
+
+        Returns:
+            the ids of `encode_prompt`; the lowest that may follow these, and the highest, of one length and in the
+            order of lists. Any ids may follow those. Where `continues_prompts` is False they are not narrowed down.
+        """
+        lowest, highest = self._prompt_bounds(as_bytes(text))
+        differ = np.append(lowest != highest, True).argmax()
+        return lowest[:differ], lowest[differ:], highest[differ:]
+
+    def _prompt_bounds(self, text: bytes) -> tuple[np.ndarray, np.ndarray]:
+        """The lowest and the highest ids of such texts, as far as they matter; of one length."""
+        ids = self._encode(text)
+        return ids, ids
+
+    def segments(self, text: Text) -> list[tuple[bytes, list[int]]]:
+        """The text cut into windows (or tokens) with the ids that each contributes.
+
+        Where tokens and windows do not line up, a token belongs to the window its first bit stands in.
+        """
+        return self._pieces_batch([as_bytes(text)])[0]
+
+    def segments_batch(self, texts: Iterable[Text]) -> list[list[tuple[bytes, list[int]]]]:
+        """`segments` of each text; side by side where that is faster."""
+        return self._pieces_batch(as_texts(texts))
+
+    def _pieces_batch(self, texts: list[bytes]) -> list[list[tuple[bytes, list[int]]]]:
+        return [self._pieces(text) for text in texts]
+
+    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+        return [(text, self._encode(text).tolist())] if text else []
+
+    def count(self, text: Text) -> int:
+        """How many ids `encode` gives."""
+        return self._count(as_bytes(text))
+
+    def _count(self, text: bytes) -> int:
+        return len(self._encode(text))
+
+    def offsets(self, text: Text, unit: str = "bytes") -> np.ndarray:
+        """Where in the text the piece that each id belongs to begins and ends; [ids, 2] int64.
+
+        Args:
+            unit: "bytes", of the UTF-8 of a str too; or "characters", as a str is indexed: a piece that ends within a
+                character then covers all of it.
+
+        Raises:
+            EqualInfoError: another unit, or characters of bytes that are not UTF-8.
+        """
+        data = as_bytes(text)
+        bounds = self._offsets(data)
+        if unit == "bytes":
+            return bounds
+        if unit != "characters":
+            raise EqualInfoError(f"no unit {unit!r}; choose bytes or characters")
+        try:
+            data.decode()
+        except UnicodeDecodeError as error:
+            raise EqualInfoError(
+                "bytes that are not UTF-8 have no characters; take offsets in bytes"
+            ) from error
+        begins = (np.frombuffer(data, np.uint8) & 0xC0) != 0x80
+        begun = np.concatenate([[0], np.cumsum(begins)])  # characters that begin before each byte
+        return np.column_stack([begun[bounds[:, 0] + 1] - 1, begun[bounds[:, 1]]])
+
+    def _offsets(self, text: bytes) -> np.ndarray:
+        rows, position = [], 0
+        for piece, ids in self._pieces(text):
+            rows += [(position, position + len(piece))] * len(ids)
+            position += len(piece)
+        return np.array(rows, np.int64).reshape(-1, 2)
+
+    def token_bytes(self, token: int) -> bytes:
+        """The bytes that one id stands for, wherever it occurs.
+
+        Raises:
+            UndecodableTokens: `token` is outside the vocabulary.
+            EqualInfoError: ids of this method have no text of their own.
+        """
+        raise EqualInfoError(f"an id of {self.spec} has no text of its own; use decode")
+
+    def vocab_entries(self) -> list[bytes]:
+        """`token_bytes` of every id in order; EqualInfoError where ids have no text of their own."""
+        return [self.token_bytes(token) for token in range(self.vocab)]
+
+    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
+        """Text as soon as it is certain, without incomplete characters; U+FFFD for what is not UTF-8.
+
+        Methods whose ids have no text of their own give it in one piece, at the end.
+        """
+        if text := self.decode(list(ids), partial=True).decode("utf-8", "replace"):
+            yield text
+
+    @property
+    def m1_parameters(self) -> int:
+        """Parameters of the model that runs for every byte, embeddings excluded; 0 without one."""
+        return 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickled as what it is made of, so that what was derived while it was used takes no room and changes no hash.
+
+        That is for passing tokenizers between processes, and for `datasets`, which names results by such a hash.
+        """
+        return _made, (type(self), str(self.spec), *self._made_of())
+
+    @abstractmethod
+    def _made_of(self) -> tuple[Any, ...]:
+        """What the constructor takes besides the spec."""
+
+    @abstractmethod
+    def save_files(self, directory: Path) -> None:
+        """Writes what `load` needs besides the spec."""
+
+    @abstractmethod
+    def state_fingerprint(self) -> str:
+        """Hash of what the ids depend on besides the spec."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything the ids depend on."""
+        return sha256_bytes(json_bytes([self.spec.first_spelling, self.vocab, self.state_fingerprint()]))
+
+
+def _made(kind: Callable[..., Tokenizer], spec: str, *parts: Any) -> Tokenizer:
+    # The spec as text: equal strings inside of it and of the parts would be pickled by which objects they are.
+    return kind(Spec.parse(spec), *parts)
+
+
+def save_tokenizer(tokenizer: Tokenizer, path: Path) -> None:
+    """Writes a tokenizer directory, whole or not at all.
+
+    Raises:
+        EqualInfoError: `path` holds something that is not a tokenizer's, or cannot be written.
+    """
+    with output_directory(path, KIND) as directory:
+        fill_directory(tokenizer, directory)
+
+
+def fill_directory(tokenizer: Tokenizer, directory: Path) -> None:
+    """Writes the files of a tokenizer directory into an empty one."""
+    tokenizer.save_files(directory)
+    finish_directory(tokenizer, directory, {})
+
+
+def finish_directory(tokenizer: Tokenizer, directory: Path, more: dict[str, bytes]) -> None:
+    """Writes further files by name, then the manifest."""
+    for name, content in more.items():
+        (directory / name).write_bytes(content)
+    write_manifest(
+        directory, KIND, spec=str(tokenizer.spec), vocab=tokenizer.vocab, identity=tokenizer.fingerprint
+    )

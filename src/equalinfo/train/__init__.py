@@ -1,0 +1,1 @@
+"""Training M1 and M2."""

@@ -1,0 +1,65 @@
+"""Figures become plots, a table of every point, and words."""
+
+from equalinfo.figures.figure import COLOURS, SYMBOLS, Figure, Panel, Series
+from equalinfo.figures.plotly_json import PATTERNS, shown
+
+
+def of(panel: Panel) -> dict:
+    return shown(Figure("A figure", [panel]), "key").panels[0].plot
+
+
+def test_lines_keep_values_errors_and_base() -> None:
+    series = Series("one", [1, 10], [2.0, 3.0], [1.5, 2.5], [2.5, 4.0], labels=["a", ""], base=[8.0, 8.0])
+    panel = shown(Figure("A figure", [Panel("", "n", "bits", [series], x_log=True)]), "key").panels[0]
+    stems, tops, main = panel.plot["data"]
+    assert main["y"] == [2.0, 3.0]
+    assert main["error_y"]["array"] == [0.5, 1.0]
+    assert main["error_y"]["arrayminus"] == [0.5, 0.5]
+    assert (stems["meta"], tops["meta"]) == ("base", "base")
+    assert tops["y"] == [8.0, 8.0]
+    assert panel.plot["layout"]["xaxis"]["type"] == "log"
+    assert panel.headings == ("series", "n", "bits", "error bar", "note", "open symbol")
+    assert panel.points[0] == ("one", "1", "2", "1.5 to 2.5", "a", "8")
+    assert panel.text == "Plot of bits by n, from 2 to 3; one. The table of data holds every value."
+
+
+def test_bars_lie_and_groups_differ_in_pattern() -> None:
+    names = ["1e3", "nan"]
+    bars = [Series("one", names, [0.1, -0.2], kind="bars"), Series("two", names[:1], [0.4], kind="bars")]
+    plot = of(Panel("", "", "share", bars, levels=[(0.3, "chance")]))
+    assert [trace["orientation"] for trace in plot["data"]] == ["h", "h"]
+    assert plot["data"][0]["y"] == [0, 1]  # names that look like numbers stay names
+    assert plot["layout"]["yaxis"]["ticktext"] == names
+    assert plot["data"][0]["marker"]["pattern"] != plot["data"][1]["marker"]["pattern"]
+    assert plot["layout"]["shapes"][0]["x0"] == 0.3
+    assert plot["layout"]["xaxis"]["range"][0] < -0.2
+
+
+def test_levels_on_a_logarithmic_axis() -> None:
+    plot = of(
+        Panel(
+            "", "n", "bits", [Series("one", [1], [10.0])], y_log=True, levels=[(100.0, "all"), (0.0, "none")]
+        )
+    )
+    assert [shape["y0"] for shape in plot["layout"]["shapes"]] == [100.0]
+    assert [note["y"] for note in plot["layout"]["annotations"]] == [2.0]
+
+
+def test_names_cannot_be_markup() -> None:
+    evil = "<b>%{y}</b>"
+    panel = Panel(evil, evil, evil, [Series(evil, [evil], [1.0], hover=[evil]), Series("other", [1], [1.0])])
+    plot = str(of(panel))
+    assert "<b>" not in plot
+    assert "%{y}" not in plot
+
+
+def test_styles_repeat_late() -> None:
+    looks = {(COLOURS[i % len(COLOURS)], SYMBOLS[i % len(SYMBOLS)]) for i in range(80)}
+    assert len(looks) == 80
+    assert len(set(PATTERNS)) == len(COLOURS)
+
+
+def test_an_empty_panel_is_said_to_be() -> None:
+    assert (
+        shown(Figure("A figure", [Panel("", "x", "y", [])]), "key").panels[0].text == "Plot without points."
+    )

@@ -1,0 +1,1 @@
+"""Slow references in plain Python that the fast code is compared with."""

@@ -1,0 +1,53 @@
+"""Small tokenizers and pages that tests of the report and the playground take."""
+
+from functools import cache
+from pathlib import Path
+
+from equalinfo.predict.unigram import Unigram
+from equalinfo.tokens.build import CODED, PLAIN
+from equalinfo.tokens.compile import compile_equal_info
+from equalinfo.tokens.sentencepiece_ import SentencePieceTokenizer
+from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.tokenizer import Tokenizer
+from tests.support import tiny
+
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&\"'"
+CORPUS = [
+    b"the quick brown fox jumps over the lazy dog and 12 lazy dogs sleep, 34 dogs don't\n" * 40,
+    "naïve café — 東京 is a city; the dog is at home.\n\n  def f(x):\n\treturn x + 1\n".encode() * 40,
+    b"windows close when one more byte would need more bits than they hold; equal information\n" * 20,
+]
+LIVE = (
+    "Bytes",
+    "SentencePiece[v=1k]",
+    "EqualInfo[b=8,v=2]",
+    "EqualInfo[b=12,v=4k]",
+    "EqualInfo[b=12,v=16]",
+    "EqualInfo[v=700]",
+    "EqualInfo[v=512,fewest]",
+    "EqualInfo[v=512,fewest,words]",
+    "EqualInfo[v=512,unigram,words]",
+    "EqualInfo[v=512,unigram,phrases]",
+)
+FIXED = ("EqualInfoAC[b=16,v=256]", "StaticAC[v=256]")
+
+
+def tokenizers() -> tuple[Tokenizer, ...]:
+    """One of each kind that a page runs itself, then some that it cannot."""
+    return tuple(tokenizer(text) for text in LIVE + FIXED)
+
+
+@cache
+def tokenizer(text: str) -> Tokenizer:
+    """The one of a spec."""
+    spec = Spec.parse(text)
+    if spec.method in PLAIN:
+        return PLAIN[spec.method](spec)
+    if spec.method == "SentencePiece":
+        docs = Path(__file__).parents[2] / "docs"
+        return SentencePieceTokenizer.train(
+            spec, [*CORPUS, *(one.read_bytes() for one in sorted(docs.glob("*.md")))]
+        )
+    if spec.method == "EqualInfo":
+        return compile_equal_info(spec, tiny.random_model(seed=2, sharpen=6.0), lambda: CORPUS)
+    return CODED[spec.method](spec, Unigram(tiny.skewed_frequencies()))
