@@ -1,3 +1,7 @@
+import argparse
+import inspect
+import subprocess
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -245,6 +249,19 @@ def test_sentencepiece_uses_pieces_for_text_and_bytes_for_the_rest():
     assert "\n" not in str(error.value)
     with pytest.raises(EqualInfoError, match="cannot train"):
         methods.SentencePieceTokenizer.train(Spec.parse("SentencePiece[v=320]"), [])
+
+
+def test_sentencepiece_learns_line_ends_and_runs_of_spaces():
+    tokenizer = methods.SentencePieceTokenizer.train(
+        Spec.parse("SentencePiece[v=1k]"), [inspect.getsource(argparse).encode()]
+    )
+    entries = tokenizer.vocab_entries()
+    assert any(b"\n" in entry.strip(b" ") and len(entry) > 1 for entry in entries)
+    assert b" " * 8 in entries
+    indented = inspect.getsource(subprocess).encode()
+    ids = tokenizer.encode(indented)
+    assert tokenizer.decode(ids) == indented
+    assert len(indented) / len(ids) > 2.2  # 1.51 without such pieces
 
 
 def test_gzip_containers():
