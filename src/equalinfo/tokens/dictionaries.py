@@ -327,6 +327,6 @@ def load_automaton(directory: Path) -> Automaton:
         DamagedArtifact: its files are not the arrays of a dictionary.
     """
     if (directory / COMPACT).is_file():
-        expected = {name: ((None,), dtype) for name, dtype in COMPACT_ARRAYS.items()}
+        expected = {name: ((None,) * dimensions, np.uint8) for name, dimensions in COMPACT_ARRAYS.items()}
         return from_compact(**read_safetensors(directory / COMPACT, expected, others=True))
     return from_arrays(**{name: read_npy(directory / f"{name}.npy") for name in ARRAYS})
