@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,6 +12,7 @@ from equalinfo.pipeline.recipe import GivenM1, Recipe, load_recipe, shipped_reci
 from equalinfo.pipeline.running import run_recipe
 from equalinfo.report.runs import page_of_run
 from equalinfo.score.results import read_results
+from equalinfo.tokens.spec import Spec
 
 TINY = {"size": "65k", "steps": 6, "batch_size": 4}
 
@@ -35,6 +37,22 @@ def corpus(tmp_path: Path) -> Path:
     path = tmp_path / "corpus.txt"
     path.write_text("\n\n".join(f"Sentence {i} of a small corpus. " * 40 for i in range(60)))
     return path
+
+
+def test_a_sample_is_of_the_method_that_the_recipe_names(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not of one whose directory is named alike."""
+    asked, alike = Spec.parse("EqualInfo[v=4k]"), Spec.parse("EqualInfo[v=4k,words]")
+    opened = []
+    made = SimpleNamespace(spec=asked)
+    monkeypatch.setattr(
+        running, "load_m2", lambda path: opened.append(path) or (None, made, {"sequence_length": 8})
+    )
+    monkeypatch.setattr(running, "continued", lambda *_: b"text")
+    cells = [(spec, Path(f"{spec.slug}-65k-seed0-{number}")) for number, spec in enumerate((alike, asked))]
+    assert running._samples(tiny_recipe(corpus, [str(asked), str(alike)]), cells) == [(str(asked), "text")]
+    assert opened == [cells[1][1]]
 
 
 @pytest.mark.parametrize("name", shipped_recipes())

@@ -124,10 +124,15 @@ def show(
     data = read_file(file) if file is not None else os.fsencode(text or "")
     opened = [Tokenizer.from_pretrained(path) for path in tokenizers]
     if as_json:
-        cut = {
-            str(tokenizer.spec): [[piece.decode("latin-1"), ids] for piece, ids in tokenizer.pieces(data)]
-            for tokenizer in opened
-        }
+        # A list, because several tokenizers may have one spec. A byte of a piece is a character.
+        cut = [
+            {
+                "tokenizer": str(path),
+                "spec": str(tokenizer.spec),
+                "pieces": [[piece.decode("latin-1"), ids] for piece, ids in tokenizer.pieces(data)],
+            }
+            for path, tokenizer in zip(tokenizers, opened, strict=True)
+        ]
         typer.echo(json.dumps(cut))
     elif html is not None:
         with atomic_file(html) as stream:
