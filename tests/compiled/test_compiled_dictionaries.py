@@ -374,5 +374,5 @@ def test_specs_print_back(text, canonical, corpus):
 def test_refined_needs_a_corpus():
     with pytest.raises(EqualInfoError, match="--corpus"):
         compile_equal_info(Spec.parse("EqualInfo[v=512,words]"), model(False), None)
-    with pytest.raises(EqualInfoError, match="no bytes"):
+    with pytest.raises(EqualInfoError, match="too small"):
         compile_equal_info(Spec.parse("EqualInfo[v=512,likely]"), model(False), lambda: [b""])

@@ -213,14 +213,14 @@ class Tokenizer(ABC):
         return self.prompt_range(text)[0]
 
     def prompt_range(self, text: Text) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Which ids stand for a text that begins with `text`: those of `encode_prompt` and others in a range after them.
+        """Which ids stand for texts that begin with `text`: those of `encode_prompt`, and in a range after them others.
 
         Codes that run through a text have an open end there, which the range narrows down: all texts that begin
         so are in it. Windows and entries are ended there, though other texts may have them longer.
 
         Returns:
-            the ids of `encode_prompt`; the lowest that may follow these, and the highest, of one length and in the order of
-            lists. Any ids may follow those. Where `continues_prompts` is False they are not narrowed down.
+            the ids of `encode_prompt`; the lowest that may follow these, and the highest, of one length and in the
+            order of lists. Any ids may follow those. Where `continues_prompts` is False they are not narrowed down.
         """
         lowest, highest = self._prompt_bounds(as_bytes(text))
         differ = np.append(lowest != highest, True).argmax()
