@@ -176,8 +176,14 @@ def test_show_in_the_terminal_and_as_html(tokenizer: Path, tmp_path: Path, run: 
     page = (tmp_path / "show.html").read_text()
     assert "&lt;" in page
     assert "http://" not in page.replace("http://www.w3.org", "")
-    status, out, _ = run("show", tokenizer, "--text", "the window", "--json")
-    assert "".join(piece for piece, _ in json.loads(out)["EqualInfoAC[b=16,v=256]"]) == "the window"
+    status, out, _ = run("show", tokenizer, tokenizer, "--text", "the window", "--json")
+    found = json.loads(out)
+    assert [one["tokenizer"] for one in found] == [
+        str(tokenizer)
+    ] * 2  # none is dropped for having another's spec
+    for one in found:
+        assert one["spec"] == "EqualInfoAC[b=16,v=256]"
+        assert "".join(piece for piece, _ in one["pieces"]) == "the window"
 
 
 def test_standard_input_and_output(tokenizer: Path, tmp_path: Path) -> None:

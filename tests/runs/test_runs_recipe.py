@@ -2,6 +2,7 @@
 
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,6 +42,22 @@ def corpus(tmp_path: Path) -> Path:
     path = tmp_path / "corpus.txt"
     path.write_text("\n\n".join(f"Sentence {i} of a small corpus. " * 40 for i in range(60)))
     return path
+
+
+def test_a_sample_is_of_the_method_that_the_recipe_names(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not of one whose directory is named alike."""
+    asked, alike = Spec.parse("EqualInfo[v=4k]"), Spec.parse("EqualInfo[v=4k,fewest,words]")
+    opened = []
+    made = SimpleNamespace(spec=asked)
+    monkeypatch.setattr(
+        run, "load_m2", lambda path: opened.append(path) or (None, made, {"sequence_length": 8})
+    )
+    monkeypatch.setattr(run, "continued", lambda *_: b"text")
+    cells = [(spec, Path(f"{spec.slug}-65k-seed0-{number}")) for number, spec in enumerate((alike, asked))]
+    assert run._samples(tiny_recipe(corpus, [str(asked), str(alike)]), cells) == [(str(asked), "text")]
+    assert opened == [cells[1][1]]
 
 
 @pytest.mark.parametrize("name", shipped_recipes())

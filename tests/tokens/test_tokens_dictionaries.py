@@ -371,5 +371,5 @@ def test_specs_print_back(text, canonical, corpus):
 def test_entries_chosen_by_use_need_a_corpus():
     with pytest.raises(EqualInfoError, match="--corpus"):
         compile_equal_info(Spec.parse("EqualInfo[v=512,fewest,words]"), model(False), None)
-    with pytest.raises(EqualInfoError, match="no bytes"):
+    with pytest.raises(EqualInfoError, match="too small"):
         compile_equal_info(Spec.parse("EqualInfo[v=512,unigram,words]"), model(False), lambda: [b""])

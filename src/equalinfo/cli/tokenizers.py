@@ -135,10 +135,15 @@ def show(
             page.write(as_html(opened, data).encode())
             return
     if as_json:
-        cut = {
-            str(tokenizer.spec): [[piece.decode("latin-1"), ids] for piece, ids in tokenizer.segments(data)]
-            for tokenizer in opened
-        }
+        # A list, because several tokenizers may have one spec. A byte of a segment is a character.
+        cut = [
+            {
+                "tokenizer": str(path),
+                "spec": str(tokenizer.spec),
+                "pieces": [[segment.decode("latin-1"), ids] for segment, ids in tokenizer.segments(data)],
+            }
+            for path, tokenizer in zip(tokenizers, opened, strict=True)
+        ]
         print(json.dumps(cut))
     else:
         screen = console()

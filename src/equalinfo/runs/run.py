@@ -223,7 +223,7 @@ def _run(
     run = Run(recipe, out)
     console.print(f"[bold]{recipe.title}[/bold]", highlight=False)
     specs = [Spec.parse(method) for method in recipe.methods]
-    cells: dict[str, Path] = {}
+    cells: list[tuple[Spec, Path]] = []
     if any(spec.needs_m1 for spec in specs):
         with progress_bar(quiet) as progress:
             m1 = run.m1(progress)
@@ -233,7 +233,7 @@ def _run(
             for seed in recipe.m2.seeds:
                 with progress_bar(quiet) as progress:
                     path, row = run.cell(spec, size, seed, progress)
-                cells[path.name] = path
+                cells.append((spec, path))
                 if row:
                     console.print(
                         f"{spec} {size} seed {seed}: {row.bits_per_byte:.3f} bits/byte "
@@ -242,7 +242,7 @@ def _run(
                         highlight=False,
                         soft_wrap=True,
                     )
-    keys = {name.rsplit("-", 1)[1] for name in cells}
+    keys = {path.name.rsplit("-", 1)[1] for _, path in cells}
     rows = [row for row in run.known() if row.cell in keys]
     samples = _samples(recipe, cells)
     if write_page:
@@ -283,13 +283,12 @@ def _about_m1(recipe: Recipe, path: Path) -> str:
     )
 
 
-def _samples(recipe: Recipe, cells: dict[str, Path]) -> list[tuple[str, str]]:
+def _samples(recipe: Recipe, cells: list[tuple[Spec, Path]]) -> list[tuple[str, str]]:
     """Text continued by the first M2 of each method that the recipe names."""
     samples = []
     section = recipe.sample
     for method in section.methods if section else []:
-        slug = Spec.parse(method).slug
-        path = next((path for name, path in cells.items() if name.startswith(f"{slug}-")), None)
+        path = next((path for spec, path in cells if spec == Spec.parse(method)), None)
         if section and path:
             model, tokenizer, config = load_m2(path)
             context, prompt = config["sequence_length"], section.prompt.encode()

@@ -82,7 +82,7 @@ def compile_equal_info(
         threads: all cores by default.
 
     Raises:
-        EqualInfoError: options that do not go together, no corpus where one is needed, or one without text.
+        EqualInfoError: options that do not go together, no corpus where one is needed, or one that is too small.
     """
     # Here and not above, because they bring in Numba: a process that only loads a tokenizer does not wait for it.
     from equalinfo.coding.interval_table import list_windows
@@ -101,13 +101,16 @@ def compile_equal_info(
             return SplittingTokenizer(spec, predictor)
         listed = list_windows(predictor, bits, threads, _stage("list the windows", report))
         return CompiledWindows(spec, build(listed if bits > 8 else [b"", *listed]))
+    if spec.needs_corpus:
+        _check_corpus(spec, documents)
     if not spec.chosen_by_use:
         longer = likely_strings(predictor, vocab - 257, False, threads, _stage("find strings", report))
         if len(longer) < vocab - 257:
-            raise EqualInfoError(f"{spec}: the predictor knows only {len(longer)} strings; use a smaller v")
+            raise EqualInfoError(
+                f"{spec}: the predictor knows only {len(longer)} strings; the largest v is {len(longer) + 257}"
+            )
         return CompiledTokenizer(spec, build(with_singles(longer)))
-    if documents is None:
-        raise EqualInfoError(f"{spec} is made from text: give a corpus as --corpus")
+    assert documents is not None
     count = _candidates(vocab, MOST_CANDIDATES)
     stage = _stage("find candidates", report)
     # Phrases are not M1's, so even with them its strings are within words.
@@ -129,6 +132,27 @@ def compile_equal_info(
             inside + phrases, vocab, documents, always=len(inside), threads=threads, report=report
         )
     return ScoredTokenizer(spec, costed.automaton, costed.costs.astype(np.uint16))
+
+
+def _check_corpus(spec: Spec, documents: Callable[[], Iterable[bytes]] | None) -> None:
+    """Refuses a corpus that repeats fewer strings than a dictionary has entries: it has no use for the others.
+
+    Raises:
+        EqualInfoError: such a corpus, with the largest v that it supports; or none.
+    """
+    from equalinfo.dictionary.frequent import repeated_strings
+
+    if documents is None:
+        raise EqualInfoError(f"{spec} is made from text: give a corpus as --corpus")
+    vocab = spec["v"]
+    largest = 257 + repeated_strings(documents(), vocab - 257)
+    if largest < vocab:
+        instead = f"the largest v it supports is {largest}"
+        if largest < SMALLEST_DICTIONARY:
+            instead = f"give more text (the smallest dictionary has {SMALLEST_DICTIONARY})"
+        raise EqualInfoError(
+            f"{spec}: the corpus is too small for {vocab} ids, it repeats only {largest - 257} strings; {instead}"
+        )
 
 
 def _candidates(vocab: int, times: int) -> int:

@@ -80,6 +80,10 @@ class SentencePieceTokenizer(Tokenizer):
                 minloglevel=2,
             )
         except (RuntimeError, OSError) as error:
+            if most := re.search(r"Please set it to a value <= (\d+)", str(error)):
+                raise EqualInfoError(
+                    f"{spec}: the corpus is too small for {spec['v']} ids; the largest v it supports is {most[1]}"
+                ) from error
             reason = " ".join(str(error).split())[-160:]
             raise EqualInfoError(f"SentencePiece cannot train {spec} on this corpus: {reason}") from error
         return cls(spec, output.getvalue())

@@ -221,7 +221,7 @@ class Tokenizer(ABC):
         return self.prompt_range(text)[0]
 
     def prompt_range(self, text: Text) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Which ids stand for a text that begins with `text`: those of `encode_prompt`, then others in a range.
+        """Which ids stand for texts that begin with `text`: those of `encode_prompt`, and in a range after them others.
 
         Codes that run through a text have an open end there, which the range narrows down: all texts that begin
         so are in it. Windows and entries are ended there, though other texts may have them longer.

@@ -49,7 +49,10 @@ def prune(
     """
     wanted = size - 257
     if len(candidates) < wanted:
-        raise EqualInfoError(f"v={size} needs {wanted} strings, and only {len(candidates)} were found")
+        raise EqualInfoError(
+            f"v={size} needs {wanted} strings, and only {len(candidates)} were found; the largest v is "
+            f"{len(candidates) + 257}"
+        )
     entries, total = candidates, 0
     while True:
         automaton = build(with_singles(entries))

@@ -60,7 +60,10 @@ def select(
     """
     wanted = size - 257
     if len(candidates) < wanted:
-        raise EqualInfoError(f"v={size} needs {wanted} strings, and only {len(candidates)} were found")
+        raise EqualInfoError(
+            f"v={size} needs {wanted} strings, and only {len(candidates)} were found; the largest v is "
+            f"{len(candidates) + 257}"
+        )
     entries, costs = candidates, np.full(len(candidates) + 257, ONE_BIT, np.int64)
     stay, total = 257 + always, 0
     while True:
