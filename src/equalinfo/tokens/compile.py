@@ -140,7 +140,7 @@ def _check_corpus(spec: Spec, documents: Callable[[], Iterable[bytes]] | None) -
     Raises:
         EqualInfoError: such a corpus, with the largest v that it supports; or none.
     """
-    from equalinfo.dictionary.frequent import repeated_strings
+    from equalinfo.dictionary.train.corpus_strings import repeated_strings
 
     if documents is None:
         raise EqualInfoError(f"{spec} is made from text: give a corpus as --corpus")
