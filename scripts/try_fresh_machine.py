@@ -19,8 +19,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 IS_ROOT = os.geteuid() == 0
-NOBODY = 65534
-DROP = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if IS_ROOT else []
+ANOTHER = 61234  # no account has it, as in containers
+DROP = ["setpriv", f"--reuid={ANOTHER}", f"--regid={ANOTHER}", "--clear-groups"] if IS_ROOT else []
 UNSHARE = ["unshare"] if IS_ROOT else ["unshare", "--map-root-user"]
 # WORK is where the commands run and write.
 READ_ONLY = """
@@ -141,7 +141,7 @@ def passes(setting: Setting, full: bool) -> bool:
         ]
         if setting.another:
             if IS_ROOT:
-                subprocess.run(["chown", "-R", f"{NOBODY}:{NOBODY}", clone, work], check=True)
+                subprocess.run(["chown", "-R", f"{ANOTHER}:{ANOTHER}", clone, work], check=True)
                 subprocess.run(["chown", "-R", "0:0", clone / "src"], check=True)
             subprocess.run(["chmod", "-R", "a-w", clone / "src"], check=True)
         for step in steps:
