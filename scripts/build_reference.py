@@ -36,11 +36,9 @@ TOKENIZERS = {
     "english-32k-greedy": "EqualInfo[v=32k]",
     "english-32k-fewest": "EqualInfo[v=32k,fewest]",
     "english-32k": "EqualInfo[v=32k,unigram,words]",
-    "english-32k-phrases": "EqualInfo[v=32k,unigram,phrases]",
     "english-65k-greedy": "EqualInfo[v=65k]",
     "english-65k-fewest": "EqualInfo[v=65k,fewest]",
     "english-65k": "EqualInfo[v=65k,unigram,words]",
-    "english-65k-phrases": "EqualInfo[v=65k,unigram,phrases]",
 }
 VALIDATE_EVERY = 1000  # steps
 HELD_OUT_BYTES = 200_000  # enough for the third digit

@@ -86,11 +86,11 @@ def check_model(exact: ExactModel, model: TorchModel, stream: bytes) -> None:
 
     sample = stream[:2_000]
     same("frequencies of a full pass", model.frequencies(sample), exact.frequencies(sample))
-    theirs, ours, rows = exact.open(64), model.new_contexts(64), []
+    theirs, ours, rows = exact.new_contexts(64), model.new_contexts(64), []
     for place in range(20):
         symbols = np.array([stream[997 * slot + place] for slot in range(64)])
         step = (np.arange(64), np.full(64, place), symbols)
-        rows.append((theirs.advance(*step), ours.advance(*step)))
+        rows.append((theirs.step(*step), ours.step(*step)))
     same("frequencies of steps", *map(np.array, zip(*rows, strict=True)))
     texts = [stream[start : start + 400] for start in range(0, 80_000, 800)]
     texts += [b"", b"a", b"-" * 700, np.random.default_rng(0).bytes(300), bytes(range(256)), b"\x00" * 1_000]

@@ -73,7 +73,8 @@ def main() -> None:
     try:
         app()
     except EqualInfoError as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import pytest
 from equalinfo.cli.common import app
 from equalinfo.errors import EqualInfoError
 from equalinfo.runs.recipe import load_recipe
-from scripts.corpus_mix.__main__ import corpus_app
 from tests.support.command import Run
 
 WHOLE = ("-1", str(10**30), "9" * 5000, "1.5")
@@ -21,7 +20,7 @@ HUGE = {"--port": 65_536, "--seed": 2**64, "--batch": 2**31, "--threads": 10**6,
 def numbers() -> list[tuple[str, list[str], str, type]]:
     """Every option that is a number: its command, arguments that the command needs, its name, its type."""
     found = []
-    for command in [*app.registered_commands, *corpus_app.registered_commands]:
+    for command in app.registered_commands:
         assert command.callback
         needed, options = [], []
         defaults = inspect.signature(command.callback).parameters

@@ -113,7 +113,6 @@ REFUSED = [
     ("compile Bytes --out m1/tok", "is in the artifact"),
     ("experiment gzip_headers --out m1", "is in the artifact"),
     ("run recipe.toml --out m1/run", "is in the artifact"),
-    ("corpus fetch --out m1", "is in the artifact"),
     ("report rows --out r.html --figures m1", "is in the artifact"),
     # An artifact of another kind.
     ("compile Bytes --out m1", "another kind (m1, not tokenizer)"),
@@ -133,7 +132,6 @@ REFUSED = [
     ("tokenize tok corpus --out foreign", "foreign.tokenizing exists and is not"),
     ("run recipe.toml --out foreign.training", "exists and is not the folder of a run"),
     ("experiment gzip_headers --out foreign.training", "exists and is not the folder of a run"),
-    ("corpus fetch --out foreign.training", "not a corpus mix"),
     # What cannot be a file, or a directory.
     ("encode tok a.txt --out corpus", "is a directory"),
     ("encode tok a.txt --out a.txt/ids.npy", "is not a folder"),
@@ -145,7 +143,7 @@ REFUSED = [
     ("compile Bytes --out .", "not an equalinfo artifact"),
     *((f"{command} --out -", "- takes a file") for command in (
         "compile Bytes", "tokenize tok corpus", "export tokens --format megatron", "train-m1 corpus --steps 1",
-        "train-m2 tokens --steps 1", "run recipe.toml", "demo", "experiment gzip_headers", "corpus fetch",
+        "train-m2 tokens --steps 1", "run recipe.toml", "demo", "experiment gzip_headers",
     )),
     ("report rows --out r.html --figures -", "- takes a file"),
 ]  # fmt: skip

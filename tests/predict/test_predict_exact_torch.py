@@ -30,7 +30,7 @@ def test_golden_frequencies(device):
     expected = json.loads(golden.PATH.read_text())
     ours = TorchModel(tiny.integer_model(), device)
     assert ours.fingerprint == expected["identity"]
-    assert ours.root.tolist() == expected["rows"][0]
+    assert ours.initial.tolist() == expected["rows"][0]
     assert ours.frequencies(golden.SHORT + b"?").tolist() == expected["rows"]
     assert golden.sha256(ours.frequencies(golden.LONG + b"?")) == expected["long_sha256"]
 
@@ -48,14 +48,14 @@ def test_every_value_equals_numpys(model, device, monkeypatch):
 @settings(max_examples=20, deadline=None)
 @given(data=st.data(), device=st.sampled_from(["cpu"] + ["cuda"] * torch.cuda.is_available()))
 def test_steps_in_any_batch_order_and_truncation(plain_models, data, device):
-    theirs, ours = plain_models[0].open(5), plain_models[1][device].open(5)
+    theirs, ours = plain_models[0].new_contexts(5), plain_models[1][device].new_contexts(5)
     lengths = [0] * 5
     for _ in range(data.draw(st.integers(1, 40))):
         chosen = data.draw(st.lists(st.integers(0, 4), unique=True, max_size=5))
         keep = [data.draw(st.integers(max(0, lengths[slot] - 2), lengths[slot])) for slot in chosen]
         symbols = [data.draw(st.integers(0, 255)) for _ in chosen]
         given_ = [np.array(one, np.int64) for one in (chosen, keep, symbols)]
-        np.testing.assert_array_equal(ours.advance(*given_), theirs.advance(*given_))
+        np.testing.assert_array_equal(ours.step(*given_), theirs.step(*given_))
         for slot, kept in zip(chosen, keep, strict=True):
             lengths[slot] = kept + 1
 

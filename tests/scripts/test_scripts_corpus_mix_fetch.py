@@ -182,6 +182,11 @@ def test_other_folders_are_left_alone(registries: Registries, tmp_path: Path) ->
         with pytest.raises(EqualInfoError, match="is not a corpus mix; choose another --out"):
             fetch([MUSIC], precious)
         assert (precious / name).read_text() == "mine"
+    artifact = laid_out(tmp_path / "m1", {"equalinfo.json": "{}"})
+    with pytest.raises(EqualInfoError, match="is in the artifact"):
+        fetch([MUSIC], artifact)
+    with pytest.raises(EqualInfoError, match="- takes a file"):
+        fetch([MUSIC], Path("-"))
     fetch(THREE, tmp_path / "mix")
     with pytest.raises(EqualInfoError, match=r"holds sources that are not asked for now \(trees, letters\)"):
         fetch([MUSIC], tmp_path / "mix")

@@ -1,6 +1,7 @@
 """M2 and tokens directories whose hashes fit and whose files do not fit each other: refused in one line."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from equalinfo.shards.export import export_tokens
 from equalinfo.shards.format import tokens_manifest, write_shard
 from equalinfo.shards.tokenize_sample import tokenizer_of
 from equalinfo.sizes import SIZES
-from equalinfo.tokens.tokenizer import save_tokenizer
+from equalinfo.tokens.tokenizer import fill_directory, save_tokenizer
 from equalinfo.train.m2 import load_m2
 from equalinfo.train.m2_directory import save_model
 from tests.support import untrained
@@ -59,7 +60,9 @@ def test_an_m2_that_is_not_what_its_config_says(changes: dict[str, Any], tmp_pat
 def test_an_m2_with_another_tokenizer(tmp_path: Path) -> None:
     path = m2_directory(tmp_path / "m2")
     load_m2(path)
-    save_tokenizer(untrained.tokenizer("AC[v=256]"), path / "tokenizer")
+    shutil.rmtree(path / "tokenizer")
+    (path / "tokenizer").mkdir()
+    fill_directory(untrained.tokenizer("AC[v=256]"), path / "tokenizer")
     write_manifest(path, "m2", tokenizer=untrained.tokenizer("Bytes").fingerprint)
     with pytest.raises(DamagedArtifact, match="not the tokenizer"):
         load_m2(path)
