@@ -143,13 +143,3 @@ def test_a_full_disk(packed: Path, work: Path, tmp_path: Path, run: Run, monkeyp
         assert status == 1
         assert "No space left on device" in errors
         assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("old", b"old")]
-
-
-def test_devices_stay_devices(packed: Path, work: Path, run: Run) -> None:
-    options = ("--m1", work / "m1", "--quiet", "--out")
-    assert run("decompress", packed / "hard.eqi", *options, "/dev/null")[0] == 0
-    assert Path("/dev/null").is_char_device()
-    if Path("/dev/full").exists():
-        status, _, errors = run("decompress", packed / "hard.eqi", *options, "/dev/full")
-        assert status == 1
-        assert "No space left" in errors
