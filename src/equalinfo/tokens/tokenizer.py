@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -38,23 +38,28 @@ def as_bytes(text: Text, number: int | None = None) -> bytes:
     """
     if type(text) is bytes:
         return text
-    name = "the text" if number is None else f"text {number}"
-    value: Any = text.as_py() if hasattr(text, "as_py") else text
-    if isinstance(value, str):
+    if isinstance(text, str):
         try:
-            return value.encode()
+            return text.encode()
         except UnicodeEncodeError as error:
             raise EqualInfoError(
-                f"{name} holds a lone surrogate at character {error.start}, not Unicode text; give bytes instead"
+                f"{_named(number)} holds a lone surrogate at character {error.start}, not Unicode text; "
+                "give bytes instead"
             ) from error
+    if hasattr(text, "as_py"):
+        return as_bytes(text.as_py(), number)
     try:
-        view = memoryview(value)
+        view = memoryview(text)  # type: ignore[arg-type]  # asked of what may have none
     except TypeError:
         view = None
     if view is None or view.ndim != 1 or view.format not in ("B", "b", "c"):
-        kind = "None" if value is None else type(value).__name__
-        raise EqualInfoError(f"{name} must be str or bytes, not {kind}")
+        kind = "None" if text is None else type(text).__name__
+        raise EqualInfoError(f"{_named(number)} must be str or bytes, not {kind}")
     return view.tobytes()
+
+
+def _named(number: int | None) -> str:
+    return "the text" if number is None else f"text {number}"
 
 
 def as_texts(texts: Iterable[Text]) -> list[bytes]:
@@ -66,11 +71,14 @@ def as_texts(texts: Iterable[Text]) -> list[bytes]:
     several: Any = texts.as_py() if hasattr(texts, "as_py") else texts
     if isinstance(several, (str, bytes, bytearray, memoryview)):
         raise EqualInfoError("give a list of texts here, not a single text")
-    if not isinstance(several, Iterable) or isinstance(several, (Mapping, Set)):
+    try:
+        # A pyarrow array becomes a list at once; its items would become str one by one.
+        items = iter(several.to_pylist() if hasattr(several, "to_pylist") else several)
+    except TypeError:
+        items = None
+    if items is None or isinstance(several, (Mapping, Set)):
         raise EqualInfoError(f"give a list of texts, not {type(several).__name__}")
-    if hasattr(several, "to_pylist"):  # of pyarrow, at once
-        several = several.to_pylist()
-    return [as_bytes(text, number) for number, text in enumerate(several)]
+    return [as_bytes(text, number) for number, text in enumerate(items)]
 
 
 def checked_ids(ids: Any, vocab: int) -> np.ndarray:
@@ -263,7 +271,7 @@ class Tokenizer(ABC):
     def _count(self, text: bytes) -> int:
         return len(self._encode(text))
 
-    def offsets(self, text: Text, unit: str = "bytes") -> np.ndarray:
+    def offsets(self, text: Text, unit: Literal["bytes", "characters"] = "bytes") -> np.ndarray:
         """Where in the text the piece that each id belongs to begins and ends; [ids, 2] int64.
 
         Args:
