@@ -1,6 +1,7 @@
 """Predictors and a browser that several rooms' tests share."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from equalinfo.predict.unigram import Unigram
 from tests.support import tiny
 from tests.support.browser import Browser, started
 
+# Where make runs in the background of a script, Ctrl-C is ignored, and by all that is started there.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # No test asks the network, and libraries read this when they are imported.
 os.environ["HF_HUB_OFFLINE"] = "1"
 

@@ -49,7 +49,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield line.split()[1]
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 0
+        assert process.wait(30) == 0
         assert list((folder / "empty").iterdir()) == []
         assert (folder / "errors").read_text() == ""
 
