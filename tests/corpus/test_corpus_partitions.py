@@ -31,7 +31,9 @@ def joined(source: object, size: int, field: str = "text") -> list[bytes]:
     return [document for partition in travelled for document in partition.documents(field) if document]
 
 
-LINES = st.lists(st.text(max_size=30) | st.just("\n" * 3), min_size=1, max_size=20)
+# Without zero bytes: they end documents, so rows that hold one are refused (its own test).
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=30)
+LINES = st.lists(TEXT | st.just("\n" * 3), min_size=1, max_size=20)
 
 
 @settings(max_examples=60, deadline=None)
