@@ -78,7 +78,7 @@ class Fits(str):
         return False
 
 
-def loads(data: bytes) -> Any:
+def loads(data: str) -> Any:
     def fitting(fields: dict[str, Any]) -> dict[str, Any]:
         return {name: Fits(value) if value == FITS else value for name, value in fields.items()}
 

@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 import stat
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
@@ -84,11 +85,19 @@ def write_json(path: Path, value: Any) -> None:
         stream.write(json_bytes(value))
 
 
+def parse_json(text: bytes) -> Any:
+    """The JSON value of UTF-8 text; ValueError or RecursionError otherwise.
+
+    `json.loads` guesses at the encoding of bytes, and would take UTF-16 and UTF-32 too.
+    """
+    return json.loads(text.removeprefix(BOM_UTF8).decode("utf-8", "surrogatepass"))
+
+
 def read_json(path: Path) -> Any:
     """The JSON value in `path`; DamagedArtifact with one line if it is missing or not JSON."""
     require_file(path)
     try:
-        return json.loads(Path(path).read_bytes())
+        return parse_json(Path(path).read_bytes())
     except (ValueError, OSError, RecursionError) as error:
         raise DamagedArtifact(f"{path} cannot be read as JSON ({error}); make it again") from error
 

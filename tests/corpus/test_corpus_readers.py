@@ -120,6 +120,7 @@ BAD_LINES = {
     "list": (b'["text"]', "not a JSON object"),
     "cut": (b'{"text": "a', "not valid JSON"),
     "not UTF-8": (b'{"text": "\xff"}', "not valid JSON"),
+    "UTF-16": ('{"text": "a"}'.encode("utf-16-le"), "not valid JSON"),
     "deep": (b"[" * 100_000, "not valid JSON"),
 }
 

@@ -70,6 +70,12 @@ def test_saving_twice_replaces(directory):
     assert [path.name for path in directory.parent.iterdir()] == ["tok"]
 
 
+def test_a_manifest_in_utf_16(directory):
+    text = (directory / MANIFEST).read_text()
+    (directory / MANIFEST).write_text(text, encoding="utf-16-le")
+    one_line_error(directory, DamagedArtifact)
+
+
 def test_altered_files(directory):
     for path in list(directory.iterdir()):
         if path.name == MANIFEST:

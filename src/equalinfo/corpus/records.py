@@ -1,6 +1,5 @@
 """Documents from one field of JSON Lines objects or Parquet rows."""
 
-import json
 from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from typing import IO
@@ -10,6 +9,7 @@ import pyarrow.parquet as pq
 
 from equalinfo.corpus.examples import END_OF_DOCUMENT
 from equalinfo.errors import EqualInfoError
+from equalinfo.files import parse_json
 
 
 class BadDocuments:
@@ -77,7 +77,7 @@ def json_documents(
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except (ValueError, RecursionError) as error:
             reason = " ".join(str(error).split())[:100]
             bad.reject("invalid", f"{where} is not valid JSON ({reason}); each line must be one JSON object")
@@ -111,7 +111,7 @@ def json_documents(
 def is_object(line: bytes) -> bool:
     """Whether a line is a JSON object."""
     try:
-        return line.lstrip(BOM_UTF8 + b" ").startswith(b"{") and isinstance(json.loads(line), dict)
+        return line.lstrip(BOM_UTF8 + b" ").startswith(b"{") and isinstance(parse_json(line), dict)
     except (ValueError, RecursionError):
         return False
 

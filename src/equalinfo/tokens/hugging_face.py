@@ -14,6 +14,8 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from equalinfo.files import parse_json
+
 END_OF_TEXT = "<|endoftext|>"
 TOKENIZER, TOKENIZER_CONFIG = FILES = "tokenizer.json", "tokenizer_config.json"
 
@@ -72,7 +74,7 @@ def same_vocabulary(file: bytes, other: bytes) -> bool:
 
 def _vocabulary(file: bytes) -> Any:
     try:
-        told = json.loads(file)
+        told = parse_json(file)
         return told["model"]["vocab"], [(token["id"], token["content"]) for token in told["added_tokens"]]
     except (ValueError, KeyError, TypeError):
         return None
