@@ -21,8 +21,10 @@ import torch
 
 from equalinfo.corpus.corpus import Corpus
 from equalinfo.corpus.examples import Example, cut_examples
-from equalinfo.dictionary.parse import fewest, greedy, viterbi
-from equalinfo.dictionary.parse.viterbi import ONE_BIT, ScoredVocabulary
+from equalinfo.dictionary.parse.fewest import FewestParser
+from equalinfo.dictionary.parse.greedy import GreedyParser
+from equalinfo.dictionary.parse.parser import Parser
+from equalinfo.dictionary.parse.viterbi import ONE_BIT, ViterbiParser
 from equalinfo.dictionary.train.corpus_strings import frequent_phrases, frequent_strings
 from equalinfo.dictionary.train.m1_strings import likely_strings
 from equalinfo.dictionary.train.prune import prune
@@ -80,19 +82,19 @@ class Sources:
         return [text.encode() for text in json.loads(saved.read_text())]
 
 
+def by(parser: Parser) -> Encode:
+    return Encode(lambda texts: parser.encode_batch(texts, 1), parser.automaton.entries)
+
+
 def by_fewest(automaton: Automaton) -> Encode:
-    return Encode(lambda texts: fewest.encode_batch(automaton, texts, 1), automaton.entries)
-
-
-def by_likeliest(costed: ScoredVocabulary) -> Encode:
-    return Encode(lambda texts: viterbi.encode_batch(costed, texts, 1), costed.automaton.entries)
+    return by(FewestParser(automaton))
 
 
 def by_greedy(automaton: Automaton) -> Encode:
-    return Encode(lambda texts: greedy.encode_batch(automaton, texts, 1), automaton.entries)
+    return by(GreedyParser(automaton))
 
 
-def equal_costs(counts: np.ndarray) -> np.ndarray:
+def equal_scores(counts: np.ndarray) -> np.ndarray:
     return np.full(len(counts), ONE_BIT, np.int64)
 
 
@@ -101,14 +103,12 @@ def plus(bits: float) -> Callable[[np.ndarray], np.ndarray]:
     return lambda counts: information_of(counts) + int(bits * ONE_BIT)
 
 
-def scored(
-    automaton: Automaton, documents: Callable[[], Iterable[bytes]], rounds: int = 4
-) -> ScoredVocabulary:
-    """The same entries with costs by use."""
-    costed = ScoredVocabulary(automaton, equal_costs(np.zeros(len(automaton))))
+def scored(automaton: Automaton, documents: Callable[[], Iterable[bytes]], rounds: int = 4) -> ViterbiParser:
+    """The same entries with scores by use."""
+    parser = ViterbiParser(automaton, equal_scores(np.zeros(len(automaton))))
     for _ in range(rounds):
-        costed = ScoredVocabulary(automaton, information_of(viterbi.usage(costed, documents())))
-    return costed
+        parser = ViterbiParser(automaton, information_of(parser.usage(documents())))
+    return parser
 
 
 def library(spec: str, s: Sources) -> Encode:
@@ -140,7 +140,7 @@ def counted_across(s: Sources, number: int, times: int = CANDIDATES) -> Encode:
     """As `across`, both kinds of candidates counted in the corpus."""
     inside = select(counted(s, times), s.vocab - number, s.documents).automaton.entries()[257:]
     runs = frequent_phrases(s.documents(), s.vocab * CANDIDATES)
-    return by_likeliest(select(inside + runs, s.vocab, s.documents, always=len(inside)))
+    return by(select(inside + runs, s.vocab, s.documents, always=len(inside)))
 
 
 def both(s: Sources, times: int = CANDIDATES) -> list[bytes]:
@@ -148,11 +148,11 @@ def both(s: Sources, times: int = CANDIDATES) -> list[bytes]:
     return list(dict.fromkeys(counted(s, times) + s.candidates(True, times)))
 
 
-def across(s: Sources, number: int, costs_of: Callable[[np.ndarray], np.ndarray]) -> Encode:
+def across(s: Sources, number: int, scores_of: Callable[[np.ndarray], np.ndarray]) -> Encode:
     """Entries within words and `number` across, chosen after them by the same rule."""
-    inside = select(s.candidates(True), s.vocab - number, s.documents, costs_of).automaton.entries()[257:]
+    inside = select(s.candidates(True), s.vocab - number, s.documents, scores_of).automaton.entries()[257:]
     joined = [text for text in s.candidates(False) if not within_word(text)]
-    return by_likeliest(select(inside + joined, s.vocab, s.documents, costs_of, len(inside)))
+    return by(select(inside + joined, s.vocab, s.documents, scores_of, len(inside)))
 
 
 VARIANTS: dict[str, Callable[[Sources], Encode]] = {
@@ -162,34 +162,32 @@ VARIANTS: dict[str, Callable[[Sources], Encode]] = {
     "bpe-words": lambda s: bpe(s, OURS, "words"),
     "fewest,words": lambda s: by_fewest(prune(s.candidates(True), s.vocab, s.documents)),
     "words-greedy": lambda s: by_greedy(prune(s.candidates(True), s.vocab, s.documents)),
-    "words-scored": lambda s: by_likeliest(
-        scored(prune(s.candidates(True), s.vocab, s.documents), s.documents)
-    ),
-    "words-saving": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, equal_costs)),
-    "unigram,words": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents)),
-    "unigram-16": lambda s: by_likeliest(select(s.candidates(True, 16), s.vocab, s.documents)),
-    "unigram-64": lambda s: by_likeliest(select(s.candidates(True, 64), s.vocab, s.documents)),
-    "unigram-counted-64": lambda s: by_likeliest(select(counted(s, 64), s.vocab, s.documents)),
+    "words-scored": lambda s: by(scored(prune(s.candidates(True), s.vocab, s.documents), s.documents)),
+    "words-saving": lambda s: by(select(s.candidates(True), s.vocab, s.documents, equal_scores)),
+    "unigram,words": lambda s: by(select(s.candidates(True), s.vocab, s.documents)),
+    "unigram-16": lambda s: by(select(s.candidates(True, 16), s.vocab, s.documents)),
+    "unigram-64": lambda s: by(select(s.candidates(True, 64), s.vocab, s.documents)),
+    "unigram-counted-64": lambda s: by(select(counted(s, 64), s.vocab, s.documents)),
     "unigram-fewest": lambda s: by_fewest(select(s.candidates(True), s.vocab, s.documents).automaton),
-    "unigram+1": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, plus(1))),
-    "unigram+3": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, plus(3))),
-    "unigram+6": lambda s: by_likeliest(select(s.candidates(True), s.vocab, s.documents, plus(6))),
-    "unigram-counted": lambda s: by_likeliest(select(counted(s), s.vocab, s.documents)),
+    "unigram+1": lambda s: by(select(s.candidates(True), s.vocab, s.documents, plus(1))),
+    "unigram+3": lambda s: by(select(s.candidates(True), s.vocab, s.documents, plus(3))),
+    "unigram+6": lambda s: by(select(s.candidates(True), s.vocab, s.documents, plus(6))),
+    "unigram-counted": lambda s: by(select(counted(s), s.vocab, s.documents)),
     "words-counted": lambda s: by_fewest(prune(counted(s), s.vocab, s.documents)),
-    "unigram-anywhere": lambda s: by_likeliest(select(s.candidates(False), s.vocab, s.documents)),
+    "unigram-anywhere": lambda s: by(select(s.candidates(False), s.vocab, s.documents)),
     "fewest": lambda s: by_fewest(prune(s.candidates(False), s.vocab, s.documents)),
-    "unigram-both": lambda s: by_likeliest(select(both(s), s.vocab, s.documents)),
-    "unigram-both-16": lambda s: by_likeliest(select(both(s, 16), s.vocab, s.documents)),
-    "unigram-counted-16": lambda s: by_likeliest(select(counted(s, 16), s.vocab, s.documents)),
-    "both+3": lambda s: by_likeliest(select(both(s), s.vocab, s.documents, plus(3))),
-    "counted+3": lambda s: by_likeliest(select(counted(s), s.vocab, s.documents, plus(3))),
+    "unigram-both": lambda s: by(select(both(s), s.vocab, s.documents)),
+    "unigram-both-16": lambda s: by(select(both(s, 16), s.vocab, s.documents)),
+    "unigram-counted-16": lambda s: by(select(counted(s, 16), s.vocab, s.documents)),
+    "both+3": lambda s: by(select(both(s), s.vocab, s.documents, plus(3))),
+    "counted+3": lambda s: by(select(counted(s), s.vocab, s.documents, plus(3))),
     "counted-across64": lambda s: counted_across(s, 64),
     "counted-across256": lambda s: counted_across(s, 256),
     "counted-16-across256": lambda s: counted_across(s, 256, 16),
     "counted-across1024": lambda s: counted_across(s, 1024),
     "unigram-across64": lambda s: across(s, 64, information_of),
     "unigram-across256": lambda s: across(s, 256, information_of),
-    "saving-across256": lambda s: across(s, 256, equal_costs),
+    "saving-across256": lambda s: across(s, 256, equal_scores),
 }
 
 

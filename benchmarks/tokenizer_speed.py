@@ -23,12 +23,15 @@ from typing import Any
 import numpy as np
 
 from equalinfo.corpus.readers import read_documents
-from equalinfo.dictionary.parse import decode, fewest, greedy, viterbi
-from equalinfo.dictionary.parse.parser import cores
+from equalinfo.dictionary.parse import decode
+from equalinfo.dictionary.parse.fewest import FewestParser
+from equalinfo.dictionary.parse.greedy import GreedyParser
+from equalinfo.dictionary.parse.parser import Parser
 from equalinfo.files import atomic_file, write_json
+from equalinfo.parallel import cores
 from equalinfo.predict.exact_files import load_exact
 from equalinfo.tokens.compile import compile_equal_info
-from equalinfo.tokens.dictionaries import CompiledTokenizer, ScoredTokenizer
+from equalinfo.tokens.dictionaries import CompiledTokenizer
 from equalinfo.tokens.spec import Spec
 
 try:
@@ -76,22 +79,21 @@ def load_dictionaries(m1: Path, documents: list[bytes], size: int) -> dict[str, 
     return dictionaries
 
 
-def parsers_of(tokenizer: CompiledTokenizer) -> list[tuple[Any, Any, str]]:
-    """Parses that its dictionary is for: the parser, what it takes as the dictionary, its name."""
+def parsers_of(tokenizer: CompiledTokenizer) -> list[tuple[Parser, str]]:
+    """Parses that its dictionary is for, and their names."""
     dictionary = tokenizer.automaton
-    if isinstance(tokenizer, ScoredTokenizer):
-        costed = viterbi.ScoredVocabulary(dictionary, tokenizer.costs.astype(np.int64))
-        return [(viterbi, costed, "likeliest")]
-    return [(greedy, dictionary, "greedy"), (fewest, dictionary, "fewest tokens")]
+    if tokenizer.parse == "likeliest":
+        return [(tokenizer.parser, "likeliest")]
+    return [(GreedyParser(dictionary), "greedy"), (FewestParser(dictionary), "fewest tokens")]
 
 
 def ours(name: str, tokenizer: CompiledTokenizer) -> list[Contender]:
-    def contender(parser: Any, dictionary: Any, label: str) -> Contender:
+    def contender(parser: Parser, label: str) -> Contender:
         return Contender(
             f"equalinfo {name}, {label}",
-            lambda texts, threads: parser.encode_batch(dictionary, [t.encode() for t in texts], threads),
+            lambda texts, threads: parser.encode_batch([t.encode() for t in texts], threads),
             lambda ids: decode.decode(tokenizer.automaton, ids),
-            lambda text: parser.encode(dictionary, text.encode()),
+            lambda text: parser.encode(text.encode()),
         )
 
     return [contender(*parse) for parse in parsers_of(tokenizer)]

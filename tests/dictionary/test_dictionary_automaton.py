@@ -214,7 +214,8 @@ def test_any_flipped_bit_is_refused_or_harmless():
 @settings(max_examples=100, deadline=None)
 @given(st.binary(min_size=8, max_size=64), st.integers(0, 600))
 def test_overwritten_words_never_crash_a_parse(junk, slot):
-    from equalinfo.dictionary.parse import fewest, greedy
+    from equalinfo.dictionary.parse.fewest import FewestParser
+    from equalinfo.dictionary.parse.greedy import GreedyParser
 
     arrays = arrays_of(ENTRIES)
     junk = np.frombuffer(junk[: len(junk) // 8 * 8], np.uint64)
@@ -224,5 +225,5 @@ def test_overwritten_words_never_crash_a_parse(junk, slot):
     except DamagedArtifact:
         return
     text = b"abcabxyzxy\xe2\x82\xac" * 3
-    assert b"".join(loaded[i] for i in greedy.encode(loaded, text)) == text
-    assert b"".join(loaded[i] for i in fewest.encode(loaded, text)) == text
+    assert b"".join(loaded[i] for i in GreedyParser(loaded).encode(text)) == text
+    assert b"".join(loaded[i] for i in FewestParser(loaded).encode(text)) == text

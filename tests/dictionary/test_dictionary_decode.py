@@ -3,7 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equalinfo.dictionary.parse import decode, fewest, greedy
+from equalinfo.dictionary.parse import decode
+from equalinfo.dictionary.parse.fewest import FewestParser
+from equalinfo.dictionary.parse.greedy import GreedyParser
 from equalinfo.dictionary.trie import automaton
 from equalinfo.errors import UndecodableTokens
 from tests.support.dictionaries import SINGLE, dictionaries, texts
@@ -16,8 +18,8 @@ BUILT = automaton.build(ENTRIES)
 @given(dictionaries, texts)
 def test_parses_decode_to_their_text_and_offsets_point_into_it(entries, text):
     built = automaton.build(entries)
-    for parser in (greedy, fewest):
-        ids = parser.encode(built, text)
+    for parser in (GreedyParser(built), FewestParser(built)):
+        ids = parser.encode(text)
         assert decode.decode(built, ids) == text
         offsets = decode.offsets(built, ids)
         assert offsets[0] == 0

@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equalinfo.dictionary.parse import fewest, greedy
+from equalinfo.dictionary.parse.fewest import FewestParser
+from equalinfo.dictionary.parse.greedy import GreedyParser
 from equalinfo.dictionary.trie import automaton
 from tests.oracles import dictionary_reference
 from tests.support.dictionaries import (
@@ -22,14 +23,16 @@ from tests.support.dictionaries import (
 @given(dictionaries, texts)
 def test_same_as_the_reference(entries, text):
     built = automaton.build(entries)
-    ids = fewest.encode(built, text)
+    ids = FewestParser(built).encode(text)
     assert ids.tolist() == dictionary_reference.fewest(entries, text)
-    assert fewest.count(built, text) == len(ids) <= greedy.count(built, text)
+    assert FewestParser(built).count(text) == len(ids) <= GreedyParser(built).count(text)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text(text):
-    assert fewest.encode(automaton.build(TRAP), text).tolist() == dictionary_reference.fewest(TRAP, text)
+    assert FewestParser(automaton.build(TRAP)).encode(text).tolist() == dictionary_reference.fewest(
+        TRAP, text
+    )
 
 
 @pytest.mark.parametrize("prefixes", [True, False])
@@ -37,7 +40,7 @@ def test_hostile_text(text):
 def test_text_of_several_blocks(prefixes, size):
     entries = random_dictionary(size, b"abc", 150, 12, prefixes)
     text = random_text(size, b"abc", size)
-    assert fewest.encode(automaton.build(entries), text).tolist() == dictionary_reference.fewest(
+    assert FewestParser(automaton.build(entries)).encode(text).tolist() == dictionary_reference.fewest(
         entries, text
     )
 
@@ -47,12 +50,12 @@ def test_text_of_several_blocks(prefixes, size):
 def test_with_all_prefixes_it_is_greedy_from_the_right(drawn, text):
     entries = [*SINGLE, *closed(drawn)]
     mirrored = dictionary_reference.greedy([entry[::-1] for entry in entries], text[::-1])
-    assert fewest.encode(automaton.build(entries), text).tolist() == mirrored[::-1]
+    assert FewestParser(automaton.build(entries)).encode(text).tolist() == mirrored[::-1]
 
 
 def test_a_detour_can_be_better_than_the_longest_last_token():
     entries = [*SINGLE, b"wxyz", b"zab", b"ab"]  # "zab" would leave "wxy" in three pieces
-    ids = fewest.encode(automaton.build(entries), b"wxyzab")
+    ids = FewestParser(automaton.build(entries)).encode(b"wxyzab")
     assert [entries[i] for i in ids] == [b"wxyz", b"ab"]
 
 
@@ -61,7 +64,7 @@ def test_peaks_in_the_number_of_tokens(run):
     # Inside b...bc many tokens are needed and at its end one: afterwards the longest is not always best.
     entries = [*SINGLE, *(b"a" * n for n in range(2, 65, 3)), b"b" * 63 + b"c", b"bca", b"caa", b"baa"]
     text = (b"b" * 63 + b"c" + b"a" * run + b"b" * (run % 7)) * 8
-    assert fewest.encode(automaton.build(entries), text).tolist() == dictionary_reference.fewest(
+    assert FewestParser(automaton.build(entries)).encode(text).tolist() == dictionary_reference.fewest(
         entries, text
     )
 
@@ -71,8 +74,8 @@ def test_documents_of_all_sizes_stay_apart():
     built = automaton.build(entries)
     sizes = [0, *np.random.default_rng(2).integers(0, 300, 60).tolist(), 0, 40_000, 0, 3, 35_000, 1, 0]
     documents = [random_text(i, b"ab ", size) for i, size in enumerate(sizes)]
-    ids, bounds = fewest.encode_flat(
-        built, np.frombuffer(b"".join(documents), np.uint8), np.cumsum([0, *sizes])
+    ids, bounds = FewestParser(built).encode_flat(
+        np.frombuffer(b"".join(documents), np.uint8), np.cumsum([0, *sizes])
     )
     for document, begin, end in zip(documents, bounds[:-1], bounds[1:], strict=True):
         assert ids[begin:end].tolist() == dictionary_reference.fewest(entries, document)
@@ -90,4 +93,4 @@ def test_ties_as_in_the_unigram_model_of_hugging_face():
         for size in (1, 10, 100, 3000):
             text = random_text(size + seed, b"abcd", size)
             theirs = [token.id for token in model.tokenize(text.decode("latin-1"))]
-            assert fewest.encode(built, text).tolist() == theirs
+            assert FewestParser(built).encode(text).tolist() == theirs

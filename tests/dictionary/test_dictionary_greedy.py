@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from equalinfo.dictionary.parse import greedy
-from equalinfo.dictionary.parse.greedy_kernels import EVERY, LONG, WINDOW, parse_short
+from equalinfo.dictionary.parse.greedy import GreedyParser
+from equalinfo.dictionary.parse.greedy_kernels import EVERY, LONG, WINDOW, Tables, parse_short
 from equalinfo.dictionary.trie import automaton
 from tests.oracles import dictionary_reference
 from tests.support.dictionaries import (
@@ -21,23 +21,24 @@ from tests.support.dictionaries import (
 @given(dictionaries, texts)
 def test_same_as_the_reference(entries, text):
     built = automaton.build(entries)
-    ids = greedy.encode(built, text)
+    ids = GreedyParser(built).encode(text)
     assert ids.tolist() == dictionary_reference.greedy(entries, text)
-    assert greedy.count(built, text) == len(ids)
+    assert GreedyParser(built).count(text) == len(ids)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text(text):
-    assert greedy.encode(automaton.build(TRAP), text).tolist() == dictionary_reference.greedy(TRAP, text)
+    assert GreedyParser(automaton.build(TRAP)).encode(text).tolist() == dictionary_reference.greedy(
+        TRAP, text
+    )
 
 
 def one_stream(built, text):
     """The parse in one place, which the tests above compare with the reference."""
     out = np.empty(len(text), np.uint32)
     vector = np.frombuffer(text, np.uint8)
-    n = parse_short(
-        built.words, *built.fallbacks, vector, 0, len(text), out, EVERY, np.uint64(0)
-    )  # fmt: skip
+    tables = Tables(built.words, *built.fallbacks, built.lengths)
+    n = parse_short(tables, vector, 0, len(text), out, EVERY, np.uint64(0))
     return out[: int(n)]
 
 
@@ -61,12 +62,12 @@ def test_long_text_in_four_places_is_the_parse_in_one(prefixes):
         built = automaton.build(random_dictionary(longest, b"abcd", 300, longest, prefixes))
         for text in long_texts():
             expected = one_stream(built, text)
-            assert np.array_equal(greedy.encode(built, text), expected)
-            assert greedy.count(built, text) == expected.size
+            assert np.array_equal(GreedyParser(built).encode(text), expected)
+            assert GreedyParser(built).count(text) == expected.size
     entries = [*SINGLE, *(b"a" * n for n in range(2, 65, 1 if prefixes else 9)), b"ab" * 20]
     built = automaton.build(entries)
     for text in long_texts():
-        assert np.array_equal(greedy.encode(built, text), one_stream(built, text))
+        assert np.array_equal(GreedyParser(built).encode(text), one_stream(built, text))
 
 
 def test_documents_of_all_sizes_stay_apart():
@@ -75,8 +76,8 @@ def test_documents_of_all_sizes_stay_apart():
     rng = np.random.default_rng(2)
     sizes = [*rng.integers(0, 300, 40).tolist(), 0, LONG + 5, 0, 3, 2 * LONG, 1, 0]
     documents = [random_text(i, b"ab ", size) for i, size in enumerate(sizes)]
-    ids, bounds = greedy.encode_flat(
-        built, np.frombuffer(b"".join(documents), np.uint8), np.cumsum([0, *sizes])
+    ids, bounds = GreedyParser(built).encode_flat(
+        np.frombuffer(b"".join(documents), np.uint8), np.cumsum([0, *sizes])
     )
     for document, begin, end in zip(documents, bounds[:-1], bounds[1:], strict=True):
         assert ids[begin:end].tolist() == dictionary_reference.greedy(entries, document)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from equalinfo.dictionary.parse.viterbi import ONE_BIT, encode
+from equalinfo.dictionary.parse.viterbi import ONE_BIT
 from equalinfo.dictionary.train.unigram import information_of, select
 from equalinfo.errors import EqualInfoError
 
@@ -13,18 +13,18 @@ def test_it_keeps_as_many_as_wanted_and_reads_back():
     chosen = select(CANDIDATES, 257 + 20, lambda: [TEXT])
     entries = chosen.automaton.entries()
     assert len(entries) == 277
-    assert b"".join(entries[i] for i in encode(chosen, TEXT + b"\xff\0new")) == TEXT + b"\xff\0new"
+    assert b"".join(entries[i] for i in chosen.encode(TEXT + b"\xff\0new")) == TEXT + b"\xff\0new"
 
 
 def test_more_entries_never_cost_more_text():
-    sizes = [len(encode(select(CANDIDATES, 257 + n, lambda: [TEXT]), TEXT)) for n in (5, 20, 60)]
+    sizes = [len(select(CANDIDATES, 257 + n, lambda: [TEXT]).encode(TEXT)) for n in (5, 20, 60)]
     assert sizes == sorted(sizes, reverse=True)
 
 
 def test_the_same_twice_and_too_few():
     a, b = (select(CANDIDATES, 257 + 20, lambda: [TEXT]) for _ in range(2))
     assert a.automaton.entries() == b.automaton.entries()
-    assert (a.costs == b.costs).all()
+    assert (a.scores == b.scores).all()
     with pytest.raises(EqualInfoError, match="only"):
         select(CANDIDATES[:3], 257 + 20, lambda: [TEXT])
 

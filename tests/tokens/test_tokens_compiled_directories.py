@@ -95,29 +95,29 @@ def test_headers_of_arrays_that_are_none(name, tmp_path):
 
 
 @pytest.mark.parametrize("compact", [False, True])
-def test_costs_that_are_damaged_or_missing(compact, tmp_path):
+def test_scores_that_are_damaged_or_missing(compact, tmp_path):
     tokenizer, path = compiled("EqualInfo[v=512,unigram,words]"), tmp_path / "tok"
     save_compact(tokenizer, path) if compact else tokenizer.save_pretrained(path)
     loaded = Tokenizer.from_pretrained(path)
     assert loaded.encode(CORPUS[0]).tolist() == tokenizer.encode(CORPUS[0]).tolist()
-    other = ScoredTokenizer(tokenizer.spec, tokenizer.automaton, tokenizer.costs[::-1].copy())
+    other = ScoredTokenizer(tokenizer.spec, tokenizer.automaton, tokenizer.scores[::-1].copy())
     assert other.fingerprint != tokenizer.fingerprint
     other.save_pretrained(tmp_path / "other")
     rewritten(tmp_path / "other", "EqualInfo[v=512,unigram,words]", tokenizer.fingerprint)
     with pytest.raises(DamagedArtifact, match="ids its manifest promises"):
         Tokenizer.from_pretrained(tmp_path / "other")
-    for costs in (tokenizer.costs[:-1], tokenizer.costs.astype(np.float32), None):
+    for scores in (tokenizer.scores[:-1], tokenizer.scores.astype(np.float32), None):
         if compact:
             arrays = load_file(path / "compact.safetensors")
             arrays.pop("costs", None)
-            arrays |= {} if costs is None else {"costs": np.ascontiguousarray(costs)}
+            arrays |= {} if scores is None else {"costs": np.ascontiguousarray(scores)}
             save_file(arrays, path / "compact.safetensors")
-        elif costs is None:
+        elif scores is None:
             (path / "costs.npy").unlink()
         else:
-            np.save(path / "costs.npy", costs)
+            np.save(path / "costs.npy", scores)
         rewritten(path, "EqualInfo[v=512,unigram,words]")
-        with pytest.raises(DamagedArtifact, match="costs"):
+        with pytest.raises(DamagedArtifact, match=r"costs|scores"):
             Tokenizer.from_pretrained(path)
 
 

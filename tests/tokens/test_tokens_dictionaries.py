@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equalinfo.dictionary.parse import greedy
+from equalinfo.dictionary.parse.greedy import GreedyParser
 from equalinfo.dictionary.train import corpus_strings, m1_strings
 from equalinfo.dictionary.train.corpus_strings import LONGEST, frequent_phrases, frequent_strings
 from equalinfo.dictionary.train.prune import prune, with_singles
@@ -130,7 +130,7 @@ def test_entries(spec):
 def test_parses_are_the_reference(spec, text):
     tokenizer = compiled(spec)
     if "unigram" in spec:
-        expected = dictionary_reference.likeliest(tokenizer.vocab_entries(), tokenizer.costs.tolist(), text)
+        expected = dictionary_reference.likeliest(tokenizer.vocab_entries(), tokenizer.scores.tolist(), text)
         assert tokenizer.encode(text).tolist() == expected
         assert tokenizer.count(text) == len(expected)
         return
@@ -142,7 +142,7 @@ def test_windows_parse_greedily():
     tokenizer = compiled("EqualInfo[b=12,v=4k]")
     for text in tiny.TEXTS:
         assert tokenizer.encode(text).tolist() == dictionary_reference.greedy(tokenizer.vocab_entries(), text)
-        assert tokenizer.encode(text).tolist() == greedy.encode(tokenizer.automaton, text).tolist()
+        assert tokenizer.encode(text).tolist() == GreedyParser(tokenizer.automaton).encode(text).tolist()
 
 
 @pytest.mark.parametrize("flag", ["fewest", "fewest,words", "unigram,words", "unigram,phrases"])
@@ -300,13 +300,13 @@ def test_words_are_cut_where_the_split_cuts():
     entries = sorted({p.encode() for p in pieces if len(p.encode()) > 1 and within_word(p.encode())})
     assert len(entries) > 80
     automaton = build(with_singles(entries))
-    from equalinfo.dictionary.parse import fewest
+    from equalinfo.dictionary.parse.fewest import FewestParser
 
     for text in (MULTILINGUAL, MULTILINGUAL.swapcase() + MULTILINGUAL, " " + MULTILINGUAL[::-1]):
         parts = regex.findall(SPLIT_PATTERN, text)
         assert "".join(parts) == text
-        split = [token for part in parts for token in fewest.encode(automaton, part.encode()).tolist()]
-        assert fewest.encode(automaton, text.encode()).tolist() == split
+        split = [token for part in parts for token in FewestParser(automaton).encode(part.encode()).tolist()]
+        assert FewestParser(automaton).encode(text.encode()).tolist() == split
 
 
 def test_words_are_cut_where_the_split_of_tokenizers_cuts():

@@ -43,7 +43,7 @@ def live_data(tokenizer: Tokenizer) -> Data | None:
         data: Data = {"kind": "dictionary", "entries": _packed_entries(tokenizer.automaton.entries())}
         data |= {"parse": tokenizer.parse, "first": 0, "perWindow": 1}
         if isinstance(tokenizer, ScoredTokenizer):
-            data["costs"] = packed(tokenizer.costs.astype("<u2").tobytes())
+            data["costs"] = packed(tokenizer.scores.astype("<u2").tobytes())
         if isinstance(tokenizer, CompiledWindows):
             first = int(tokenizer.spec["b"] == 8)
             data |= {"first": first, "perWindow": tokenizer.per_window, "width": tokenizer.width}

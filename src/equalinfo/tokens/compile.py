@@ -14,13 +14,14 @@ import numpy as np
 from equalinfo.coding.interval_splitting import LISTED_BITS, check_bits
 from equalinfo.dictionary.trie.automaton import build
 from equalinfo.errors import EqualInfoError
+from equalinfo.parallel import cores
 from equalinfo.predict.base import Predictor
 from equalinfo.tokens.dictionaries import (
     CompiledTokenizer,
     CompiledWindows,
     ScoredTokenizer,
     load_automaton,
-    load_costs,
+    load_scores,
 )
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
@@ -86,7 +87,6 @@ def compile_equal_info(
     """
     # Here and not above, because they bring in Numba: a process that only loads a tokenizer does not wait for it.
     from equalinfo.coding.interval_table import list_windows
-    from equalinfo.dictionary.parse.parser import cores
     from equalinfo.dictionary.train.corpus_strings import frequent_phrases, frequent_strings
     from equalinfo.dictionary.train.m1_strings import likely_strings
     from equalinfo.dictionary.train.prune import prune, with_singles
@@ -125,13 +125,13 @@ def compile_equal_info(
     if "phrases" in spec:
         phrases = frequent_phrases(documents(), counted, report)
     joined = min(vocab // PHRASES, len(phrases))
-    costed = select(merged, vocab - joined, documents, threads=threads, report=report)
+    chosen = select(merged, vocab - joined, documents, threads=threads, report=report)
     if joined:
-        inside = costed.automaton.entries()[257:]
-        costed = select(
+        inside = chosen.automaton.entries()[257:]
+        chosen = select(
             inside + phrases, vocab, documents, always=len(inside), threads=threads, report=report
         )
-    return ScoredTokenizer(spec, costed.automaton, costed.costs.astype(np.uint16))
+    return ScoredTokenizer(spec, chosen.automaton, chosen.scores.astype(np.uint16))
 
 
 def _check_corpus(spec: Spec, documents: Callable[[], Iterable[bytes]] | None) -> None:
@@ -173,7 +173,7 @@ def load_equal_info(spec: Spec, directory: Path) -> Tokenizer:
     if spec.get("b") is None:
         automaton = load_automaton(directory)
         if "unigram" in spec:
-            return ScoredTokenizer(spec, automaton, load_costs(directory))
+            return ScoredTokenizer(spec, automaton, load_scores(directory))
         return CompiledTokenizer(spec, automaton)
     if is_listed(spec):
         return CompiledWindows(spec, load_automaton(directory))

@@ -3,9 +3,8 @@
 import codecs
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from safetensors.numpy import save
@@ -31,10 +30,11 @@ from equalinfo.tokens.hugging_face import (
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Advance, Tokenizer, checked_ids
 
+if TYPE_CHECKING:
+    from equalinfo.dictionary.parse.parser import Parser
+
 ARRAYS = ("words", "blob", "offsets")
-# The module of each parse.
-PARSERS = {"greedy": "greedy", "fewest": "fewest", "likeliest": "viterbi"}
-COSTS = "costs"
+SCORES = "costs"  # as files call them
 COMPACT = "compact.safetensors"  # in place of those, where it is to be small
 
 
@@ -76,20 +76,19 @@ class CompiledTokenizer(Tokenizer):
         """How a text is cut into entries."""
         return "fewest" if self.spec.chosen_by_use else "greedy"
 
-    def _parser(self) -> Any:
-        # It brings in Numba, which a process that only loads a tokenizer does not need.
-        return import_module(f"equalinfo.dictionary.parse.{PARSERS[self.parse]}")
+    @cached_property
+    def parser(self) -> "Parser":
+        """What cuts a text into entries; it brings in Numba, which a process that only loads does not wait for."""
+        from equalinfo.dictionary.parse.fewest import FewestParser
+        from equalinfo.dictionary.parse.greedy import GreedyParser
 
-    @property
-    def _parsed_by(self) -> Any:
-        """What the parser takes as its dictionary."""
-        return self.automaton
+        return (FewestParser if self.parse == "fewest" else GreedyParser)(self.automaton)
 
     def _encode(self, text: bytes) -> np.ndarray:
         return self._ids(self._parsed(text))
 
     def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
-        parses = self._parser().encode_batch(self._parsed_by, texts)
+        parses = self.parser.encode_batch(texts)
         if advance:
             advance(sum(map(len, texts)))
         return [self._ids(entries) for entries in parses]
@@ -120,7 +119,7 @@ class CompiledTokenizer(Tokenizer):
             yield text
 
     def _count(self, text: bytes) -> int:
-        return int(self._parser().count(self._parsed_by, text))
+        return self.parser.count(text)
 
     def token_bytes(self, token: int) -> bytes:
         return self.automaton[int(checked_ids([token], self.vocab)[0])]
@@ -129,8 +128,7 @@ class CompiledTokenizer(Tokenizer):
         return self.automaton.entries()
 
     def _parsed(self, data: bytes) -> np.ndarray:
-        entries: np.ndarray = self._parser().encode(self._parsed_by, data)
-        return entries
+        return self.parser.encode(data)
 
     def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
         entries = self._parsed(text)
@@ -171,7 +169,7 @@ class CompiledTokenizer(Tokenizer):
 
     def _tokenizer_json(self) -> bytes:
         split = SPLIT_PATTERN if self.spec.within_words else None
-        return tokenizer_json(self.vocab_entries(), self.parse, split, self._costs())
+        return tokenizer_json(self.vocab_entries(), self.parse, split, self._scores())
 
     def check_export(self, path: Path) -> None:
         """Raises DamagedArtifact if a tokenizer.json that another library wrote has not this vocabulary."""
@@ -180,8 +178,8 @@ class CompiledTokenizer(Tokenizer):
                 f"{path} is damaged, or another library changed its vocabulary; save the tokenizer again"
             )
 
-    def _costs(self) -> list[int] | None:
-        """What each entry costs, in parts of a bit, where the parse goes by that."""
+    def _scores(self) -> list[int] | None:
+        """The information of each entry, in parts of a bit, where the parse goes by that."""
         return None
 
     def state_fingerprint(self) -> str:
@@ -190,40 +188,40 @@ class CompiledTokenizer(Tokenizer):
 
 
 class ScoredTokenizer(CompiledTokenizer):
-    """Ids that are the entries of a dictionary in the parse of least cost: the likeliest, as costs are information.
+    """Ids that are the entries of a dictionary in the parse with the least sum of scores: the likeliest.
 
     Raises:
-        DamagedArtifact: the automaton or the costs are not those of `spec`.
+        DamagedArtifact: the automaton or the scores are not those of `spec`.
     """
 
-    def __init__(self, spec: Spec, automaton: Automaton, costs: np.ndarray) -> None:
+    def __init__(self, spec: Spec, automaton: Automaton, scores: np.ndarray) -> None:
         super().__init__(spec, automaton)
-        if costs.dtype != np.uint16 or costs.shape != (self.vocab,):
-            raise DamagedArtifact(f"{spec} needs {self.vocab} costs, as uint16; compile it again")
-        self.costs = costs
+        if scores.dtype != np.uint16 or scores.shape != (self.vocab,):
+            raise DamagedArtifact(f"{spec} needs {self.vocab} scores, as uint16; compile it again")
+        self.scores = scores
 
     @property
     def parse(self) -> Parse:
         return "likeliest"
 
     @cached_property
-    def _parsed_by(self) -> Any:
-        from equalinfo.dictionary.parse.viterbi import ScoredVocabulary
+    def parser(self) -> "Parser":
+        from equalinfo.dictionary.parse.viterbi import ViterbiParser
 
-        return ScoredVocabulary(self.automaton, self.costs.astype(np.int64))
+        return ViterbiParser(self.automaton, self.scores.astype(np.int64))
 
     def _made_of(self) -> tuple[Any, ...]:
-        return self.automaton, read_only(self.costs)
+        return self.automaton, read_only(self.scores)
 
     def _more_arrays(self) -> dict[str, np.ndarray]:
-        return {COSTS: self.costs}
+        return {SCORES: self.scores}
 
-    def _costs(self) -> list[int]:
-        costs: list[int] = self.costs.tolist()
-        return costs
+    def _scores(self) -> list[int]:
+        scores: list[int] = self.scores.tolist()
+        return scores
 
     def state_fingerprint(self) -> str:
-        return sha256_bytes(super().state_fingerprint().encode() + self.costs.astype("<u2").tobytes())
+        return sha256_bytes(super().state_fingerprint().encode() + self.scores.astype("<u2").tobytes())
 
 
 class CompiledWindows(CompiledTokenizer):
@@ -307,17 +305,17 @@ def _common_start(a: bytes, b: bytes) -> bytes:
     return a[:length]
 
 
-def load_costs(directory: Path) -> np.ndarray:
-    """The costs that `ScoredTokenizer` saved into `directory`, [v] uint16.
+def load_scores(directory: Path) -> np.ndarray:
+    """The scores that `ScoredTokenizer` saved into `directory`, [v] uint16.
 
     Raises:
         DamagedArtifact: there are none.
     """
     path = directory / COMPACT
     if path.is_file():
-        costs: np.ndarray = read_safetensors(path, {COSTS: ((None,), np.uint16)}, others=True)[COSTS]
-        return costs
-    return np.array(read_npy(directory / f"{COSTS}.npy"))
+        scores: np.ndarray = read_safetensors(path, {SCORES: ((None,), np.uint16)}, others=True)[SCORES]
+        return scores
+    return np.array(read_npy(directory / f"{SCORES}.npy"))
 
 
 def load_automaton(directory: Path) -> Automaton:

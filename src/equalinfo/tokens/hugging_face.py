@@ -3,10 +3,10 @@
 All are models over the byte-level alphabet whose vocabulary is the entries. Greedy longest match is a `Split` by one
 pattern, the trie of the entries, whose matches a BPE model without merges looks up whole; it writes as bytes the
 characters that no entry begins with. Fewest tokens is a Unigram model with all scores equal; `fewest` breaks ties as
-that model does. The likeliest parse is one whose scores are the costs, multiples of 2^-10 that float64 adds without
-rounding. Exact on any valid UTF-8; Hugging Face tokenizers take str, so other bytes cannot be given to them at all. The
-one text that reads differently holds the name of the end-of-text token, unless `split_special_tokens` is set. What else
-an export cannot do, and transformers' own tests on it: `docs/dictionaries.md`.
+that model does. The likeliest parse is one with the negatives of our scores, multiples of 2^-10 that float64 adds
+without rounding. Exact on any valid UTF-8; Hugging Face tokenizers take str, so other bytes cannot be given to them at
+all. The one text that reads differently holds the name of the end-of-text token, unless `split_special_tokens` is set.
+What else an export cannot do, and transformers' own tests on it: `docs/dictionaries.md`.
 """
 
 import json
@@ -20,14 +20,14 @@ END_OF_TEXT = "<|endoftext|>"
 TOKENIZER, TOKENIZER_CONFIG = FILES = "tokenizer.json", "tokenizer_config.json"
 
 Parse = Literal["greedy", "fewest", "likeliest"]
-# A cost of a bit; `dictionary.parse.viterbi` says so too, and is not imported because it brings in Numba.
+# The score of a bit; `dictionary.parse.viterbi` says so too, and is not imported because it brings in Numba.
 ONE_BIT = 1 << 10
-# The score of the end of text, below that of its name written in single bytes, whatever they cost.
+# The score of the end of text, below that of its name written in single bytes, whatever their scores.
 NEVER = -float(1 << 20)
 
 
 def tokenizer_json(
-    entries: Sequence[bytes], parse: Parse, split: str | None = None, costs: Sequence[int] | None = None
+    entries: Sequence[bytes], parse: Parse, split: str | None = None, scores: Sequence[int] | None = None
 ) -> bytes:
     """The file `tokenizer.json`.
 
@@ -35,12 +35,12 @@ def tokenizer_json(
         entries: by id; id 0 is the empty string (end of text), ids 1 to 256 the single bytes in order,
             the rest valid UTF-8.
         split: a pattern whose matches no entry crosses; only speeds up a Unigram model.
-        costs: of each entry, for the likeliest parse.
+        scores: of each entry, for the likeliest parse.
     """
     alphabet = byte_alphabet()
     end_of_text = end_of_text_of(entries)
     names = [end_of_text, *("".join(alphabet[byte] for byte in entry) for entry in entries[1:])]
-    made = _greedy(entries, names) if parse == "greedy" else _unigram(names, split, costs)
+    made = _greedy(entries, names) if parse == "greedy" else _unigram(names, split, scores)
     end = {"id": 0, "content": end_of_text, "special": True, "normalized": False}
     end |= {"single_word": False, "lstrip": False, "rstrip": False}
     return json.dumps({**_FRAME, "added_tokens": [end], **made}, ensure_ascii=False).encode()
@@ -153,9 +153,9 @@ def _alternatives(node: dict[str, Any]) -> str:
     return "|".join(ways)
 
 
-def _unigram(names: Sequence[str], split: str | None, costs: Sequence[int] | None) -> dict[str, Any]:
-    costs = costs or [ONE_BIT] * len(names)
-    pieces = [[name, -cost / ONE_BIT] for name, cost in zip(names, costs, strict=True)]
+def _unigram(names: Sequence[str], split: str | None, scores: Sequence[int] | None) -> dict[str, Any]:
+    scores = scores or [ONE_BIT] * len(names)
+    pieces = [[name, -score / ONE_BIT] for name, score in zip(names, scores, strict=True)]
     pieces[0][1] = NEVER
     return {
         "model": {"type": "Unigram", "unk_id": 0, "vocab": pieces, "byte_fallback": False},

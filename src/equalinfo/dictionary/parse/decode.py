@@ -67,7 +67,7 @@ def id_vector(automaton: Automaton, ids: Ids) -> NDArray[np.uint32]:
 
 
 @kernel
-def _total(lengths, ids):  # type: ignore[no-untyped-def]
+def _total(lengths: NDArray[np.uint8], ids: NDArray[np.uint32]) -> np.int64:
     total = np.int64(0)
     for token in ids:
         total += np.int64(lengths[token])
@@ -75,7 +75,9 @@ def _total(lengths, ids):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _copy(blob, offsets, ids, text):  # type: ignore[no-untyped-def]
+def _copy(
+    blob: NDArray[np.uint8], offsets: NDArray[np.uint32], ids: NDArray[np.uint32], text: NDArray[np.uint8]
+) -> None:
     """Writes the bytes of all ids one after the other, and up to 8 bytes behind them.
 
     Eight bytes are copied at a time, needed or not: a loop over the bytes of a token is four times

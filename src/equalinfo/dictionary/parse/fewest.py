@@ -15,13 +15,11 @@ ends at a byte is always a best one, and the parse is the greedy one from the ri
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from equalinfo.dictionary.parse import parser
-from equalinfo.dictionary.parse.parser import Bytes, Documents
+from equalinfo.dictionary.parse.parser import Bounds, ByteVector, Ids, Parser
 from equalinfo.dictionary.parse.suffix_search import CHUNK_BYTES, suffix_states, write_ids
-from equalinfo.dictionary.trie.automaton import Automaton
 from equalinfo.dictionary.trie.intrinsics import trailing_zeros
+from equalinfo.dictionary.trie.layout import Words
 from equalinfo.kernels import kernel
 
 _ONE = np.uint64(1)
@@ -30,58 +28,26 @@ _LAST = np.uint64(63)
 _WINDOW = np.uint64(64)
 
 
-def encode(automaton: Automaton, text: Bytes) -> NDArray[np.uint32]:
-    """Token ids of one text: uint32 [tokens]. Arguments and errors as in `greedy.encode`."""
-    vector = parser.byte_vector(text)
-    return _encode(automaton, vector, np.array([0, vector.size], np.int64))[0]
+class FewestParser(Parser):
+    """The fewest tokens in all."""
 
+    def _count(self, text: ByteVector) -> int:
+        bounds = np.array([0, text.size], np.int64)
+        back = np.empty(1, np.uint8)
+        return int(_search(*self.automaton.suffixes, text, bounds, back, np.uint64(0))[1])
 
-def count(automaton: Automaton, text: Bytes) -> int:
-    """``len(encode(automaton, text))``, without making the ids."""
-    vector = parser.byte_vector(text)
-    steps, ends = automaton.suffixes
-    back = np.empty(1, np.uint8)
-    return int(_search(steps, ends, vector, np.array([0, vector.size], np.int64), back, np.uint64(0))[1])
-
-
-def encode_flat(
-    automaton: Automaton, text: NDArray[np.uint8], bounds: NDArray[np.int64]
-) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Token ids of documents that lie one after the other; all as in `greedy.encode_flat`."""
-    text = parser.byte_vector(text)
-    parser.check_bounds(text, bounds)
-    return _encode(automaton, text, bounds)
-
-
-def _encode(
-    automaton: Automaton, text: NDArray[np.uint8], bounds: NDArray[np.int64]
-) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    steps, ends = automaton.suffixes
-    back = np.empty(text.size, np.uint8)
-    id_bounds = _search(steps, ends, text, bounds, back, _ALL)
-    out = np.empty(int(id_bounds[-1]), np.uint32)
-    write_ids(automaton.words, text, bounds, back, id_bounds, out)
-    return out, id_bounds
-
-
-def encode_batch(
-    automaton: Automaton, documents: Documents, threads: int | None = None
-) -> list[NDArray[np.uint32]]:
-    """Token ids of each document, on `threads` cores (all by default); the same as `encode` one by one."""
-    return parser.split_encode(_encode, automaton, documents, threads)
-
-
-def usage(automaton: Automaton, documents: Documents, threads: int | None = None) -> NDArray[np.int64]:
-    """How often each id occurs in the parses of `documents`: int64 [v], the same on any number of threads."""
-    return parser.split_usage(_usage, automaton, documents, threads)
-
-
-def _usage(automaton: Automaton, text: NDArray[np.uint8], bounds: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.bincount(_encode(automaton, text, bounds)[0], minlength=len(automaton))
+    def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
+        back = np.empty(text.size, np.uint8)
+        id_bounds = _search(*self.automaton.suffixes, text, bounds, back, _ALL)
+        out = np.empty(int(id_bounds[-1]), np.uint32)
+        write_ids(self.automaton.words, text, bounds, back, id_bounds, out)
+        return out, id_bounds
 
 
 @kernel
-def _search(steps, ends, text, bounds, back, keep):  # type: ignore[no-untyped-def]
+def _search(
+    steps: Words, ends: Words, text: ByteVector, bounds: Bounds, back: ByteVector, keep: np.uint64
+) -> Bounds:
     """Finds the best last token of every beginning of every document.
 
     Args:

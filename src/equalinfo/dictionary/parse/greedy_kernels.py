@@ -4,7 +4,10 @@ State is the word of the trie's state (`layout`); n is where the next token goes
 token goes to ``out[0]`` and only their number counts; otherwise `keep` is EVERY.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from equalinfo.dictionary.trie.intrinsics import choose
 from equalinfo.dictionary.trie.layout import (
@@ -16,6 +19,7 @@ from equalinfo.dictionary.trie.layout import (
     ROOT_BASE,
     VALUE_MASK,
     VALUE_SHIFT,
+    Words,
 )
 from equalinfo.kernels import kernel
 
@@ -23,14 +27,36 @@ EVERY = np.uint64(2**64 - 1)
 LANES = 4
 _ONE = np.uint64(1)
 
+Ids = NDArray[np.uint32]
+Lanes = NDArray[np.uint64]  # a number for each of LANES places
+Text = NDArray[np.uint8]
+
+
+class Tables(NamedTuple):
+    """What a greedy parse looks things up in.
+
+    Args:
+        words: uint64 [slots], the double array.
+        table, tokens: what to do in a state that does not accept (`aho_corasick.fallback_rows`).
+        lengths: uint8 [v], bytes of each entry.
+    """
+
+    words: Words
+    table: NDArray[np.uint32]
+    tokens: Ids
+    lengths: NDArray[np.uint8]
+
 
 @kernel(forceinline=True)
-def _step(words, table, tokens, word, c, out, keep, n):  # type: ignore[no-untyped-def]
+def _step(
+    tables: Tables, word: np.uint64, c: np.uint64, out: Ids, keep: np.uint64, n: np.uint64
+) -> tuple[np.uint64, np.uint64]:
     """One byte further; returns the new state and the new n.
 
     The next state is the child by c or, if there is none, a token is complete and it is the root's child
     by c. Both are loaded and the token is written in any case; only n says whether it stays.
     """
+    words, table, tokens = tables.words, tables.table, tables.tokens
     child = words[(word >> BASE_SHIFT) + c]
     stuck = child & LABEL_MASK != c
     while stuck & (word & ACCEPT == 0):
@@ -46,8 +72,9 @@ def _step(words, table, tokens, word, c, out, keep, n):  # type: ignore[no-untyp
 
 
 @kernel
-def finish(words, table, tokens, word, out, keep, n):  # type: ignore[no-untyped-def]
+def finish(tables: Tables, word: np.uint64, out: Ids, keep: np.uint64, n: np.uint64) -> np.uint64:
     """Writes the tokens of a path that the end of the text cuts off; returns the new n."""
+    words, table, tokens = tables.words, tables.table, tables.tokens
     while word & LABEL_MASK != FREE:
         row = (word >> VALUE_SHIFT) & VALUE_MASK
         if word & ACCEPT:
@@ -61,24 +88,42 @@ def finish(words, table, tokens, word, out, keep, n):  # type: ignore[no-untyped
 
 
 @kernel
-def walk1(words, table, tokens, text, start, end, word, out, keep, n):  # type: ignore[no-untyped-def]
+def walk1(
+    tables: Tables,
+    text: Text,
+    start: np.int64,
+    end: np.int64,
+    word: np.uint64,
+    out: Ids,
+    keep: np.uint64,
+    n: np.uint64,
+) -> tuple[np.uint64, np.uint64]:
     """Reads ``text[start:end]``; returns the state and n."""
     for i in range(np.uint64(start), np.uint64(end)):
-        word, n = _step(words, table, tokens, word, np.uint64(text[i]), out, keep, n)
+        word, n = _step(tables, word, np.uint64(text[i]), out, keep, n)
     return word, n
 
 
 @kernel
-def walk4(words, table, tokens, text, steps, at, word, out, keep, n):  # type: ignore[no-untyped-def]
+def walk4(
+    tables: Tables,
+    text: Text,
+    steps: np.int64,
+    at: Lanes,
+    word: Lanes,
+    out: Ids,
+    keep: np.uint64,
+    n: Lanes,
+) -> None:
     """Reads `steps` bytes in each of four places at once; changes at, word and n, uint64 [4] each."""
     at0, at1, at2, at3 = at[0], at[1], at[2], at[3]
     word0, word1, word2, word3 = word[0], word[1], word[2], word[3]
     n0, n1, n2, n3 = n[0], n[1], n[2], n[3]
     for i in range(np.uint64(steps)):
-        word0, n0 = _step(words, table, tokens, word0, np.uint64(text[at0 + i]), out, keep, n0)
-        word1, n1 = _step(words, table, tokens, word1, np.uint64(text[at1 + i]), out, keep, n1)
-        word2, n2 = _step(words, table, tokens, word2, np.uint64(text[at2 + i]), out, keep, n2)
-        word3, n3 = _step(words, table, tokens, word3, np.uint64(text[at3 + i]), out, keep, n3)
+        word0, n0 = _step(tables, word0, np.uint64(text[at0 + i]), out, keep, n0)
+        word1, n1 = _step(tables, word1, np.uint64(text[at1 + i]), out, keep, n1)
+        word2, n2 = _step(tables, word2, np.uint64(text[at2 + i]), out, keep, n2)
+        word3, n3 = _step(tables, word3, np.uint64(text[at3 + i]), out, keep, n3)
     for lane in range(4):
         at[lane] += np.uint64(steps)
     word[0], word[1], word[2], word[3] = word0, word1, word2, word3
@@ -86,10 +131,12 @@ def walk4(words, table, tokens, text, steps, at, word, out, keep, n):  # type: i
 
 
 @kernel
-def parse_short(words, table, tokens, text, start, end, out, keep, n):  # type: ignore[no-untyped-def]
+def parse_short(
+    tables: Tables, text: Text, start: np.int64, end: np.int64, out: Ids, keep: np.uint64, n: np.uint64
+) -> np.uint64:
     """The greedy parse of ``text[start:end]``, one stream; returns the new n."""
-    word, n = walk1(words, table, tokens, text, start, end, words[0], out, keep, n)
-    return finish(words, table, tokens, word, out, keep, n)
+    word, n = walk1(tables, text, start, end, tables.words[0], out, keep, n)
+    return finish(tables, word, out, keep, n)
 
 
 # The greedy parse of one long text in four places at once, exactly.
@@ -108,7 +155,14 @@ MOST_SKIPPED = 64  # windows
 
 
 @kernel
-def _sure(lengths, ids, begin, end, stop, limit):  # type: ignore[no-untyped-def]
+def _sure(
+    lengths: NDArray[np.uint8],
+    ids: Ids,
+    begin: int | np.int64,
+    end: np.int64,
+    stop: np.int64,
+    limit: np.int64,
+) -> tuple[np.int64, np.int64]:
     """Drops tokens from the end of ``ids[begin:end]``, which end at `stop`, until none begins after `limit`.
 
     Whatever bytes follow `stop`, a token that begins MAX_ENTRY_BYTES before it is the same. Returns where
@@ -124,7 +178,9 @@ def _sure(lengths, ids, begin, end, stop, limit):  # type: ignore[no-untyped-def
 
 
 @kernel
-def _append(ids, begin, end, out, keep, n):  # type: ignore[no-untyped-def]
+def _append(
+    ids: Ids, begin: int | np.int64, end: int | np.int64, out: Ids, keep: np.uint64, n: np.uint64
+) -> np.uint64:
     if keep:
         at = np.int64(n)
         out[at : at + end - begin] = ids[begin:end]
@@ -132,9 +188,11 @@ def _append(ids, begin, end, out, keep, n):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def parse_long(words, table, tokens, lengths, text, start, end, out, keep, n):  # type: ignore[no-untyped-def]
-    """The greedy parse of ``text[start:end]``; returns the new n. Arguments as in `greedy_kernels`."""
-    every = ~np.uint64(0)
+def parse_long(
+    tables: Tables, text: Text, start: np.int64, end: np.int64, out: Ids, keep: np.uint64, n: np.uint64
+) -> np.uint64:
+    """The greedy parse of ``text[start:end]``; returns the new n."""
+    words, lengths = tables.words, tables.lengths
     ids = np.empty(WINDOW, np.uint32)
     bridge = np.empty(BRIDGE, np.uint32)
     at = np.empty(LANES, np.uint64)
@@ -151,9 +209,7 @@ def parse_long(words, table, tokens, lengths, text, start, end, out, keep, n):  
             stop = min(position + size, end)
             size = np.int64(WINDOW)
             skip = max(skip - 1, 0)
-            total = np.int64(
-                parse_short(words, table, tokens, text, position, stop, ids, every, np.uint64(0))
-            )
+            total = np.int64(parse_short(tables, text, position, stop, ids, EVERY, np.uint64(0)))
             kept, position = _sure(
                 lengths, ids, 0, total, stop, end if stop == end else stop - MAX_ENTRY_BYTES
             )
@@ -163,23 +219,21 @@ def parse_long(words, table, tokens, lengths, text, start, end, out, keep, n):  
 
         # In a run of one character, or one entry repeated, tokens are equally long; pieces that are
         # whole numbers of them cut where the true parse does.
-        piece = min(end - position, WINDOW) // LANES // unit * unit
+        piece = min(end - position, np.int64(WINDOW)) // LANES // unit * unit
         for lane in range(LANES):
             at[lane] = position + lane * piece
             word[lane] = words[0]
             count[lane] = lane * piece
-        walk4(words, table, tokens, text, piece, at, word, ids, every, count)
+        walk4(tables, text, piece, at, word, ids, EVERY, count)
         window = position
         for lane in range(LANES):
-            total = np.int64(finish(words, table, tokens, word[lane], ids, every, count[lane]))
+            total = np.int64(finish(tables, word[lane], ids, EVERY, count[lane]))
             begin = lane * piece
             stop = window + begin + piece
             if lane > 0:
                 cut = window + begin
                 tail = min(position + BRIDGE, end)
-                found = np.int64(
-                    parse_short(words, table, tokens, text, position, tail, bridge, every, np.uint64(0))
-                )
+                found = np.int64(parse_short(tables, text, position, tail, bridge, EVERY, np.uint64(0)))
                 found, _ = _sure(
                     lengths, bridge, 0, found, tail, end if tail == end else tail - MAX_ENTRY_BYTES
                 )

@@ -1,33 +1,100 @@
-"""Many documents on all cores: groups of them, laid end to end, go to threads.
+"""What every parser does with a text, a batch of documents, and the use of each entry in a corpus.
 
 The kernels release the interpreter's lock, so threads in one process suffice and nothing is copied between
-processes. Laying documents end to end costs a copy of each (about 8 % of the time of a greedy parse) and
-saves a call per document. Results do not depend on the number of threads: groups are cut by size
+processes. Documents are laid end to end in groups, which costs a copy of each (about 8 % of the time of a greedy
+parse) and saves a call per document. Results do not depend on the number of threads: groups are cut by size
 alone and kept in order.
 """
 
-from collections import deque
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equalinfo.dictionary.trie.automaton import Automaton
 from equalinfo.errors import EqualInfoError
-from equalinfo.parallel import cores, grouped
+from equalinfo.parallel import WorkerThreads, cores, grouped, in_order
 
 Bytes = bytes | bytearray | memoryview | NDArray[np.uint8]
-Documents = Iterable[bytes]
-Flat = tuple[NDArray[np.uint8], NDArray[np.int64]]
+ByteVector = NDArray[np.uint8]
+Ids = NDArray[np.uint32]
+Bounds = NDArray[np.int64]
 Result = TypeVar("Result")
 
 GROUP_BYTES = 1 << 20
 
 
-def byte_vector(text: Bytes) -> NDArray[np.uint8]:
+class Parser(ABC):
+    """Cuts text into the entries of one dictionary; subclasses say by which rule.
+
+    Args:
+        automaton: v entries, of which the first is EOS.
+    """
+
+    def __init__(self, automaton: Automaton) -> None:
+        self.automaton = automaton
+
+    @abstractmethod
+    def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
+        """`encode_flat` of arguments that were checked."""
+
+    @abstractmethod
+    def _count(self, text: ByteVector) -> int:
+        """Tokens of one text, without making the ids."""
+
+    def encode(self, text: Bytes) -> Ids:
+        """Token ids of one text: uint32 [tokens].
+
+        Args:
+            text: bytes, or anything with a buffer of them; a uint8 vector is used without a copy.
+
+        Raises:
+            EqualInfoError: `text` is not bytes (a str has to be encoded first).
+        """
+        vector = byte_vector(text)
+        return self._parse(vector, np.array([0, vector.size], np.int64))[0]
+
+    def count(self, text: Bytes) -> int:
+        """``len(encode(text))``, without making the ids."""
+        return self._count(byte_vector(text))
+
+    def encode_flat(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
+        """Token ids of documents that lie one after the other, in one call and one thread.
+
+        Args:
+            text: uint8 [bytes].
+            bounds: int64 [documents + 1], increasing from 0 to ``text.size``; document d is
+                ``text[bounds[d]:bounds[d + 1]]``. No token crosses a bound.
+
+        Returns:
+            ids uint32 [tokens] and, for each document, where its ids begin: int64 [documents + 1].
+        """
+        text = byte_vector(text)
+        _check_bounds(text, bounds)
+        return self._parse(text, bounds)
+
+    def encode_batch(self, documents: Iterable[bytes], threads: int | None = None) -> list[Ids]:
+        """Token ids of each document, on `threads` cores (all by default); the same as `encode` one by one."""
+        result: list[Ids] = []
+        for ids, bounds in _spread(lambda flat: self._parse(*flat), documents, threads):
+            result.extend(ids[a:b] for a, b in pairwise(bounds.tolist()))  # ids of one group share memory
+        return result
+
+    def usage(self, documents: Iterable[bytes], threads: int | None = None) -> NDArray[np.int64]:
+        """How often each id occurs in the parses of `documents`: int64 [v], the same on any number of threads."""
+        size = len(self.automaton)
+        total = np.zeros(size, np.int64)
+        for counts in _spread(
+            lambda flat: np.bincount(self._parse(*flat)[0], minlength=size), documents, threads
+        ):
+            total += counts
+        return total
+
+
+def byte_vector(text: Bytes) -> ByteVector:
     """`text` as a read-only uint8 vector, not copied unless it is in pieces. Raises EqualInfoError."""
     if isinstance(text, np.ndarray):
         if text.dtype != np.uint8 or text.ndim != 1:
@@ -42,12 +109,8 @@ def byte_vector(text: Bytes) -> NDArray[np.uint8]:
     return vector
 
 
-def groups(documents: Documents) -> Iterator[Flat]:
-    """Documents end to end in groups of about GROUP_BYTES: uint8 [bytes] and int64 [documents + 1] bounds."""
-    return map(_flat, grouped(documents, GROUP_BYTES))
-
-
-def _flat(documents: list[bytes]) -> Flat:
+def _joined(documents: list[bytes]) -> tuple[ByteVector, Bounds]:
+    """Documents end to end: uint8 [bytes] and int64 [documents + 1] bounds."""
     bounds = np.zeros(len(documents) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, documents), np.int64, len(documents)), out=bounds[1:])
     try:
@@ -60,8 +123,7 @@ def _flat(documents: list[bytes]) -> Flat:
     return vector, bounds
 
 
-def check_bounds(text: NDArray[np.uint8], bounds: NDArray[np.int64]) -> None:
-    """Raises EqualInfoError unless `bounds` cuts `text` into documents that lie end to end."""
+def _check_bounds(text: ByteVector, bounds: Bounds) -> None:
     if (
         not isinstance(bounds, np.ndarray)
         or bounds.dtype != np.int64
@@ -76,49 +138,17 @@ def check_bounds(text: NDArray[np.uint8], bounds: NDArray[np.int64]) -> None:
         )
 
 
-def split_encode(
-    encode: Callable[
-        [Automaton, NDArray[np.uint8], NDArray[np.int64]], tuple[NDArray[Any], NDArray[np.int64]]
-    ],
-    automaton: Automaton,
-    documents: Documents,
-    threads: int | None,
-) -> list[NDArray[Any]]:
-    """One array of ids per document; ids of one group share memory."""
-    result: list[NDArray[Any]] = []
-    for ids, bounds in _spread(lambda flat: encode(automaton, *flat), documents, threads):
-        ends = bounds.tolist()
-        result.extend(ids[a:b] for a, b in pairwise(ends))
-    return result
-
-
-def split_usage(
-    usage: Callable[[Automaton, NDArray[np.uint8], NDArray[np.int64]], NDArray[np.int64]],
-    automaton: Automaton,
-    documents: Documents,
-    threads: int | None,
-) -> NDArray[np.int64]:
-    """Sums the counts of all groups: int64 [v]."""
-    total = np.zeros(len(automaton), np.int64)
-    for counts in _spread(lambda flat: usage(automaton, *flat), documents, threads):
-        total += counts
-    return total
-
-
-def _spread(work: Callable[[Flat], Result], documents: Documents, threads: int | None) -> Iterator[Result]:
-    """Results in order, with only a few groups in memory at a time however many documents come."""
+def _spread(
+    work: Callable[[tuple[ByteVector, Bounds]], Result], documents: Iterable[bytes], threads: int | None
+) -> Iterator[Result]:
+    """What `work` makes of groups of documents, in order; few groups are in memory at a time."""
     if threads is None:
         threads = cores()
     if threads < 1:
         raise EqualInfoError(f"{threads} threads cannot parse anything; give 1 or more")
+    groups = map(_joined, grouped(documents, GROUP_BYTES))
     if threads == 1:
-        yield from map(work, groups(documents))
+        yield from map(work, groups)
         return
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Result]] = deque()
-        for flat in groups(documents):
-            waiting.append(pool.submit(work, flat))
-            if len(waiting) > 2 * threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+    with WorkerThreads(threads) as workers:
+        yield from in_order(workers, work, groups)

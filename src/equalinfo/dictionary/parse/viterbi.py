@@ -1,34 +1,33 @@
-"""Parsing into the tokens with the least cost in all: the likeliest parse, if costs are information.
+"""Parsing into the tokens with the least sum of scores: the likeliest parse.
 
-Costs are whole numbers (units of `ONE_BIT`), so sums are exact and ties are ties everywhere. All else is as in
-`fewest`, of which this is the case of equal costs: the entries that end at a byte are found through the
-Aho-Corasick machine of the trie, longest first. Ties: of the cheapest parses, the one whose last token is longest;
+An entry's score is its information, so less is likelier (SentencePiece's scores are the negatives). Scores are whole
+numbers (units of `ONE_BIT`), so sums are exact and ties are ties everywhere. All else is as in
+`fewest`, of which this is the case of equal scores: the entries that end at a byte are found through the
+Aho-Corasick machine of the trie, longest first. Ties: of the best parses, the one whose last token is longest;
 among those, the one whose last but one is longest; and so on.
 
 Reference: the Viterbi search of unigram language models (T. Kudo, "Subword regularization", ACL 2018).
 """
 
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from equalinfo.dictionary.parse import parser
-from equalinfo.dictionary.parse.parser import Bytes, Documents
+from equalinfo.dictionary.parse.parser import Bounds, ByteVector, Ids, Parser
 from equalinfo.dictionary.parse.suffix_search import CHUNK_BYTES, suffix_states, write_ids
 from equalinfo.dictionary.trie.aho_corasick import longest_suffix
 from equalinfo.dictionary.trie.automaton import Automaton
-from equalinfo.dictionary.trie.layout import ACCEPT, LABEL_MASK, VALUE_MASK, VALUE_SHIFT
+from equalinfo.dictionary.trie.layout import ACCEPT, LABEL_MASK, VALUE_MASK, VALUE_SHIFT, Words
 from equalinfo.errors import EqualInfoError
 from equalinfo.kernels import kernel
 
-# A cost of a bit: fine enough to rank parses, and a dictionary's costs are 16 bits each where they are kept.
+# The score of a bit: fine enough to rank parses, and a dictionary's scores are 16 bits each where they are kept.
 ONE_BIT = 1 << 10
-MOST = (1 << 16) - 1  # the largest cost of an entry
+MOST = (1 << 16) - 1  # the largest score of an entry
 
-# A word of `_chains`: cost in bits 33..63, length in bits 26..32, slot of the next shorter entry in bits 0..25.
-_COST_SHIFT = np.uint64(33)
+# A word of `_chains`: score in bits 33..63, length in bits 26..32, slot of the next shorter entry in bits 0..25.
+_SCORE_SHIFT = np.uint64(33)
 _LENGTH_SHIFT = np.uint64(26)
 _LENGTH_MASK = np.uint64(127)
 _NEXT_MASK = np.uint64((1 << 26) - 1)
@@ -37,99 +36,64 @@ _LAST = np.uint64(63)
 _WINDOW = np.uint64(64)
 
 
-@dataclass(frozen=True, eq=False)
-class ScoredVocabulary:
-    """A dictionary and what each of its entries costs.
+class ViterbiParser(Parser):
+    """The parse with the least sum of scores.
 
     Args:
         automaton: v entries, of which the first is EOS.
-        costs: int64 [v], 0 to MOST; that of EOS is not used.
+        scores: int64 [v], the information of each entry in units of `ONE_BIT`, 0 to MOST; that of EOS is not used.
 
     Raises:
-        EqualInfoError: costs of another number or outside the range.
+        EqualInfoError: scores of another number or outside the range.
     """
 
-    automaton: Automaton
-    costs: NDArray[np.int64]
-
-    def __post_init__(self) -> None:
-        if self.costs.shape != (len(self.automaton),) or self.costs.dtype != np.int64:
-            raise EqualInfoError(f"a dictionary of {len(self.automaton)} needs as many costs, as int64")
-        if self.costs.min() < 0 or self.costs.max() > MOST:
-            raise EqualInfoError(f"a cost is 0 to {MOST}")
+    def __init__(self, automaton: Automaton, scores: NDArray[np.int64]) -> None:
+        super().__init__(automaton)
+        if scores.shape != (len(automaton),) or scores.dtype != np.int64:
+            raise EqualInfoError(f"a dictionary of {len(automaton)} needs as many scores, as int64")
+        if scores.min() < 0 or scores.max() > MOST:
+            raise EqualInfoError(f"a score is 0 to {MOST}")
+        self.scores = scores
 
     @cached_property
-    def chains(self) -> NDArray[np.uint64]:
-        """For each slot the longest entry that ends there, [slots]; see `_chains`."""
+    def _machine(self) -> tuple[Words, Words]:
+        """The steps of `Automaton.suffixes`, and `_chains`."""
         automaton = self.automaton
-        return _chains(automaton.words, *automaton.tree, self.costs)
+        return automaton.suffixes[0], _chains(automaton.words, *automaton.tree, self.scores)
 
+    def _count(self, text: ByteVector) -> int:
+        back = np.empty(text.size, np.uint8)
+        bounds = np.array([0, text.size], np.int64)
+        return int(_search(*self._machine, text, bounds, back, False)[0][1])
 
-def encode(costed: ScoredVocabulary, text: Bytes) -> NDArray[np.uint32]:
-    """Token ids of one text: uint32 [tokens]. Arguments and errors as in `greedy.encode`."""
-    vector = parser.byte_vector(text)
-    return encode_flat(costed, vector, np.array([0, vector.size], np.int64))[0]
+    def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
+        back = np.empty(text.size, np.uint8)
+        id_bounds, _ = _search(*self._machine, text, bounds, back, False)
+        out = np.empty(int(id_bounds[-1]), np.uint32)
+        write_ids(self.automaton.words, text, bounds, back, id_bounds, out)
+        return out, id_bounds
 
-
-def count(costed: ScoredVocabulary, text: Bytes) -> int:
-    """``len(encode(costed, text))``, without making the ids."""
-    vector = parser.byte_vector(text)
-    steps, _ = costed.automaton.suffixes
-    back = np.empty(vector.size, np.uint8)
-    bounds = np.array([0, vector.size], np.int64)
-    return int(_search(steps, costed.chains, vector, bounds, back, False)[0][1])
-
-
-def encode_flat(
-    costed: ScoredVocabulary, text: NDArray[np.uint8], bounds: NDArray[np.int64]
-) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Token ids of documents that lie one after the other; all as in `greedy.encode_flat`."""
-    text = parser.byte_vector(text)
-    parser.check_bounds(text, bounds)
-    steps, _ = costed.automaton.suffixes
-    back = np.empty(text.size, np.uint8)
-    id_bounds, _ = _search(steps, costed.chains, text, bounds, back, False)
-    out = np.empty(int(id_bounds[-1]), np.uint32)
-    write_ids(costed.automaton.words, text, bounds, back, id_bounds, out)
-    return out, id_bounds
-
-
-def encode_batch(
-    costed: ScoredVocabulary, documents: Documents, threads: int | None = None
-) -> list[NDArray[np.uint32]]:
-    """Token ids of each document, on `threads` cores (all by default); the same as `encode` one by one."""
-    return parser.split_encode(
-        lambda _, text, bounds: encode_flat(costed, text, bounds), costed.automaton, documents, threads
-    )
-
-
-def usage(costed: ScoredVocabulary, documents: Documents, threads: int | None = None) -> NDArray[np.int64]:
-    """How often each id occurs in the parses of `documents`: int64 [v], the same on any number of threads."""
-
-    def counts(_: Automaton, text: NDArray[np.uint8], bounds: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.bincount(encode_flat(costed, text, bounds)[0], minlength=len(costed.automaton))
-
-    return parser.split_usage(counts, costed.automaton, documents, threads)
-
-
-def without_itself(costed: ScoredVocabulary) -> NDArray[np.int64]:
-    """What each entry's bytes cost when they are parsed into other entries: int64 [v]; single bytes keep theirs."""
-    automaton = costed.automaton
-    steps, _ = automaton.suffixes
-    offsets = automaton.offsets.astype(np.int64)
-    back = np.empty(automaton.blob.size, np.uint8)
-    _, totals = _search(steps, costed.chains, automaton.blob, offsets, back, True)
-    single = automaton.lengths <= 1
-    return np.where(single, costed.costs, totals)
+    def scores_without_itself(self) -> NDArray[np.int64]:
+        """The score of each entry's bytes when they are parsed into others: int64 [v]; single bytes keep theirs."""
+        automaton = self.automaton
+        back = np.empty(automaton.blob.size, np.uint8)
+        _, totals = _search(*self._machine, automaton.blob, automaton.offsets.astype(np.int64), back, True)
+        return np.where(automaton.lengths <= 1, self.scores, totals)
 
 
 @kernel
-def _chains(words, slots, parents, depths, costs):  # type: ignore[no-untyped-def]
-    """For each slot the longest entry that is a suffix of its path: cost, length, slot of the next shorter one.
+def _chains(
+    words: Words,
+    slots: NDArray[np.uint32],
+    parents: NDArray[np.uint32],
+    depths: NDArray[np.uint8],
+    scores: NDArray[np.int64],
+) -> Words:
+    """For each slot the longest entry that is a suffix of its path: score, length, slot of the next shorter one.
 
     Args:
         words: uint64 [slots]; slots, parents, depths: as `aho_corasick.breadth_first` returns them.
-        costs: int64 [v].
+        scores: int64 [v].
 
     Returns:
         uint64 [slots]; 0 where no entry ends.
@@ -143,10 +107,10 @@ def _chains(words, slots, parents, depths, costs):  # type: ignore[no-untyped-de
         suffix = longest_suffix(words, link, slots[parents[k]], word & LABEL_MASK)
         link[slot] = suffix
         if word & ACCEPT:
-            cost = np.uint64(costs[(word >> VALUE_SHIFT) & VALUE_MASK])
+            score = np.uint64(scores[(word >> VALUE_SHIFT) & VALUE_MASK])
             entry[slot] = slot
             chains[slot] = (
-                (cost << _COST_SHIFT) | (np.uint64(depths[k]) << _LENGTH_SHIFT) | np.uint64(entry[suffix])
+                (score << _SCORE_SHIFT) | (np.uint64(depths[k]) << _LENGTH_SHIFT) | np.uint64(entry[suffix])
             )
         else:
             entry[slot] = entry[suffix]
@@ -155,8 +119,10 @@ def _chains(words, slots, parents, depths, costs):  # type: ignore[no-untyped-de
 
 
 @kernel
-def _search(steps, chains, text, bounds, back, divided):  # type: ignore[no-untyped-def]
-    """Finds the cheapest last token of every beginning of every document.
+def _search(
+    steps: Words, chains: Words, text: ByteVector, bounds: Bounds, back: ByteVector, divided: bool
+) -> tuple[Bounds, NDArray[np.int64]]:
+    """Finds the best last token of every beginning of every document.
 
     Args:
         steps: the machine of `Automaton.suffixes`; chains: `_chains`.
@@ -165,14 +131,14 @@ def _search(steps, chains, text, bounds, back, divided):  # type: ignore[no-unty
         divided: a document of two bytes or more is not one token.
 
     Returns:
-        int64 [documents + 1], tokens of all documents before each; int64 [documents], the cost of each.
+        int64 [documents + 1], tokens of all documents before each; int64 [documents], the score of each.
     """
     size = np.int64(text.size)
     states = np.empty(4 * CHUNK_BYTES + 64, np.uint32)
-    spent = np.zeros(64, np.int64)  # the cost up to each of the last 64 positions, in turns
+    spent = np.zeros(64, np.int64)  # the score up to each of the last 64 positions, in turns
     tokens = np.zeros(64, np.int64)
     totals = np.zeros(bounds.size, np.int64)
-    costs = np.zeros(bounds.size - 1, np.int64)
+    scores = np.zeros(bounds.size - 1, np.int64)
     document = 0
     position = np.uint64(0)  # in the document
     while document < bounds.size - 1 and bounds[document + 1] == 0:
@@ -196,13 +162,13 @@ def _search(steps, chains, text, bounds, back, divided):  # type: ignore[no-unty
                 while length > longest:  # entries that begin before the document do not count
                     word = chains[word & _NEXT_MASK]
                     length = (word >> _LENGTH_SHIFT) & _LENGTH_MASK
-                best = spent[(position - length) & _LAST] + np.int64(word >> _COST_SHIFT)
+                best = spent[(position - length) & _LAST] + np.int64(word >> _SCORE_SHIFT)
                 best_length = length
                 following = word & _NEXT_MASK
                 while following:
                     word = chains[following]
                     length = (word >> _LENGTH_SHIFT) & _LENGTH_MASK
-                    other = spent[(position - length) & _LAST] + np.int64(word >> _COST_SHIFT)
+                    other = spent[(position - length) & _LAST] + np.int64(word >> _SCORE_SHIFT)
                     if other < best:
                         best = other
                         best_length = length
@@ -213,9 +179,9 @@ def _search(steps, chains, text, bounds, back, divided):  # type: ignore[no-unty
             i = stop
             while document < bounds.size - 1 and bounds[document + 1] == i:
                 totals[document + 1] = totals[document] + tokens[position & _LAST]
-                costs[document] = spent[position & _LAST]
+                scores[document] = spent[position & _LAST]
                 document += 1
                 position = np.uint64(0)
                 spent[0] = 0
                 tokens[0] = 0
-    return totals, costs
+    return totals, scores

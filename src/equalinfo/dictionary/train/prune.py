@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from equalinfo.dictionary.parse import fewest
+from equalinfo.dictionary.parse.fewest import FewestParser
 from equalinfo.dictionary.trie.automaton import Automaton, build
 from equalinfo.errors import EqualInfoError
 
@@ -57,7 +57,7 @@ def prune(
     while True:
         automaton = build(with_singles(entries))
         counted = Counted(documents(), f"parse with {len(automaton):,} entries", total, report)
-        use = fewest.usage(automaton, counted, threads)[257:]
+        use = FewestParser(automaton).usage(counted, threads)[257:]
         total = counted.done
         if not total:
             raise EqualInfoError("the corpus holds no bytes; give a corpus with text")

@@ -9,18 +9,17 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from equalinfo.dictionary.parse import viterbi
-from equalinfo.dictionary.parse.viterbi import MOST, ONE_BIT, ScoredVocabulary
+from equalinfo.dictionary.parse.viterbi import MOST, ONE_BIT, ViterbiParser
 from equalinfo.dictionary.train.prune import Counted, Report, left_after_a_round, with_singles
 from equalinfo.dictionary.trie.automaton import build
 from equalinfo.errors import EqualInfoError
 
-# Parses with the same entries before a round drops some: each gives costs to the next.
+# Parses with the same entries before a round drops some: each gives scores to the next.
 PARSES = 2
 
 
 def information_of(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """-log2 of each count's share, in units of 1 / ONE_BIT bits; counts of 0 cost a bit more than counts of 1.
+    """-log2 of each count's share, in units of 1 / ONE_BIT bits; counts of 0 have a bit more than counts of 1.
 
     float64 log2 of whole numbers below 2^53 is rounded to 2^-10 here; a value so near the middle of two that
     libraries round it apart has not been seen.
@@ -35,22 +34,22 @@ def select(
     candidates: list[bytes],
     size: int,
     documents: Callable[[], Iterable[bytes]],
-    costs_of: Callable[[NDArray[np.int64]], NDArray[np.int64]] = information_of,
+    scores_of: Callable[[NDArray[np.int64]], NDArray[np.int64]] = information_of,
     always: int = 0,
     threads: int | None = None,
     report: Report | None = None,
-) -> ScoredVocabulary:
-    """The dictionary of `size` ids that is left of the candidates, with what its entries cost.
+) -> ViterbiParser:
+    """The dictionary of `size` ids that is left of the candidates, as the parser by its entries' scores.
 
-    What an entry saves is its use times what its bytes would cost in other entries more than they do. A round drops
+    What an entry saves is its use times how much more its bytes would score in other entries. A round drops
     the 3 of every 10 longer entries that save least, or as many as are too many; single bytes always stay. Ids: 0 is
     EOS, 1 to 256 are the single bytes, then the candidates in their order.
 
     Args:
         candidates: longer entries, two to 64 bytes, without repeats.
         documents: opens the corpus; called PARSES times a round.
-        costs_of: costs [v] from the use of each id [v]: the default makes the likeliest parse, equal costs the fewest
-            tokens.
+        scores_of: scores [v] from the use of each id [v]: the default makes the likeliest parse, equal scores the
+            fewest tokens.
         always: so many of the first candidates stay, whatever they save.
         threads: all cores by default; no influence on the result.
         report: called with what is being done, how much of it is done, and of how much (0: not known).
@@ -64,21 +63,21 @@ def select(
             f"v={size} needs {wanted} strings, and only {len(candidates)} were found; the largest v is "
             f"{len(candidates) + 257}"
         )
-    entries, costs = candidates, np.full(len(candidates) + 257, ONE_BIT, np.int64)
+    entries, scores = candidates, np.full(len(candidates) + 257, ONE_BIT, np.int64)
     stay, total = 257 + always, 0
     while True:
-        costed = ScoredVocabulary(build(with_singles(entries)), costs)
+        parser = ViterbiParser(build(with_singles(entries)), scores)
         for _ in range(PARSES):
-            counted = Counted(documents(), f"parse with {len(costs):,} entries", total, report)
-            use = viterbi.usage(costed, counted, threads)
+            counted = Counted(documents(), f"parse with {len(scores):,} entries", total, report)
+            use = parser.usage(counted, threads)
             total = counted.done
             if not total:
                 raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
-            costed = ScoredVocabulary(costed.automaton, costs_of(use))
+            parser = ViterbiParser(parser.automaton, scores_of(use))
         if len(entries) == wanted:
-            return costed
-        saved = (viterbi.without_itself(costed) - costed.costs)[stay:] * use[stay:].astype(np.float64)
+            return parser
+        saved = (parser.scores_without_itself() - parser.scores)[stay:] * use[stay:].astype(np.float64)
         kept = left_after_a_round(len(saved), wanted - always)
         order = np.argsort(-saved, kind="stable")[:kept]
         ids = np.concatenate([np.arange(stay), stay + np.sort(order)])
-        entries, costs = [entries[i - 257] for i in ids[257:].tolist()], costed.costs[ids]
+        entries, scores = [entries[i - 257] for i in ids[257:].tolist()], parser.scores[ids]

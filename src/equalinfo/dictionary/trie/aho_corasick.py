@@ -5,17 +5,20 @@ reads a byte twice); A. Aho, M. Corasick, "Efficient string matching", CACM 1975
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
-from equalinfo.dictionary.trie.layout import ACCEPT, BASE_SHIFT, LABEL_MASK, VALUE_MASK, VALUE_SHIFT
+from equalinfo.dictionary.trie.layout import ACCEPT, BASE_SHIFT, LABEL_MASK, VALUE_MASK, VALUE_SHIFT, Words
 from equalinfo.kernels import kernel
 
 # A word of `suffix_words`: base in bits 38..63, as in the trie, slot to fall to in bits 9..37, label below.
 FALL_SHIFT = np.uint64(9)
 FALL_MASK = np.uint64((1 << 29) - 1)
 
+Slots = NDArray[np.uint32]
+
 
 @kernel
-def breadth_first(words, states):  # type: ignore[no-untyped-def]
+def breadth_first(words: Words, states: int) -> tuple[Slots, Slots, NDArray[np.uint8]]:
     """All states from the root down, nearest first; children in the order of their bytes.
 
     Args:
@@ -45,7 +48,9 @@ def breadth_first(words, states):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def fallback_rows(words, slots, parents, rows):  # type: ignore[no-untyped-def]
+def fallback_rows(
+    words: Words, slots: Slots, parents: Slots, rows: int
+) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
     """What a greedy parse does where the path read so far is no entry and cannot be continued.
 
     It would put back the bytes after the last entry on the path and read them again. Which tokens come
@@ -105,7 +110,7 @@ def fallback_rows(words, slots, parents, rows):  # type: ignore[no-untyped-def]
 
 
 @kernel(forceinline=True)
-def longest_suffix(words, link, parent, c):  # type: ignore[no-untyped-def]
+def longest_suffix(words: Words, link: Slots, parent: np.uint32, c: np.uint64) -> np.uint32:
     """Slot of the longest proper suffix of the path to `parent` and then byte c; `link`: those of shorter paths."""
     while parent != 0:
         parent = link[parent]
@@ -116,7 +121,9 @@ def longest_suffix(words, link, parent, c):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def suffix_words(words, slots, parents, depths):  # type: ignore[no-untyped-def]
+def suffix_words(
+    words: Words, slots: Slots, parents: Slots, depths: NDArray[np.uint8]
+) -> tuple[Words, Words]:
     """The Aho-Corasick machine of the trie, and the entries that end in each of its states.
 
     A state's link goes to the state of the longest proper suffix of its path. Links that cannot help

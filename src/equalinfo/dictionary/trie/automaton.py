@@ -127,7 +127,7 @@ def build(entries: Sequence[bytes]) -> Automaton:
 
     from equalinfo.dictionary.trie import build as _build  # brings in Numba, which loading does not need
 
-    states = _build.count_states(blob, read_only(offsets), order)
+    states = int(_build.count_states(blob, read_only(offsets), order))
     if states < 0:
         again = order[-1 - states]
         raise EqualInfoError(f"dictionary entry {again} repeats {entries[again]!r}; entries are distinct")

@@ -16,6 +16,9 @@ every leaf. The root's own children are in slots 256 to 511.
 """
 
 import numpy as np
+from numpy.typing import NDArray
+
+Words = NDArray[np.uint64]
 
 BASE_SHIFT = np.uint64(38)
 ACCEPT = np.uint64(1 << 37)
