@@ -39,6 +39,8 @@ TOKENIZERS = {
     "english-65k-greedy": "EqualInfo[v=65k]",
     "english-65k-fewest": "EqualInfo[v=65k,fewest]",
     "english-65k": "EqualInfo[v=65k,unigram,words]",
+    "english-32k-phrases": "EqualInfo[v=32k,unigram,phrases]",
+    "english-65k-phrases": "EqualInfo[v=65k,unigram,phrases]",
 }
 VALIDATE_EVERY = 1000  # steps
 HELD_OUT_BYTES = 200_000  # enough for the third digit
@@ -73,6 +75,7 @@ class ReferenceConfig:
         page: gets the model card.
         tokenizers: specs by name.
         held_out_bytes: about how much validation text of each source to measure on.
+        only: names of what to make; empty for all.
     """
 
     corpus: Path
@@ -83,6 +86,7 @@ class ReferenceConfig:
     page: Path
     tokenizers: dict[str, str]
     held_out_bytes: int = HELD_OUT_BYTES
+    only: frozenset[str] = frozenset()
 
     @property
     def command(self) -> str:
@@ -112,9 +116,13 @@ def build(plan: ReferenceConfig, progress: Progress) -> None:
         surveys.append(survey(source, plan.held_out_bytes))
         progress.advance(task)
     made_from = [m1, [(one.source.name, one.fingerprint) for one in surveys], plan.command]
-    _install_m1(plan, surveys, fingerprint_of(M1_NAME, *made_from), progress)
+    if M1_NAME in (plan.only or {M1_NAME}):
+        _install_m1(plan, surveys, fingerprint_of(M1_NAME, *made_from), progress)
     for name, spec in specs.items():
-        _install_tokenizer(plan, name, spec, corpus, surveys, fingerprint_of(str(spec), *made_from), progress)
+        if name in (plan.only or specs):
+            _install_tokenizer(
+                plan, name, spec, corpus, surveys, fingerprint_of(str(spec), *made_from), progress
+            )
     write_page(plan.out, plan.page)
 
 
@@ -202,6 +210,7 @@ def config_of(words: list[str] | None = None) -> ReferenceConfig:
         "--held-out-bytes", type=int, default=HELD_OUT_BYTES, help="measured on, of each source"
     )
     parser.add_argument("--tokenizers", nargs="+", metavar="NAME=SPEC", help="instead of those that ship")
+    parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="make these, leave the others")
     given = parser.parse_args(words)
     options = None
     if given.steps:
@@ -218,6 +227,7 @@ def config_of(words: list[str] | None = None) -> ReferenceConfig:
         given.page,
         tokenizers,
         given.held_out_bytes,
+        frozenset(given.only),
     )
 
 
