@@ -86,11 +86,14 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def parse_json(text: bytes) -> Any:
-    """The JSON value of UTF-8 text; ValueError or RecursionError otherwise.
+    """The JSON value of UTF-8 text; ValueError otherwise.
 
     `json.loads` guesses at the encoding of bytes, and would take UTF-16 and UTF-32 too.
     """
-    return json.loads(text.removeprefix(BOM_UTF8).decode("utf-8", "surrogatepass"))
+    try:
+        return json.loads(text.removeprefix(BOM_UTF8).decode("utf-8", "surrogatepass"))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
 
 
 def read_json(path: Path) -> Any:
@@ -98,7 +101,7 @@ def read_json(path: Path) -> Any:
     require_file(path)
     try:
         return parse_json(Path(path).read_bytes())
-    except (ValueError, OSError, RecursionError) as error:
+    except (ValueError, OSError) as error:
         raise DamagedArtifact(f"{path} cannot be read as JSON ({error}); make it again") from error
 
 

@@ -121,6 +121,13 @@ def test_scores_that_are_damaged_or_missing(compact, tmp_path):
             Tokenizer.from_pretrained(path)
 
 
+def test_an_export_nested_too_deeply(tmp_path):
+    path = saved(tmp_path / "tok")
+    (path / "tokenizer.json").write_bytes(b"[" * 100_000)
+    with pytest.raises(DamagedArtifact):
+        Tokenizer.from_pretrained(path)
+
+
 def test_objects_are_never_unpickled(tmp_path):
     path = saved(tmp_path / "tok")
     np.save(path / "words.npy", np.array([{}], object), allow_pickle=True)

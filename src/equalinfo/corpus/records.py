@@ -78,7 +78,7 @@ def json_documents(
             continue
         try:
             record = parse_json(line)
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             reason = " ".join(str(error).split())[:100]
             bad.reject("invalid", f"{where} is not valid JSON ({reason}); each line must be one JSON object")
             continue
@@ -112,7 +112,7 @@ def is_object(line: bytes) -> bool:
     """Whether a line is a JSON object."""
     try:
         return line.lstrip(BOM_UTF8 + b" ").startswith(b"{") and isinstance(parse_json(line), dict)
-    except (ValueError, RecursionError):
+    except ValueError:
         return False
 
 
