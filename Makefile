@@ -5,12 +5,12 @@ RUN := .venv/bin/python -m
 PIP := $(RUN) pip install --quiet --constraint constraints.txt --editable
 TESTS ?=
 
-.PHONY: demo test test-all lint bench reference clean
+.PHONY: demo test test-all lint bench docs reference clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("equalinfo needs Python 3.11 or newer: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
 	$(PYTHON) -m venv .venv
-	$(PIP) '.[demo,dev,hf]'
+	$(PIP) '.[demo,dev,docs,hf]'
 	touch $@
 
 demo: .venv/installed  ## the whole pipeline on real text, minutes on 2 cores
@@ -33,6 +33,9 @@ bench: .venv/installed  ## side-by-side measurements, written to results/
 	$(PIP) '.[demo,dev,hf,bench,languages]'
 	$(RUN) benchmarks
 
+docs: .venv/installed  ## the site of docs/, in site/; without network; a broken link or anchor stops it
+	$(RUN) mkdocs build
+
 # CORPUS: a folder with a list of sources (scripts/reference_sources.py); STEPS trains M1 if there is none.
 CORPUS ?= runs/corpus
 M1 ?= runs/reference/m1
@@ -40,4 +43,4 @@ reference: .venv/installed  ## builds, measures and installs the tokenizers and 
 	$(RUN) scripts.build_reference $(CORPUS) --m1 $(M1) $(if $(STEPS),--steps $(STEPS))
 
 clean:
-	rm -rf .venv runs
+	rm -rf .venv runs site

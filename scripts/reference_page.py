@@ -11,14 +11,16 @@ from equalinfo.pretrained import card_of, reference_folder, shipped
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference-models.md"
 
-RECOMMENDED = "english-65k"  # why: docs/lab-notes.md
+RECOMMENDED = "english-65k"  # why: docs/lab-notes/dictionaries.md
 
-HEAD = """# Reference tokenizers and M1
+HEAD = """# Tokenizers and M1 that ship
 
-Written by `python -m scripts.reference_page` from the cards in `src/equalinfo/reference/`; do not edit.
+This page says what the tokenizers that ship with the package are made from and how they do on which text. They need
+neither network nor training. Their names go wherever a tokenizer directory or an M1 directory goes; a directory of that
+name in the current folder comes first.
 
-These ship with the package and need neither network nor training. Their names go wherever a tokenizer directory or an
-M1 directory goes; a directory of that name in the current folder comes first.
+[scripts/reference_page.py](../scripts/reference_page.py) writes this page from the cards beside the artifacts
+(`python -m scripts.reference_page`); do not edit it.
 """
 
 USE = """
@@ -55,7 +57,7 @@ def page(cards: dict[str, dict[str, Any]]) -> str:
     tokenizers = {name: card for name, card in cards.items() if card["kind"] == "tokenizer"}
     models = {name: card for name, card in cards.items() if card["kind"] == "m1"}
     if not tokenizers and not models:
-        return HEAD + "\nNone ships yet: `make reference` builds them (`scripts/build_reference.py`).\n"
+        return HEAD + "\nNone ships yet: `make reference` builds them.\n"
     parts = [HEAD]
     if tokenizers:
         first = RECOMMENDED if RECOMMENDED in tokenizers else next(iter(tokenizers))
@@ -90,7 +92,7 @@ def _model(name: str, card: dict[str, Any]) -> str:
     context = f"{training['context']:,}"
     return (
         f"\n## `{name}`\n\nThe byte-level Transformer that the tokenizers were compiled from: {card['parameters']:,} "
-        "parameters without embeddings, in exact integer arithmetic (`docs/exact.md`). "
+        "parameters without embeddings, in exact integer arithmetic ([exact M1](exact.md)). "
         f"It saw {training['bytes_seen']:,} bytes, {context} at a time, of the shares of the texts below, "
         f"which `scripts.build_reference --steps` takes for CORPUS:\n\n    {training['command']}\n\n"
         f"Bits/byte on held-out documents in sequences of {context} bytes, of the float model that was trained and of "

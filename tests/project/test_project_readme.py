@@ -1,4 +1,4 @@
-"""The README's commands run as written and in order (in small), and its tables are those that were measured."""
+"""The commands of README, tutorial and steps run as written and in order (in small); tables are those measured."""
 
 import json
 import os
@@ -19,11 +19,17 @@ from equalinfo.experiments.tables import summary
 from equalinfo.score.results import read_measurements, read_results
 from scripts.corpus_mix.listing import markdown
 from scripts.corpus_mix.sources import SOURCES
-from tests.support.command import runner
+from scripts.tutorial import STEP
+from tests.support.command import Run, runner
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.S)
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 # What a fresh machine does before the rest; `make test` is what runs this.
 INSTALLING = ("python3 -m venv ", "pip install ", "make ")
 # In their places: small numbers, a small vocabulary, a part of the corpus.
@@ -44,7 +50,7 @@ def smaller(text: str) -> str:
         text = re.sub(rf"({name}) \S+", rf"\1 {number}", text)
     for name, number in FEW_IN_RECIPE.items():
         text = re.sub(rf"\b({name}) = [\d_]+", rf"\1 = {number}", text)
-    return text.replace("v=4k", "v=512")
+    return text.replace("[v=4k", "[v=512")
 
 
 def served(arguments: list[str]) -> None:
@@ -58,35 +64,53 @@ def served(arguments: list[str]) -> None:
         server.terminate()
 
 
-def test_all_of_it_in_order_in_one_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+def line_run(line: str, run: Run) -> str:
+    """What one line of a shell block writes; commands of ours run in this process, which saves starting them."""
+    program, *arguments = shlex.split(line, comments=True) or [""]
+    if not program or line.startswith(INSTALLING):
+        return ""
+    if program != "equalinfo":
+        return subprocess.run(["sh", "-ec", line], stdout=subprocess.PIPE, text=True, check=True).stdout
+    if arguments[0] == "playground":
+        served(arguments)
+        return ""
+    status, output, error = run(*arguments)
+    assert status == 0, (line, error)
+    return output
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/steps.md"])
+def test_a_page_in_order_in_one_directory(
+    page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """As one copies it from the page. Commands run in this process, which saves starting them."""
+    """As one copies it. What stays as written, and asks nothing that was trained, writes what the page shows."""
     run = runner(monkeypatch, capfd)
     monkeypatch.chdir(tmp_path)
     everything = list(embedded.embedded_documents())
     monkeypatch.setattr(embedded, "embedded_documents", lambda: iter(everything[::ONE_DOCUMENT_IN]))
     shutil.copy(ROOT / "README.md", tmp_path)
-    commands = 0
-    for language, block in BLOCKS:
+    made = False
+
+    def block_run(language: str, code: str) -> str:
+        nonlocal made
+        made = made or smaller(code) != code
         if language == "python":
-            exec(compile(block, "README.md", "exec"), {})
-        elif language == "sh":
-            for file, content in re.findall(HERE_DOCUMENT, block):
+            exec(compile(code, page, "exec"), {})
+            written = capfd.readouterr().out
+        else:
+            for file, content in re.findall(HERE_DOCUMENT, code):
                 (tmp_path / file).write_text(smaller(content))
-            for line in re.sub(HERE_DOCUMENT, "", block).splitlines():
-                program, *arguments = shlex.split(smaller(line), comments=True) or [""]
-                if line and not line.startswith(INSTALLING):
-                    assert program == "equalinfo", line
-                    if arguments[0] == "playground":
-                        served(arguments)
-                    else:
-                        status, _, error = run(*arguments)
-                        assert status == 0, (line, error)
-                    commands += 1
-    assert commands >= 20
-    assert (tmp_path / "copy.md").read_text() == (tmp_path / "README.back").read_text() == README
-    assert len(read_results(tmp_path / "runs" / "mine" / "results.jsonl")) == 2
+            lines = re.sub(HERE_DOCUMENT, "", smaller(code)).splitlines()
+            written = "".join(line_run(line, run) for line in lines)
+        return "".join(f"{line.rstrip()}\n" for line in written.splitlines())
+
+    for step in STEP.finditer((ROOT / page).read_text()):
+        written = block_run(step[1], step[2])
+        if step[3] and not made:
+            assert step[3] == f"\n```text\n{written}```\n", "`python -m scripts.tutorial` writes it anew"
+    if page == "docs/steps.md":
+        assert (tmp_path / "copy.md").read_text() == (tmp_path / "README.back").read_text() == README
+        assert len(read_results(tmp_path / "runs" / "mine" / "results.jsonl")) == 2
 
 
 def test_installing_names_what_is_there() -> None:
@@ -95,19 +119,32 @@ def test_installing_names_what_is_there() -> None:
     assert (ROOT / line[0]).is_file()
     assert set(line[1].split(",")) <= set(extras)
     targets = re.findall(r"^(\w[\w-]*):", (ROOT / "Makefile").read_text(), re.M)
-    assert set(re.findall(r"^make (\S+)", README, re.M)) <= set(targets)
+    for page in PAGES:
+        assert set(re.findall(r"^make (\S+)", page.read_text(), re.M)) <= set(targets), page
+        assert set(re.findall(r"equalinfo\[(\w+)\]'", page.read_text())) <= set(extras), page
 
 
 def test_links_lead_somewhere() -> None:
-    pages = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
     found = [
-        (page, path) for page in pages for path in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text())
+        (page, path) for page in PAGES for path in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text())
     ]
-    assert len(found) >= 50
+    assert len(found) >= 150
     for page, path in found:
         assert (page.parent / path).is_file(), (page, path)
-    prose = re.sub(r"```.*?```", "", README, flags=re.S)
-    assert not re.findall(r"`docs/[^`]*`", prose), "what a reader may want to open is a link"
+
+
+def test_what_a_reader_may_want_to_open_is_a_link() -> None:
+    for page in PAGES:
+        prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.S)
+        for name in re.findall(r"(?<!\[)`([\w./-]+/[\w.-]+\.\w+)`", prose):
+            assert not any((ROOT / base / name).is_file() for base in ("", "src/equalinfo")), (page, name)
+
+
+def test_the_lab_notes_are_listed() -> None:
+    index = (ROOT / "docs" / "lab-notes.md").read_text()
+    for page in (ROOT / "docs" / "lab-notes").glob("*.md"):
+        for date, title in re.findall(r"^## (.*?)(?:: (.*))?$", page.read_text(), re.M):
+            assert f"- {date} [{title}](lab-notes/{page.name}#" in index, (page.name, date, title)
 
 
 @pytest.mark.parametrize(("name", "page"), [("demo", "docs/demo.md"), ("methods", "README.md")])

@@ -113,10 +113,10 @@ def summary(folder: Path, images: str) -> str:
     lines = [
         "# Results of the experiments at the small scale",
         "",
-        "Made by `equalinfo experiment --summary`; do not edit. Rows: `results/experiments/*.jsonl`. The paper's "
-        f"values are from {paper_tables()['source']}, as `score/paper_tables.json` holds them, in parentheses beside "
-        "ours. A finding is *unclear* where chance could explain it at 5 %. Why an expectation was not found: "
-        "`lab-notes.md`.",
+        "This page has what each experiment expected and what it measured, with the paper's values in parentheses "
+        f"beside ours ({paper_tables()['source']}). A finding is *unclear* where chance could explain it at 5 %. Why "
+        "an expectation was not found: [lab notes](lab-notes.md). `equalinfo experiment --summary` writes the page "
+        "from the rows that each section names; do not edit it.",
         "",
         "What this scale can show: what tokenizers do by themselves (ratios, frequencies, uniformity, contents, "
         "stability) with a small M1; whether M2 learns a method at all; which methods, window sizes and places in a "
@@ -137,7 +137,8 @@ def summary(folder: Path, images: str) -> str:
         tally.append(
             f"| [{one.name}](#{one.name}) | {one.paper} | {counts['yes']} | {counts['no']} | {counts['unclear']} |"
         )
-        sections += [f"## {one.name}", "", f"{one.measures} Paper: {one.paper}.", ""]
+        source = f"Rows: [{path.name}]({images}/{path.name})."
+        sections += [f"## {one.name}", "", f"{one.measures} Paper: {one.paper}. {source}", ""]
         sections += _markdown(FOUND, [finding_cells(f) for f in findings])
         if (folder / f"{one.name}.svg").is_file():
             sections += [f"![{one.name}]({images}/{one.name}.svg)", ""]

@@ -38,10 +38,9 @@ class ContextModel:
     """Frequencies from counted contexts (`Predictor` of base.py).
 
     Args:
-        tensors: `order` [1]; `unigram` [256], frequencies out of FREQUENCY_TOTAL; `contexts` [c], each its
-        length x 2^40 + its
-            bytes as a number, ascending; `starts` [c + 1], where each context's entries begin; `symbols` [e], the
-            bytes that follow it, ascending; `counts` [e], how often, from 1 on.
+        tensors: `order` [1]; `unigram` [256], frequencies out of FREQUENCY_TOTAL; `contexts` [c], each its length times
+            2^40 and its bytes as a number, ascending; `starts` [c + 1], where each context's entries begin;
+            `symbols` [e], the bytes that follow it, ascending; `counts` [e], how often, from 1 on.
 
     Raises:
         DamagedArtifact: they are not such a model.
