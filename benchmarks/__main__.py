@@ -14,7 +14,7 @@ def main() -> None:
         if script.stem == "soak":
             continue
         print(f"== {script.name}", flush=True)
-        subprocess.run([sys.executable, str(script)], check=True)
+        subprocess.run([sys.executable, "-m", f"benchmarks.{script.stem}"], check=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """What the benchmarks share: the text they measure on, an M1 to compile from, the BPE peer, the machine."""
 
 import argparse
-import importlib.metadata
 import platform
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from equalinfo.corpus.splits import split_of
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file
 from equalinfo.pretrained import located
+from equalinfo.score.machine import cpu_model, versions_of
 
 # The usual split of byte-level BPE into words, as a pattern that both BPE libraries take.
 SPLIT = (
@@ -81,17 +81,4 @@ def train_bpe(
 
 def machine() -> dict[str, Any]:
     """Processor, system and library versions, for the results file."""
-    processor = platform.processor()
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        lines = cpuinfo.read_text().splitlines()
-        processor = next(
-            (line.partition(": ")[2] for line in lines if line.startswith("model name")), processor
-        )
-    versions = {"python": platform.python_version()}
-    for library in LIBRARIES:
-        try:
-            versions[library] = importlib.metadata.version(library)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return {"processor": processor, "system": platform.system(), "versions": versions}
+    return {"processor": cpu_model(), "system": platform.system(), "versions": versions_of(LIBRARIES)}

@@ -1,7 +1,7 @@
 """Other coders and predictors in place of arithmetic coding and M1: writes results/coders.json and .md.
 
-    python benchmarks/coders.py                        after `make demo`
-    python benchmarks/coders.py --bytes 20000 --orders 2  a trial
+    python -m benchmarks.coders                        after `make demo`
+    python -m benchmarks.coders --bytes 20000 --orders 2  a trial
 
 Predictor x coder x windows, each on the same held-out text of the embedded corpus in examples of 10,240 bytes.
 Bits/byte are those of the tokens that are written, padding included, beside the information in the text under the same
@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, write_json
 from equalinfo.predict.base import Predictor, distribution_bits
@@ -25,16 +26,6 @@ from equalinfo.tokens.build import CODED
 from equalinfo.tokens.coded import CodedTokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
-
-try:
-    from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
-except ModuleNotFoundError:  # run as a script
-    from _common import (  # type: ignore[import-not-found, no-redef]
-        add_common_options,
-        m1_directory,
-        machine,
-        training_and_held_out,
-    )
 
 EXAMPLE_BYTES = 10_240
 READ_BACK = 1_024

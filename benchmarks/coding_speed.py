@@ -1,6 +1,6 @@
 """Coding with the exact M1 against the float32 pass of the same M1 over the same bytes: results/coding-speed.json.
 
-python benchmarks/coding_speed.py            about ten minutes on two cores, after `make demo`
+python -m benchmarks.coding_speed            about ten minutes on two cores, after `make demo`
 
 The floor is what any method pays that runs M1 over the text: PyTorch's float32 decoder, all cores, in its
 fastest way at that length of context (several sequences in a batch where they are short, pieces with cached keys
@@ -17,9 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 from threadpoolctl import threadpool_limits
 
+from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
 from equalinfo.files import write_json
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.layers import LayerCache
@@ -30,17 +30,7 @@ from equalinfo.sizes import Size, size_by_name
 from equalinfo.tokens.blocks import ACTokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.windows import EqualInfoACTokenizer
-from equalinfo.train.m1 import m1_config
-
-try:
-    from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
-except ModuleNotFoundError:  # run as a script
-    from _common import (  # type: ignore[import-not-found, no-redef]
-        add_common_options,
-        m1_directory,
-        machine,
-        training_and_held_out,
-    )
+from equalinfo.train.m1 import load_float_m1, m1_config
 
 SHORT, LONG = 1024, 10_240  # bytes of context: the paper's M1 in training, and its AC
 PIECE = 512
@@ -57,7 +47,7 @@ def pass_long(model: Decoder, text: bytes) -> None:
     inputs_BT = model.shifted(torch.frombuffer(bytearray(text), dtype=torch.uint8).long()[None])
     caches = [LayerCache() for _ in model.layers]
     for start in range(0, LONG, PIECE):
-        model.logits(model.hidden(inputs_BT[:, start : start + PIECE], caches))
+        model.lm_head(model.hidden(inputs_BT[:, start : start + PIECE], caches))
 
 
 def floor(one_pass: Callable[[Decoder, bytes], None], model: Decoder, text: bytes, size: int) -> None:
@@ -107,8 +97,7 @@ def main() -> None:
     path = m1_directory(given.m1)
     size = size_by_name(m1_config(path)["size"])
     exact = load_exact(path)
-    model = Decoder(size, 256)
-    model.load_state_dict(load_file(path / "model.safetensors"))
+    model = load_float_m1(path)
     text = b"\0".join(training_and_held_out()[1])[: given.kilobytes * 1000 // LONG * LONG]
     shorter = [text[start : start + SHORT] for start in range(0, len(text), SHORT)]
     blocks = [text[start : start + LONG] for start in range(0, len(text), LONG)]

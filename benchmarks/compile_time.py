@@ -1,6 +1,6 @@
 """How long compiling takes at 65,536 entries, from the demo's M1 and from an M1 of size 3m: results/compile-time.json.
 
-    python benchmarks/compile_time.py
+    python -m benchmarks.compile_time
 
 The M1 of size 3m has its initial weights: the work per string is that of a trained one.
 """
@@ -8,23 +8,15 @@ The M1 of size 3m has its initial weights: the work per string is that of a trai
 import argparse
 import time
 
+from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
 from equalinfo.files import write_json
 from equalinfo.model.decoder import Decoder
+from equalinfo.model.storage import file_tensors
 from equalinfo.predict.exact_files import load_exact
 from equalinfo.predict.quantise import quantise
 from equalinfo.sizes import size_by_name
 from equalinfo.tokens.compile import compile_equal_info
 from equalinfo.tokens.spec import Spec
-
-try:
-    from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
-except ModuleNotFoundError:  # run as a script
-    from _common import (  # type: ignore[import-not-found, no-redef]
-        add_common_options,
-        m1_directory,
-        machine,
-        training_and_held_out,
-    )
 
 
 def main() -> None:
@@ -37,7 +29,7 @@ def main() -> None:
     size = size_by_name("3m")
     model = Decoder(size, 256)
     model.init_weights(0)
-    large = quantise(size, {name: tensor.numpy() for name, tensor in model.state_dict().items()})
+    large = quantise(size, {name: tensor.numpy() for name, tensor in file_tensors(model).items()})
     trained = load_exact(m1_directory(given.m1))
     rows = []
     cases = [("3m", large, "EqualInfo[v=65k]")]

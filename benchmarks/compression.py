@@ -1,7 +1,7 @@
 """Bytes per token on held-out text: the paper's rule, ours in each variant, SentencePiece and BPE.
 
-    python benchmarks/compression.py               writes results/compression.json, .md and .svg
-    python benchmarks/compression.py --sizes 4096  fewer vocabularies
+    python -m benchmarks.compression               writes results/compression.json, .md and .svg
+    python -m benchmarks.compression --sizes 4096  fewer vocabularies
 
 All are made from the embedded corpus's training documents (ours and the paper's from the same M1) and
 measured on its validation and test documents, each document on its own, every one of them read back.
@@ -17,22 +17,12 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._common import add_common_options, m1_directory, machine, train_bpe, training_and_held_out
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, write_json
 from equalinfo.tokens.build import make_tokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
-
-try:
-    from benchmarks._common import add_common_options, m1_directory, machine, train_bpe, training_and_held_out
-except ModuleNotFoundError:  # run as a script
-    from _common import (  # type: ignore[import-not-found, no-redef]
-        add_common_options,
-        m1_directory,
-        machine,
-        train_bpe,
-        training_and_held_out,
-    )
 
 PAPER = "EqualInfoAC[b=16]"
 SIZES = (4096, 16384, 32768, 65536, 131072, 262144)

@@ -1,7 +1,7 @@
 """A file compressed by M1 beside general compressors: size, and speed both ways, slower ones included.
 
-    python benchmarks/compressors.py                  writes results/compressors.json and .md
-    python benchmarks/compressors.py --bytes 100000   less text
+    python -m benchmarks.compressors                  writes results/compressors.json and .md
+    python -m benchmarks.compressors --bytes 100000   less text
 
 The text is the embedded corpus's validation and test documents, joined. M1 was trained on the corpus's other
 documents, which the general compressors have never seen, so sizes are given with M1's own added too. Compressors are
@@ -22,6 +22,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
 from equalinfo.container.format import DEFAULT_BLOCK, DEFAULT_CONTEXT, HEAD_BYTES, LENGTH_BYTES, SMALLEST
 from equalinfo.container.reading import read_container
 from equalinfo.container.writing import write_container
@@ -30,16 +31,6 @@ from equalinfo.files import atomic_file, write_json
 from equalinfo.parallel import worker_threads
 from equalinfo.predict.base import Predictor, distribution_bits
 from equalinfo.predict.exact_files import load_m1
-
-try:
-    from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
-except ModuleNotFoundError:  # run as a script
-    from _common import (  # type: ignore[import-not-found, no-redef]
-        add_common_options,
-        m1_directory,
-        machine,
-        training_and_held_out,
-    )
 
 COMMANDS = {
     "gzip -9": (["gzip", "-9", "-c"], ["gzip", "-d", "-c"]),

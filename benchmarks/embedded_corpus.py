@@ -1,6 +1,6 @@
 """Documents and bytes of the embedded corpus, by part and by split: results/embedded-corpus.json.
 
-python benchmarks/embedded_corpus.py
+python -m benchmarks.embedded_corpus
 """
 
 from collections import defaultdict

@@ -1,7 +1,7 @@
 """Exported dictionaries in Hugging Face against ours, in a hundred languages: results/export-equality.json.
 
     pip install 'equalinfo[demo,hf,languages]'
-    python benchmarks/export_equality.py
+    python -m benchmarks.export_equality
 
 Every text is encoded by us, and in a process that cannot import equalinfo by what `AutoTokenizer` makes of the
 directory. Compared per text: the ids, their number, and the text that Hugging Face decodes. A second pass takes the
@@ -18,23 +18,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
+from benchmarks._languages import texts_by_language
 from equalinfo import Tokenizer
 from equalinfo.files import write_json
 from equalinfo.predict.exact_files import load_exact
 from equalinfo.tokens.compile import compile_equal_info
 from equalinfo.tokens.spec import Spec
-
-try:
-    from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
-    from benchmarks._languages import texts_by_language
-except ModuleNotFoundError:  # run as a script
-    from _common import (  # type: ignore[import-not-found, no-redef]
-        add_common_options,
-        m1_directory,
-        machine,
-        training_and_held_out,
-    )
-    from _languages import texts_by_language  # type: ignore[import-not-found, no-redef]
 
 SPECS = [
     f"EqualInfo[v={size}{variant}]"

@@ -5,5 +5,5 @@
 # `sh benchmarks/gpu.sh --device cpu --tiny` tries the training in seconds without a GPU.
 set -eu
 cd "$(dirname "$0")/.."
-"${PYTHON:-python3}" benchmarks/on_gpu/training.py "$@"
-[ $# -gt 0 ] || exec "${PYTHON:-python3}" benchmarks/on_gpu/exact_m1.py
+"${PYTHON:-python3}" -m benchmarks.on_gpu.training "$@"
+[ $# -gt 0 ] || exec "${PYTHON:-python3}" -m benchmarks.on_gpu.exact_m1

@@ -1,7 +1,7 @@
 """What healing a prompt's end is worth, in bits/byte of the true continuation: results/healing.json.
 
     make demo
-    python benchmarks/healing.py --run runs/demo
+    python -m benchmarks.healing --run runs/demo
 
 Held-out text is cut inside words, at random places. For each cut, the M2 is asked how likely the next bytes of the
 text are: `plain`, after the tokens of the prompt as they are; `healed`, after the prompt's settled tokens, among all
@@ -16,17 +16,13 @@ import random
 from pathlib import Path
 from typing import Any
 
+from benchmarks._common import machine, training_and_held_out
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import read_json, write_json
 from equalinfo.generate.generator import Generator
 from equalinfo.generate.token_healing import completions, split_unsettled
 from equalinfo.model.continuations import Branches
 from equalinfo.score.metrics import mean_and_deviation
-
-try:
-    from benchmarks._common import machine, training_and_held_out
-except ModuleNotFoundError:  # run as a script
-    from _common import machine, training_and_held_out  # type: ignore[import-not-found, no-redef]
 
 PROMPT_BYTES, NEXT_BYTES = 200, 20
 SHARE, WIDEST = 1e-4, 16  # ways that are followed

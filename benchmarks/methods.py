@@ -1,7 +1,7 @@
 """The main methods in one table: what they save, what M2 makes of them, what they cost.
 
     equalinfo experiment equal_budgets --out runs/experiments      trains the M2s (an hour and a quarter on a core)
-    python benchmarks/methods.py --m1 runs/experiments/m1-...      writes results/methods.json and .md
+    python -m benchmarks.methods --m1 runs/experiments/m1-...      writes results/methods.json and .md
 
 Bytes/token, bits/byte and FLOPs/byte are those of `results/experiments/equal_budgets.jsonl`. Encoding is timed here,
 all methods in one process, one after the other in every round: held-out documents of the embedded corpus in pieces
@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
 from equalinfo.experiments.catalog.equal_budgets import BYTES, COMPUTE
 from equalinfo.experiments.rows import Rows
 from equalinfo.files import atomic_file, write_json
@@ -24,16 +25,6 @@ from equalinfo.score.results import read_measurements
 from equalinfo.tokens.build import make_tokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
-
-try:
-    from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
-except ModuleNotFoundError:  # run as a script
-    from _common import (  # type: ignore[import-not-found, no-redef]
-        add_common_options,
-        m1_directory,
-        machine,
-        training_and_held_out,
-    )
 
 PIECE = 1024
 CODED = 100  # a method that runs M1 encodes one in so many bytes, or a round would take minutes

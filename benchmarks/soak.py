@@ -1,4 +1,4 @@
-"""Tokenizes for an hour while workers and driver are killed at random: `python benchmarks/soak.py --seconds 3600`.
+"""Tokenizes for an hour while workers and driver are killed at random: `python -m benchmarks.soak --seconds 3600`.
 
 The same corpus is tokenized over and over by `equalinfo tokenize`. A worker is killed (SIGKILL) every few seconds on
 average, the driver less often, and then the same command goes on. After each pass the result is compared, byte for

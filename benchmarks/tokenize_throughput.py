@@ -1,4 +1,4 @@
-"""How fast a corpus becomes token shards, per core and over cores: `python benchmarks/tokenize_throughput.py`.
+"""How fast a corpus becomes token shards, per core and over cores: `python -m benchmarks.tokenize_throughput`.
 
 For each tokenizer: the bare kernel (examples in memory, one thread), then `equalinfo tokenize` as a user runs it, from
 Parquet to Arrow shards on disk, with one worker, two, ... and by Ray where it is installed. Rates are bytes of text in

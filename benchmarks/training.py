@@ -1,6 +1,6 @@
 """M1 in small under several optimizers and precisions, equal steps: results/training.json.
 
-python benchmarks/training.py            about two minutes on two cores
+python -m benchmarks.training            about two minutes on two cores
 """
 
 import argparse
@@ -9,16 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks._common import machine
 from equalinfo.corpus.corpus import Corpus
 from equalinfo.files import write_json
-from equalinfo.model.train_loop import TrainingConfig
 from equalinfo.progress import progress_bar
+from equalinfo.train.config import M1Config
 from equalinfo.train.m1 import train_m1
-
-try:
-    from benchmarks._common import machine
-except ModuleNotFoundError:  # run as a script
-    from _common import machine  # type: ignore[import-not-found, no-redef]
 
 CONTEXT, BATCH = 128, 16
 CASES = [
@@ -41,16 +37,24 @@ def main() -> None:
     given = parser.parse_args()
     rows: list[dict[str, Any]] = []
     for optimizer, rate, precision in CASES:
-        plan = TrainingConfig(given.steps, BATCH, 0, optimizer, rate, precision)
+        config = M1Config(
+            size=given.size,
+            context=CONTEXT,
+            steps=given.steps,
+            batch_size=BATCH,
+            optimizer=optimizer,
+            learning_rate=rate,
+            precision=precision,
+        )
         with tempfile.TemporaryDirectory() as folder, progress_bar() as progress:
-            made = train_m1(Corpus("embedded"), given.size, CONTEXT, plan, Path(folder) / "m1", progress)
-        seconds = float(made["seconds"])
+            made = train_m1(Corpus("embedded"), config, Path(folder) / "m1", progress)
+        assert made
         row = {
             "optimizer": optimizer,
             "learning_rate": rate,
             "precision": precision,
-            "bits_per_byte": float(made["validation_bits_per_byte"]),
-            "bytes_per_second": math.floor(given.steps * BATCH * CONTEXT / seconds),
+            "bits_per_byte": made.validation_bits_per_byte,
+            "bytes_per_second": math.floor(given.steps * BATCH * CONTEXT / made.seconds),
         }
         rows.append(row)
         print(row, flush=True)

@@ -1,7 +1,7 @@
 """A training step of preset `llama` beside Hugging Face's LlamaForCausalLM: results/training-step.json.
 
-python benchmarks/training_step.py            about half an hour on two cores
-python benchmarks/training_step.py --cases 1m:256:128 --repeats 3
+python -m benchmarks.training_step            about half an hour on two cores
+python -m benchmarks.training_step --cases 1m:256:128 --repeats 3
 
 Same sizes, vocabulary, ids, precision, gradient clipping and optimizer (AdamW, torch's fused one). Speed: both
 models in one process, step by step in turn, the order changing each time, medians. Memory: each model in a
@@ -21,6 +21,7 @@ from typing import Any
 
 import torch
 
+from benchmarks._common import machine
 from equalinfo.files import write_json
 from equalinfo.model import hf_llama
 from equalinfo.model.decoder import Decoder
@@ -28,11 +29,6 @@ from equalinfo.model.loss import next_id_loss
 from equalinfo.model.optim import make_optimizer
 from equalinfo.model.train_loop import resolved_precision
 from equalinfo.sizes import size_by_name
-
-try:
-    from benchmarks._common import machine
-except ModuleNotFoundError:  # run as a script
-    from _common import machine  # type: ignore[import-not-found, no-redef]
 
 SEEN_IDS = 1024  # per step: 8 sequences of 128, or 2 of 512
 WARM_UP = 2

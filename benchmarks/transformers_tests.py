@@ -1,7 +1,7 @@
 """The tokenizer tests of the transformers repository, on exported dictionaries: results/transformers-tests.json.
 
     pip install 'equalinfo[demo,hf,interchange]'
-    TRANSFORMERS_REPO=../transformers python benchmarks/transformers_tests.py
+    TRANSFORMERS_REPO=../transformers python -m benchmarks.transformers_tests
 
 TRANSFORMERS_REPO is a checkout, or the unpacked source package, of the installed version of transformers: its tests
 are not installed with it. They run offline, in a process that cannot import equalinfo.
@@ -16,20 +16,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
 from equalinfo.files import write_json
 from equalinfo.predict.exact_files import load_exact
 from equalinfo.tokens.compile import compile_equal_info
 from equalinfo.tokens.spec import Spec
-
-try:
-    from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
-except ModuleNotFoundError:  # run as a script
-    from _common import (  # type: ignore[import-not-found, no-redef]
-        add_common_options,
-        m1_directory,
-        machine,
-        training_and_held_out,
-    )
 
 SPECS = [
     "EqualInfo[v=4k]",

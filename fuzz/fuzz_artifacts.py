@@ -116,8 +116,10 @@ def models(folder: Path) -> Iterator[tuple[str, Path]]:
     path = folder / "m1"
     path.mkdir()
     model = float_model(256, "paper")
-    storage.save_tensors(path / "model.safetensors", dict(model.state_dict()))
-    quantised = quantise(SIZES[SIZE], {name: tensor.numpy() for name, tensor in model.state_dict().items()})
+    storage.save_tensors(path / "model.safetensors", storage.file_tensors(model))
+    quantised = quantise(
+        SIZES[SIZE], {name: tensor.numpy() for name, tensor in storage.file_tensors(model).items()}
+    )
     predict_exact_files.save_exact(quantised, path)
     files.write_json(path / "config.json", {"size": SIZE, "figures": {"exact_over_float": 1.0}})
     files.write_manifest(path, m1.KIND, identity=quantised.fingerprint)
@@ -209,7 +211,8 @@ def use_m2(path: Path, out: Path) -> None:
     model, tokenizer, config = m2.load_m2(path)
     Generator(model, tokenizer, config["sequence_length"]).continuations([TEXT[:6]], GenerationConfig(3))
     text = format.TokensInMemory([tokenizer.encode(TEXT)], len(TEXT))
-    m2.measure(model, tokenizer, text, config["sequence_length"], 1, QUIET, config["plan"]["first_only"])
+    scoring = m2.Scoring(config["sequence_length"], config["plan"]["first_only"])
+    m2.measure(model, tokenizer, text, scoring, QUIET)
 
 
 def use_tokens(path: Path, out: Path) -> None:

@@ -9,14 +9,17 @@ well as this script to train the M1. Killed, it goes on: what was made from the 
 import argparse
 import shlex
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.progress import Progress
 
+from equalinfo.cli.options import flag
 from equalinfo.errors import EqualInfoError
+from equalinfo.fields import validated
 from equalinfo.files import json_bytes, write_manifest
-from equalinfo.model.train_loop import RuntimeConfig, TrainingConfig
+from equalinfo.model.config import Config, RuntimeConfig
 from equalinfo.outputs import output_directory
 from equalinfo.predict.exact_files import load_m1, save_exact
 from equalinfo.pretrained import CARD, card_of, reference_folder
@@ -24,6 +27,7 @@ from equalinfo.progress import progress_bar
 from equalinfo.runs.run import done, fingerprint_of
 from equalinfo.tokens.build import compile_tokenizer, load_tokenizer, save_compact
 from equalinfo.tokens.spec import Spec
+from equalinfo.train.config import M1Config
 from equalinfo.train.m1 import KIND as M1_KIND
 from equalinfo.train.m1 import train_m1
 from scripts.reference_cards import m1_card, tokenizer_card
@@ -47,22 +51,6 @@ HELD_OUT_BYTES = 200_000  # enough for the third digit
 
 
 @dataclass(frozen=True)
-class Training:
-    """How M1 is trained where there is none; the defaults are those of `equalinfo train-m1`."""
-
-    steps: int
-    size: str = "3m"
-    context: int = 1024
-    batch: int = 128
-    learning_rate: float | None = None
-    seed: int = 0
-    device: str = "auto"
-    optimizer: str = "adafactor"
-    precision: str = "auto"
-    threads: int = 2
-
-
-@dataclass(frozen=True)
 class ReferenceConfig:
     """What to build and where.
 
@@ -70,6 +58,7 @@ class ReferenceConfig:
         corpus: folder with a list of sources.
         m1: M1 directory.
         training: how to make it if there is none; None refuses.
+        runtime: how that training runs.
         work: keeps the compiled tokenizers in their full form.
         out: gets a folder for each artifact.
         page: gets the model card.
@@ -80,13 +69,14 @@ class ReferenceConfig:
 
     corpus: Path
     m1: Path
-    training: Training | None
+    training: M1Config | None
     work: Path
     out: Path
     page: Path
     tokenizers: dict[str, str]
     held_out_bytes: int = HELD_OUT_BYTES
     only: frozenset[str] = frozenset()
+    runtime: RuntimeConfig = field(default_factory=lambda: RuntimeConfig(validate_every=VALIDATE_EVERY))
 
     @property
     def command(self) -> str:
@@ -131,18 +121,7 @@ def _train(plan: ReferenceConfig, corpus: OpenCorpus, progress: Progress) -> Non
         return
     if plan.training is None:
         raise EqualInfoError(f"{plan.m1}: no such M1; give --steps to train it, or a trained one as --m1")
-    given = plan.training
-    settings = TrainingConfig(
-        given.steps,
-        given.batch,
-        given.seed,
-        given.optimizer,
-        given.learning_rate,
-        given.precision,
-        given.threads,
-    )
-    execution = RuntimeConfig(device=given.device, validate_every=VALIDATE_EVERY)
-    train_m1(corpus, given.size, given.context, settings, plan.m1, progress, execution)
+    train_m1(corpus, plan.training, plan.m1, progress, plan.runtime)
 
 
 def _install_m1(plan: ReferenceConfig, surveys: list[Survey], key: str, progress: Progress) -> None:
@@ -193,16 +172,9 @@ def config_of(words: list[str] | None = None) -> ReferenceConfig:
         "--m1", type=Path, default=Path("runs/reference/m1"), help="M1 directory, made if missing"
     )
     training = parser.add_argument_group("training of M1, where there is none")
-    training.add_argument("--steps", type=int)
-    training.add_argument("--size", default=Training.size)
-    training.add_argument("--context", type=int, default=Training.context)
-    training.add_argument("--batch", type=int, default=Training.batch)
-    training.add_argument("--learning-rate", type=float)
-    training.add_argument("--seed", type=int, default=Training.seed)
-    training.add_argument("--device", default=Training.device)
-    training.add_argument("--optimizer", default=Training.optimizer)
-    training.add_argument("--precision", default=Training.precision)
-    training.add_argument("--threads", type=int, default=Training.threads)
+    for schema in (M1Config, RuntimeConfig):
+        for name, info in schema.model_fields.items():
+            training.add_argument(flag(name), dest=name, default=argparse.SUPPRESS, help=info.description)
     parser.add_argument("--work", type=Path, default=Path("runs/reference"), help="keeps the full tokenizers")
     parser.add_argument("--out", type=Path, default=reference_folder(), help="where artifacts are installed")
     parser.add_argument("--page", type=Path, default=PAGE, help="the model card")
@@ -212,23 +184,29 @@ def config_of(words: list[str] | None = None) -> ReferenceConfig:
     parser.add_argument("--tokenizers", nargs="+", metavar="NAME=SPEC", help="instead of those that ship")
     parser.add_argument("--only", nargs="+", metavar="NAME", default=[], help="make these, leave the others")
     given = parser.parse_args(words)
-    options = None
-    if given.steps:
-        options = Training(**{one.name: getattr(given, one.name) for one in fields(Training)})
+    words_of = vars(given)
+    runtime = {"validate_every": VALIDATE_EVERY} | _fields(RuntimeConfig, words_of)
+    config = validated(M1Config, _fields(M1Config, words_of)) if "steps" in words_of else None
     tokenizers = TOKENIZERS
     if given.tokenizers:
         tokenizers = dict(pair.split("=", 1) for pair in given.tokenizers)
     return ReferenceConfig(
         given.corpus,
         given.m1,
-        options,
+        config,
         given.work,
         given.out,
         given.page,
         tokenizers,
         given.held_out_bytes,
         frozenset(given.only),
+        validated(RuntimeConfig, runtime),
     )
+
+
+def _fields(schema: type[Config], given: dict[str, Any]) -> dict[str, Any]:
+    """What was given of a config's fields."""
+    return {name: given[name] for name in schema.model_fields if name in given}
 
 
 if __name__ == "__main__":

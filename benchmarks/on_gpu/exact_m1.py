@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks._common import machine
 from equalinfo.coding.equal_info_windows import WindowRule, encode_windows
 from equalinfo.corpus.examples import cut_examples
 from equalinfo.corpus.readers import read_documents
@@ -23,9 +24,6 @@ from equalinfo.files import write_json
 from equalinfo.predict.exact import ExactModel
 from equalinfo.predict.exact_files import load_m1
 from equalinfo.predict.exact_torch import TorchModel
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from _common import machine
 
 CONTEXT = 10_240
 BITS = 32

@@ -16,15 +16,13 @@ from typing import Any
 
 import torch
 
+from benchmarks._common import machine
 from equalinfo.files import write_json
 from equalinfo.model import hf_llama
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.loss import next_id_loss
 from equalinfo.model.optim import make_optimizer
 from equalinfo.sizes import Size, size_by_name
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from _common import machine
 
 MODELS = ("paper", "llama", "transformers")
 # Dense bfloat16 rates from the vendor's data sheets, 10^12 operations a second; others by --tflops.

@@ -1,11 +1,12 @@
 """Whether what an artifact's JSON says is what its readers take from it."""
 
+from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from equalinfo.errors import DamagedArtifact
+from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import read_json
 
 
@@ -15,14 +16,36 @@ class Fields(BaseModel):
     model_config = ConfigDict(strict=True)
 
 
+def complaint(error: ValidationError, whole: str = "all of it", unnamed: Collection[str] = ()) -> str:
+    """What is wrong first and where, in one line.
+
+    Args:
+        whole: the place of what has none.
+        unnamed: parts of places that a user does not know.
+    """
+    # A misspelt key is also a missing one; the misspelling is what to name.
+    first = min(error.errors(), key=lambda problem: problem["type"] == "missing")
+    place = ".".join(str(step) for step in first["loc"] if step not in unnamed)
+    return f"{place or whole}: {first['msg'].removeprefix('Value error, ')}"
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def validated(schema: type[Model], fields: dict[str, Any]) -> Model:
+    """`schema` of fields that a user gave; EqualInfoError, naming the first that is wrong."""
+    try:
+        return schema.model_validate(fields)
+    except ValidationError as error:
+        raise EqualInfoError(complaint(error)) from error
+
+
 def check_fields(fields: Any, schema: type[Fields], path: Path) -> dict[str, Any]:
     """`fields` as they are; DamagedArtifact, naming the place in `path`, if they are not those of `schema`."""
     try:
         schema.model_validate(fields)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"])) or "all of it"
-        raise DamagedArtifact(f"{path} is damaged ({place}: {first['msg']}); make it again") from error
+        raise DamagedArtifact(f"{path} is damaged ({complaint(error)}); make it again") from error
     checked: dict[str, Any] = fields
     return checked
 

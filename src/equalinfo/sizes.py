@@ -4,6 +4,8 @@ from dataclasses import asdict, dataclass
 
 from equalinfo.errors import EqualInfoError
 
+# T5's relative positions; distances from the largest on share the last bucket (Raffel et al. 2020).
+BUCKETS, MAX_DISTANCE = 32, 128
 LARGEST_WIDTH = 1 << 20
 LARGEST = {"n_layers": 1 << 10, "nominal": 1 << 50}
 

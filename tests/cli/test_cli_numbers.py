@@ -28,7 +28,8 @@ def numbers() -> list[tuple[str, list[str], str, type]]:
             if get_origin(hint) is not Annotated:
                 continue
             kind, info = get_args(hint)[:2]
-            flag = next(iter(info.param_decls or ()), "--" + name.replace("_", "-"))
+            spelled = [one for one in (info.default, *(info.param_decls or ())) if isinstance(one, str)]
+            flag = next(iter(spelled), "--" + name.replace("_", "-"))
             if type(info).__name__ == "ArgumentInfo":
                 needed.append("x")
                 continue

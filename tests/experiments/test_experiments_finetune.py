@@ -49,7 +49,7 @@ def test_tuning_learns_targets_and_is_the_same_again() -> None:
                 (1, 150),
             )
         assert looked == [1, 150]
-        weights.append(model.logits.weight.detach().clone())
+        weights.append(model.lm_head.weight.detach().clone())
     assert torch.equal(*weights)
     before, after = score(made(), tests, 4, 8), score(model, tests, 4, 8)
     assert np.mean(np.concatenate(after.hits)) > 0.9 > np.mean(np.concatenate(before.hits))

@@ -20,14 +20,14 @@ from equalinfo.generate.generator import Generator
 from equalinfo.generate.lm_eval import EqualInfoLM
 from equalinfo.generate.token_healing import completions
 from equalinfo.model.continuations import Branches
-from equalinfo.model.train_loop import TrainingConfig
 from equalinfo.progress import progress_bar
 from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
 from equalinfo.tokens.baselines import BytesTokenizer
 from equalinfo.tokens.sentencepiece_ import SentencePieceTokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
-from equalinfo.train.m2 import M2Config, train_m2
+from equalinfo.train.config import M2Config
+from equalinfo.train.m2 import train_m2
 
 TEXT = "the government said on tuesday that the governor governs a town of naïve cafés and reads the text\n"
 QUESTIONS = [
@@ -52,8 +52,11 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for name, tokenizer in tokenizers.items():
             plan = TokenizeConfig(example_bytes=2048, max_tokens=4000)
             tokenize(tokenizer, Corpus(str(path / "corpus.jsonl")), plan, path / f"tokens-{name}", progress)
-            training = TrainingConfig(20, 2, 0, "adafactor", 0.02, "float32", 1)
-            train_m2(path / f"tokens-{name}", M2Config("65k", 64, training), path / name, progress)
+            config = M2Config(
+                size="65k", sequence_length=64, steps=20, batch_size=2, learning_rate=0.02,
+                precision="float32", threads=1,
+            )  # fmt: skip
+            train_m2(path / f"tokens-{name}", config, path / name, progress)
     return path
 
 

@@ -5,9 +5,10 @@ import torch
 
 from equalinfo.errors import DamagedArtifact
 from equalinfo.model.checkpoint import Checkpoints
-from equalinfo.model.decoder import PRESETS, Decoder
+from equalinfo.model.config import OPTIMIZERS, PRESETS
+from equalinfo.model.decoder import Decoder
 from equalinfo.model.distributed import DistributedContext
-from equalinfo.model.optim import OPTIMIZERS, make_optimizer
+from equalinfo.model.optim import make_optimizer
 from equalinfo.sizes import Size
 
 PROGRESS = {"identity": "this", "seconds": 1.5, "log": [{"step": 1}]}

@@ -35,7 +35,7 @@ def test_the_module_has_the_parameters_it_states(name):
     counted = sum(
         p.numel()
         for n, p in model.named_parameters()
-        if not n.startswith(("embedding", "logits")) and not n.endswith(("gain", "position_bias"))
+        if not n.startswith(("embedding", "lm_head")) and not n.endswith(("gain", "position_bias"))
     )
     assert counted == SIZES[name].parameters
 
@@ -86,7 +86,7 @@ def test_cached_steps_equal_a_full_pass(pieces):
     inputs, caches, start, parts = model.shifted(ids), [LayerCache() for _ in model.layers], 0, []
     with torch.no_grad():
         for piece in pieces:
-            parts.append(model.logits(model.hidden(inputs[:, start : start + piece], caches)))
+            parts.append(model.lm_head(model.hidden(inputs[:, start : start + piece], caches)))
             start += piece
         torch.testing.assert_close(torch.cat(parts, 1), model(ids))
 
@@ -113,7 +113,7 @@ def test_initial_weights_come_from_the_seed_alone():
     again.init_weights(3)
     for (name, a), b in zip(model.named_parameters(), again.parameters(), strict=True):
         assert torch.equal(a, b), name
-    assert not torch.equal(decoder(seed=4).logits.weight, model.logits.weight)
+    assert not torch.equal(decoder(seed=4).lm_head.weight, model.lm_head.weight)
 
 
 @pytest.mark.parametrize("at_once", [1, 40, 7 * 20, 1 << 22])
@@ -169,7 +169,7 @@ def test_sliced_loss_in_bfloat16(monkeypatch, z_weight):
         with torch.autocast("cpu", torch.bfloat16):
             total, _ = loss.next_id_loss(model, ids, z_weight)
         (total / 3).backward()
-        made.append((total, model.logits.weight.grad, model.embedding.weight.grad))
+        made.append((total, model.lm_head.weight.grad, model.embedding.weight.grad))
     for sliced, whole in zip(*made, strict=True):
         assert sliced.dtype == whole.dtype == torch.float32
         assert (sliced - whole).norm() / whole.norm() < 0.02

@@ -67,7 +67,7 @@ def test_cached_llama_steps_equal_a_full_pass(pieces: list[int]) -> None:
     model, ids = decoder(), some_ids(3, 12)
     inputs, caches, start, parts = model.shifted(ids), [LayerCache() for _ in model.layers], 0, []
     for piece in pieces:
-        parts.append(model.logits(model.hidden(inputs[:, start : start + piece], caches)))
+        parts.append(model.lm_head(model.hidden(inputs[:, start : start + piece], caches)))
         start += piece
     torch.testing.assert_close(torch.cat(parts, 1), model(ids), **CLOSE)
 
@@ -90,7 +90,7 @@ def test_both_presets_have_the_parameters_a_size_states(name: str) -> None:
         model = Decoder(SIZES[name], 256, "llama")
     layers = sum(p.numel() for n, p in model.named_parameters() if n.startswith("layers.") and p.ndim == 2)
     assert layers == SIZES[name].parameters
-    assert model.embedding.weight.shape == model.logits.weight.shape == (256, SIZES[name].d_model)
+    assert model.embedding.weight.shape == model.lm_head.weight.shape == (256, SIZES[name].d_model)
 
 
 def test_unknown_preset() -> None:

@@ -57,7 +57,7 @@ def test_adamw_decays_matrices_alone():
     assert decayed["weight_decay"] > 0 == others["weight_decay"]
     assert len(decayed["params"]) + len(others["params"]) == len(list(model.parameters()))
     assert any(p is model.embedding.weight for p in others["params"])
-    assert any(p is model.logits.weight for p in decayed["params"])
+    assert any(p is model.lm_head.weight for p in decayed["params"])
 
 
 @pytest.mark.parametrize("preset", ["paper", "llama"])

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.model.config import PRESETS
 from equalinfo.model.continuations import Branches
-from equalinfo.model.decoder import PRESETS, Decoder
+from equalinfo.model.decoder import Decoder
 from equalinfo.model.sampling import Sampler, SamplingParams, window_start
 from equalinfo.sizes import Size
 

@@ -8,16 +8,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from rich.progress import Progress
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.model import train_loop
 from equalinfo.model.batches import SequenceBatches
+from equalinfo.model.config import OPTIMIZERS, RuntimeConfig, TrainingConfig
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.optim import OPTIMIZERS
 from equalinfo.model.scoring import cut_sequences, total_nats
-from equalinfo.model.storage import load_decoder, load_tensors, save_tensors
-from equalinfo.model.train_loop import RuntimeConfig, TrainingConfig, resolved_precision, train
+from equalinfo.model.storage import file_tensors, load_decoder, load_tensors, save_tensors
+from equalinfo.model.train_loop import Trainer, TrainingData, resolved_precision
 from equalinfo.sizes import SIZES, Size
 
 ALWAYS = RuntimeConfig(checkpoint_seconds=0.0)
@@ -68,18 +69,9 @@ def run(
     batches = KilledAt(SEQUENCES, plan.batch_size, plan.seed)
     batches.kill_at = kill_at
     with Progress(disable=True) as progress:
-        train(
-            model,
-            batches,
-            plan,
-            folder / "state",
-            folder / "log.jsonl",
-            data,
-            lambda nats: nats,
-            progress,
-            "M",
-            execution=execution,
-        )
+        trainer = Trainer(model, TrainingData(batches, data, float), plan, folder / "state", execution)
+        trainer.run(progress)
+        trainer.write_log(folder / "log.jsonl")
     return model
 
 
@@ -95,7 +87,7 @@ def weights(model: Decoder) -> dict[str, bytes]:
 
 def test_the_same_plan_gives_the_same_weights(plan, tmp_path):
     assert weights(run(plan, tmp_path)) == weights(run(plan, tmp_path))
-    assert weights(run(replace(plan, seed=6), tmp_path)) != weights(run(plan, tmp_path))
+    assert weights(run(plan.model_copy(update={"seed": 6}), tmp_path)) != weights(run(plan, tmp_path))
 
 
 @pytest.mark.parametrize("kills", [[step] for step in range(STEPS)] + [[2, 2, 5], [1, 2, 3, 4, 5, 6]])
@@ -145,18 +137,21 @@ def test_a_state_of_another_run_is_refused(plan, tmp_path, monkeypatch):
         run(plan, tmp_path, 3)
     state = {path: path.read_bytes() for path in (tmp_path / "state").rglob("*.*")}
     others = [
-        replace(plan, seed=6),
-        replace(plan, steps=8),
-        replace(plan, batch_size=5),
-        replace(plan, threads=2),
+        plan.model_copy(update={"seed": 6}),
+        plan.model_copy(update={"steps": 8}),
+        plan.model_copy(update={"batch_size": 5}),
+        plan.model_copy(update={"threads": 2}),
     ]
-    for other in [*others, replace(plan, learning_rate=0.5)]:
+    for other in [*others, plan.model_copy(update={"learning_rate": 0.5})]:
         with pytest.raises(EqualInfoError, match="other settings or data"):
             run(other, tmp_path)
     with pytest.raises(EqualInfoError, match="other settings or data"):
         run(plan, tmp_path, data="other data")
     with pytest.raises(EqualInfoError):
-        run(replace(plan, optimizer="adamw" if plan.optimizer == "adafactor" else "adafactor"), tmp_path)
+        run(
+            plan.model_copy(update={"optimizer": "adamw" if plan.optimizer == "adafactor" else "adafactor"}),
+            tmp_path,
+        )
     with pytest.raises(EqualInfoError):
         run(plan, tmp_path, model=Decoder(replace(SIZE, d_ff=48), VOCAB))
     monkeypatch.setattr(TrainingConfig, "version", 1)  # an older release, whose order of the data was another
@@ -217,7 +212,7 @@ def test_a_loss_that_is_no_number(plan, tmp_path, monkeypatch, value):
 @pytest.mark.parametrize("optimizer", ["adamw", "muon"])
 def test_a_gradient_or_weight_that_is_no_number(tmp_path, monkeypatch, optimizer):
     """The loss is still finite where these are not; no state that holds them is ever kept."""
-    plan = TrainingConfig(STEPS, 4, optimizer=optimizer, precision="float32", threads=1)
+    plan = TrainingConfig(steps=STEPS, batch_size=4, optimizer=optimizer, precision="float32", threads=1)
     real, calls = train_loop.next_id_loss, []
 
     def infinite_gradient(*arguments):
@@ -251,7 +246,7 @@ def test_a_gradient_or_weight_that_is_no_number(tmp_path, monkeypatch, optimizer
 @pytest.mark.parametrize("fails_at", [9, 10, 11])
 def test_a_full_disk(tmp_path, monkeypatch, fails_at):
     """One line, and the state before it stays: training goes on from there once there is room."""
-    plan = TrainingConfig(STEPS, 4, precision="float32", threads=1)
+    plan = TrainingConfig(steps=STEPS, batch_size=4, precision="float32", threads=1)
     (tmp_path / "whole").mkdir()
     expected = weights(run(plan, tmp_path / "whole"))
     fsync, calls = os.fsync, []
@@ -278,8 +273,9 @@ def test_accumulated_batches_are_one_larger_batch(tmp_path, preset):
     made = {}
     for batch_size, accumulate in [(8, 1), (4, 2), (2, 4)]:
         plan = TrainingConfig(
-            4, batch_size, 3, "adamw", 1e-3, "float32", threads=1, accumulate=accumulate, clip=0.5
-        )
+            steps=4, batch_size=batch_size, seed=3, optimizer="adamw", learning_rate=1e-3,
+            precision="float32", threads=1, accumulate=accumulate, clip=0.5,
+        )  # fmt: skip
         assert plan.sequences_per_step == 8
         made[accumulate] = run(plan, tmp_path, model=Decoder(SIZE, VOCAB, preset))
     for accumulate in (2, 4):
@@ -301,7 +297,7 @@ def test_clipping(tmp_path, monkeypatch):
 
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", measured)
     for clip in (0.01, 0.0):
-        run(TrainingConfig(2, 4, precision="float32", threads=1, clip=clip), tmp_path)
+        run(TrainingConfig(steps=2, batch_size=4, precision="float32", threads=1, clip=clip), tmp_path)
     assert norms[:2] == pytest.approx([0.01, 0.01], rel=1e-3)
     assert min(norms[2:]) > 0.05
 
@@ -311,17 +307,8 @@ def test_training_learns(tmp_path):
     model = Decoder(SIZE, VOCAB)
     plan = TrainingConfig(steps=60, batch_size=6, optimizer="adamw", precision="float32", threads=1)
     with Progress(disable=True) as progress:
-        seconds = train(
-            model,
-            SequenceBatches(sequences, 6, 0),
-            plan,
-            tmp_path / "state",
-            tmp_path / "log",
-            "",
-            float,
-            progress,
-            "M",
-        )
+        data = TrainingData(SequenceBatches(sequences, 6, 0), "", float)
+        seconds = Trainer(model, data, plan, tmp_path / "state").run(progress)
     assert seconds > 0
     assert total_nats(model, list(sequences)) / sequences.size < 0.2
 
@@ -329,8 +316,8 @@ def test_training_learns(tmp_path):
 def test_precision():
     assert resolved_precision("float32") == "float32"
     assert resolved_precision("auto") in ("float32", "bfloat16")
-    with pytest.raises(EqualInfoError, match="choose"):
-        resolved_precision("float16")
+    with pytest.raises(ValidationError, match="choose"):
+        TrainingConfig(steps=1, batch_size=1, precision="float16")
 
 
 def test_scoring_sequences_of_different_lengths():
@@ -357,7 +344,7 @@ def test_cutting_sequences():
 def test_weights_on_disk(tmp_path):
     model, path = Decoder(SIZE, VOCAB), tmp_path / "model.safetensors"
     model.init_weights(1)
-    save_tensors(path, model.state_dict())
+    save_tensors(path, file_tensors(model))
     assert weights(load_decoder(path, SIZE, VOCAB)) == weights(model)
     for size, vocab in ((SIZE, VOCAB + 1), (SIZE, 1 << 40), (SIZES["2b"], VOCAB)):
         with pytest.raises(DamagedArtifact) as error:

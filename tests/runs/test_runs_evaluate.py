@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +12,12 @@ import torch
 from equalinfo.corpus.corpus import Corpus
 from equalinfo.errors import EqualInfoError
 from equalinfo.model.scoring import cut_windows, nats_of_ids
-from equalinfo.model.train_loop import TrainingConfig
 from equalinfo.progress import progress_bar
-from equalinfo.runs.evaluate import Evaluation, EvaluationConfig, compare, verdict
+from equalinfo.runs.evaluate import Evaluated, Evaluation, EvaluationConfig, compare, verdict
 from equalinfo.score.significance import welch
 from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
-from equalinfo.train.m2 import M2Config, load_m2, train_m2
+from equalinfo.train.config import M2Config
+from equalinfo.train.m2 import load_m2, train_m2
 from tests.support.untrained import TEXT, tokenizer
 
 LENGTH = 16
@@ -34,12 +35,20 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
             plan = TokenizeConfig(example_bytes=2048, max_tokens=3000)
             tokenize(tokenizer(spec), Corpus(str(path / "corpus.jsonl")), plan, path / name, progress)
             for seed in range(3):
-                training = TrainingConfig(3, 2, seed, "adafactor", None, "float32", 1)
-                train_m2(path / name, M2Config("65k", LENGTH, training), path / f"{name}-{seed}", progress)
+                config = M2Config(
+                    size="65k",
+                    sequence_length=LENGTH,
+                    steps=3,
+                    batch_size=2,
+                    seed=seed,
+                    precision="float32",
+                    threads=1,
+                )
+                train_m2(path / name, config, path / f"{name}-{seed}", progress)
     return path
 
 
-def evaluated(work: Path, name: str, plan: EvaluationConfig) -> dict:
+def evaluated(work: Path, name: str, plan: EvaluationConfig) -> Evaluated:
     with progress_bar(quiet=True) as progress:
         return Evaluation(Corpus(str(work / "small.jsonl")), plan, progress).measure(work / name)
 
@@ -59,9 +68,9 @@ def test_bits_per_byte_from_raw_logits(work: Path, name: str, stride: int | None
     expected = nats / math.log(2) / sum(map(len, documents))
     plan = EvaluationConfig(sliding=stride is not None, stride=stride)
     found = evaluated(work, name, plan)
-    assert found["bits_per_byte"] == pytest.approx(expected, rel=1e-5)
-    assert found["eval_tokens"] == len(ids)
-    assert found["eval_source_bytes"] == sum(map(len, documents))
+    assert found.bits_per_byte == pytest.approx(expected, rel=1e-5)
+    assert found.eval_tokens == len(ids)
+    assert found.eval_source_bytes == sum(map(len, documents))
 
 
 def test_each_id_is_scored_once_in_a_long_enough_context() -> None:
@@ -86,17 +95,17 @@ def test_two_groups_of_seeds(work: Path) -> None:
     with progress_bar(quiet=True) as progress:
         result = compare(Corpus(str(work / "small.jsonl")), EvaluationConfig(), groups, progress)
     values = [
-        [evaluated(work, path.name, EvaluationConfig())["bits_per_byte"] for path in paths]
-        for paths in groups
+        [evaluated(work, path.name, EvaluationConfig()).bits_per_byte for path in paths] for paths in groups
     ]
-    assert [group["bits_per_byte"] for group in result["groups"]] == values
-    for group, own in zip(result["groups"], values, strict=True):
-        assert group["mean"] == pytest.approx(np.mean(own))
-        assert group["deviation"] == pytest.approx(np.std(own, ddof=1))
-        assert group["seeds"] == [0, 1, 2]
-    assert result["welch"]["p"] == welch(*values).p
+    assert [group.bits_per_byte for group in result.groups] == values
+    for group, own in zip(result.groups, values, strict=True):
+        assert group.mean == pytest.approx(np.mean(own))
+        assert group.deviation == pytest.approx(np.std(own, ddof=1))
+        assert group.seeds == [0, 1, 2]
+    assert result.welch
+    assert result.welch.p == welch(*values).p
     assert "Welch's t" in verdict(result)
-    json.dumps(result)
+    json.dumps(asdict(result))
 
 
 def test_groups_that_do_not_compare(work: Path) -> None:
@@ -107,7 +116,7 @@ def test_groups_that_do_not_compare(work: Path) -> None:
         with pytest.raises(EqualInfoError, match="twice"):
             compare(corpus, EvaluationConfig(), [[work / "bytes-0", work / "bytes-0"]], progress)
         single = compare(corpus, EvaluationConfig(), [[work / "bytes-0"], [work / "words-0"]], progress)
-    assert single["welch"] is None
+    assert single.welch is None
     assert "no test" in verdict(single)
     with pytest.raises(EqualInfoError, match="sliding"):
         EvaluationConfig(stride=3)

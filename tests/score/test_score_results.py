@@ -9,7 +9,8 @@ import pydantic
 import pytest
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
-from equalinfo.score.results import append_result, environment, read_results
+from equalinfo.score.machine import environment
+from equalinfo.score.results import append_result, read_results
 from tests.support.score_rows import row
 
 
@@ -121,8 +122,8 @@ def test_environment_says_what_ran_and_not_where() -> None:
 
 def test_the_room_does_not_import_torch() -> None:
     program = (
-        "import sys, equalinfo.score.table; "
-        "equalinfo.score.results.environment(); "
+        "import sys, equalinfo.score.machine, equalinfo.score.table; "
+        "equalinfo.score.machine.environment(); "
         "rooms = {n.split('.')[1] for n in sys.modules if n.startswith('equalinfo.')}; "
         "assert rooms <= {'score', 'errors', 'files'}, rooms; assert 'torch' not in sys.modules"
     )

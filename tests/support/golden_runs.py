@@ -13,8 +13,8 @@ from rich.progress import Progress
 
 from equalinfo.model import train_loop
 from equalinfo.model.batches import SequenceBatches
-from equalinfo.model.decoder import PRESETS, Decoder
-from equalinfo.model.optim import OPTIMIZERS
+from equalinfo.model.config import OPTIMIZERS, PRESETS, TrainingConfig
+from equalinfo.model.decoder import Decoder
 from equalinfo.sizes import Size
 
 PATH = Path(__file__).parent / "golden_losses.json"
@@ -34,16 +34,20 @@ def sequences() -> np.ndarray:
 
 def losses(preset: str, optimizer: str) -> list[float]:
     """Loss in nats at each step of a tiny run in float32."""
-    plan = train_loop.TrainingConfig(STEPS, 4, 1, optimizer, RATES[optimizer], "float32", 1, accumulate=2)
+    plan = TrainingConfig(
+        steps=STEPS, batch_size=4, seed=1, optimizer=optimizer, learning_rate=RATES[optimizer],
+        precision="float32", threads=1, accumulate=2,
+    )  # fmt: skip
     before = train_loop.LOG_EVERY
     train_loop.LOG_EVERY = 1
     try:
         with tempfile.TemporaryDirectory() as folder, Progress(disable=True) as progress:
-            log = Path(folder) / "log.jsonl"
             batches = SequenceBatches(sequences(), plan.batch_size, plan.seed)
             model = Decoder(SIZE, VOCAB, preset)
-            train_loop.train(model, batches, plan, Path(folder) / "state", log, "", float, progress, preset)
-            return [round(json.loads(line)["loss_nats"], 6) for line in log.read_text().splitlines()]
+            data = train_loop.TrainingData(batches, "", float)
+            trainer = train_loop.Trainer(model, data, plan, Path(folder) / "state")
+            trainer.run(progress)
+            return [round(row["loss_nats"], 6) for row in trainer.log]
     finally:
         train_loop.LOG_EVERY = before
 

@@ -35,10 +35,11 @@ assert all(isinstance(text, bytes) for text in TEXTS)
 def float_weights(seed: int, sharpen: float = 1.0, size: Size = SIZE) -> dict[str, np.ndarray]:
     """A random decoder's weights; `sharpen` multiplies its output layer, which makes it surer of itself."""
     from equalinfo.model.decoder import Decoder
+    from equalinfo.model.storage import file_tensors
 
     model = Decoder(size, 256)
     model.init_weights(seed)
-    weights = {name: tensor.numpy().copy() for name, tensor in model.state_dict().items()}
+    weights = {name: tensor.numpy().copy() for name, tensor in file_tensors(model).items()}
     weights["logits.weight"] *= sharpen
     return weights
 

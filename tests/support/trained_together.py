@@ -12,6 +12,7 @@ from rich.progress import Progress
 
 from equalinfo.model import loss, train_loop
 from equalinfo.model.batches import SequenceBatches
+from equalinfo.model.config import RuntimeConfig, TrainingConfig
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.distributed import DistributedContext, distributed_context
 from equalinfo.model.storage import save_tensors
@@ -45,33 +46,26 @@ class StoppedAt(SequenceBatches):
 def run(case: tuple[str, str, str], folder: Path, together: DistributedContext, stop: bool = False) -> None:
     """Trains a case in `folder`, from its last checkpoint on; the log and weights of a whole run stay there."""
     _, optimizer, preset = case
-    plan = train_loop.TrainingConfig(8, 4, 1, optimizer, RATES[optimizer], "float32", 1, accumulate=2)
+    plan = TrainingConfig(
+        steps=8, batch_size=4, seed=1, optimizer=optimizer, learning_rate=RATES[optimizer],
+        precision="float32", threads=1, accumulate=2,
+    )  # fmt: skip
     batches = StoppedAt(sequences(), plan.batch_size, plan.seed)
     held_out = SequenceBatches(np.roll(sequences(), 1, 1), 4, 0)
     batches.stop_at = STOP_AT * plan.accumulate if stop else -1
-    execution = train_loop.RuntimeConfig(checkpoint_seconds=0.0, validate_every=4)
+    execution = RuntimeConfig(checkpoint_seconds=0.0, validate_every=4)
     model = Decoder(SIZE, VOCAB, preset)
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with Progress(disable=True) as progress:
-            train_loop.train(
-                model,
-                batches,
-                plan,
-                folder / "state",
-                folder / "log",
-                "",
-                float,
-                progress,
-                "",
-                together,
-                execution,
-                held_out,
-            )
+            data = train_loop.TrainingData(batches, "", float, held_out)
+            trainer = train_loop.Trainer(model, data, plan, folder / "state", execution, together)
+            trainer.run(progress)
     except Stopped:
         return
     weights = together.full_model(model).state_dict()
     if together.is_main:
+        trainer.write_log(folder / "log")
         save_tensors(folder / "weights", dict(weights))
 
 

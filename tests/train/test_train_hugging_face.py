@@ -16,12 +16,12 @@ from rich.progress import Progress
 from equalinfo.corpus.corpus import Corpus
 from equalinfo.dictionary.trie.automaton import build
 from equalinfo.errors import DamagedArtifact
-from equalinfo.model.train_loop import TrainingConfig
 from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
 from equalinfo.tokens.baselines import BytesTokenizer
 from equalinfo.tokens.dictionaries import CompiledTokenizer
 from equalinfo.tokens.spec import Spec
-from equalinfo.train.m2 import M2Config, load_m2, train_m2
+from equalinfo.train.config import M2Config
+from equalinfo.train.m2 import load_m2, train_m2
 
 pytest.importorskip("transformers", reason="pip install 'equalinfo[hf]'")
 PROMPT, COUNT = "the window of text", 12
@@ -52,10 +52,13 @@ print(json.dumps({
 def trained(folder: Path, tokenizer: CompiledTokenizer | BytesTokenizer, preset: str) -> Path:
     corpus = folder / "corpus.txt"
     corpus.write_text("\n\n".join(f"the window of text {n} is a small room. " * 30 for n in range(40)))
-    plan = TrainingConfig(25, 4, optimizer="adamw", precision="float32", threads=1)
+    config = M2Config(
+        size="65k", sequence_length=32, preset=preset, steps=25, batch_size=4, optimizer="adamw",
+        precision="float32", threads=1,
+    )  # fmt: skip
     with Progress(disable=True) as progress:
         tokenize(tokenizer, Corpus(str(corpus)), TokenizeConfig(), folder / "tokens", progress)
-        train_m2(folder / "tokens", M2Config("65k", 32, plan, preset=preset), folder / "m2", progress)
+        train_m2(folder / "tokens", config, folder / "m2", progress)
     return folder / "m2"
 
 

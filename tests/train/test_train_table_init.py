@@ -43,7 +43,7 @@ def test_rows_of_the_ids_change_and_stay_as_wide(preset: str, width: int) -> Non
     table_init.start_tables(model, ids, states)
     for before, after in (
         (drawn.embedding.weight, model.embedding.weight),
-        (drawn.logits.weight, model.logits.weight),
+        (drawn.lm_head.weight, model.lm_head.weight),
     ):
         assert torch.equal(before[:40], after[:40])
         assert not torch.isclose(before[40:100], after[40:100]).all(1).any()

@@ -6,15 +6,15 @@ import pytest
 
 from equalinfo.corpus.corpus import Corpus
 from equalinfo.errors import EqualInfoError
-from equalinfo.model.train_loop import TrainingConfig
 from equalinfo.progress import progress_bar
 from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
+from equalinfo.train.config import M1Config, M2Config
 from equalinfo.train.m1 import train_m1
-from equalinfo.train.m2 import M2Config, train_m2
+from equalinfo.train.m2 import train_m2
 from equalinfo.train.table_init import SPELLING
 from tests.support.untrained import TEXT, tokenizer
 
-PLAN = TrainingConfig(2, 2, 0, "adafactor", None, "float32", 1)
+PLAN = {"steps": 2, "batch_size": 2, "precision": "float32", "threads": 1, "size": "65k"}
 SPECS = [
     "Bytes",
     "SentencePiece[v=295]",
@@ -30,7 +30,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path / "corpus.txt").write_text("\n\n".join(f"{n} {TEXT * 20}" for n in range(40)))
     corpus = Corpus(str(path / "corpus.txt"))
     with progress_bar(quiet=True) as progress:
-        train_m1(corpus, "65k", 32, PLAN, path / "m1", progress)
+        train_m1(corpus, M1Config(context=32, **PLAN), path / "m1", progress)
         for spec in SPECS:
             tokenize(tokenizer(spec), corpus, TokenizeConfig(512, max_tokens=600), path / spec, progress)
     return path
@@ -38,9 +38,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def trained(work: Path, spec: str, out: Path, start: str | None) -> float:
     with progress_bar(quiet=True) as progress:
-        measured = train_m2(work / spec, M2Config("65k", 16, PLAN), out, progress, None, start)
+        measured = train_m2(work / spec, M2Config(sequence_length=16, **PLAN), out, progress, None, start)
     assert measured is not None
-    return float(measured["bits_per_byte"])
+    return measured.bits_per_byte
 
 
 @pytest.mark.parametrize("spec", SPECS[:-1])

@@ -2,7 +2,6 @@
 
 import io
 import json
-import math
 import os
 import sys
 from pathlib import Path
@@ -10,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from equalinfo.cli.options import number
 from equalinfo.errors import EqualInfoError
-from equalinfo.limits import LARGEST_BATCH, LARGEST_COUNT, LARGEST_REAL, LARGEST_SEED, MOST_WORKERS
+from equalinfo.limits import LARGEST_COUNT, LARGEST_REAL, LARGEST_SEED, MOST_WORKERS
 from equalinfo.outputs import PIPE, path_or_pipe
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from equalinfo.model.train_loop import RuntimeConfig, TrainingConfig
     from equalinfo.shards.engines.base import Engine
 
 
@@ -29,12 +28,7 @@ def whole(*names: str, help: str, least: int = 0, most: int = LARGEST_COUNT) -> 
 def real(*names: str, help: str, above: bool = False, most: float = LARGEST_REAL) -> Any:
     """An option that is a number from 0 on, or `above` it."""
 
-    def checked(value: float | None) -> float | None:
-        if value is not None and (math.isnan(value) or (above and value <= 0)):
-            raise typer.BadParameter(f"{value} is no number{' above 0' if above else ''}")
-        return value
-
-    return typer.Option(*names, min=0.0, max=most, callback=checked, help=help)
+    return typer.Option(*names, min=0.0, max=most, callback=number(above), help=help)
 
 
 PATH: Any = {"parser": path_or_pipe, "metavar": "PATH"}  # of files that "-" may stand for, and of all outputs
@@ -45,37 +39,11 @@ Field = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 Seed = Annotated[int, whole(most=LARGEST_SEED, help="Decides initial weights, order and draws.")]
-Steps = Annotated[int, whole(least=1, help="Optimizer steps.")]
-Batch = Annotated[
-    int, whole(least=1, most=LARGEST_BATCH, help="Sequences per step, or per batch with --accumulate.")
-]
-Accumulate = Annotated[int, whole(least=1, help="Batches per step, where a larger one has no room.")]
-Clip = Annotated[float, real(help="Largest norm of a gradient; 0: never clip.")]
-ZLoss = Annotated[float, real("--z-loss", help="Weight of the z-loss.")]
-Compile = Annotated[bool, typer.Option("--compile", help="Translate the layers by torch.compile first.")]
-Optimizer = Annotated[str, typer.Option(help="adafactor (the paper's), adamw or muon.")]
-Rate = Annotated[float | None, real(above=True, help="Learning rate; default: the optimizer's.")]
-Precision = Annotated[str, typer.Option(help="float32, bfloat16, or auto: bfloat16 where it is native.")]
-Threads = Annotated[
-    int, whole(least=1, most=MOST_WORKERS, help="CPU threads in training; part of what decides the weights.")
-]
-Device = Annotated[str, typer.Option(help="cpu, cuda, or auto: a GPU where there is one.")]
 M1Device = Annotated[
     str, typer.Option("--device", help="What M1 computes on, cpu or cuda; ids are the same.")
 ]
-Strategy = Annotated[
-    str, typer.Option(help="Under torchrun: ddp, or fsdp, where each process holds a part of the model.")
-]
-Workers = Annotated[int, whole(most=MOST_WORKERS, help="Processes that read data ahead.")]
-CheckpointSeconds = Annotated[float, real(help="Seconds between checkpoints at least; 0: after every step.")]
-ValidateEvery = Annotated[
-    int, whole(help="Steps between losses on held-out text, for bar and log; 0: never.")
-]
 AllThreads = Annotated[
     int, whole(most=MOST_WORKERS, help="CPU threads; 0: one per core. Any number, same bytes.")
-]
-ValidationExamples = Annotated[
-    int, whole(help="Held-out examples to score in the end; 0: 20 for an M1, all for an M2.")
 ]
 EngineName = Annotated[
     str, typer.Option("--engine", help="local: processes here; ray: the cluster that ray.init finds.")
@@ -123,46 +91,6 @@ def read_ids(path: Path) -> "np.ndarray":
         raise EqualInfoError(
             f"{path} is not a NumPy .npy file of ids ({' '.join(str(error).split())[:100]})"
         ) from error
-
-
-def training_config(
-    steps: int,
-    batch: int,
-    seed: int,
-    optimizer: str,
-    rate: float | None,
-    precision: str,
-    threads: int,
-    accumulate: int,
-    clip: float,
-    z_loss: float,
-    compiled: bool,
-) -> "TrainingConfig":
-    from equalinfo.model.optim import check_optimizer
-    from equalinfo.model.train_loop import TrainingConfig, resolved_precision
-
-    # Wrong names are refused before long work.
-    resolved_precision(precision)
-    check_optimizer(optimizer)
-    return TrainingConfig(
-        steps, batch, seed, optimizer, rate, precision, threads, accumulate, clip, z_loss, compiled
-    )
-
-
-def runtime_config(
-    device: str,
-    strategy: str,
-    workers: int,
-    checkpoint_seconds: float,
-    validate_every: int,
-    validation_examples: int,
-) -> "RuntimeConfig":
-    from equalinfo.model.distributed import check_strategy, device_of
-    from equalinfo.model.train_loop import RuntimeConfig
-
-    device_of(device)
-    check_strategy(strategy)
-    return RuntimeConfig(device, strategy, workers, checkpoint_seconds, validate_every, validation_examples)
 
 
 def engine_by_name(name: str, workers: int) -> "Engine":

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -59,12 +60,11 @@ def evaluate_command(
     plan = EvaluationConfig(split, max_examples, windows == "sliding", stride or None)  # type: ignore[arg-type]
     with progress_bar(quiet) as progress:
         if len(m2) == 1 and not against:
-            result = Evaluation(Corpus(corpus, field), plan, progress).measure(m2[0])
-        else:
-            groups = [group for group in (m2, against) if group]
-            result = compare(Corpus(corpus, field), plan, groups, progress)
-    if as_json or "groups" not in result:
-        show_result(result, as_json)
+            show_result(asdict(Evaluation(Corpus(corpus, field), plan, progress).measure(m2[0])), as_json)
+            return
+        result = compare(Corpus(corpus, field), plan, [group for group in (m2, against) if group], progress)
+    if as_json:
+        show_result(asdict(result), as_json)
         return
     console().print(comparison_table(result))
     if conclusion := verdict(result):

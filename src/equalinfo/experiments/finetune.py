@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from rich.progress import Progress
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.model.config import Z_LOSS
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.loss import Z_LOSS
 from equalinfo.model.optim import make_optimizer
 from equalinfo.seeded import permutation
 
@@ -71,7 +71,7 @@ def tune(
         ids_BT, mask_BT = padded(batch(step - 1))
         optimizer.zero_grad(set_to_none=True)
         hidden_ND = model.hidden(model.shifted(ids_BT))[mask_BT]
-        logits_NV = model.logits(hidden_ND)
+        logits_NV = model.lm_head(hidden_ND)
         log_sum_N = torch.logsumexp(logits_NV, -1)
         nats = F.cross_entropy(logits_NV, ids_BT[mask_BT])
         if not torch.isfinite(nats):
@@ -115,7 +115,7 @@ def score(
     for start in range(0, len(sequences), batch):
         part = sequences[start : start + batch]
         ids_BT, mask_BT = padded(part)
-        logits_NV = model.logits(model.hidden(model.shifted(ids_BT))[mask_BT]).float()
+        logits_NV = model.lm_head(model.hidden(model.shifted(ids_BT))[mask_BT]).float()
         targets_N = ids_BT[mask_BT]
         own = F.cross_entropy(logits_NV, targets_N, reduction="none").numpy()
         likeliest = logits_NV[:, first_id:last_id].argmax(1) + first_id
@@ -140,11 +140,11 @@ def extended(model: Decoder, more: int, seed: int) -> Decoder:
     made.init_weights(seed)
     own, theirs = made.state_dict(), model.state_dict()
     for name, tensor in theirs.items():
-        if name not in ("embedding.weight", "logits.weight"):
+        if name not in ("embedding.weight", "lm_head.weight"):
             own[name].copy_(tensor)
     own["embedding.weight"][: model.vocab] = theirs["embedding.weight"][: model.vocab]
     own["embedding.weight"][made.bos_id] = theirs["embedding.weight"][model.bos_id]
-    own["logits.weight"][: model.vocab] = theirs["logits.weight"]
+    own["lm_head.weight"][: model.vocab] = theirs["lm_head.weight"]
     return made
 
 

@@ -19,13 +19,15 @@ from rich.progress import Progress
 from equalinfo.corpus.examples import Example, cut_examples
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.statistics import ratio_error
+from equalinfo.model.config import TrainingConfig, TrainingSettings
 from equalinfo.model.scoring import nats_of_ids
-from equalinfo.model.train_loop import TrainingConfig, resolved_precision
-from equalinfo.runs.recipe import GivenM1, TrainingSection
+from equalinfo.model.train_loop import resolved_precision
+from equalinfo.runs.recipe import GivenM1
 from equalinfo.runs.run import Run, fingerprint_of
 from equalinfo.score import metrics
+from equalinfo.score.machine import environment
 from equalinfo.score.measurements import Coordinate, Measurement
-from equalinfo.score.results import Result, environment
+from equalinfo.score.results import Result
 from equalinfo.shards.format import read_shard, shard_paths
 from equalinfo.tokens.build import load_tokenizer
 from equalinfo.tokens.spec import METHODS, Spec
@@ -79,7 +81,7 @@ class ExperimentContext:
         more: list[Any] = []
         if isinstance(recipe.m1, GivenM1):
             more.append(self.run.m1_key)
-        sections = [section for section in (recipe.m1, recipe.m2) if isinstance(section, TrainingSection)]
+        sections = [section for section in (recipe.m1, recipe.m2) if isinstance(section, TrainingSettings)]
         automatic = resolved_precision("auto")
         if automatic != "float32" and "auto" in {section.precision for section in sections}:
             more.append(automatic)

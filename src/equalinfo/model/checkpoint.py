@@ -28,9 +28,10 @@ from torch.distributed.tensor import DTensor
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import json_bytes, read_json
-from equalinfo.model.decoder import Decoder
+from equalinfo.model.decoder import Decoder, file_name
 from equalinfo.model.distributed import DistributedContext, launched_first
 from equalinfo.model.optim import Optimizer, ShardedAdafactor, parts_of
+from equalinfo.model.storage import file_tensors
 from equalinfo.outputs import Inputs, Reserved, reserved_directory
 
 PROGRESS = "training.json"
@@ -62,19 +63,19 @@ def training_output(out: Path, kind: str, inputs: Inputs) -> Iterator[tuple[Rese
 class Checkpoints:
     """The checkpoints of one run; every process calls each method at the same time."""
 
-    def __init__(self, folder: Path, processes: DistributedContext) -> None:
-        self.folder, self.processes = folder, processes
+    def __init__(self, folder: Path, context: DistributedContext) -> None:
+        self.folder, self.context = folder, context
         if folder.is_file():
             raise EqualInfoError(f"{folder} is a file, not a folder of checkpoints; delete it to start anew")
 
     def latest(self) -> Path | None:
         """The newest checkpoint; what a kill left unfinished is removed."""
         found = ""
-        if self.processes.is_main:
+        if self.context.is_main:
             for left in self.folder.glob(f"*{UNFINISHED}"):
                 shutil.rmtree(left, ignore_errors=True)
             found = max((path.name for path in self.folder.glob("step-*")), default="")
-        found = self.processes.broadcast(found)
+        found = self.context.broadcast(found)
         return self.folder / found if found else None
 
     def save(self, model: Decoder, optimizer: Optimizer, progress: dict[str, Any]) -> None:
@@ -89,15 +90,15 @@ class Checkpoints:
         path = self.folder / f"step-{progress['step']:08d}"
         unfinished = path.with_name(path.name + UNFINISHED)
         try:
-            if self.processes.is_main:
+            if self.context.is_main:
                 shutil.rmtree(unfinished, ignore_errors=True)
-            self.processes.broadcast("")  # the folder is empty before anybody writes into it
+            self.context.broadcast("")  # the folder is empty before anybody writes into it
             writer = HuggingFaceStorageWriter(str(unfinished), save_distributed=True)
             with _quiet():
                 dcp.save(
-                    _tensors(model, optimizer), storage_writer=writer, no_dist=self.processes.world_size == 1
+                    _tensors(model, optimizer), storage_writer=writer, no_dist=self.context.world_size == 1
                 )
-            if self.processes.is_main:
+            if self.context.is_main:
                 with open(unfinished / PROGRESS, "wb") as stream:
                     stream.write(json_bytes(progress))
                     stream.flush()
@@ -133,7 +134,7 @@ class Checkpoints:
             sizes = {name: tensor.size for name, tensor in stored.items() if hasattr(tensor, "size")}
             target = _targets(model, optimizer, sizes)
             with _quiet():
-                dcp.load(target, storage_reader=reader, no_dist=self.processes.world_size == 1)
+                dcp.load(target, storage_reader=reader, no_dist=self.context.world_size == 1)
             _restore(model, optimizer, target)
         # What torch raises for a file cut short or a tensor of another size is not one kind of error.
         except Exception as error:
@@ -144,7 +145,7 @@ class Checkpoints:
 
 def _tensors(model: Decoder, optimizer: Optimizer) -> dict[str, Tensor]:
     """Weights and optimizer state by name; numbers as tensors of one element, which the format wants."""
-    tensors = {f"model.{name}": tensor for name, tensor in model.state_dict().items()}
+    tensors = {f"model.{name}": tensor for name, tensor in file_tensors(model).items()}
     for name, state, _, _ in _states(model, optimizer):
         for key, value in state.items():
             tensors[f"optimizer.{name}.{key}"] = value.reshape(1) if value.ndim == 0 else value
@@ -157,13 +158,14 @@ def _states(model: Decoder, optimizer: Optimizer) -> Iterator[tuple[str, dict[st
     for number, part in enumerate(parts_of(optimizer)):
         parameters = [parameter for group in part.param_groups for parameter in group["params"]]
         for index, parameter in enumerate(parameters):
-            yield names[parameter], part.state.get(parameter, {}), number, index
+            yield file_name(names[parameter]), part.state.get(parameter, {}), number, index
 
 
 def _targets(model: Decoder, optimizer: Optimizer, sizes: dict[str, torch.Size]) -> dict[str, Tensor]:
     """Tensors to read into, cut as the model is cut now."""
     targets: dict[str, Tensor] = {}
-    weights, parameters = model.state_dict(), dict(model.named_parameters())
+    weights = file_tensors(model)
+    parameters = {file_name(name): parameter for name, parameter in model.named_parameters()}
     for name, weight in weights.items():
         if sizes[f"model.{name}"] != weight.shape:
             raise ValueError(name)
@@ -180,7 +182,7 @@ def _targets(model: Decoder, optimizer: Optimizer, sizes: dict[str, torch.Size])
 
 
 def _restore(model: Decoder, optimizer: Optimizer, tensors: dict[str, Tensor]) -> None:
-    model.load_state_dict({n.removeprefix("model."): t for n, t in tensors.items() if n.startswith("model.")})
+    model.load_state_dict({name: tensors[f"model.{file_name(name)}"] for name in model.state_dict()})
     states: list[dict[int, dict[str, Tensor]]] = [{} for _ in parts_of(optimizer)]
     for name, _, number, index in _states(model, optimizer):
         prefix = f"optimizer.{name}."

@@ -64,6 +64,6 @@ class Branches:
         return found
 
     def _log_probabilities(self, hidden_BD: torch.Tensor) -> np.ndarray:
-        logits_BV = self.model.logits(hidden_BD).double().cpu()
+        logits_BV = self.model.lm_head(hidden_BD).double().cpu()
         logits_BV[:, self.never] = float("-inf")
         return torch.log_softmax(logits_BV, 1).numpy()

@@ -8,19 +8,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.model.config import PRESETS
 from equalinfo.model.layers import Layer, LayerCache, RMSNorm
 from equalinfo.model.llama import LlamaLayer
 from equalinfo.model.paper import PaperLayer
 from equalinfo.sizes import Size
 
-PRESETS: dict[str, type[Layer]] = {"paper": PaperLayer, "llama": LlamaLayer}
+LAYERS: dict[str, type[Layer]] = {"paper": PaperLayer, "llama": LlamaLayer}
 LLAMA_EMBEDDING = 0.02  # as Hugging Face and Llama init_weights
 
 
-def check_preset(name: str) -> None:
-    """Raises EqualInfoError, naming the choices, if there is no such preset."""
-    if name not in PRESETS:
-        raise EqualInfoError(f"no preset {name!r}; choose one of {', '.join(PRESETS)}")
+def file_name(name: str) -> str:
+    """A tensor's name in files, which call the output table as the first models did."""
+    return "logits.weight" if name == "lm_head.weight" else name
 
 
 class Decoder(nn.Module):
@@ -41,13 +41,14 @@ class Decoder(nn.Module):
 
     def __init__(self, size: Size, vocab: int, preset: str = "paper") -> None:
         super().__init__()
-        check_preset(preset)
+        if preset not in LAYERS:
+            raise EqualInfoError(f"no preset {preset!r}; choose one of {', '.join(PRESETS)}")
         self.size, self.vocab, self.preset = size, vocab, preset
         self.bos_id = vocab if preset == "paper" else 0
         self.embedding = nn.Embedding(max(vocab, self.bos_id + 1), size.d_model)
-        self.layers = nn.ModuleList(PRESETS[preset](size) for _ in range(size.n_layers))
+        self.layers = nn.ModuleList(LAYERS[preset](size) for _ in range(size.n_layers))
         self.final_norm = RMSNorm(size.d_model)
-        self.logits = nn.Linear(size.d_model, vocab, bias=False)
+        self.lm_head = nn.Linear(size.d_model, vocab, bias=False)
 
     def init_weights(self, seed: int) -> None:
         """Draws the weights, from `seed` alone; each preset's layers say how wide."""
@@ -61,15 +62,15 @@ class Decoder(nn.Module):
         for layer in self.layers:
             assert isinstance(layer, Layer)
             layer.init_weights(normal)
-        normal(self.logits.weight, self.size.d_model**-0.5)
+        normal(self.lm_head.weight, self.size.d_model**-0.5)
         for module in self.modules():
             if isinstance(module, RMSNorm):
                 nn.init.ones_(module.gain)
 
     def hidden(self, inputs_BT: Tensor, caches: list[LayerCache] | None = None) -> Tensor:
-        """Final hidden states [B, T, D] of input ids (start symbol = `start`), after any cached positions."""
+        """Final hidden states [B, T, D] of input ids (start symbol: `bos_id`), after any cached positions."""
         past = 0 if caches is None or caches[0].k is None else caches[0].k.shape[2]
-        positions = PRESETS[self.preset].positions(self.size, past, inputs_BT.shape[1], inputs_BT.device)
+        positions = LAYERS[self.preset].positions(self.size, past, inputs_BT.shape[1], inputs_BT.device)
         x_BTD = self.embedding(inputs_BT)
         for index, layer in enumerate(self.layers):
             x_BTD = layer(x_BTD, positions, caches[index] if caches else None)
@@ -77,7 +78,7 @@ class Decoder(nn.Module):
 
     def forward(self, ids_BT: Tensor) -> Tensor:
         """Logits [B, T, V]; row t predicts ids[:, t] from ids[:, :t]."""
-        return self.logits(self.hidden(self.shifted(ids_BT)))
+        return self.lm_head(self.hidden(self.shifted(ids_BT)))
 
     def shifted(self, ids_BT: Tensor) -> Tensor:
         """The inputs that predict `ids_BT`: the start symbol, then all but the last id."""

@@ -12,7 +12,7 @@ METADATA = {"format": "pt"}  # Hugging Face reads no safetensors file without it
 _OUTER = {
     "embedding.weight": "model.embed_tokens.weight",
     "final_norm.gain": "model.norm.weight",
-    "logits.weight": "lm_head.weight",
+    "lm_head.weight": "lm_head.weight",
 }
 _IN_LAYER = {
     "attention_norm.gain": "input_layernorm.weight",

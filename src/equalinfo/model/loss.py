@@ -7,9 +7,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from equalinfo.model.config import Z_LOSS
 from equalinfo.model.decoder import Decoder
 
-Z_LOSS = 1e-4  # Lester et al. 2024, training settings: keeps log sum exp near 0
 # Logits held at a time, by kind of device: on a CPU as many as its caches hold, on a GPU what keeps it busy.
 LOGITS_AT_ONCE = {"cpu": 1 << 20, "cuda": 1 << 28}
 # But no fewer rows than these: each slice adds to the whole gradient of the output matrix.
@@ -27,7 +27,7 @@ def next_id_loss(model: Decoder, ids_BT: Tensor, z_weight: float = Z_LOSS) -> tu
     target_N = ids_BT.flatten()
     at_once = LOGITS_AT_ONCE.get(hidden_ND.device.type, LOGITS_AT_ONCE["cpu"])
     rows = max(LEAST_ROWS, at_once // model.vocab)
-    weight_VD = model.logits.weight
+    weight_VD = model.lm_head.weight
     if len(hidden_ND) > rows:
         total, nats = _SlicedLoss.apply(hidden_ND, weight_VD, target_N, rows, z_weight)
         return total, nats

@@ -9,17 +9,11 @@ from torch import nn
 from torch.distributed.tensor import DTensor, Replicate
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.model.config import OPTIMIZERS
 
-OPTIMIZERS = ("adafactor", "adamw", "muon")
 WEIGHT_DECAY = 0.1
 BETAS = (0.9, 0.95)
 LEARNING_RATES = {"adafactor": 1e-2, "adamw": 3e-3, "muon": 1e-2}
-
-
-def check_optimizer(name: str) -> None:
-    """Raises EqualInfoError, naming the choices, if there is no such optimizer."""
-    if name not in OPTIMIZERS:
-        raise EqualInfoError(f"no optimizer {name!r}; choose one of {', '.join(OPTIMIZERS)}")
 
 
 class Together:
@@ -61,7 +55,8 @@ def make_optimizer(name: str, model: nn.Module, learning_rate: float) -> Optimiz
     Raises:
         EqualInfoError: no such optimizer.
     """
-    check_optimizer(name)
+    if name not in OPTIMIZERS:
+        raise EqualInfoError(f"no optimizer {name!r}; choose one of {', '.join(OPTIMIZERS)}")
     if name == "adafactor":
         sharded = any(isinstance(parameter, DTensor) for parameter in model.parameters())
         return (ShardedAdafactor if sharded else torch.optim.Adafactor)(model.parameters(), lr=learning_rate)

@@ -8,10 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from equalinfo.model.layers import Layer, LayerCache, Normal
-from equalinfo.sizes import Size
-
-BUCKETS = 32
-MAX_DISTANCE = 128  # T5's defaults; larger distances share the last bucket
+from equalinfo.sizes import BUCKETS, MAX_DISTANCE, Size
 
 
 def relative_bucket(distance: Tensor) -> Tensor:

@@ -159,4 +159,4 @@ class Sampler:
         else:
             read = [[self.ids[row][self._position - 1]] for row in self.running]
         inputs_BT = torch.tensor(read, device=self.device)
-        return self.model.logits(self.model.hidden(inputs_BT, self._caches)[:, -1]).float().cpu()
+        return self.model.lm_head(self.model.hidden(inputs_BT, self._caches)[:, -1]).float().cpu()

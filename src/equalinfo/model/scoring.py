@@ -63,7 +63,7 @@ def _batches(model: Decoder, sequences: Sequence[np.ndarray]) -> Iterator[tuple[
         nats = []
         for row, index in enumerate(indices):
             length = len(sequences[index])
-            logits_TV = model.logits(hidden_BTD[row, :length])
+            logits_TV = model.lm_head(hidden_BTD[row, :length])
             nats.append(
                 F.cross_entropy(logits_TV, ids_BT[row, :length], reduction="none").float().cpu().numpy()
             )

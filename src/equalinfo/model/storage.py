@@ -9,9 +9,14 @@ from torch import Tensor
 
 from equalinfo.errors import DamagedArtifact
 from equalinfo.files import atomic_file
-from equalinfo.model.decoder import Decoder
+from equalinfo.model.decoder import Decoder, file_name
 from equalinfo.sizes import Size
 from equalinfo.tensors import read_safetensors
+
+
+def file_tensors(model: Decoder) -> dict[str, Tensor]:
+    """A model's weights under the names that files give them."""
+    return {file_name(name): tensor for name, tensor in model.state_dict().items()}
 
 
 def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
@@ -47,7 +52,7 @@ def load_decoder(
     with torch.device("meta"):
         model = Decoder(size, vocab, preset)
     shapes = {name: (tuple(tensor.shape), "float32") for name, tensor in model.state_dict().items()}
-    names = {ours: (theirs or {}).get(ours, ours) for ours in shapes}
+    names = theirs or {ours: file_name(ours) for ours in shapes}
     tensors = read_safetensors(path, {names[ours]: shape for ours, shape in shapes.items()}, "pt")
     model.load_state_dict({ours: tensors[name] for ours, name in names.items()}, assign=True)
     return model.eval()

@@ -1,4 +1,4 @@
-"""The training loop: deterministic given the plan, resumable after a kill, with a progress bar.
+"""The training loop: deterministic given the config, resumable after a kill, with a progress bar.
 
 Used by `equalinfo train-m1`, `train-m2` and `run`, alone or in processes that torchrun started. Resuming gives the
 weights of an uninterrupted run, bit for bit on the same machine and thread count: the data position is the step
@@ -11,8 +11,9 @@ import math
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.progress import Progress
@@ -23,78 +24,16 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, sha256_bytes
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.checkpoint import Checkpoints
+from equalinfo.model.config import RuntimeConfig, TrainingConfig
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.distributed import DistributedContext
-from equalinfo.model.loss import Z_LOSS, next_id_loss
+from equalinfo.model.loss import next_id_loss
 from equalinfo.model.optim import default_learning_rate, learning_rate_factor, make_optimizer
 
 # No more of the time than one part in so many goes to checkpoints, however large they are.
 CHECKPOINT_SHARE = 20
 LOG_EVERY = 20
 VALIDATION_BATCHES = 20  # as many as Lester et al. 2024 score
-
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """What decides the weights, besides the data and the model.
-
-    Args:
-        steps: optimizer steps.
-        batch_size: sequences in memory at a time.
-        seed: of the initial weights and the order of the data.
-        optimizer: "adafactor" (the paper's), "adamw" or "muon".
-        learning_rate: None takes the optimizer's default.
-        precision: "float32", "bfloat16", or "auto": bfloat16 where the processor multiplies it natively.
-        threads: CPU threads; part of the plan, because float sums depend on how work is split.
-        accumulate: batches per step: the sequences, and up to rounding the weights, of a batch that many times
-            larger, in the memory of one.
-        clip: the gradient's largest norm; longer ones are scaled down to it. 0 never clips.
-        z_loss: weight of the squared log sum exp of the logits.
-        compile: translate the layers with torch.compile; rounds differently.
-
-    Attributes:
-        version: raised where a change of code trains other weights by the same plan. What is named by a hash of a plan,
-            as checkpoints and a recipe's runs, is then trained anew and not gone on with. 2: `seeded.permutation`
-            orders the data.
-    """
-
-    steps: int
-    batch_size: int
-    seed: int = 0
-    optimizer: str = "adafactor"
-    learning_rate: float | None = None
-    precision: str = "auto"
-    threads: int = 2
-    accumulate: int = 1
-    clip: float = 1.0
-    z_loss: float = Z_LOSS
-    compile: bool = False
-    version: int = field(default=2, init=False)
-
-    @property
-    def sequences_per_step(self) -> int:
-        return self.batch_size * self.accumulate
-
-
-@dataclass(frozen=True)
-class RuntimeConfig:
-    """How training runs; decides nothing of the weights, but for rounding where devices or processes differ.
-
-    Args:
-        device: "auto" takes a GPU where there is one; "cpu", "cuda".
-        strategy: among processes that torchrun started, "ddp" or "fsdp" (`model.distributed`).
-        workers: processes that read data ahead.
-        checkpoint_seconds: the least time between checkpoints; 0 keeps one after every step.
-        validate_every: steps from one validation to the next; 0 never validates.
-        validation_examples: held-out examples that are scored, then and at the end; 0: as many as whoever calls takes.
-    """
-
-    device: str = "auto"
-    strategy: str = "ddp"
-    workers: int = 0
-    checkpoint_seconds: float = 30.0
-    validate_every: int = 0
-    validation_examples: int = 0
 
 
 class Objective(nn.Module):
@@ -111,10 +50,8 @@ class Objective(nn.Module):
 
 def resolved_precision(precision: str, device: str = "auto") -> str:
     """The precision that "auto" means on this machine."""
-    if precision in ("float32", "bfloat16"):
-        return precision
     if precision != "auto":
-        raise EqualInfoError(f"no precision {precision!r}; choose float32, bfloat16 or auto")
+        return precision
     if device != "cpu" and torch.cuda.is_available():
         return "bfloat16"
     # Without AMX, bfloat16 on a CPU is slower than float32; with it, 1.6 to 2 times faster.
@@ -122,163 +59,235 @@ def resolved_precision(precision: str, device: str = "auto") -> str:
     return "bfloat16" if amx else "float32"
 
 
-def train(
-    model: Decoder,
-    batches: SequenceBatches,
-    plan: TrainingConfig,
-    state_path: Path,
-    log_path: Path | None,
-    data_fingerprint: str,
-    bits_per_byte: Callable[[float], float],
-    progress: Progress,
-    title: str,
-    processes: DistributedContext | None = None,
-    execution: RuntimeConfig | None = None,
-    validation: SequenceBatches | None = None,
-    prepare: Callable[[Decoder], None] | None = None,
-) -> float:
-    """Trains `model` in place; returns the seconds spent, those before a kill included.
+@dataclass(frozen=True)
+class TrainingData:
+    """What a model is trained on.
 
     Args:
-        batches: of `plan.batch_size` sequences; each process takes its part of every batch.
-        state_path: folder of the resumable state; if it holds one of the same plan, training goes on.
-        log_path: JSON lines of step, loss in nats and seconds, and of validations; the first process writes it.
-        data_fingerprint: names the data; a state trained on other data is not resumed.
+        batches: of the config's `batch_size` sequences; each process takes its part of every batch.
+        fingerprint: names the data, and what `prepare` does; a state trained on other data is not resumed.
         bits_per_byte: turns a loss in nats per id into bits per source byte, for the progress bar.
-        processes: default: this one, on the CPU.
-        prepare: changes the drawn weights before the first step; `data_fingerprint` has to name it.
-        validation: batches whose mean loss `execution.validate_every` asks for; each validation takes one pass.
+        validation: batches whose mean loss `RuntimeConfig.validate_every` asks for; each validation takes one pass.
+        prepare: changes the drawn weights before the first step.
+    """
+
+    batches: SequenceBatches
+    fingerprint: str
+    bits_per_byte: Callable[[float], float]
+    validation: SequenceBatches | None = None
+    prepare: Callable[[Decoder], None] | None = None
+
+
+class Trainer:
+    """One training of a model, in place: from the start, or from the state that an earlier one left.
+
+    Every process that trains together calls each method at the same time.
+
+    Args:
+        state: folder of the checkpoints; if it holds one of the same config and data, training goes on.
+        context: default: this process, on the CPU.
+        title: names the model in the progress bar and in errors.
 
     Raises:
-        EqualInfoError: the loss or the gradient is not finite, or the disk is full. The last state that was
-            kept is from before that, and stays.
+        EqualInfoError: the state belongs to another run.
+        DamagedArtifact: it cannot be read.
     """
-    processes, execution = processes or DistributedContext(), execution or RuntimeConfig()
-    precision = resolved_precision(plan.precision, processes.device.type)
-    fingerprint = sha256_bytes(
-        json.dumps(
-            [asdict(plan), precision, data_fingerprint, asdict(model.size), model.vocab, model.preset],
-            sort_keys=True,
-        ).encode()
-    )
-    torch.set_num_threads(plan.threads)
-    model.init_weights(plan.seed)
-    if prepare:
-        prepare(model)
-    if plan.compile:
-        for layer in model.layers:
-            layer.compile(dynamic=False)
-    objective = processes.wrap(Objective(model, plan.z_loss), model.layers)
-    rate = plan.learning_rate if plan.learning_rate is not None else default_learning_rate(plan.optimizer)
-    optimizer = make_optimizer(plan.optimizer, model, rate)
-    checkpoints = Checkpoints(state_path, processes)
-    step, seconds_before, log = 0, 0.0, []
-    if latest := checkpoints.latest():
-        saved = checkpoints.progress(latest)
-        if saved["identity"] != fingerprint:
-            raise EqualInfoError(
-                f"{state_path} belongs to a run with other settings or data; delete it or rename it"
-            )
-        checkpoints.load(latest, model, optimizer)
-        step, seconds_before, log = saved["step"], saved["seconds"], saved["log"]
 
-    def diverged(what: str, value: float) -> EqualInfoError:
-        return EqualInfoError(
-            f"{title}: {what} is {value} at step {step}; lower the learning rate (the last good state is kept)"
+    def __init__(
+        self,
+        model: Decoder,
+        data: TrainingData,
+        config: TrainingConfig,
+        state: Path,
+        runtime: RuntimeConfig | None = None,
+        context: DistributedContext | None = None,
+        title: str = "M",
+    ) -> None:
+        self.model, self.data, self.config, self.title = model, data, config, title
+        self.runtime, self.context = runtime or RuntimeConfig(), context or DistributedContext()
+        self.precision = resolved_precision(config.precision, self.context.device.type)
+        self.steps_done, self.log = 0, list[dict[str, Any]]()
+        torch.set_num_threads(config.threads)
+        model.init_weights(config.seed)
+        if data.prepare:
+            data.prepare(model)
+        if config.compile:
+            for layer in model.layers:
+                layer.compile(dynamic=False)
+        self._objective = self.context.wrap(Objective(model, config.z_loss), model.layers)
+        default = default_learning_rate(config.optimizer)
+        self._rate = default if config.learning_rate is None else config.learning_rate
+        self._optimizer = make_optimizer(config.optimizer, model, self._rate)
+        self._checkpoints = Checkpoints(state, self.context)
+        self._seconds_before = self._resume()
+        self._first_step = self.steps_done
+        todo = range(self.steps_done * config.accumulate, config.steps * config.accumulate)
+        self._batches = data.batches.read(
+            todo, self.context.rank, self.context.world_size, self.runtime.workers
+        )
+        self._smooth_loss: float | None = None
+        self._started = self._last_saved = time.monotonic()
+        self._pause, self._checkpoint_due = self.runtime.checkpoint_seconds, False
+        model.train()
+
+    @property
+    def seconds(self) -> float:
+        """Spent so far, those before a kill included."""
+        return self._seconds_before + time.monotonic() - self._started
+
+    @property
+    def fingerprint(self) -> str:
+        """Of all that decides the weights; a state with another one is not resumed."""
+        model = self.model
+        about = [
+            self.config.record(), self.precision, self.data.fingerprint, asdict(model.size), model.vocab, model.preset
+        ]  # fmt: skip
+        return sha256_bytes(json.dumps(about, sort_keys=True).encode())
+
+    def run(self, progress: Progress) -> float:
+        """Takes all steps that are left; returns the seconds spent, those before a kill included.
+
+        Raises:
+            EqualInfoError: as `step` and `checkpoint`.
+        """
+        steps, every = self.config.steps, self.runtime.validate_every
+        task = progress.add_task(self.title, total=steps, completed=self.steps_done, note="")
+        validated = ""
+        while self.steps_done < steps:
+            loss = self.step()
+            if self.steps_done % LOG_EVERY == 0 or self.steps_done == steps:
+                seconds = round(self.seconds, 3)
+                self.log.append({"step": self.steps_done, "loss_nats": loss, "seconds": seconds})
+            if self.data.validation and every and self.steps_done % every == 0:
+                held_out = self.validate(self.data.validation)
+                self.log.append({"step": self.steps_done, "validation_nats": held_out})
+                validated = f"  validation {self.data.bits_per_byte(held_out):.3f}"
+            progress.update(task, completed=self.steps_done, note=self._note(loss, validated))
+            if self._checkpoint_due and self.steps_done < steps:
+                self.checkpoint()
+        self._check_weights()
+        self.model.eval()
+        return self.seconds
+
+    def step(self) -> float:
+        """One step of the optimizer; returns the loss in nats per id, over all processes.
+
+        Raises:
+            EqualInfoError: the loss or the gradient is not finite; the weights are those before the step.
+        """
+        config, context = self.config, self.context
+        factor = learning_rate_factor(config.optimizer, self.steps_done, config.steps)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._rate * factor
+        self._optimizer.zero_grad(set_to_none=True)
+        own_loss = torch.zeros((), device=context.device)
+        for number in range(config.accumulate):
+            ids_BT = next(self._batches)
+            last = number == config.accumulate - 1
+            with nullcontext() if last else context.without_sync(self._objective):
+                total, nats = self._losses(ids_BT)
+                (total / config.accumulate).backward()
+            own_loss += nats / (config.accumulate * context.world_size)
+        norm = _whole(torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip or math.inf))
+        # The first process's clock says for all when a checkpoint is due.
+        due = context.is_main and time.monotonic() - self._last_saved > self._pause
+        loss, any_due = context.all_reduce_sum(own_loss, float(due))
+        if not math.isfinite(loss):
+            raise self._diverged("the loss", loss)
+        if not math.isfinite(norm):
+            raise self._diverged("the gradient's norm", norm)
+        self._optimizer.step()
+        self.steps_done += 1
+        self._checkpoint_due = bool(any_due)
+        return loss
+
+    @torch.no_grad()
+    def validate(self, batches: SequenceBatches) -> float:
+        """Nats per id of held-out sequences: VALIDATION_BATCHES batches, or all where there are fewer."""
+        self._objective.eval()
+        count = max(1, min(VALIDATION_BATCHES, len(batches.sequences) // batches.batch_size))
+        own = torch.zeros((), device=self.context.device)
+        for ids_BT in batches.read(range(count), self.context.rank, self.context.world_size):
+            own += self._losses(ids_BT)[1] / (count * self.context.world_size)
+        self._objective.train()
+        return self.context.all_reduce_sum(own)[0]
+
+    def checkpoint(self) -> None:
+        """Keeps the state in place of the one before.
+
+        Raises:
+            EqualInfoError: a weight is not finite, or the disk is full; the state before stays.
+        """
+        self._check_weights()
+        before = time.monotonic()
+        about = {
+            "identity": self.fingerprint,
+            "step": self.steps_done,
+            "seconds": self.seconds,
+            "log": self.log,
+        }
+        self._checkpoints.save(self.model, self._optimizer, about)
+        self._last_saved = time.monotonic()
+        if self.runtime.checkpoint_seconds > 0:
+            spent = self._last_saved - before
+            self._pause = max(self.runtime.checkpoint_seconds, CHECKPOINT_SHARE * spent)
+
+    def write_log(self, path: Path) -> None:
+        """JSON lines of step, loss in nats and seconds, and of validations."""
+        with atomic_file(path) as stream:
+            stream.write("".join(json.dumps(row, sort_keys=True) + "\n" for row in self.log).encode())
+
+    def _resume(self) -> float:
+        """Goes on from the newest checkpoint, if there is one; returns the seconds spent before it."""
+        latest = self._checkpoints.latest()
+        if latest is None:
+            return 0.0
+        saved = self._checkpoints.progress(latest)
+        if saved["identity"] != self.fingerprint:
+            raise EqualInfoError(
+                f"{latest.parent} belongs to a run with other settings or data; delete it or rename it"
+            )
+        self._checkpoints.load(latest, self.model, self._optimizer)
+        self.steps_done, self.log = saved["step"], saved["log"]
+        return float(saved["seconds"])
+
+    def _losses(self, ids_BT: Tensor) -> tuple[Tensor, Tensor]:
+        device = self.context.device
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.precision == "bfloat16"):
+            losses: tuple[Tensor, Tensor] = self._objective(ids_BT.to(device, non_blocking=True))
+        return losses
+
+    def _note(self, loss: float, validated: str) -> str:
+        """What the bar says beside its length."""
+        smooth = loss if self._smooth_loss is None else 0.95 * self._smooth_loss + 0.05 * loss
+        self._smooth_loss = smooth
+        ids_per_step = self.config.sequences_per_step * len(self.data.batches.sequences[0])
+        ids = (self.steps_done - self._first_step) * ids_per_step
+        bytes_per_id = 1 / self.data.bits_per_byte(math.log(2))
+        seconds = max(time.monotonic() - self._started, 1e-9)
+        return (
+            f"{self.data.bits_per_byte(smooth):.3f} bits/byte{validated}  "
+            f"{ids * bytes_per_id / seconds / 1000:.0f} kB/s"
         )
 
-    def check_weights() -> None:
+    def _check_weights(self) -> None:
         # A step can overflow weights though its gradient was finite; only the next loss would tell.
-        bad = sum(not bool(torch.isfinite(local(p)).all()) for p in model.parameters())
-        if processes.all_reduce_sum(float(bad))[0]:
-            raise diverged("a weight", math.nan)
+        bad = sum(not bool(torch.isfinite(_local(p)).all()) for p in self.model.parameters())
+        if self.context.all_reduce_sum(float(bad))[0]:
+            raise self._diverged("a weight", math.nan)
 
-    task = progress.add_task(title, total=plan.steps, completed=step, note="")
-    model.train()
-    parts = batches.read(
-        range(step * plan.accumulate, plan.steps * plan.accumulate),
-        processes.rank,
-        processes.world_size,
-        execution.workers,
-    )
-    bytes_per_id = 1 / bits_per_byte(math.log(2))
-    started = last_saved = time.monotonic()
-    pause, first_step = execution.checkpoint_seconds, step
-    running, validated = None, ""
-    while step < plan.steps:
-        factor = learning_rate_factor(plan.optimizer, step, plan.steps)
-        for group in optimizer.param_groups:
-            group["lr"] = rate * factor
-        optimizer.zero_grad(set_to_none=True)
-        own_loss = torch.zeros((), device=processes.device)
-        for part in range(plan.accumulate):
-            ids_BT = next(parts).to(processes.device, non_blocking=True)
-            last = part == plan.accumulate - 1
-            with nullcontext() if last else processes.without_sync(objective):
-                with torch.autocast(processes.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-                    total, nats = objective(ids_BT)
-                (total / plan.accumulate).backward()
-            own_loss += nats / (plan.accumulate * processes.world_size)
-        norm = whole(torch.nn.utils.clip_grad_norm_(model.parameters(), plan.clip or math.inf))
-        # The first process's clock says for all when a checkpoint is due.
-        due = processes.is_main and time.monotonic() - last_saved > pause
-        loss, checkpoint_due = processes.all_reduce_sum(own_loss, float(due))
-        if not math.isfinite(loss):
-            raise diverged("the loss", loss)
-        if not math.isfinite(norm):
-            raise diverged("the gradient's norm", norm)
-        optimizer.step()
-        step += 1
-        elapsed = time.monotonic() - started
-        if step % LOG_EVERY == 0 or step == plan.steps:
-            log.append({"step": step, "loss_nats": loss, "seconds": round(seconds_before + elapsed, 3)})
-        if validation and execution.validate_every and step % execution.validate_every == 0:
-            held_out = _mean_loss(objective, validation, processes, precision)
-            log.append({"step": step, "validation_nats": held_out})
-            validated = f"  validation {bits_per_byte(held_out):.3f}"
-        running = loss if running is None else 0.95 * running + 0.05 * loss
-        ids = (step - first_step) * plan.sequences_per_step * ids_BT.shape[1]
-        kilobytes = ids * bytes_per_id / max(elapsed, 1e-9) / 1000
-        note = f"{bits_per_byte(running):.3f} bits/byte{validated}  {kilobytes:.0f} kB/s"
-        progress.update(task, completed=step, note=note)
-        if checkpoint_due and step < plan.steps:
-            check_weights()
-            before = time.monotonic()
-            seconds = seconds_before + before - started
-            checkpoints.save(
-                model, optimizer, {"identity": fingerprint, "step": step, "seconds": seconds, "log": log}
-            )
-            last_saved = time.monotonic()
-            if execution.checkpoint_seconds > 0:
-                pause = max(execution.checkpoint_seconds, CHECKPOINT_SHARE * (last_saved - before))
-    check_weights()
-    model.eval()
-    if processes.is_main and log_path:
-        with atomic_file(log_path) as stream:
-            stream.write("".join(json.dumps(row, sort_keys=True) + "\n" for row in log).encode())
-    return seconds_before + time.monotonic() - started
+    def _diverged(self, what: str, value: float) -> EqualInfoError:
+        return EqualInfoError(
+            f"{self.title}: {what} is {value} at step {self.steps_done}; "
+            "lower the learning rate (the last good state is kept)"
+        )
 
 
-@torch.no_grad()
-def _mean_loss(
-    objective: nn.Module, batches: SequenceBatches, processes: DistributedContext, precision: str
-) -> float:
-    """Nats per id of held-out sequences: VALIDATION_BATCHES batches, or all where there are fewer."""
-    objective.eval()
-    count = max(1, min(VALIDATION_BATCHES, len(batches.sequences) // batches.batch_size))
-    own = torch.zeros((), device=processes.device)
-    for ids_BT in batches.read(range(count), processes.rank, processes.world_size):
-        with torch.autocast(processes.device.type, torch.bfloat16, enabled=precision == "bfloat16"):
-            own += objective(ids_BT.to(processes.device))[1] / (count * processes.world_size)
-    objective.train()
-    return processes.all_reduce_sum(own)[0]
-
-
-def local(tensor: Tensor) -> Tensor:
+def _local(tensor: Tensor) -> Tensor:
     """What this process holds of a tensor."""
     return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
-def whole(number: Tensor) -> float:
+def _whole(number: Tensor) -> float:
     """A number that may be spread over processes."""
     return float(number.full_tensor() if isinstance(number, DTensor) else number)

@@ -1,10 +1,11 @@
 """Bits/byte of M2s on any corpus, and whether two groups of seeds differ (`equalinfo evaluate`)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from rich.progress import Progress
 from rich.table import Table
@@ -15,11 +16,10 @@ from equalinfo.corpus.examples import Example, cut_examples
 from equalinfo.corpus.splits import Split
 from equalinfo.errors import EqualInfoError
 from equalinfo.score.metrics import mean_and_deviation
-from equalinfo.score.significance import welch
+from equalinfo.score.significance import Welch, welch
 from equalinfo.shards.format import TokensInMemory
-from equalinfo.sizes import size_by_name
 from equalinfo.tokens.tokenizer import Tokenizer
-from equalinfo.train.m2 import load_m2, measure
+from equalinfo.train.m2 import Scores, Scoring, load_m2, measure
 
 SIGNIFICANT = 0.05
 
@@ -49,6 +49,15 @@ class EvaluationConfig:
             raise EqualInfoError("a stride is for sliding windows; give --windows sliding with it")
 
 
+@dataclass(frozen=True)
+class Evaluated(Scores):
+    """An M2's score, how its windows lie, and which M2 it is."""
+
+    windows: str
+    size: str
+    seed: int
+
+
 class Evaluation:
     """Scores M2 directories on one corpus; a tokenizer that several share encodes it once."""
 
@@ -58,8 +67,8 @@ class Evaluation:
         self._examples: list[Example] = list(islice(cut, plan.max_examples or None))
         self._texts: dict[str, TokensInMemory] = {}
 
-    def measure(self, path: Path) -> dict[str, Any]:
-        """Bits/byte and the other fields of `train.m2.measure`, with `seed`, `windows` and `size`.
+    def measure(self, path: Path) -> Evaluated:
+        """The score of an M2 directory.
 
         Windows that do not overlap are M2's own, only the first of each example where it was trained so.
 
@@ -71,19 +80,12 @@ class Evaluation:
         stride = (plan.stride or max(length // 2, 1)) if plan.sliding else length
         if stride > length:
             raise EqualInfoError(f"{path} has sequences of {length} tokens; give a stride of at most as many")
-        measured = measure(
-            model,
-            tokenizer,
-            self._text(tokenizer),
-            length,
-            size_by_name(config["size"]).nominal,
-            self.progress,
-            bool(config["plan"]["first_only"]) and not plan.sliding,
-            stride=stride,
-        )
+        scoring = Scoring(length, config["plan"]["first_only"] and not plan.sliding, stride)
+        scores = measure(model, tokenizer, self._text(tokenizer), scoring, self.progress)
         windows = f"sliding, stride {stride}" if plan.sliding else "disjoint"
-        seed = config["plan"]["training"]["seed"]
-        return measured | {"windows": windows, "size": config["size"], "seed": seed}
+        return Evaluated(
+            **asdict(scores), windows=windows, size=config["size"], seed=config["plan"]["training"]["seed"]
+        )
 
     def _text(self, tokenizer: Tokenizer) -> TokensInMemory:
         if tokenizer.fingerprint not in self._texts:
@@ -98,78 +100,84 @@ class Evaluation:
         return text
 
 
+@dataclass(frozen=True)
+class GroupScores:
+    """The seeds of one method: their bits/byte in order, the mean and standard deviation (n - 1; None for one seed)."""
+
+    method: str
+    size: str
+    windows: str
+    bytes_per_token: float
+    eval_tokens: int
+    eval_source_bytes: int
+    seeds: list[int]
+    bits_per_byte: list[float]
+    mean: float
+    deviation: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One or two groups; the test between two with two seeds or more each, where seeds differ."""
+
+    groups: list[GroupScores]
+    welch: Welch | None
+
+
 def compare(
     corpus: Corpus, plan: EvaluationConfig, groups: Sequence[Sequence[Path]], progress: Progress
-) -> dict[str, Any]:
+) -> Comparison:
     """Scores one or two groups of M2 directories, the seeds of a method each.
-
-    Returns:
-        `groups`: method, size and windows of each, its bits/byte in order, their mean, and their standard
-        deviation (n - 1; None for one seed); `welch` between two groups with two seeds or more each: t,
-        degrees_of_freedom, p.
 
     Raises:
         EqualInfoError: a group mixes methods or sizes, or names one directory twice.
     """
     evaluation = Evaluation(corpus, plan, progress)
-    summaries = []
+    summaries: list[GroupScores] = []
     for paths in groups:
         if len({path.resolve() for path in paths}) < len(paths):
             raise EqualInfoError("an M2 is given twice in a group; each seed counts once")
         rows = [evaluation.measure(path) for path in paths]
         for name in ("method", "size"):
-            if len(found := {row[name] for row in rows}) > 1:
+            if len(found := {getattr(row, name) for row in rows}) > 1:
                 raise EqualInfoError(
                     f"a group holds the seeds of one method, not {' and '.join(sorted(found))}; use --against"
                 )
-        values = [row["bits_per_byte"] for row in rows]
-        mean, deviation = mean_and_deviation(values)
-        kept = ("method", "size", "windows", "bytes_per_token", "eval_tokens", "eval_source_bytes")
-        summaries.append(
-            {name: rows[0][name] for name in kept}
-            | {"seeds": [row["seed"] for row in rows], "bits_per_byte": values}
-            | {"mean": mean, "deviation": deviation}
-        )
-    result: dict[str, Any] = {"groups": summaries, "welch": None}
+        values, seeds = [row.bits_per_byte for row in rows], [row.seed for row in rows]
+        first = rows[0]
+        about = (first.method, first.size, first.windows, first.bytes_per_token)
+        scored = (first.eval_tokens, first.eval_source_bytes)
+        summaries.append(GroupScores(*about, *scored, seeds, values, *mean_and_deviation(values)))
+    test = None
     if len(groups) == 2 and min(map(len, groups)) >= 2:
-        try:
-            test = welch(*(summary["bits_per_byte"] for summary in summaries))
-        except ValueError:
-            return result  # no seed differs from another: the test does not apply
-        result["welch"] = {"t": test.t, "degrees_of_freedom": test.degrees_of_freedom, "p": test.p}
-    return result
+        with suppress(ValueError):  # no seed differs from another: the test does not apply
+            test = welch(*(summary.bits_per_byte for summary in summaries))
+    return Comparison(summaries, test)
 
 
-def comparison_table(result: dict[str, Any]) -> Table:
+def comparison_table(result: Comparison) -> Table:
     """What `compare` found, for a terminal."""
     table = Table(pad_edge=False)
     for heading in ("method", "size", "windows", "seeds", "bits/byte", "±"):
         table.add_column(heading, justify="left" if heading in ("method", "size", "windows") else "right")
-    for group in result["groups"]:
-        deviation = group["deviation"]
-        cells = (
-            group["method"],
-            group["size"],
-            group["windows"],
-            str(len(group["bits_per_byte"])),
-            f"{group['mean']:.4f}",
-            "-" if deviation is None else f"{deviation:.4f}",
-        )
+    for one in result.groups:
+        deviation = "-" if one.deviation is None else f"{one.deviation:.4f}"
+        cells = (one.method, one.size, one.windows, str(len(one.seeds)), f"{one.mean:.4f}", deviation)
         table.add_row(*(Text(cell) for cell in cells))  # Text: brackets are no markup
     return table
 
 
-def verdict(result: dict[str, Any]) -> str:
+def verdict(result: Comparison) -> str:
     """One sentence on two groups; empty for one."""
-    if len(result["groups"]) < 2:
+    if len(result.groups) < 2:
         return ""
-    first, second = result["groups"]
-    difference = f"{first['method']} - {second['method']}: {first['mean'] - second['mean']:+.4f} bits/byte"
-    test = result["welch"]
+    first, second = result.groups
+    difference = f"{first.method} - {second.method}: {first.mean - second.mean:+.4f} bits/byte"
+    test = result.welch
     if test is None:
         return f"{difference}; no test: it needs two seeds or more in each group, not all equal"
-    sure = "significant" if test["p"] < SIGNIFICANT else "not significant"
+    sure = "significant" if test.p < SIGNIFICANT else "not significant"
     return (
-        f"{difference}; Welch's t = {test['t']:.3f} with {test['degrees_of_freedom']:.1f} degrees of freedom, "
-        f"p = {test['p']:.3g}, {sure} at {SIGNIFICANT}"
+        f"{difference}; Welch's t = {test.t:.3f} with {test.degrees_of_freedom:.1f} degrees of freedom, "
+        f"p = {test.p:.3g}, {sure} at {SIGNIFICANT}"
     )

@@ -32,13 +32,14 @@ from equalinfo.pretrained import located
 from equalinfo.progress import console as make_console
 from equalinfo.progress import progress_bar
 from equalinfo.runs.recipe import GivenM1, Recipe
-from equalinfo.score.results import Result, append_result, environment, holds_rows, read_results
+from equalinfo.score.machine import environment
+from equalinfo.score.results import Result, append_result, holds_rows, read_results
 from equalinfo.score.table import results_table
 from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
 from equalinfo.tokens.build import compile_tokenizer, load_tokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.train.m1 import m1_config, train_m1
-from equalinfo.train.m2 import M2Config, load_m2, train_m2
+from equalinfo.train.m2 import load_m2, train_m2
 
 
 def fingerprint_of(*parts: Any) -> str:
@@ -93,8 +94,9 @@ class Run:
             self.m1_key = fingerprint_of(load_m1(self.m1_path).fingerprint)
         else:
             precision = resolved_precision(section.precision)
-            plan = asdict(section.plan(section.seed))
-            self.m1_key = fingerprint_of(self.corpus_key, section.size, section.context, plan, precision)
+            self.m1_key = fingerprint_of(
+                self.corpus_key, section.size, section.context, section.record(), precision
+            )
             self.m1_path = self.out / f"m1-{self.m1_key}"
         self.results_path = self.out / "results.jsonl"
 
@@ -107,8 +109,7 @@ class Run:
     def m1(self, progress: Progress) -> Path:
         section = self.recipe.m1
         if not isinstance(section, GivenM1) and not done(self.m1_path):
-            plan = section.plan(section.seed)
-            train_m1(self.corpus, section.size, section.context, plan, self.m1_path, progress)
+            train_m1(self.corpus, section, self.m1_path, progress)
         return self.m1_path
 
     def _made_from(self, spec: Spec) -> str:
@@ -148,15 +149,15 @@ class Run:
     def cell(self, spec: Spec, size: str, seed: int, progress: Progress) -> tuple[Path, Result | None]:
         """Trains and scores one M2; the row is None where it had been measured before."""
         m2 = self.recipe.m2
-        plan = M2Config(size, m2.sequence_length, m2.plan(seed), m2.first_only, m2.preset)
+        config = m2.config(size, seed)
         tokens = self.tokens(spec, progress)
-        key = fingerprint_of(tokens.name, self.corpus_key, asdict(plan), resolved_precision(m2.precision))
+        key = fingerprint_of(tokens.name, self.corpus_key, config.plan(), resolved_precision(m2.precision))
         path = self.out / "m2" / f"{spec.slug}-{size}-seed{seed}-{key}"
         if done(path) and any(row.cell == key for row in self.known()):
             return path, None
         started = time.monotonic()
         if not done(path):
-            train_m2(tokens, plan, path, progress)
+            train_m2(tokens, config, path, progress)
         measured = m2_measured(path)
         machine, versions = environment()
         # Rows of the paper's model say nothing; others must not be averaged with them.

@@ -5,11 +5,9 @@ experiment (`score.measurements`). Each reader takes its own kind and passes ove
 """
 
 import os
-import platform
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib import metadata
 from pathlib import Path
 from typing import IO
 
@@ -174,26 +172,6 @@ def _rows(path: Path) -> Iterator[Row]:
         yield last
 
 
-def environment(accelerator: str | None = None) -> tuple[str, dict[str, str]]:
-    """Machine in words and versions of what matters, for `Result.machine` and `Result.versions`.
-
-    Args:
-        accelerator: the name of the GPU in use, from whoever has torch loaded: this room does not.
-
-    Neither host names nor paths are in it: results are for publishing.
-    """
-    machine = f"{_cpu_model()}, {_cores()} cores"
-    if accelerator:
-        machine += f", {accelerator}"
-    versions = {"python": platform.python_version()}
-    for package in ("equalinfo", "numpy", "torch"):
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return machine, versions
-
-
 _ROW_STARTS = (b'{"method":', b'{"kind":"measurement"')
 
 
@@ -234,21 +212,3 @@ def _complaint(line: bytes) -> str:
         where = ".".join(str(part) for part in first["loc"])
         return f"not a result row ({where + ': ' if where else ''}{first['msg']})".replace("\n", " ")
     raise AssertionError("the line parses")
-
-
-def _cpu_model() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
-            name, _, value = line.partition(":")
-            if name.strip() == "model name" and value.strip():
-                return " ".join(value.split())
-    except OSError:
-        pass
-    return platform.processor() or platform.machine() or "unknown CPU"
-
-
-def _cores() -> int:
-    """Cores this process may use, which in a container are fewer than the machine's."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

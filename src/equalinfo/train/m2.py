@@ -1,6 +1,5 @@
 """Training and scoring M2, the language model over tokens (`equalinfo train-m2`)."""
 
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,19 @@ from equalinfo.errors import DamagedArtifact
 from equalinfo.fields import Fields, check_fields
 from equalinfo.files import read_manifest, write_manifest
 from equalinfo.model.batches import SequenceBatches
-from equalinfo.model.checkpoint import training_output
+from equalinfo.model.config import RuntimeConfig
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.distributed import distributed_context as joined
+from equalinfo.model.distributed import device_of
 from equalinfo.model.scoring import cut_windows, total_nats
-from equalinfo.model.train_loop import RuntimeConfig, TrainingConfig, train
-from equalinfo.outputs import Reserved
+from equalinfo.model.train_loop import TrainingData
 from equalinfo.score import metrics
 from equalinfo.shards.format import TokenShards, TokensInMemory, read_split, tokens_manifest
 from equalinfo.shards.tokenize_sample import tokenizer_of
 from equalinfo.sizes import size_by_name
 from equalinfo.tokens.build import check_export, load_tokenizer
 from equalinfo.tokens.tokenizer import Tokenizer, save_tokenizer
+from equalinfo.train.config import M2Config
+from equalinfo.train.frame import Training
 from equalinfo.train.m2_directory import CONFIG, SHARED, load_model, read_config, save_model
 from equalinfo.train.table_init import SPELLING, TableStart
 
@@ -32,33 +32,46 @@ KIND = "m2"
 
 
 @dataclass(frozen=True)
-class M2Config:
-    """What decides M2, besides its tokens.
+class Scores:
+    """An M2's score on a text; fields as in `score.results.Result`."""
 
-    Args:
-        size: by name.
-        sequence_length: tokens per sequence (the paper: 512).
-        first_only: train on the first sequence of each example only, as the paper does; otherwise on
-            every whole sequence, which suits small corpora.
-        training: steps, batch size, seed, optimizer.
-        preset: the layers: "paper", or "llama", which is written as a Hugging Face model directory.
-    """
+    method: str
+    vocab: int
+    bits_per_byte: float
+    loss_nats: float
+    eval_tokens: int
+    eval_source_bytes: int
+    bytes_per_token: float
+    bit_ratio: float
+    uniform_bits_per_byte: float
+    unigram_bits_per_byte: float | None
+    flops_per_byte: float
+    m1_parameters: int
+
+
+@dataclass(frozen=True)
+class M2Figures(Scores):
+    """A trained M2's score on the validation shards, and how it was trained."""
 
     size: str
+    parameters: int
     sequence_length: int
-    training: TrainingConfig
-    first_only: bool = False
-    preset: str = "paper"
+    steps: int
+    batch_size: int
+    seed: int
+    train_tokens: int
+    windows_changed: float | None
+    wall_seconds: float
 
 
 def train_m2(
     tokens: Path,
-    plan: M2Config,
+    config: M2Config,
     out: Path,
     progress: Progress,
-    execution: RuntimeConfig | None = None,
+    runtime: RuntimeConfig | None = None,
     tables_from: str | None = None,
-) -> dict[str, Any] | None:
+) -> M2Figures | None:
     """Trains M2 on a tokens directory, scores it on the validation shards, writes an M2 directory.
 
     Started by torchrun, all processes train it together, and the first one scores and writes.
@@ -71,145 +84,147 @@ def train_m2(
             something else than an M2.
 
     Returns:
-        the measured fields of a results row (`score.results.Result`); None in other processes than the first.
+        what was measured; None in other processes than the first.
     """
-    inputs: list[str | Path] = [tokens, *([tables_from] if tables_from and tables_from != SPELLING else [])]
-    with training_output(out, KIND, inputs) as (output, state):
-        return _train(tokens, plan, output, state, progress, execution or RuntimeConfig(), tables_from)
+    return _M2Training(tokens, config, runtime, tables_from).run(out, progress)
 
 
-def _train(
-    tokens: Path,
-    plan: M2Config,
-    output: Reserved | None,
-    state: Path,
-    progress: Progress,
-    execution: RuntimeConfig,
-    tables_from: str | None,
-) -> dict[str, Any] | None:
-    size, length = size_by_name(plan.size), plan.sequence_length
-    with joined(execution.strategy, execution.device) as processes:
-        manifest = tokens_manifest(tokens, verify=processes.is_main)
-        tokenizer = tokenizer_of(tokens, manifest)
-        training = read_split(tokens, "train")
-        validation = read_split(tokens, "validation", execution.validation_examples)
-        if processes.is_main:
-            training.check(tokenizer.vocab)
-            validation.check(tokenizer.vocab)
-        batch = plan.training.batch_size
-        batches = SequenceBatches(training.sequences(length, plan.first_only), batch, plan.training.seed)
+class _M2Training(Training[M2Figures]):
+    kind = KIND
+
+    def __init__(
+        self, tokens: Path, config: M2Config, runtime: RuntimeConfig | None, tables_from: str | None
+    ) -> None:
+        is_input = tables_from is not None and tables_from != SPELLING
+        super().__init__(config, runtime, [tokens, *([str(tables_from)] if is_input else [])])
+        self.tokens, self.m2, self.tables_from = tokens, config, tables_from
+
+    def prepare(self, is_main: bool) -> tuple[Decoder, TrainingData]:
+        config = self.m2
+        manifest = self.manifest = tokens_manifest(self.tokens, verify=is_main)
+        self.tokenizer = tokenizer_of(self.tokens, manifest)
+        self.title = f"M2 {self.tokenizer.spec}"
+        training = self.training = read_split(self.tokens, "train")
+        self.validation = read_split(self.tokens, "validation", self.runtime.validation_examples)
+        if is_main:
+            training.check(self.tokenizer.vocab)
+            self.validation.check(self.tokenizer.vocab)
+        length, first_only = config.sequence_length, config.first_only
+        self.batches = SequenceBatches(training.sequences(length, first_only), config.batch_size, config.seed)
         held_out = None
-        if execution.validate_every:
-            held_out = SequenceBatches(validation.sequences(length, plan.first_only), batch, 0, "validation")
-        model = Decoder(size, tokenizer.vocab, plan.preset)
-        start = TableStart.of(tables_from, tokenizer, size.d_model) if tables_from else None
-        seconds = train(
-            model,
-            batches,
-            plan.training,
-            state,
-            output.new / "log.jsonl" if output else None,
-            f"{manifest['tokenizer']} {manifest['splits']['train']['text']} {length} {plan.first_only}"
+        if self.runtime.validate_every:
+            whole = self.validation.sequences(length, first_only)
+            held_out = SequenceBatches(whole, config.batch_size, 0, "validation")
+        size = size_by_name(config.size)
+        start = TableStart.of(self.tables_from, self.tokenizer, size.d_model) if self.tables_from else None
+        self.start = start
+        data = TrainingData(
+            self.batches,
+            f"{manifest['tokenizer']} {manifest['splits']['train']['text']} {length} {first_only}"
             + (f" tables from {start.fingerprint}" if start else ""),
             lambda nats: metrics.bits_per_byte(nats, training.tokens, training.source_bytes),
-            progress,
-            f"M2 {tokenizer.spec}",
-            processes,
-            execution,
             held_out,
             start.put_into if start else None,
         )
-        model = processes.full_model(model)
-    if not output:
-        return None
-    model.to(processes.device)
-    measured = measure(
-        model,
-        tokenizer,
-        validation,
-        length,
-        size.nominal,
-        progress,
-        plan.first_only,
-        training.counts(tokenizer.vocab),
-    )
-    sequences = plan.training.steps * plan.training.sequences_per_step
-    measured |= {
-        "size": plan.size,
-        "parameters": size.parameters,
-        "sequence_length": length,
-        "steps": plan.training.steps,
-        "batch_size": plan.training.sequences_per_step,
-        "seed": plan.training.seed,
-        "train_tokens": sequences * length,
-        "windows_changed": manifest["windows_changed"],
-        "wall_seconds": seconds,
-    }
-    save_tokenizer(tokenizer, output.new / "tokenizer")
-    config = {
-        "size": plan.size,
-        "dimensions": asdict(size),
-        "sequence_length": length,
-        "plan": asdict(plan),
-        "epochs": sequences / len(batches.sequences),
-        "measured": measured,
-    }
-    if start:
-        config["tables_from"] = start.fingerprint
-    ours = save_model(output.new, model, tokenizer, config)
-    write_manifest(output.new, KIND, tokenizer=tokenizer.fingerprint, spec=str(tokenizer.spec), config=ours)
-    output.put()
-    shutil.rmtree(state, ignore_errors=True)
-    return measured
+        return Decoder(size, self.tokenizer.vocab, config.preset), data
+
+    def finish(self, model: Decoder, seconds: float, directory: Path, progress: Progress) -> M2Figures:
+        config, tokenizer = self.m2, self.tokenizer
+        model.to(device_of(self.runtime.device))
+        scoring = Scoring(config.sequence_length, config.first_only)
+        counts = self.training.counts(tokenizer.vocab)
+        scores = measure(model, tokenizer, self.validation, scoring, progress, counts)
+        sequences = config.steps * config.sequences_per_step
+        figures = M2Figures(
+            **asdict(scores),
+            size=config.size,
+            parameters=model.size.parameters,
+            sequence_length=config.sequence_length,
+            steps=config.steps,
+            batch_size=config.sequences_per_step,
+            seed=config.seed,
+            train_tokens=sequences * config.sequence_length,
+            windows_changed=self.manifest["windows_changed"],
+            wall_seconds=seconds,
+        )
+        save_tokenizer(tokenizer, directory / "tokenizer")
+        about = {
+            "size": config.size,
+            "dimensions": asdict(model.size),
+            "sequence_length": config.sequence_length,
+            "plan": config.plan(),
+            "epochs": sequences / len(self.batches.sequences),
+            "measured": asdict(figures),
+        }
+        if self.start:
+            about["tables_from"] = self.start.fingerprint
+        ours = save_model(directory, model, tokenizer, about)
+        spec = str(tokenizer.spec)
+        write_manifest(directory, KIND, tokenizer=tokenizer.fingerprint, spec=spec, config=ours)
+        return figures
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """In which sequences a text is scored.
+
+    Args:
+        length: tokens of a sequence.
+        first_only: only each example's first sequence, the paper's way.
+        stride: tokens from one sequence to the next, fewer than `length` where they overlap: each then scores only the
+            tokens that the one before it does not hold. Default: none overlap.
+    """
+
+    length: int
+    first_only: bool = False
+    stride: int | None = None
+
+    def cut(self, ids: np.ndarray) -> list[tuple[np.ndarray, int]]:
+        """An example's ids in sequences, and how many of each are only read."""
+        windows = cut_windows(ids, self.length, self.stride or self.length)
+        return windows[:1] if self.first_only else windows
 
 
 def measure(
     model: Decoder,
     tokenizer: Tokenizer,
     text: TokenShards | TokensInMemory,
-    sequence_length: int,
-    nominal_parameters: int,
+    scoring: Scoring,
     progress: Progress,
-    first_only: bool = False,
     training_counts: np.ndarray | None = None,
-    stride: int | None = None,
-) -> dict[str, Any]:
-    """Scores the tokens of `text`, in sequences from an empty context; fields as in `score.results.Result`.
+) -> Scores:
+    """Scores the tokens of `text`, in sequences from an empty context.
 
     bits/byte is (tokens / source bytes) x nats per token / ln 2 (paper, section 4), with all tokens of
-    the text scored, so that the bytes are exactly those of the source. With `first_only`, the paper's way,
-    only each example's first sequence is scored and the ratio is that of the whole examples.
+    the text scored, so that the bytes are exactly those of the source. With `first_only`, the ratio is that of the
+    whole examples.
 
     Args:
-        stride: tokens from one sequence to the next, fewer than `sequence_length` where they overlap: each then
-            scores only the tokens that the one before it does not hold. Default: none overlap.
+        training_counts: how often each id occurs in training, for the unigram model; None: not known.
     """
-    parts = (cut_windows(ids, sequence_length, stride or sequence_length) for ids in text.ids)
-    windows = [part for cut in parts for part in (cut[:1] if first_only else cut)]
+    windows = [window for ids in text.ids for window in scoring.cut(ids)]
     sequences, read_only = [ids for ids, _ in windows], [read for _, read in windows]
     scored = sum(map(len, sequences)) - sum(read_only)
     task = progress.add_task(f"evaluate {tokenizer.spec}", total=len(sequences), note="")
     loss = total_nats(model, sequences, lambda count: progress.advance(task, count), read_only) / scored
-    ratio = metrics.bytes_per_token(text.source_bytes, text.tokens)
+    ratio, vocab = metrics.bytes_per_token(text.source_bytes, text.tokens), tokenizer.vocab
     unigram = None
     if training_counts is not None:
-        unigram = metrics.unigram_bits_per_byte(
-            training_counts, text.counts(tokenizer.vocab), text.source_bytes
-        )
-    return {
-        "method": str(tokenizer.spec),
-        "vocab": tokenizer.vocab,
-        "bits_per_byte": metrics.bits_per_byte(loss, text.tokens, text.source_bytes),
-        "loss_nats": loss,
-        "eval_tokens": scored,
-        "eval_source_bytes": round(scored * ratio),
-        "bytes_per_token": ratio,
-        "bit_ratio": metrics.bit_ratio(text.source_bytes, text.tokens, tokenizer.vocab),
-        "uniform_bits_per_byte": metrics.uniform_bits_per_byte(tokenizer.vocab, ratio),
-        "unigram_bits_per_byte": unigram,
-        "flops_per_byte": metrics.flops_per_byte(nominal_parameters, ratio, tokenizer.m1_parameters),
-        "m1_parameters": tokenizer.m1_parameters,
-    }
+        unigram = metrics.unigram_bits_per_byte(training_counts, text.counts(vocab), text.source_bytes)
+    return Scores(
+        method=str(tokenizer.spec),
+        vocab=vocab,
+        bits_per_byte=metrics.bits_per_byte(loss, text.tokens, text.source_bytes),
+        loss_nats=loss,
+        eval_tokens=scored,
+        eval_source_bytes=round(scored * ratio),
+        bytes_per_token=ratio,
+        bit_ratio=metrics.bit_ratio(text.source_bytes, text.tokens, vocab),
+        uniform_bits_per_byte=metrics.uniform_bits_per_byte(vocab, ratio),
+        unigram_bits_per_byte=unigram,
+        flops_per_byte=metrics.flops_per_byte(model.size.nominal, ratio, tokenizer.m1_parameters),
+        m1_parameters=tokenizer.m1_parameters,
+    )
 
 
 class TrainingFields(Fields):

@@ -13,7 +13,7 @@ from equalinfo.errors import DamagedArtifact
 from equalinfo.files import as_written, json_bytes, read_json
 from equalinfo.model import hf_llama
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.storage import load_decoder, save_tensors
+from equalinfo.model.storage import file_tensors, load_decoder, save_tensors
 from equalinfo.sizes import size_by_name
 from equalinfo.tokens.hugging_face import FILES, TOKENIZER, TOKENIZER_CONFIG
 from equalinfo.tokens.tokenizer import Tokenizer
@@ -35,7 +35,7 @@ def save_model(directory: Path, model: Decoder, tokenizer: Tokenizer, ours: dict
     ours = {**ours, "preset": model.preset, "vocab": model.vocab}
     config = ours
     if model.preset != "llama":
-        save_tensors(directory / WEIGHTS, dict(model.state_dict()))
+        save_tensors(directory / WEIGHTS, file_tensors(model))
     else:
         save_tensors(directory / WEIGHTS, hf_llama.to_hugging_face(model), hf_llama.METADATA)
         config = ours | hf_llama.config(model, ours["sequence_length"], tokenizer.eos)

@@ -120,5 +120,5 @@ def start_tables(model: Decoder, ids: Sequence[int], states: Tensor) -> None:
         generator = torch.Generator().manual_seed(PROJECTION_SEED)
         states = states @ torch.randn(states.shape[1], width, generator=generator)
     rows = torch.tensor(list(ids))
-    for table in (model.embedding.weight, model.logits.weight):
+    for table in (model.embedding.weight, model.lm_head.weight):
         table[rows] = (states * (table.std() / states.std())).to(table)

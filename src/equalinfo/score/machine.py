@@ -1,0 +1,46 @@
+"""What a measurement ran on, in words for result files; neither host names nor paths: results are for publishing."""
+
+import os
+import platform
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+
+
+def environment(accelerator: str | None = None) -> tuple[str, dict[str, str]]:
+    """For `Result.machine` and `Result.versions`.
+
+    Args:
+        accelerator: the name of the GPU in use, from whoever has torch loaded: this room does not.
+    """
+    machine = f"{cpu_model()}, {_cores()} cores" + (f", {accelerator}" if accelerator else "")
+    return machine, versions_of(("equalinfo", "numpy", "torch"))
+
+
+def versions_of(packages: Iterable[str]) -> dict[str, str]:
+    """Of Python, and of those of the packages that are installed."""
+    versions = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def cpu_model() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name" and value.strip():
+                return " ".join(value.split())
+    except OSError:
+        pass
+    return platform.processor() or platform.machine() or "unknown CPU"
+
+
+def _cores() -> int:
+    """Cores this process may use, which in a container are fewer than the machine's."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
