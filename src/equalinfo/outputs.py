@@ -117,7 +117,7 @@ class Reserved:
 
     @contextmanager
     def state(self, suffix: str, ours: Callable[[str], bool]) -> Iterator[Path]:
-        """A folder beside `place` for what an interrupted run goes on from; it does not stay if it stays empty.
+        """A folder beside `place` for what an interrupted run resumes from; it does not stay if it stays empty.
 
         Args:
             ours: whether a run may have left a file of that name.

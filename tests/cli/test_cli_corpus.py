@@ -171,7 +171,7 @@ def test_ctrl_c_ends_all_and_the_same_command_goes_on(
     os.killpg(process.pid, signal.SIGINT)  # what a terminal does
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.decode().splitlines() == ["error: interrupted; the same command goes on where it can"]
+    assert errors.decode().splitlines() == ["error: interrupted; the same command resumes where it can"]
     with pytest.raises(ProcessLookupError):
         os.killpg(process.pid, 0)
     run_quietly(*command(tok, corpus, out, 1))

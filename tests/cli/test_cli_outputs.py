@@ -444,7 +444,7 @@ def test_signals_leave_no_litter(number: int, here: Path, run: Run) -> None:
         os.unlink("out")
     else:
         assert process.returncode == 128 + number
-        assert errors == b"error: terminated; the same command goes on where it can\n"
+        assert errors == b"error: terminated; the same command resumes where it can\n"
     assert snapshot(here) == before
 
 

@@ -1,4 +1,4 @@
-"""An experiment end to end on a tiny corpus: rows, figure, findings; a killed one goes on; scales construct."""
+"""An experiment end to end on a tiny corpus: rows, figure, findings; an interrupted one resumes; scales construct."""
 
 from dataclasses import replace
 from pathlib import Path

@@ -45,9 +45,9 @@ def main() -> None:
         command = getattr(getattr(error, "ctx", None), "command_path", "equalinfo")
         sys.exit(_complain(f"{error.format_message()} (see `{command} --help`)", 2))
     except (typer.Abort, KeyboardInterrupt):
-        sys.exit(_complain("interrupted; the same command goes on where it can", 130))
+        sys.exit(_complain("interrupted; the same command resumes where it can", 130))
     except Ended as end:
-        sys.exit(_complain("terminated; the same command goes on where it can", int(str(end.code))))
+        sys.exit(_complain("terminated; the same command resumes where it can", int(str(end.code))))
     except BrokenPipeError:
         # The reader of our output left, as `head` does.
         refuses(sys.stdout)
@@ -63,7 +63,7 @@ def main() -> None:
             raise
         sys.exit(_complain("not enough memory; take a smaller batch, model or input", 1))
     if status == 130:  # Typers that catch Ctrl-C themselves
-        _complain("interrupted; the same command goes on where it can", 130)
+        _complain("interrupted; the same command resumes where it can", 130)
     sys.exit(status if isinstance(status, int) else 0)
 
 

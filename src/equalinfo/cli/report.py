@@ -24,9 +24,9 @@ def experiment_command(
     seeds: Annotated[
         int, whole(most=1000, help="Seeds of each M2, from 0 on; 0: the experiment's default.")
     ] = 0,
-    out: Annotated[
-        Path, typer.Option("--out", **PATH, help="Where to write; a second run goes on from there.")
-    ] = Path("runs/experiments"),
+    out: Annotated[Path, typer.Option("--out", **PATH, help="Where to write; a second run resumes.")] = Path(
+        "runs/experiments"
+    ),
     summary: Annotated[
         Path | None,
         typer.Option(

@@ -12,9 +12,9 @@ from equalinfo.cli.common import PATH, Out, Quiet, app
 
 @app.command("demo")
 def demo(
-    out: Annotated[
-        Path, typer.Option("--out", **PATH, help="Where to write; a second run goes on from there.")
-    ] = Path("runs/demo"),
+    out: Annotated[Path, typer.Option("--out", **PATH, help="Where to write; a second run resumes.")] = Path(
+        "runs/demo"
+    ),
     quiet: Quiet = False,
 ) -> None:
     """The whole pipeline on the embedded corpus, minutes on two cores.
@@ -32,7 +32,7 @@ def run(
     out: Out,
     quiet: Quiet = False,
 ) -> None:
-    """Run a recipe: a grid of methods, sizes and seeds. Skips what is done; goes on after a kill.
+    """Run a recipe: a grid of methods, sizes and seeds. Skips what is done, so the same command resumes.
 
     Example: equalinfo run recipe.toml --out runs/mine
     """

@@ -51,7 +51,9 @@ def tokenize_command(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Turn a corpus into token shards (Arrow), split into training and validation documents. Killed, it goes on.
+    """Turn a corpus into token shards (Arrow), split into training and validation documents.
+
+    Interrupted? Run the same command again: it resumes.
 
     A sample (--max-tokens, --validation-examples) is drawn in memory, in one process, and not resumed.
 

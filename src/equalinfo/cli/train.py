@@ -23,7 +23,9 @@ def train_m1_command(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train M1, the byte-level model whose probabilities drive the coders. Killed, it goes on.
+    """Train M1, the byte-level model whose probabilities drive the coders.
+
+    Interrupted? Run the same command again: it resumes.
 
     Example: equalinfo train-m1 embedded --size 500k --context 128 --batch 16 --steps 2000 --out m1
     """
@@ -53,7 +55,9 @@ def train_m2_command(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train M2 on token shards and score it on the held-out ones. Killed, it goes on.
+    """Train M2 on token shards and score it on the held-out ones.
+
+    Interrupted? Run the same command again: it resumes.
 
     Example: equalinfo train-m2 tokens --size 500k --sequence 128 --batch 8 --steps 600 --out m2
     """

@@ -1,7 +1,7 @@
 """Where experiments train and keep what they share: M1, tokenizers, tokens and M2 cells, named by hashes.
 
 Artifacts lie under OUT as `runs.run` lays them out, so a second experiment does not train again what the first
-did, and a killed one goes on.
+did, and an interrupted one resumes.
 """
 
 import re

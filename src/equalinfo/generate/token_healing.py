@@ -105,7 +105,7 @@ def completions(
     ends: list[tuple[list[int], np.ndarray, np.ndarray]] = []
     if not text:
         return Completions(units, [([], np.empty(0, np.int64), np.zeros(1))])
-    # Ways that have come equally far are gone on with together, those behind first: only they compare.
+    # Ways that have come equally far continue together, those behind first: only they compare.
     waiting = {(-len(text), 0): [_Open([], 0.0, text, 0, _candidates(units, text))]}
     while waiting:
         together = waiting.pop(min(waiting))

@@ -1,4 +1,4 @@
-"""Texts cut by tokenizers, ready for the page: what its template shows first and what its script goes on with."""
+"""Texts cut by tokenizers, ready for the page: what its template shows first and what its script takes over."""
 
 import math
 from collections.abc import Sequence

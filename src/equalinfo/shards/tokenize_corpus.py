@@ -63,7 +63,9 @@ def tokenize_corpus(
     progress: Progress,
     inputs: Sequence[Path] = (),
 ) -> dict[str, Any]:
-    """Writes a tokens directory of a whole corpus; the same whatever the engine. Killed, it goes on.
+    """Writes a tokens directory of a whole corpus; the same whatever the engine.
+
+    Interrupted? Run the same command again: it resumes.
 
     Args:
         inputs: what was read besides the corpus; OUT may not replace it.
@@ -177,7 +179,7 @@ class _Run:
                 left.unlink(missing_ok=True)
 
     def _may_discard(self, before: dict[str, Any]) -> bool:
-        """Whether work on another plan is worth nothing: it cannot be gone on with, or OUT has what it made."""
+        """Whether work on another plan is worth nothing: it cannot be resumed, or OUT has what it made."""
         return before.get("corpus") == "-" or self._made_out(sha256_bytes(json_bytes(before))) is not None
 
     def _made_out(self, fingerprint: str) -> dict[str, Any] | None:

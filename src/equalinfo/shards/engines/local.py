@@ -180,7 +180,7 @@ class _Workers:
             how = f"by signal {-status}" if status < 0 else f"with status {status}"
             raise EqualInfoError(
                 f"{ATTEMPTS} workers ended {how} on partition {partition.number} ({partition.shown}); if memory "
-                "was short, take fewer --workers; the same command goes on from here"
+                "was short, take fewer --workers; the same command resumes here"
             )
         self._waiting.appendleft(partition)
         self._report(Event(partition.number, restarted=True))

@@ -59,7 +59,7 @@ class RayEngine:
             self._map(work, partitions, report)
         except ray.exceptions.RayError as error:
             raise EqualInfoError(
-                f"Ray gave up ({' '.join(str(error).split())[:300]}); the same command goes on from here"
+                f"Ray gave up ({' '.join(str(error).split())[:300]}); the same command resumes here"
             ) from error
         finally:
             if not connected:
@@ -119,5 +119,5 @@ class Tokenizing:
         if count > ATTEMPTS:
             raise EqualInfoError(
                 f"{ATTEMPTS} workers ended on partition {partition.number} ({partition.shown}); if memory was short, "
-                "take fewer --workers; the same command goes on from here"
+                "take fewer --workers; the same command resumes here"
             )
