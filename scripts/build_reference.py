@@ -3,7 +3,8 @@
 python -m scripts.build_reference CORPUS --m1 runs/reference/m1 --steps 20000
 
 CORPUS is a folder with a list of its sources (`reference_sources.py`); it takes `equalinfo train-m1 CORPUS/text ...` as
-well as this script to train the M1. Interrupted? The same command resumes: what was made of the same corpus and M1 stays.
+well as this script to train the M1. Interrupted? The same command resumes: what was made from the same corpus and M1
+is kept.
 """
 
 import argparse
