@@ -81,7 +81,7 @@ class TrainingConfig(TrainingSettings):
 
     Attributes:
         version: raised where a change of code trains other weights by the same config. What is named by a hash of a
-            config, as checkpoints and a recipe's runs, is then trained anew and not gone on with. 2:
+            config, as checkpoints and a recipe's runs, is then trained anew and not resumed. 2:
             `seeded.permutation` orders the data.
     """
 

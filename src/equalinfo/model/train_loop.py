@@ -84,7 +84,7 @@ class Trainer:
     Every process that trains together calls each method at the same time.
 
     Args:
-        state: folder of the checkpoints; if it holds one of the same config and data, training goes on.
+        state: folder of the checkpoints; if it holds one of the same config and data, training resumes.
         context: default: this process, on the CPU.
         title: names the model in the progress bar and in errors.
 
@@ -238,7 +238,7 @@ class Trainer:
             stream.write("".join(json.dumps(row, sort_keys=True) + "\n" for row in self.log).encode())
 
     def _resume(self) -> float:
-        """Goes on from the newest checkpoint, if there is one; returns the seconds spent before it."""
+        """Resumes from the newest checkpoint, if there is one; returns the seconds spent before it."""
         latest = self._checkpoints.latest()
         if latest is None:
             return 0.0

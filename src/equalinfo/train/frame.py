@@ -39,7 +39,7 @@ class Training(ABC, Generic[Figures]):
         """Measures the trained model, which is on the CPU, and writes all files but the log."""
 
     def run(self, out: Path, progress: Progress) -> Figures | None:
-        """Trains, or goes on after a kill, and writes OUT.
+        """Trains, or resumes an interrupted training, and writes OUT.
 
         Returns:
             what `finish` gives; None in other processes than the first.
