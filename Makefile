@@ -20,7 +20,7 @@ test: .venv/installed lint
 	$(RUN) pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 test-all: .venv/installed lint  ## the slow tests too, and those inside other libraries
-	$(PIP) '.[demo,dev,hf,interchange,languages,ray,remote]'
+	$(PIP) '.[demo,dev,gguf,hf,interchange,languages,ray,remote,runtimes]'
 	-$(PIP) '.[fuzz]'  # no wheel for every system
 	$(RUN) pytest -m 'slow or not slow'
 
@@ -30,7 +30,7 @@ lint: .venv/installed
 	$(RUN) mypy
 
 bench: .venv/installed  ## side-by-side measurements, written to results/
-	$(PIP) '.[demo,dev,hf,bench,languages]'
+	$(PIP) '.[demo,dev,gguf,hf,bench,languages,runtimes]'
 	$(RUN) benchmarks
 
 docs: .venv/installed  ## the site of docs/, in site/; without network; a broken link or anchor stops it

@@ -1,53 +1,42 @@
-"""Exported dictionaries in Hugging Face against ours, in a hundred languages: results/export-equality.json.
+"""Exported dictionaries in other libraries against ours, in a hundred languages: results/export-equality.json.
 
-    pip install 'equalinfo[demo,hf,languages]'
-    python -m benchmarks.export_equality
+    pip install 'equalinfo[demo,hf,gguf,languages,runtimes]'
+    npm install @huggingface/tokenizers  # and NODE_PROJECT=that folder
+    python -m benchmarks.export_equality --m1 english-m1
 
-Every text is encoded by us, and in a process that cannot import equalinfo by what `AutoTokenizer` makes of the
-directory. Compared per text: the ids, their number, and the text that Hugging Face decodes. A second pass takes the
-texts of a language as one, which makes long inputs.
+Every text is encoded by us, and in a process that cannot import equalinfo by another library. Compared per text: the
+ids, their number, and the text that the other library decodes. Some passes join the texts of a language into longer
+ones. A library that is not installed, or does not open the files, is named with its reason.
 """
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
 from benchmarks._languages import texts_by_language
-from equalinfo import Tokenizer
+from benchmarks._runtimes import RUNTIMES, Refused, encoded
+from equalinfo.errors import EqualInfoError
 from equalinfo.files import write_json
+from equalinfo.model.decoder import Decoder
 from equalinfo.predict.exact_files import load_exact
+from equalinfo.sizes import size_by_name
 from equalinfo.tokens.compile import compile_equal_info
+from equalinfo.tokens.export import export_tokenizer
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.tokenizer import Tokenizer
+from equalinfo.train.m2_gguf import write_gguf
 
 SPECS = [
     f"EqualInfo[v={size}{variant}]"
     for size in ("4k", "65k")
     for variant in ("", ",fewest", ",fewest,words", ",unigram,words")
 ]
-
-# What runs where equalinfo cannot be imported: texts in; ids, their counts and whether they read back out.
-ELSEWHERE = """
-import sys
-sys.modules["equalinfo"] = None
-import json
-import numpy as np
-from transformers import AutoTokenizer
-
-directory, texts_file, ids_file = sys.argv[1:]
-texts = json.load(open(texts_file, encoding="utf-8"))
-tokenizer = AutoTokenizer.from_pretrained(directory)
-ids = tokenizer(texts)["input_ids"]
-exact = [tokenizer.decode(row) == text for row, text in zip(ids, texts, strict=True)]
-joined = np.array([token for row in ids for token in row], np.uint32)
-np.savez(ids_file, ids=joined, counts=[len(row) for row in ids], exact=exact)
-"""
+# Tried in every library.
+EVERYWHERE = ("EqualInfo[v=65k]", "EqualInfo[v=65k,fewest]", "EqualInfo[v=65k,unigram,words]")
+LENGTHS = (2_000, 8_000, 1 << 40)
 
 
 def main() -> None:
@@ -60,34 +49,93 @@ def main() -> None:
     texts = texts_by_language()
     training, _ = training_and_held_out()
     m1 = load_exact(m1_directory(given.m1))
-    exports = []
+    exports: list[dict[str, Any]] = []
     for spec in given.specs:
-        with tempfile.TemporaryDirectory() as work:
-            directory = Path(work) / "tok"
-            compile_equal_info(Spec.parse(spec), m1, lambda: training).save_pretrained(directory)
-            exports += [{"spec": spec, **compare(directory, inputs)} for inputs in (texts, joined(texts))]
-        print(exports[-2], exports[-1], sep="\n", flush=True)
+        tokenizer = compile_equal_info(Spec.parse(spec), m1, lambda: training)
+        for row in measured(tokenizer, texts, spec in EVERYWHERE):
+            exports.append({"spec": spec, **row})
+            print({key: value for key, value in exports[-1].items() if key != "unlike"}, flush=True)
     languages = {language: sum(len(text.encode()) for text in own) for language, own in texts.items()}
     write_json(given.out, {"machine": machine(), "exports": exports, "bytes_by_language": languages})
 
 
-def joined(texts: dict[str, list[str]]) -> dict[str, list[str]]:
-    """The texts of each language as one, a line each."""
-    return {language: ["\n".join(own)] for language, own in texts.items()}
+def measured(tokenizer: Tokenizer, texts: dict[str, list[str]], everywhere: bool) -> Iterator[dict[str, Any]]:
+    """A row for each form of a tokenizer, library that reads it, and length of texts."""
+    with tempfile.TemporaryDirectory() as work:
+        for form in ("huggingface", "sentencepiece"):
+            try:
+                export_tokenizer(tokenizer, form, Path(work) / form)
+            except EqualInfoError as error:
+                yield {"form": form, "refused": str(error)}
+                continue
+            usual = ("transformers", "sentencepiece")[: 1 if form == "huggingface" else 2]
+            for runtime in RUNTIMES if everywhere else usual:
+                if form == "huggingface" and runtime in ("sentencepiece", "kitoken (.model)"):
+                    continue  # there is no .model
+                lengths = {"sentencepiece": (0, *LENGTHS), "transformers": (0, LENGTHS[-1])}
+                for length in lengths.get(runtime, (0,)):
+                    inputs = joined(texts, length) if length else texts
+                    kind = "one" if not length else "whole" if length == LENGTHS[-1] else f"{length} bytes"
+                    yield {
+                        "form": form,
+                        "runtime": runtime,
+                        "texts_of": kind,
+                        **compare(tokenizer, runtime, Path(work) / form, inputs),
+                    }
+        if everywhere:
+            yield {
+                "form": "gguf",
+                "runtime": "llama.cpp",
+                "texts_of": "one",
+                **in_llama_cpp(tokenizer, texts),
+            }
 
 
-def compare(directory: Path, texts_by_language: dict[str, list[str]]) -> dict[str, Any]:
-    """How many texts have the same ids, the same number of ids, and come back from Hugging Face unchanged.
+def joined(texts: dict[str, list[str]], length: int = LENGTHS[-1]) -> dict[str, list[str]]:
+    """The texts of each language joined, a line each, into texts of up to `length` bytes where they allow it."""
+    made: dict[str, list[str]] = {}
+    for language, own in texts.items():
+        made[language], lines, size = [], [], 0
+        for text in own:
+            if lines and size + len(text.encode()) > length:
+                made[language].append("\n".join(lines))
+                lines, size = [], 0
+            lines.append(text)
+            size += len(text.encode()) + 1
+        made[language].append("\n".join(lines))
+    return made
+
+
+def in_llama_cpp(tokenizer: Tokenizer, texts: dict[str, list[str]]) -> dict[str, Any]:
+    """As `compare`, of a GGUF file with random weights."""
+    model = Decoder(size_by_name("65k"), tokenizer.vocab, "llama")
+    model.init_weights(0)
+    with tempfile.TemporaryDirectory() as work:
+        try:
+            write_gguf(model, tokenizer, 512, Path(work) / "model.gguf")
+        except EqualInfoError as error:
+            return {"refused": str(error)}
+        return compare(tokenizer, "llama.cpp", Path(work) / "model.gguf", texts)
+
+
+def compare(
+    tokenizer: Tokenizer, runtime: str, exported: Path, texts_by_language: dict[str, list[str]]
+) -> dict[str, Any]:
+    """How many texts have the same ids, the same number of ids, and come back from another library unchanged.
 
     `unlike` counts the texts with other ids by language.
     """
     languages = [language for language, own in texts_by_language.items() for _ in own]
     texts = [text for own in texts_by_language.values() for text in own]
-    ours = Tokenizer.from_pretrained(directory).encode_batch(texts)
-    theirs, exact = encoded_elsewhere(directory, texts)
+    try:
+        theirs, exact = encoded(runtime, exported, texts)
+    except Refused as error:
+        return {"refused": str(error)}
+    ours = [ids.tolist() for ids in tokenizer.encode_batch(texts)]
     unlike: dict[str, int] = {}
-    for language, own, other in zip(languages, ours, theirs, strict=True):
-        if not np.array_equal(own, other):
+    different = [own != other for own, other in zip(ours, theirs, strict=True)]
+    for language, differs in zip(languages, different, strict=True):
+        if differs:
             unlike[language] = unlike.get(language, 0) + 1
     return {
         "languages": len(texts_by_language),
@@ -98,19 +146,11 @@ def compare(directory: Path, texts_by_language: dict[str, list[str]]) -> dict[st
         "same_count": sum(len(own) == len(other) for own, other in zip(ours, theirs, strict=True)),
         "exact_decoding": sum(exact),
         "unlike": unlike,
+        "shortest_unlike_bytes": min(
+            (len(text.encode()) for text, differs in zip(texts, different, strict=True) if differs),
+            default=None,
+        ),
     }
-
-
-def encoded_elsewhere(directory: Path, texts: list[str]) -> tuple[list[np.ndarray], list[bool]]:
-    """Ids of each text, and whether they decode to it, by `AutoTokenizer` where there is no equalinfo."""
-    with tempfile.TemporaryDirectory() as work:
-        given, made = Path(work) / "texts.json", Path(work) / "ids.npz"
-        given.write_text(json.dumps(texts), encoding="utf-8")
-        subprocess.run(
-            [sys.executable, "-c", ELSEWHERE, str(directory), str(given), str(made)], check=True, cwd=work
-        )
-        with np.load(made) as arrays:
-            return np.split(arrays["ids"], np.cumsum(arrays["counts"])[:-1]), arrays["exact"].tolist()
 
 
 if __name__ == "__main__":

@@ -156,6 +156,12 @@ def write_manifest(
 FORMAT = 1
 
 
+def kind_of(directory: Path) -> str | None:
+    """What kind of artifact a directory says it is; None if it is none. Nothing is checked."""
+    manifest = read_json(directory / MANIFEST) if (directory / MANIFEST).is_file() else None
+    return manifest.get("kind") if isinstance(manifest, dict) else None
+
+
 def read_manifest(
     directory: Path, kind: str, verify: bool = True, shared: Collection[str] = ()
 ) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import pytest
 from benchmarks._languages import texts_by_language
 from benchmarks.export_equality import compare, joined
 from benchmarks.transformers_tests import run_tests
+from equalinfo import Tokenizer
 from equalinfo.errors import EqualInfoError
 from equalinfo.tokens.spec import Spec
 from tests.tokens.test_tokens_hugging_face import SPECS, entries_of, tokenizer_of
@@ -65,7 +66,8 @@ def exported(
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_same_ids_in_all_languages(exported: Path, texts: dict[str, list[str]], whole: bool) -> None:
-    found = compare(exported, joined(texts) if whole else texts)
+    tokenizer = Tokenizer.from_pretrained(exported)
+    found = compare(tokenizer, "transformers", exported, joined(texts) if whole else texts)
     assert found["languages"] > 90
     assert found["bytes"] > 3_000_000
     assert found["unlike"] == {}

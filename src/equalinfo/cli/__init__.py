@@ -14,7 +14,7 @@ from typing import Any
 import typer
 
 # Each adds its verbs to `app`.
-from equalinfo.cli import compress, generate, report, run, shards, tokenizers, train  # noqa: F401
+from equalinfo.cli import compress, export, generate, report, run, shards, tokenizers, train  # noqa: F401
 from equalinfo.cli.common import app, one_of_many
 from equalinfo.cli.ending import Ended, ended_by_signals
 from equalinfo.cli.streams import open_streams, refuses

@@ -1,4 +1,4 @@
-"""Corpora: `tokenize`, `verify`, `export`."""
+"""Corpora: `tokenize`, `verify`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -116,23 +116,3 @@ def verify_command(
     with progress_bar(quiet) as progress:
         result = verify_tokens(tokens, checks, progress)
     show_result(result, as_json)
-
-
-@app.command("export")
-def export_command(
-    tokens: Annotated[Path, typer.Argument(help="Tokens directory.")],
-    out: Out,
-    form: Annotated[str, typer.Option("--format", help="datatrove (.ds) or megatron (.bin, .idx).")],
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Write token shards as other trainers read them. For `datasets`, nothing needs to be written.
-
-    Example: equalinfo export tokens --format megatron --out megatron
-    """
-    from equalinfo.progress import progress_bar
-    from equalinfo.shards.export import export_tokens
-
-    with progress_bar(quiet) as progress:
-        result = export_tokens(tokens, form, out, progress)
-    show_result(dict(result), as_json)

@@ -18,7 +18,10 @@ from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
 from equalinfo.files import sha256_bytes, write_array
 from equalinfo.predict.base import read_only
 from equalinfo.tensors import read_npy, read_safetensors
+from equalinfo.tokens import sentencepiece_form
+from equalinfo.tokens.gguf_form import GGUFVocabulary, scored_vocabulary, trie_vocabulary
 from equalinfo.tokens.hugging_face import (
+    ONE_BIT,
     TOKENIZER,
     TOKENIZER_CONFIG,
     Parse,
@@ -164,8 +167,35 @@ class CompiledTokenizer(Tokenizer):
 
     def _save_for_hugging_face(self, directory: Path) -> None:
         """Writes what `AutoTokenizer` opens without this package."""
-        (directory / TOKENIZER).write_bytes(self._tokenizer_json())
-        (directory / TOKENIZER_CONFIG).write_bytes(tokenizer_config(end_of_text_of(self.vocab_entries())))
+        for name, content in self.export_files("huggingface").items():
+            (directory / name).write_bytes(content)
+
+    def export_files(self, form: str) -> dict[str, bytes]:
+        config = {TOKENIZER_CONFIG: tokenizer_config(end_of_text_of(self.vocab_entries()))}
+        if form == "huggingface":
+            return {TOKENIZER: self._tokenizer_json(), **config}
+        if form != "sentencepiece":
+            return super().export_files(form)
+        if self.parse == "greedy":
+            raise EqualInfoError(
+                f"{self.spec} takes the longest match, SentencePiece the likeliest parse; choose huggingface"
+            )
+        scores = self._scores() or [ONE_BIT] * self.vocab
+        pieces = sentencepiece_form.form_pieces(self.vocab_entries(), scores)
+
+        def score_of(text: str) -> int:
+            return sum(scores[index] for index in self.encode(text).tolist())
+
+        json = sentencepiece_form.tokenizer_json(pieces, score_of)
+        return {sentencepiece_form.MODEL: sentencepiece_form.model_file(pieces), TOKENIZER: json, **config}
+
+    def gguf_vocabulary(self) -> GGUFVocabulary:
+        if self.parse != "greedy":
+            raise EqualInfoError(
+                f"llama.cpp breaks ties otherwise than {self.spec}, and would give other ids in most texts; "
+                "choose huggingface"
+            )
+        return trie_vocabulary(self.vocab_entries())
 
     def _tokenizer_json(self) -> bytes:
         split = SPLIT_PATTERN if self.spec.within_words else None
@@ -216,6 +246,9 @@ class ScoredTokenizer(CompiledTokenizer):
     def _more_arrays(self) -> dict[str, np.ndarray]:
         return {SCORES: self.scores}
 
+    def gguf_vocabulary(self) -> GGUFVocabulary:
+        return scored_vocabulary(self.vocab_entries(), self._scores())
+
     def _scores(self) -> list[int]:
         scores: list[int] = self.scores.tolist()
         return scores
@@ -251,6 +284,12 @@ class CompiledWindows(CompiledTokenizer):
 
     def _save_for_hugging_face(self, directory: Path) -> None:
         """Nothing: windows end within characters, which entries of a tokenizer.json cannot."""
+
+    def export_files(self, form: str) -> dict[str, bytes]:
+        return Tokenizer.export_files(self, form)
+
+    def gguf_vocabulary(self) -> GGUFVocabulary:
+        return super().gguf_vocabulary() if self.eos is not None else Tokenizer.gguf_vocabulary(self)
 
     def _ids(self, entries: np.ndarray) -> np.ndarray:
         parts = ((entries - self._shift)[:, None] >> self._places) & np.uint32(self.vocab - 1)

@@ -41,9 +41,15 @@ def tokenizer_json(
     end_of_text = end_of_text_of(entries)
     names = [end_of_text, *("".join(alphabet[byte] for byte in entry) for entry in entries[1:])]
     made = _greedy(entries, names) if parse == "greedy" else _unigram(names, split, scores)
-    end = {"id": 0, "content": end_of_text, "special": True, "normalized": False}
-    end |= {"single_word": False, "lstrip": False, "rstrip": False}
-    return json.dumps({**_FRAME, "added_tokens": [end], **made}, ensure_ascii=False).encode()
+    decoder = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
+    frame = {**FRAME, "decoder": decoder, "added_tokens": [end_token(end_of_text)]}
+    return json.dumps(frame | made, ensure_ascii=False).encode()
+
+
+def end_token(name: str) -> dict[str, Any]:
+    """Id 0 among the added tokens of a tokenizer.json."""
+    token: dict[str, Any] = {"id": 0, "content": name, "special": True, "normalized": False}
+    return token | {"single_word": False, "lstrip": False, "rstrip": False}
 
 
 def end_of_text_of(entries: Sequence[bytes]) -> str:
@@ -80,13 +86,14 @@ def _vocabulary(file: bytes) -> Any:
         return None
 
 
-_FRAME: dict[str, Any] = {
+FRAME: dict[str, Any] = {
     "version": "1.0",
     "truncation": None,
     "padding": None,
     "normalizer": None,
     "post_processor": None,
-    "decoder": {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True},
+    "decoder": None,
+    "added_tokens": [],
 }
 
 

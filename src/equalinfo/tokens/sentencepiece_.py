@@ -16,10 +16,10 @@ import sentencepiece
 from equalinfo.coding.bits import id_dtype
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import sha256_bytes
+from equalinfo.tokens.sentencepiece_form import MODEL, SPACE
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Advance, Tokenizer, checked_ids
 
-SPACE = "\u2581"
 LONGEST_SENTENCE = 4000  # the library drops longer ones
 MODEL_FILE = "sentencepiece.model"
 # Training splits its work by this number, so it is part of what decides the vocabulary.
@@ -136,6 +136,9 @@ class SentencePieceTokenizer(Tokenizer):
         ]
         scores = np.array([processor.get_score(i) for i in range(self.vocab)], np.float32)
         return texts, scores, self._id_of_byte.tolist()
+
+    def export_files(self, form: str) -> dict[str, bytes]:
+        return {MODEL: self._model} if form == "sentencepiece" else super().export_files(form)
 
     def _made_of(self) -> tuple[Any, ...]:
         return (self._model,)

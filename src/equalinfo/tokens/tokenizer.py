@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from equalinfo.files import json_bytes, sha256_bytes, write_manifest
 from equalinfo.outputs import output_directory
 from equalinfo.pretrained import located
 from equalinfo.tokens.spec import Spec
+
+if TYPE_CHECKING:
+    from equalinfo.tokens.gguf_form import GGUFVocabulary
 
 KIND = "tokenizer"
 
@@ -324,6 +327,20 @@ class Tokenizer(ABC):
         """
         if text := self.decode(list(ids), partial=True).decode("utf-8", "replace"):
             yield text
+
+    def export_files(self, form: str) -> dict[str, bytes]:
+        """The files, by name, in which other libraries read this tokenizer (`tokens.export`).
+
+        Raises:
+            EqualInfoError: there is no such form, or none of this method.
+        """
+        raise EqualInfoError(
+            f"{self.spec} has no form {form!a} that other libraries read: see docs/exports.md"
+        )
+
+    def gguf_vocabulary(self) -> "GGUFVocabulary":
+        """What llama.cpp needs to give the same ids; EqualInfoError if it cannot."""
+        raise EqualInfoError(f"llama.cpp cannot parse text as {self.spec} does: see docs/exports.md")
 
     @property
     def m1_parameters(self) -> int:

@@ -1,0 +1,99 @@
+"""An M2 of preset `llama`, with its tokenizer, as the GGUF file that llama.cpp opens."""
+
+from pathlib import Path
+
+import numpy as np
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.model import hf_llama
+from equalinfo.model.decoder import Decoder
+from equalinfo.model.layers import NORM_EPSILON
+from equalinfo.model.llama import ROPE_THETA
+from equalinfo.outputs import Inputs
+from equalinfo.tokens.gguf_form import add_vocabulary, gguf_file
+from equalinfo.tokens.tokenizer import Tokenizer
+from equalinfo.train.m2 import load_m2
+
+_OUTER = {
+    "model.embed_tokens.weight": "token_embd.weight",
+    "model.norm.weight": "output_norm.weight",
+    "lm_head.weight": "output.weight",
+}
+_IN_LAYER = {
+    "input_layernorm": "attn_norm",
+    "self_attn.q_proj": "attn_q",
+    "self_attn.k_proj": "attn_k",
+    "self_attn.v_proj": "attn_v",
+    "self_attn.o_proj": "attn_output",
+    "post_attention_layernorm": "ffn_norm",
+    "mlp.gate_proj": "ffn_gate",
+    "mlp.up_proj": "ffn_up",
+    "mlp.down_proj": "ffn_down",
+}
+
+
+def export_m2(m2: Path, out: Path) -> dict[str, int | str]:
+    """Writes an M2 directory as one GGUF file with float32 weights, whole or not at all.
+
+    Raises:
+        EqualInfoError: `m2` is no M2 directory, or as for `write_gguf`.
+    """
+    model, tokenizer, config = load_m2(m2)
+    return write_gguf(model, tokenizer, config["sequence_length"], out, [m2])
+
+
+def write_gguf(
+    model: Decoder, tokenizer: Tokenizer, sequence_length: int, out: Path, inputs: Inputs = ()
+) -> dict[str, int | str]:
+    """Writes a decoder and its tokenizer.
+
+    Args:
+        sequence_length: positions it was trained on.
+
+    Raises:
+        EqualInfoError: the model is not of preset `llama`, llama.cpp cannot parse as the tokenizer's method does,
+            `gguf` is not installed, or `out` cannot be written.
+    """
+    if model.preset != "llama":
+        raise EqualInfoError(
+            f"the layers of preset {model.preset} are not in llama.cpp, which has those of llama"
+        )
+    vocabulary = tokenizer.gguf_vocabulary()
+    size, more = model.size, len(vocabulary.pieces) - vocabulary.vocab
+    with gguf_file(out, str(tokenizer.spec), inputs) as writer:
+        writer.add_context_length(sequence_length)
+        writer.add_embedding_length(size.d_model)
+        writer.add_block_count(size.n_layers)
+        writer.add_feed_forward_length(size.d_ff)
+        writer.add_head_count(size.n_heads)
+        writer.add_head_count_kv(size.n_heads)
+        writer.add_key_length(size.d_head)
+        writer.add_value_length(size.d_head)
+        writer.add_layer_norm_rms_eps(NORM_EPSILON)
+        writer.add_rope_freq_base(ROPE_THETA)
+        writer.add_rope_dimension_count(size.d_head)
+        add_vocabulary(writer, vocabulary)
+        for name, tensor in hf_llama.to_hugging_face(model).items():
+            array = tensor.detach().float().numpy()
+            if name in _OUTER and more and array.ndim == 2:
+                # Rows of ids that are no M2's: those of the zero byte, which no document holds.
+                array = np.concatenate([array, np.repeat(array[1:2], more, axis=0)])
+            if name.endswith(("q_proj.weight", "k_proj.weight")):
+                array = _pairs_side_by_side(array, size.n_heads)
+            writer.add_tensor(_name(name), array)
+    return {"vocab": vocabulary.vocab, "tokenizer_model": vocabulary.model, "parameters": size.parameters}
+
+
+def _name(name: str) -> str:
+    """llama.cpp's name of a tensor, by Hugging Face's."""
+    if name in _OUTER:
+        return _OUTER[name]
+    _, _, layer, rest = name.split(".", 3)
+    return f"blk.{layer}.{_IN_LAYER[rest.removesuffix('.weight')]}.weight"
+
+
+def _pairs_side_by_side(weight: np.ndarray, n_heads: int) -> np.ndarray:
+    """Rows of queries or keys so that the two that turn together are neighbours, as llama.cpp turns them."""
+    rows, columns = weight.shape
+    halves = weight.reshape(n_heads, 2, rows // n_heads // 2, columns)
+    return np.ascontiguousarray(halves.swapaxes(1, 2).reshape(rows, columns))
