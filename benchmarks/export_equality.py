@@ -19,7 +19,7 @@ from benchmarks._common import add_common_options, m1_directory, machine, traini
 from benchmarks._languages import texts_by_language
 from benchmarks._runtimes import RUNTIMES, Refused, encoded
 from equalinfo.errors import EqualInfoError
-from equalinfo.files import write_json
+from equalinfo.files import atomic_file, write_json
 from equalinfo.model.decoder import Decoder
 from equalinfo.predict.exact_files import load_exact
 from equalinfo.sizes import size_by_name
@@ -57,6 +57,63 @@ def main() -> None:
             print({key: value for key, value in exports[-1].items() if key != "unlike"}, flush=True)
     languages = {language: sum(len(text.encode()) for text in own) for language, own in texts.items()}
     write_json(given.out, {"machine": machine(), "exports": exports, "bytes_by_language": languages})
+    with atomic_file(given.out.with_suffix(".md")) as stream:
+        stream.write(as_markdown(exports).encode())
+
+
+def as_markdown(exports: list[dict[str, Any]]) -> str:
+    """Two tables: how many texts have other ids in which library, and in SentencePiece by the length of texts."""
+    specs = [spec for spec in EVERYWHERE if any(row["spec"] == spec for row in exports)]
+    lines = ["| library | file | " + " | ".join(f"`{spec}`" for spec in specs) + " |"]
+    lines.append("|---|---|" + "---|" * len(specs))
+    single = {
+        (row["form"], row.get("runtime"), row["spec"]): row for row in exports if row.get("texts_of") == "one"
+    }
+    for form, runtime in dict.fromkeys((form, runtime) for form, runtime, _ in single):
+        cells = [_cell(single.get((form, runtime, spec))) for spec in specs]
+        lines.append(f"| {runtime.split()[0]} | {_file(form, runtime)} | {' | '.join(cells)} |")
+    kinds = list(dict.fromkeys(row["texts_of"] for row in exports if row.get("runtime") == "sentencepiece"))
+    lines += ["", "| SentencePiece | " + " | ".join(_length(kind) for kind in kinds) + " |"]
+    lines.append("|---|" + "---:|" * len(kinds))
+    for spec in dict.fromkeys(row["spec"] for row in exports if row.get("runtime") == "sentencepiece"):
+        rows = {
+            row["texts_of"]: row
+            for row in exports
+            if (row["spec"], row.get("runtime")) == (spec, "sentencepiece")
+        }
+        cells = [
+            f"{rows[kind]['texts'] - rows[kind]['same_ids']:,} of {rows[kind]['texts']:,}" for kind in kinds
+        ]
+        lines.append(f"| `{spec}` | {' | '.join(cells)} |")
+    return "\n".join([*lines, ""])
+
+
+def _file(form: str, runtime: str) -> str:
+    if form == "gguf":
+        return "`.gguf`"
+    if runtime == "sentencepiece" or ".model" in runtime:
+        return "`tokenizer.model`"
+    return f"`tokenizer.json` ({form})"
+
+
+def _length(kind: str) -> str:
+    return {"one": "single messages", "whole": "a language whole"}.get(kind, f"up to {kind}")
+
+
+def _cell(row: dict[str, Any] | None) -> str:
+    """What happened to single texts: exact, refused, or which share has other ids; what decodes wrongly is said too."""
+    if row is None:
+        return ""
+    if "refused" in row:
+        return "refused"
+    other, wrong = row["texts"] - row["same_ids"], row["texts"] - row["exact_decoding"]
+    ids = "exact" if not other else f"other ids in {_share(other, row['texts'])}"
+    return ids if wrong <= other else f"{ids}; reads back wrongly in {_share(wrong, row['texts'])}"
+
+
+def _share(part: int, whole: int) -> str:
+    share = 100 * part / whole
+    return f"{part:,} of {whole:,}" if share < 1 else f"{share:.0f} %"
 
 
 def measured(tokenizer: Tokenizer, texts: dict[str, list[str]], everywhere: bool) -> Iterator[dict[str, Any]]:

@@ -36,6 +36,12 @@ def export_tokenizer(tokenizer: Tokenizer, form: str, out: Path, inputs: Inputs 
     with output_directory(out, KIND, inputs) as directory:
         for name, content in files.items():
             (directory / name).write_bytes(content)
-        manifest = {"spec": str(tokenizer.spec), "vocab": tokenizer.vocab, "tokenizer": tokenizer.fingerprint}
-        write_manifest(directory, KIND, form=form, **manifest)
+        write_manifest(
+            directory,
+            KIND,
+            form=form,
+            spec=str(tokenizer.spec),
+            vocab=tokenizer.vocab,
+            tokenizer=tokenizer.fingerprint,
+        )
     return {"form": form, "vocab": tokenizer.vocab}

@@ -1,9 +1,9 @@
 r"""Compiled dictionaries as llama.cpp reads a vocabulary from a GGUF file.
 
 Greedy longest match is its tokenizer model `rwkv`, a trie of any bytes. The likeliest parse is `plamo2`, a search over
-whole numbers, 10^4 times the file's scores, with byte fallback: ours, written as -score / 10^4, are those numbers. It goes
-from the end, so of parses with equal sums it takes the one whose first token is longest, where ours has the longest
-last token. Where tokens of equal scores abound (`fewest`), few texts would have the same ids, and none is written.
+whole numbers, 10^4 times the file's scores, with byte fallback: ours, written as -score / 10^4, are those numbers.
+It goes from the end, so of parses with equal sums it takes the one whose first token is longest, where ours has the
+longest last token. Where all scores are equal (`fewest`), few texts would have the same ids, and none is written.
 
 llama.cpp puts the start symbol before a text for `plamo2`, and for `rwkv` never, whatever the file says:
 `docs/exports.md`.
@@ -55,7 +55,7 @@ def _escaped(entry: bytes) -> str:
 
 
 def scored_vocabulary(entries: Sequence[bytes], scores: Sequence[int]) -> GGUFVocabulary:
-    """A dictionary parsed into the least sum of scores; entries longer than a byte are UTF-8, id 0 is the end of text."""
+    """A dictionary parsed into the least sum of scores; the first entry is the end of text, longer ones are UTF-8."""
     pieces = [Piece(end_of_text_of(entries), NEVER, Kind.CONTROL)]
     for index in range(1, len(entries)):
         entry, score = entries[index], scores[index]
