@@ -23,7 +23,7 @@ def test_batch_is_one_by_one_on_any_number_of_threads(parser, threads, group, mo
     together = parser.encode_batch(DOCUMENTS, threads)
     assert len(together) == len(DOCUMENTS)
     for ids, document in zip(together, DOCUMENTS, strict=True):
-        assert ids.dtype == np.uint32
+        assert ids.dtype == np.uint16
         assert np.array_equal(ids, parser.encode(document))
 
 

@@ -67,8 +67,8 @@ class CompiledTokenizer(Tokenizer):
         return self.vocab
 
     def _ids(self, entries: np.ndarray) -> np.ndarray:
-        """Token ids of the entries that a text was parsed into, [n] uint32."""
-        return entries.astype(id_dtype(self.vocab))
+        """Token ids of the entries that a text was parsed into, [n]."""
+        return entries
 
     def _entries(self, ids: Any, partial: bool) -> tuple[np.ndarray, bytes]:
         """The inverse; and, where the last ids do not make an entry (`partial`), the bytes they are sure of."""
@@ -84,8 +84,12 @@ class CompiledTokenizer(Tokenizer):
         """What cuts a text into entries; it brings in Numba, which a process that only loads does not wait for."""
         from equalinfo.dictionary.parse.fewest import FewestParser
         from equalinfo.dictionary.parse.greedy import GreedyParser
+        from equalinfo.dictionary.parse.word_table import by_words
 
-        return (FewestParser if self.parse == "fewest" else GreedyParser)(self.automaton)
+        if self.parse == "greedy":
+            return GreedyParser(self.automaton)
+        fewest = FewestParser(self.automaton)
+        return by_words(fewest, np.ones(self.vocab, np.int64)) if self.spec.within_words else fewest
 
     def _encode(self, text: bytes) -> np.ndarray:
         return self._ids(self._parsed(text))
@@ -237,8 +241,11 @@ class ScoredTokenizer(CompiledTokenizer):
     @cached_property
     def parser(self) -> "Parser":
         from equalinfo.dictionary.parse.viterbi import ViterbiParser
+        from equalinfo.dictionary.parse.word_table import by_words
 
-        return ViterbiParser(self.automaton, self.scores.astype(np.int64))
+        scores = self.scores.astype(np.int64)
+        likeliest = ViterbiParser(self.automaton, scores)
+        return by_words(likeliest, scores) if self.spec.within_words else likeliest
 
     def _made_of(self) -> tuple[Any, ...]:
         return self.automaton, read_only(self.scores)

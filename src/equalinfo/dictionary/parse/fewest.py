@@ -39,7 +39,7 @@ class FewestParser(Parser):
     def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
         back = np.empty(text.size, np.uint8)
         id_bounds = _search(*self.automaton.suffixes, text, bounds, back, _ALL)
-        out = np.empty(int(id_bounds[-1]), np.uint32)
+        out = np.empty(int(id_bounds[-1]), self.id_type)
         write_ids(self.automaton.words, text, bounds, back, id_bounds, out)
         return out, id_bounds
 

@@ -9,6 +9,7 @@ import threading
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.greedy_kernels import (
     EVERY,
@@ -17,6 +18,7 @@ from equalinfo.dictionary.parse.greedy_kernels import (
     Tables,
     finish,
     parse_long,
+    parse_short,
     walk1,
     walk4,
 )
@@ -28,40 +30,55 @@ class GreedyParser(Parser):
     """The longest entry at each point."""
 
     @cached_property
+    def _like(self) -> Ids:
+        return np.empty(1, self.id_type)
+
+    @cached_property
     def _tables(self) -> Tables:
         return Tables(self.automaton.words, *self.automaton.fallbacks, self.automaton.lengths)
 
     def _count(self, text: ByteVector) -> int:
         bounds = np.array([0, text.size], np.int64)
-        return int(_parse(self._tables, text, bounds, np.empty(1, np.uint32), np.uint64(0))[0])
+        return int(_parse(self._tables, text, bounds, self._like, np.uint64(0))[0])
+
+    def _parse_short(self, text: bytes) -> Ids:
+        return _encode_short(self._tables, text, self._like)
 
     def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
         # Room for a token per byte. A single text takes up only what it fills; documents each begin where
         # their bytes do, so all of it, and new memory for every group would cost a fifth of the time.
         single = bounds.size == 2
-        out = np.empty(text.size, np.uint32) if single else _scratch(text.size)
+        out = np.empty(text.size, self.id_type) if single else _scratch(text.size, self.id_type)
         counts = _parse(self._tables, text, bounds, out, EVERY)
         id_bounds = np.zeros(bounds.size, np.int64)
         np.cumsum(counts, out=id_bounds[1:])
         if single:
             out.resize(int(id_bounds[-1]), refcheck=False)  # gives the rest back without a copy
             return out, id_bounds
-        ids = np.empty(int(id_bounds[-1]), np.uint32)
+        ids = np.empty(int(id_bounds[-1]), self.id_type)
         _gather(out, bounds, id_bounds, ids)
         return ids, id_bounds
 
 
-def _scratch(size: int) -> Ids:
-    """At least `size` elements, the same in every call from one thread."""
+def _scratch(size: int, id_type: type[np.unsignedinteger]) -> Ids:
+    """At least `size` ids, the same in every call from one thread."""
     if size > 4 * GROUP_BYTES:
-        return np.empty(size, np.uint32)
-    held: Ids | None = getattr(_thread, "scratch", None)
+        return np.empty(size, id_type)
+    held: NDArray[np.uint32] | None = getattr(_thread, "scratch", None)
     if held is None or held.size < size:
         held = _thread.scratch = np.empty(size, np.uint32)
-    return held
+    return held.view(id_type)
 
 
 _thread = threading.local()
+
+
+@kernel
+def _encode_short(tables: Tables, text: bytes, like: Ids) -> Ids:
+    """Ids of a text of less than LONG bytes, of the type of `like`."""
+    out = np.empty(len(text) + 1, like.dtype)
+    n = parse_short(tables, text, np.int64(0), np.int64(len(text)), out, EVERY, np.uint64(0))
+    return out[: np.int64(n)].copy()
 
 
 @kernel

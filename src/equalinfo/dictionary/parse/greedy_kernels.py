@@ -27,9 +27,9 @@ EVERY = np.uint64(2**64 - 1)
 LANES = 4
 _ONE = np.uint64(1)
 
-Ids = NDArray[np.uint32]
+Ids = NDArray[np.unsignedinteger]
 Lanes = NDArray[np.uint64]  # a number for each of LANES places
-Text = NDArray[np.uint8]
+Text = NDArray[np.uint8] | bytes
 
 
 class Tables(NamedTuple):
@@ -43,7 +43,7 @@ class Tables(NamedTuple):
 
     words: Words
     table: NDArray[np.uint32]
-    tokens: Ids
+    tokens: NDArray[np.uint32]
     lengths: NDArray[np.uint8]
 
 

@@ -14,17 +14,20 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from equalinfo.coding.bits import id_dtype
 from equalinfo.dictionary.trie.automaton import Automaton
 from equalinfo.errors import EqualInfoError
 from equalinfo.parallel import WorkerThreads, cores, grouped, in_order
 
 Bytes = bytes | bytearray | memoryview | NDArray[np.uint8]
 ByteVector = NDArray[np.uint8]
-Ids = NDArray[np.uint32]
+Ids = NDArray[np.unsignedinteger]  # of the smallest of uint16 and uint32 that holds the dictionary's
 Bounds = NDArray[np.int64]
+Flat = tuple[ByteVector, Bounds]
 Result = TypeVar("Result")
 
 GROUP_BYTES = 1 << 20
+ONE_CALL = 1 << 15  # bytes of a text for which a call counts
 
 
 class Parser(ABC):
@@ -36,6 +39,7 @@ class Parser(ABC):
 
     def __init__(self, automaton: Automaton) -> None:
         self.automaton = automaton
+        self.id_type = id_dtype(len(automaton))
 
     @abstractmethod
     def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
@@ -45,8 +49,12 @@ class Parser(ABC):
     def _count(self, text: ByteVector) -> int:
         """Tokens of one text, without making the ids."""
 
+    def _parse_short(self, text: bytes) -> Ids | None:
+        """Ids of a text of at most ONE_CALL bytes by one call of a kernel; None where there is no such kernel."""
+        return None
+
     def encode(self, text: Bytes) -> Ids:
-        """Token ids of one text: uint32 [tokens].
+        """Token ids of one text, [tokens].
 
         Args:
             text: bytes, or anything with a buffer of them; a uint8 vector is used without a copy.
@@ -54,6 +62,10 @@ class Parser(ABC):
         Raises:
             EqualInfoError: `text` is not bytes (a str has to be encoded first).
         """
+        if type(text) is bytes and len(text) <= ONE_CALL:
+            ids = self._parse_short(text)
+            if ids is not None:
+                return ids
         vector = byte_vector(text)
         return self._parse(vector, np.array([0, vector.size], np.int64))[0]
 
@@ -61,25 +73,30 @@ class Parser(ABC):
         """``len(encode(text))``, without making the ids."""
         return self._count(byte_vector(text))
 
-    def encode_flat(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
-        """Token ids of documents that lie one after the other, in one call and one thread.
+    def encode_flat(self, text: ByteVector, bounds: Bounds, threads: int | None = 1) -> tuple[Ids, Bounds]:
+        """Token ids of documents that lie one after the other.
 
         Args:
             text: uint8 [bytes].
             bounds: int64 [documents + 1], increasing from 0 to ``text.size``; document d is
                 ``text[bounds[d]:bounds[d + 1]]``. No token crosses a bound.
+            threads: as in `encode_batch`.
 
         Returns:
-            ids uint32 [tokens] and, for each document, where its ids begin: int64 [documents + 1].
+            ids [tokens] and, for each document, where its ids begin: int64 [documents + 1].
         """
         text = byte_vector(text)
         _check_bounds(text, bounds)
-        return self._parse(text, bounds)
+        parsed = list(_spread(lambda flat: self._parse(*flat), _divided(text, bounds), threads))
+        if len(parsed) == 1:
+            return parsed[0]
+        sizes = np.concatenate([[0], *(np.diff(id_bounds) for _, id_bounds in parsed)])
+        return np.concatenate([np.empty(0, self.id_type), *(ids for ids, _ in parsed)]), np.cumsum(sizes)
 
     def encode_batch(self, documents: Iterable[bytes], threads: int | None = None) -> list[Ids]:
         """Token ids of each document, on `threads` cores (all by default); the same as `encode` one by one."""
         result: list[Ids] = []
-        for ids, bounds in _spread(lambda flat: self._parse(*flat), documents, threads):
+        for ids, bounds in _spread(lambda flat: self._parse(*flat), _together(documents), threads):
             result.extend(ids[a:b] for a, b in pairwise(bounds.tolist()))  # ids of one group share memory
         return result
 
@@ -88,7 +105,7 @@ class Parser(ABC):
         size = len(self.automaton)
         total = np.zeros(size, np.int64)
         for counts in _spread(
-            lambda flat: np.bincount(self._parse(*flat)[0], minlength=size), documents, threads
+            lambda flat: np.bincount(self._parse(*flat)[0], minlength=size), _together(documents), threads
         ):
             total += counts
         return total
@@ -109,8 +126,21 @@ def byte_vector(text: Bytes) -> ByteVector:
     return vector
 
 
-def _joined(documents: list[bytes]) -> tuple[ByteVector, Bounds]:
-    """Documents end to end: uint8 [bytes] and int64 [documents + 1] bounds."""
+def _together(documents: Iterable[bytes]) -> Iterator[Flat]:
+    """Documents end to end, in groups."""
+    return map(joined, grouped(documents, GROUP_BYTES))
+
+
+def _divided(text: ByteVector, bounds: Bounds) -> Iterator[Flat]:
+    """The same of documents that lie end to end."""
+    documents = bounds.size - 1
+    ends = np.searchsorted(bounds, np.arange(GROUP_BYTES, text.size, GROUP_BYTES)).clip(1, documents)
+    for a, b in pairwise(np.unique([0, *ends.tolist(), documents]).tolist()):
+        yield text[bounds[a] : bounds[b]], bounds[a : b + 1] - bounds[a]
+
+
+def joined(documents: list[bytes]) -> Flat:
+    """Documents end to end: uint8 [bytes] and int64 [documents + 1] bounds. Raises EqualInfoError."""
     bounds = np.zeros(len(documents) + 1, np.int64)
     np.cumsum(np.fromiter(map(len, documents), np.int64, len(documents)), out=bounds[1:])
     try:
@@ -138,15 +168,12 @@ def _check_bounds(text: ByteVector, bounds: Bounds) -> None:
         )
 
 
-def _spread(
-    work: Callable[[tuple[ByteVector, Bounds]], Result], documents: Iterable[bytes], threads: int | None
-) -> Iterator[Result]:
+def _spread(work: Callable[[Flat], Result], groups: Iterator[Flat], threads: int | None) -> Iterator[Result]:
     """What `work` makes of groups of documents, in order; few groups are in memory at a time."""
     if threads is None:
         threads = cores()
     if threads < 1:
         raise EqualInfoError(f"{threads} threads cannot parse anything; give 1 or more")
-    groups = map(_joined, grouped(documents, GROUP_BYTES))
     if threads == 1:
         yield from map(work, groups)
         return

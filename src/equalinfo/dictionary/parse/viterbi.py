@@ -69,7 +69,7 @@ class ViterbiParser(Parser):
     def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
         back = np.empty(text.size, np.uint8)
         id_bounds, _ = _search(*self._machine, text, bounds, back, False)
-        out = np.empty(int(id_bounds[-1]), np.uint32)
+        out = np.empty(int(id_bounds[-1]), self.id_type)
         write_ids(self.automaton.words, text, bounds, back, id_bounds, out)
         return out, id_bounds
 
