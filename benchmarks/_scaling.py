@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from equalinfo.score.tables import code, markdown_table
+
 # Bytes of text and documents.
 C4 = (800e9, 365e6)
 TOKENS = 15e12
@@ -20,55 +22,56 @@ def tables(found: dict[str, Any]) -> str:
 
 
 def rates(rows: list[dict[str, Any]]) -> str:
-    lines = [
-        "| method, one worker | kernel MB/s | Parquet to shards MB/s | time over kernel | shard/text | memory MB |",
-        "|---|---:|---:|---:|---:|---:|",
+    headings = [
+        "method, one worker",
+        "kernel MB/s",
+        "Parquet to shards MB/s",
+        "time over kernel",
+        "shard/text",
     ]
+    cells = []
     for row in of_one_worker(rows):
         shards = row["shard_bytes"] / row["text_bytes"]
-        lines.append(
-            f"| `{row['spec']}` | {row['kernel_mb_per_second']:.3g} | {row['mb_per_cpu_second']:.3g} | "
-            f"{row['cpu_over_kernel']:.2f} | {shards:.2f} | {row['peak_memory_mb']:.0f} |"
-        )
-    return "\n".join(lines) + "\n"
+        speeds = [f"{row[key]:.3g}" for key in ("kernel_mb_per_second", "mb_per_cpu_second")]
+        sizes = [f"{row['cpu_over_kernel']:.2f}", f"{shards:.2f}", f"{row['peak_memory_mb']:.0f}"]
+        cells.append([code(row["spec"]), *speeds, *sizes])
+    return markdown_table([*headings, "memory MB"], cells, range(1, 6))
 
 
 def workers(rows: list[dict[str, Any]]) -> str:
-    lines = [
-        "| method | engine | workers | MB/s by the clock | of it, start s | MB per CPU second | memory MB |",
-        "|---|---|---:|---:|---:|---:|---:|",
-    ]
+    headings = ["method", "engine", "workers", "MB/s by the clock", "of it, start s", "MB per CPU second"]
+    cells = []
     for row in rows:
         cpu = row["mb_per_cpu_second"]
-        lines.append(
-            f"| `{row['spec']}` | {row['engine']} | {row['workers']} | {row['mb_per_second']:.3g} | "
-            f"{row['start_seconds']:.1f} | {f'{cpu:.3g}' if cpu else '-'} | {row['peak_memory_mb']:.0f} |"
-        )
-    return "\n".join(lines) + "\n"
+        speeds = [f"{row['mb_per_second']:.3g}", f"{row['start_seconds']:.1f}", f"{cpu:.3g}" if cpu else "-"]
+        about = [code(row["spec"]), row["engine"], str(row["workers"])]
+        cells.append([*about, *speeds, f"{row['peak_memory_mb']:.0f}"])
+    return markdown_table([*headings, "memory MB"], cells, range(2, 7))
 
 
 def readers(rates_by_form: dict[str, float]) -> str:
-    lines = ["| form | read at MB/s per core |", "|---|---:|"]
-    lines += [f"| `{form}` | {rate:.0f} |" for form, rate in rates_by_form.items()]
-    return "\n".join(lines) + "\n"
+    cells = [[code(form), f"{rate:.0f}"] for form, rate in rates_by_form.items()]
+    return markdown_table(["form", "read at MB/s per core"], cells, (1,))
 
 
 def projections(rows: list[dict[str, Any]]) -> str:
-    lines = [
-        f"| method | C4: core-hours | minutes on {CORES} cores | shards GB | 15 T tokens: text TB | core-hours | "
-        f"hours on 10 x {CORES} cores | shards TB |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
+    headings = ["method", "C4: core-hours", f"minutes on {CORES} cores", "shards GB"]
+    headings += ["15 T tokens: text TB", "core-hours", f"hours on 10 x {CORES} cores", "shards TB"]
+    cells = []
     for row in of_one_worker(rows):
         rate = row["mb_per_cpu_second"] * 1e6
         shards = row["shard_bytes"] / row["text_bytes"]
         text = TOKENS * row["text_bytes"] / row["tokens"]
         c4, all_ = C4[0] / rate / 3600, text / rate / 3600
-        lines.append(
-            f"| `{row['spec']}` | {c4:.3g} | {60 * c4 / CORES:.2g} | {shards * C4[0] / 1e9:.0f} | {text / 1e12:.0f} | "
-            f"{all_:.3g} | {all_ / CORES / 10:.2g} | {shards * text / 1e12:.0f} |"
-        )
-    return "\n".join(lines) + "\n"
+        small = [f"{c4:.3g}", f"{60 * c4 / CORES:.2g}", f"{shards * C4[0] / 1e9:.0f}"]
+        large = [
+            f"{text / 1e12:.0f}",
+            f"{all_:.3g}",
+            f"{all_ / CORES / 10:.2g}",
+            f"{shards * text / 1e12:.0f}",
+        ]
+        cells.append([code(row["spec"]), *small, *large])
+    return markdown_table(headings, cells, range(1, 8))
 
 
 def of_one_worker(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:

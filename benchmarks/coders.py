@@ -22,6 +22,7 @@ from equalinfo.files import atomic_file, write_json
 from equalinfo.predict.base import Predictor, distribution_bits
 from equalinfo.predict.context import count_contexts
 from equalinfo.predict.exact_files import load_exact
+from equalinfo.score.tables import code, markdown_table
 from equalinfo.tokens.build import CODED
 from equalinfo.tokens.coded import CodedTokenizer
 from equalinfo.tokens.spec import Spec
@@ -110,18 +111,15 @@ def main() -> None:
 
 def write_table(rows: list[dict[str, Any]], path: Path) -> None:
     """The rows as Markdown."""
-    lines = [
-        "| method | predictor | coder | bytes/token | bits/byte | information | encode MB/s | decode MB/s |",
-        "|---|---|---|---:|---:|---:|---:|---:|",
-    ]
+    columns = ["method", "predictor", "coder", "bytes/token", "bits/byte", "information"]
+    cells = []
     for row in rows:
         speeds = (row["encode_megabytes_per_second"], row["decode_megabytes_per_second"])
-        cells = [f"`{row['spec']}`", row["predictor"], row["coder"], f"{row['bytes_per_token']:.2f}"]
-        cells += [f"{row['bits_per_byte']:.3f}", f"{row['information_per_byte']:.3f}"]
-        cells += [f"{speed:.3f}" for speed in speeds]
-        lines.append("| " + " | ".join(cells) + " |")
+        own = [code(row["spec"]), row["predictor"], row["coder"], f"{row['bytes_per_token']:.2f}"]
+        own += [f"{row['bits_per_byte']:.3f}", f"{row['information_per_byte']:.3f}"]
+        cells.append([*own, *(f"{speed:.3f}" for speed in speeds)])
     with atomic_file(path) as stream:
-        stream.write(("\n".join(lines) + "\n").encode())
+        stream.write(markdown_table([*columns, "encode MB/s", "decode MB/s"], cells, range(3, 8)).encode())
 
 
 if __name__ == "__main__":

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks._common import add_common_options, m1_directory, machine, train_bpe, training_and_held_out
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, write_json
+from equalinfo.score.tables import markdown_table, screen_table
 from equalinfo.tokens.build import make_tokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
@@ -113,18 +113,11 @@ def write_table(rows: list[dict[str, Any]], path: Path) -> None:
     sizes = sorted({row["entries"] for row in rows})
     names = list(dict.fromkeys(row["tokenizer"] for row in rows))
     by_place = {(row["tokenizer"], row["entries"]): f"{row['bytes_per_token']:.2f}" for row in rows}
-    table = Table("tokenizer", *map(str, sizes))
-    lines = [
-        "| tokenizer | " + " | ".join(f"{size:,}" for size in sizes) + " |",
-        "|---|" + "---:|" * len(sizes),
-    ]
-    for name in names:
-        cells = [by_place.get((name, size), "-") for size in sizes]
-        table.add_row(name.replace("[", r"\["), *cells)
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    Console().print(table)
+    cells = [[name, *(by_place.get((name, size), "-") for size in sizes)] for name in names]
+    columns, numbers = ["tokenizer", *(f"{size:,}" for size in sizes)], range(1, len(sizes) + 1)
+    Console().print(screen_table(columns, cells, numbers))
     with atomic_file(path) as stream:
-        stream.write(("\n".join(lines) + "\n").encode())
+        stream.write(markdown_table(columns, cells, numbers).encode())
 
 
 def write_plot(rows: list[dict[str, Any]], path: Path) -> None:

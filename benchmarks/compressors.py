@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
 from equalinfo.container.format import DEFAULT_BLOCK, DEFAULT_CONTEXT, HEAD_BYTES, LENGTH_BYTES, SMALLEST
@@ -31,6 +30,7 @@ from equalinfo.files import atomic_file, write_json
 from equalinfo.parallel import worker_threads
 from equalinfo.predict.base import Predictor, distribution_bits
 from equalinfo.predict.exact_files import load_m1
+from equalinfo.score.tables import markdown_table, screen_table
 
 COMMANDS = {
     "gzip -9": (["gzip", "-9", "-c"], ["gzip", "-d", "-c"]),
@@ -100,17 +100,14 @@ def entropy_bits(predictor: Predictor, text: bytes, context: int) -> float:
 def write_table(rows: list[dict[str, Any]], path: Path) -> None:
     """The rows as Markdown and on the screen, smallest first."""
     columns = ["compressor", "bytes", "with M1", "bits/byte", "encode MB/s", "decode MB/s"]
-    table = Table(*columns)
-    lines = ["| " + " | ".join(columns) + " |", "|---|" + "---:|" * (len(columns) - 1)]
+    cells = []
     for row in sorted(rows, key=lambda row: row["bytes"]):
         speeds = [f"{row[f'{way}_mb_per_s']:.3g}" for way in ("encode", "decode")]
         sizes = [f"{row['bytes']:,}", f"{row['bytes_with_model']:,}", f"{row['bits_per_byte']:.3f}"]
-        cells = [row["compressor"], *sizes, *speeds]
-        table.add_row(*cells)
-        lines.append("| " + " | ".join(cells) + " |")
-    Console().print(table)
+        cells.append([row["compressor"], *sizes, *speeds])
+    Console().print(screen_table(columns, cells, range(1, 6)))
     with atomic_file(path) as stream:
-        stream.write(("\n".join(lines) + "\n").encode())
+        stream.write(markdown_table(columns, cells, range(1, 6)).encode())
 
 
 def main() -> None:

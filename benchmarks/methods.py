@@ -22,6 +22,7 @@ from equalinfo.experiments.rows import Rows
 from equalinfo.files import atomic_file, write_json
 from equalinfo.parallel import VARIABLE
 from equalinfo.score.results import read_measurements
+from equalinfo.score.tables import code, markdown_table
 from equalinfo.tokens.build import make_tokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
@@ -74,12 +75,12 @@ def row_of(rows: Rows, method: str, rate: float) -> dict[str, Any]:
 
 def markdown(rows: list[dict[str, Any]]) -> str:
     """The table, best at equal compute first."""
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|---|" + "---:|" * (len(COLUMNS) - 1)]
+    table = []
     for row in sorted(rows, key=lambda one: one["bits_per_byte_equal_compute"]):
         bits = [f"{row[f'bits_per_byte_equal_{budget}']:.3f}" for budget in (COMPUTE, BYTES)]
         cells = [f"{row['bytes_per_token']:.2f}", *bits, f"{row['flops_per_byte'] / 1e6:.2f}"]
-        lines.append(f"| `{row['method']}` | " + " | ".join([*cells, f"{row['encode_mb_per_s']:g}"]) + " |")
-    return "\n".join(lines) + "\n"
+        table.append([code(row["method"]), *cells, f"{row['encode_mb_per_s']:g}"])
+    return markdown_table(COLUMNS, table, range(1, len(COLUMNS)))
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from equalinfo.files import atomic_file
 from equalinfo.pretrained import card_of, reference_folder, shipped
+from equalinfo.score.tables import markdown_table
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference-models.md"
 
@@ -73,14 +74,16 @@ def _tokenizers(cards: dict[str, dict[str, Any]]) -> str:
     rows = [
         [f"`{name}`", f"`{card['spec']}`", f"{card['vocab']:,}", _two(card)] for name, card in cards.items()
     ]
-    text = "\n## Tokenizers\n\n" + _table(["name", "spec", "entries", "bytes/token"], rows, 2)
+    text = "\n## Tokenizers\n\n" + markdown_table(["name", "spec", "entries", "bytes/token"], rows, (2, 3))
     text += "\nBytes/token on held-out documents, by source and kind of text:\n\n"
     lines: dict[str, list[str]] = {}
     for card in cards.values():
         for row in card["held_out"]:
             lines.setdefault(_place(row), [f"{row['bytes']:,}"]).append(f"{row['bytes_per_token']:.2f}")
     heads = ["text", "bytes", *(f"`{name}`" for name in cards)]
-    return text + _table(heads, [[place, *cells] for place, cells in lines.items()], 1)
+    return text + markdown_table(
+        heads, [[place, *cells] for place, cells in lines.items()], range(1, len(heads))
+    )
 
 
 def _model(name: str, card: dict[str, Any]) -> str:
@@ -97,7 +100,7 @@ def _model(name: str, card: dict[str, Any]) -> str:
         f"which `scripts.build_reference --steps` takes for CORPUS:\n\n    {training['command']}\n\n"
         f"Bits/byte on held-out documents in sequences of {context} bytes, of the float model that was trained and of "
         "the exact one that ships (14-bit frequencies, as coders see them):\n\n"
-        + _table(["text", "bytes", "float", "exact"], rows, 1)
+        + markdown_table(["text", "bytes", "float", "exact"], rows, (1, 2, 3))
         + f"\n    equalinfo compress FILE --m1 {name} --out FILE.eqi\n"
         f"    equalinfo compile 'EqualInfoAC[b=16,v=256]' --m1 {name} --out tok\n"
     )
@@ -119,7 +122,7 @@ def _sources(card: dict[str, Any]) -> str:
     rows.append(["together", "", "", *(f"{value:,}" for value in total), ""])
     return (
         "\n## Made from\n\n"
-        + _table(["source", "kind", "licence", "documents", "bytes", "share"], rows, 3)
+        + markdown_table(["source", "kind", "licence", "documents", "bytes", "share"], rows, (3, 4, 5))
         + "\nShare: how much of it was used, so that technical text does not outweigh the rest. Of these documents, "
         "90 % are for training, 5 % for validation and 5 % for test, by their hash. The figures "
         f"above are from validation documents, which nothing was made from. Built by\n\n    {card['command']}\n"
@@ -128,8 +131,8 @@ def _sources(card: dict[str, Any]) -> str:
 
 def _identities(cards: dict[str, dict[str, Any]]) -> str:
     rows = [[f"`{name}`", f"`{card['identity']}`"] for name, card in cards.items()]
-    return "\n## Identities\n\nHashes of everything that ids and frequencies depend on.\n\n" + _table(
-        ["name", "SHA-256"], rows, 2
+    return "\n## Identities\n\nHashes of everything that ids and frequencies depend on.\n\n" + markdown_table(
+        ["name", "SHA-256"], rows
     )
 
 
@@ -141,17 +144,6 @@ def _place(row: dict[str, Any]) -> str:
 
 def _two(card: dict[str, Any]) -> str:
     return f"{card['bytes_per_token']:.2f}"
-
-
-def _table(heads: list[str], rows: list[list[str]], left: int) -> str:
-    """Markdown.
-
-    Args:
-        left: how many columns at the start are text; the others are numbers.
-    """
-    rule = "|" + "---|" * left + "---:|" * (len(heads) - left)
-    lines = ["| " + " | ".join(cells) + " |" for cells in [heads, *rows]]
-    return "\n".join([lines[0], rule, *lines[1:]]) + "\n"
 
 
 def write_page(folder: Path, out: Path) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from equalinfo.score.tables import markdown_table
+
 COLUMNS = ("source", "kind", "package", "documents", "MB", "repeated MB", "licence", "open")
 
 
@@ -19,9 +21,7 @@ def table(entries: list[dict[str, Any]]) -> list[tuple[str, ...]]:
 
 def markdown(entries: list[dict[str, Any]]) -> str:
     """The table for a page of documentation."""
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|---|---|---|---:|---:|---:|---|---|"]
-    lines += ["| " + " | ".join(row) + " |" for row in table(entries)]
-    return "\n".join(lines) + "\n"
+    return markdown_table(COLUMNS, table(entries), (3, 4, 5))
 
 
 def _row(entry: dict[str, Any]) -> tuple[str, ...]:

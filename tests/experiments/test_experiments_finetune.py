@@ -36,12 +36,11 @@ def test_tuning_learns_targets_and_is_the_same_again() -> None:
     tests, weights = copying(50), []
     for _ in range(2):
         model, looked = made(), []
-        order = shuffled(50, 8, 0)
         with progress_bar(True) as progress:
             plan = FinetuneConfig(150, 8, 0.05, 0)
             tune(
                 model,
-                lambda step, o=order: [tests[i] for i in o(step)],
+                tests,
                 plan,
                 progress,
                 "t",

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from equalinfo.experiments.rows import Estimate, normal_p
-from equalinfo.experiments.verdicts import expect_less, expect_near, expect_order, expect_positive
+from equalinfo.experiments.verdicts import less, near, positive, rising
 from tests.support.rows_of import measurement, rows
 
 
@@ -53,21 +53,21 @@ def test_differences_over_seeds_examples_and_errors() -> None:
 )
 def test_less_can_be_found_and_not_found(one: float, other: float, found: str) -> None:
     made = rows(*(measurement(m, "q", v, standard_error=0.1) for m, v in (("a", one), ("b", other))))
-    assert expect_less(made, "q", "a", "b", "a below b").found == found
+    assert less(made, "q", "a", "b").found == found
 
 
 def test_near_positive_and_order() -> None:
-    assert expect_near(Estimate(1.0, 0.001), 1.0, 0.01, "").found == "yes"
-    assert expect_near(Estimate(1.1, 0.001), 1.0, 0.01, "").found == "no"
-    assert expect_near(Estimate(1.01, 0.01), 1.0, 0.01, "").found == "unclear"
-    assert expect_positive(Estimate(0.5, 0.1), "").found == "yes"
-    assert expect_positive(Estimate(-0.5, 0.1), "").found == "no"
-    assert expect_positive(Estimate(0.1, 0.1), "").found == "unclear"
-    assert expect_positive(Estimate(0.1), "", least=0.2).found == "no"
+    assert near(Estimate(1.0, 0.001), 1.0, 0.01).found == "yes"
+    assert near(Estimate(1.1, 0.001), 1.0, 0.01).found == "no"
+    assert near(Estimate(1.01, 0.01), 1.0, 0.01).found == "unclear"
+    assert positive(Estimate(0.5, 0.1)).found == "yes"
+    assert positive(Estimate(-0.5, 0.1)).found == "no"
+    assert positive(Estimate(0.1, 0.1)).found == "unclear"
+    assert positive(Estimate(0.1), least=0.2).found == "no"
     up = [("a", Estimate(1, 0.1)), ("b", Estimate(2, 0.1)), ("c", Estimate(3, 0.1))]
-    assert expect_order(up, "").found == "yes"
-    assert expect_order(up[::-1], "").found == "no"
-    assert expect_order([*up, ("d", Estimate(3.05, 0.1))], "").found == "unclear"
+    assert rising(up).found == "yes"
+    assert rising(up[::-1]).found == "no"
+    assert rising([*up, ("d", Estimate(3.05, 0.1))]).found == "unclear"
 
 
 def test_the_normal_tail() -> None:

@@ -8,11 +8,11 @@ import pytest
 
 from equalinfo.experiments.catalog.token_uniformity import (
     disjoint,
-    entropy_bits,
     kl_from_uniform,
     overlapping,
     random_bits,
 )
+from equalinfo.experiments.statistics import entropy_bits
 
 
 def test_entropy_of_known_distributions() -> None:

@@ -180,14 +180,12 @@ def _row(name: str, path: Path) -> dict[str, Any]:
 
 
 def _table(rows: list[dict[str, Any]]) -> Any:
-    from rich.table import Table
-    from rich.text import Text
+    from equalinfo.score.tables import screen_table
 
-    table = Table("name", "spec", "entries", "MB", "bytes/token", "M1 bits/byte")
-    for column in table.columns[2:]:
-        column.justify = "right"
+    cells = []
     for row in rows:
         figures = (f"{row[key]:.2f}" if key in row else "" for key in ("bytes_per_token", "bits_per_byte"))
         entries = f"{row['vocab']:,}" if row["kind"] == "tokenizer" else ""
-        table.add_row(row["name"], Text(row["spec"]), entries, f"{row['bytes'] / 1e6:.2f}", *figures)
-    return table
+        cells.append((row["name"], row["spec"], entries, f"{row['bytes'] / 1e6:.2f}", *figures))
+    headings = ("name", "spec", "entries", "MB", "bytes/token", "M1 bits/byte")
+    return screen_table(headings, cells, range(2, 6))

@@ -10,7 +10,7 @@ from equalinfo.experiments.base import Compared
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import paper_method
 from equalinfo.experiments.workspace import ExampleLoss
-from equalinfo.figures.figure import Series
+from equalinfo.figures.figure import Panel, Series
 from equalinfo.score.measurements import Coordinate
 
 QUANTITIES = ("bits_per_byte", "uniform_bits_per_byte", "bytes_per_token")
@@ -37,6 +37,11 @@ def compare_cells(
     return lines
 
 
+def listed(rows: Rows, *quantities: str, **at: Coordinate) -> list[Compared]:
+    """Quantities that the paper does not have, of each method."""
+    return [Compared(m, q, rows.estimate(q, m, **at)) for q in quantities for m in rows.methods(q)]
+
+
 def measured(
     name: str,
     x: Sequence[float | str],
@@ -55,6 +60,16 @@ def bars(
     """Bars of a quantity by method, with two standard errors."""
     names = list(methods or rows.where(quantity, None, **at).methods())
     return measured(name, names, [rows.estimate(quantity, method, **at) for method in names], "bars")
+
+
+def bar_panel(rows: Rows, title: str, *quantities: str) -> Panel:
+    """Bars of quantities by method."""
+    return Panel("", "", title, [bars(rows, q, q.replace("_", " ")) for q in quantities])
+
+
+def bits_panel(rows: Rows) -> Panel:
+    """Bits/byte of each method, measured and uniform."""
+    return bar_panel(rows, "bits per byte", "bits_per_byte", "uniform_bits_per_byte")
 
 
 def line(

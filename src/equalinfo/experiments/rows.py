@@ -74,6 +74,13 @@ class Rows:
         """The methods that have the quantity, in the order in which they were measured."""
         return list(dict.fromkeys(row.method for row in self.where(quantity)))
 
+    def method(self, start: str = "", end: str = "", quantity: str | None = None) -> str:
+        """The first method whose name begins and ends so. Raises KeyError where there is none."""
+        for name in self.methods(quantity):
+            if name.startswith(start) and name.endswith(end):
+                return name
+        raise KeyError(f"no method {start}...{end}")
+
     def coordinates(self, name: str) -> list[Coordinate]:
         """The distinct values of a coordinate, sorted."""
         values = {row.at[name] for row in self.rows if name in row.at}

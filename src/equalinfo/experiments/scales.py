@@ -43,6 +43,11 @@ class Scale:
     def sentencepiece(self) -> str:
         return f"SentencePiece[v={self.pieces}]"
 
+    @property
+    def one_token(self) -> str:
+        """Windows of one token each."""
+        return "EqualInfo[b=12,v=4k]" if self.small else "EqualInfoAC[b=16,v=65k]"
+
     def windows(self, bits: int, vocabulary: str = "256") -> str:
         """The paper's windows of `bits` with tokens of a vocabulary."""
         return f"EqualInfoAC[b={bits},v={vocabulary}]"

@@ -1,30 +1,29 @@
 """An experiment's tables for the terminal and for docs/results.md."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.table import Table
-from rich.text import Text
 
-from equalinfo.experiments.base import COST_RULE, Compared, Experiment, Finding
+from equalinfo.experiments.base import COST_RULE, Compared, Experiment, Finding, Found
 from equalinfo.experiments.registry import experiments
 from equalinfo.experiments.rows import Rows
 from equalinfo.score.paper import paper_tables
 from equalinfo.score.results import read_measurements
+from equalinfo.score.tables import markdown_table, screen_table
 
+OUTCOMES: tuple[Found, ...] = ("yes", "no", "unclear")
 FOUND = ("expected", "paper", "ours", "uncertainty", "found")
 
 
 def list_table(all_of: Sequence[Experiment]) -> Table:
     """Names, the paper's table or figure, what is measured, minutes here and cost there."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, caption=COST_RULE, caption_justify="left")
-    for heading in ("name", "paper", "measures", "minutes, small", "at the paper's scale"):
-        table.add_column(heading)
-    for one in all_of:
-        row = (one.name, one.paper, one.measures, f"{one.minutes:g}", one.cost.text())
-        table.add_row(*(Text(cell) for cell in row))
+    headings = ("name", "paper", "measures", "minutes, small", "at the paper's scale")
+    rows = [(one.name, one.paper, one.measures, f"{one.minutes:g}", one.cost.text()) for one in all_of]
+    table = screen_table(headings, rows)
+    table.caption, table.caption_justify = COST_RULE, "left"
     return table
 
 
@@ -44,20 +43,11 @@ def list_records(all_of: Sequence[Experiment]) -> list[dict[str, Any]]:
 
 
 def findings_table(findings: Sequence[Finding]) -> Table:
-    return _table(FOUND, [finding_cells(one) for one in findings])
+    return screen_table(FOUND, map(finding_cells, findings))
 
 
 def compared_table(lines: Sequence[Compared]) -> Table:
-    return _table(*pivot(lines))
-
-
-def _table(headings: Sequence[str], rows: list[tuple[str, ...]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for heading in headings:
-        table.add_column(heading)
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))  # Text: brackets are no markup
-    return table
+    return screen_table(*pivot(lines))
 
 
 def finding_cells(one: Finding) -> tuple[str, ...]:
@@ -126,33 +116,23 @@ def summary(folder: Path, images: str) -> str:
         "",
     ]
     sections: list[str] = []
-    tally: list[str] = []
+    tally: list[tuple[str, ...]] = []
     for one in experiments():
         path = folder / f"{one.name}.jsonl"
         if not path.is_file():
             continue
         rows = Rows(read_measurements(path))
         findings = one.findings(rows)
-        counts = {word: sum(f.found == word for f in findings) for word in ("yes", "no", "unclear")}
-        tally.append(
-            f"| [{one.name}](#{one.name}) | {one.paper} | {counts['yes']} | {counts['no']} | {counts['unclear']} |"
-        )
+        counts = Counter(finding.found for finding in findings)
+        tally.append((f"[{one.name}](#{one.name})", one.paper, *(str(counts[word]) for word in OUTCOMES)))
         source = f"Rows: [{path.name}]({images}/{path.name})."
         sections += [f"## {one.name}", "", f"{one.measures} Paper: {one.paper}. {source}", ""]
-        sections += _markdown(FOUND, [finding_cells(f) for f in findings])
+        sections += [markdown_table(FOUND, map(finding_cells, findings))]
         if (folder / f"{one.name}.svg").is_file():
             sections += [f"![{one.name}]({images}/{one.name}.svg)", ""]
         if compared := one.compared(rows):
-            sections += _markdown(*pivot(compared))
+            sections += [markdown_table(*pivot(compared))]
         if one.limits:
             sections += [f"What this scale cannot show: {one.limits}", ""]
-    head = ["| experiment | paper | found | not found | unclear |", "|---|---|---:|---:|---:|"]
-    return "\n".join([*lines, *head, *tally, "", *sections]).rstrip() + "\n"
-
-
-def _markdown(headings: Sequence[str], rows: list[tuple[str, ...]]) -> list[str]:
-    lines = ["| " + " | ".join(headings) + " |", "|" + "---|" * len(headings)]
-    lines += [
-        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in row) + " |" for row in rows
-    ]
-    return [*lines, ""]
+    head = markdown_table(("experiment", "paper", "found", "not found", "unclear"), tally, (2, 3, 4))
+    return "\n".join([*lines, head, *sections]).rstrip() + "\n"

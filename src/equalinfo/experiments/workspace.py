@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
-from itertools import islice
+from functools import cached_property, partial
+from itertools import islice, product
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,9 @@ import numpy as np
 from rich.progress import Progress
 
 from equalinfo.corpus.examples import Example, cut_examples
+from equalinfo.experiments.finetune import FinetuneConfig
 from equalinfo.experiments.scales import Scale
-from equalinfo.experiments.statistics import ratio_error
+from equalinfo.experiments.statistics import mean_error, ratio_error
 from equalinfo.model.config import TrainingConfig, TrainingSettings
 from equalinfo.model.scoring import nats_of_ids
 from equalinfo.model.train_loop import resolved_precision
@@ -33,6 +34,11 @@ from equalinfo.tokens.build import load_tokenizer
 from equalinfo.tokens.spec import METHODS, Spec
 from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.m2 import load_m2
+
+EXACT = (
+    "uniform_bits_per_byte",
+    "flops_per_byte",
+)  # follow from the tokens; without uncertainty of their own
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,17 @@ class ExperimentContext:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
+    def mean_row(
+        self, method: str, quantity: str, values: Sequence[float], seed: int | None = None, **at: Coordinate
+    ) -> Measurement:
+        """The mean of independent values, with its standard error."""
+        return self.row(method, quantity, float(np.mean(values)), mean_error(values), seed, **at)
+
+    def finetuning(self, steps: int, batch_size: int, seed: int) -> FinetuneConfig:
+        """Settings of a short run, with the recipe's learning rate and threads."""
+        m2 = self.scale.recipe.m2
+        return FinetuneConfig(steps, batch_size, m2.learning_rate or 0.01, seed, m2.threads)
+
     def tokens(self, method: str) -> Path:
         """The tokens directory of a method, made where it is missing."""
         return self.run.tokens(Spec.parse(method), self.progress)
@@ -167,41 +184,35 @@ class ExperimentContext:
         source = [own.source_bytes for own in losses]
         tokens = [len(own.nats) for own in losses]
         bits = [float(own.nats.sum()) / np.log(2) for own in losses]
+        row, method = self.row, result.method
         rows = [
-            self.row(
-                result.method, "bits_per_byte", result.bits_per_byte, ratio_error(bits, source), **common
-            ),
-            self.row(
-                result.method,
-                "bits_per_token",
-                result.loss_nats / np.log(2),
-                ratio_error(bits, tokens),
-                **common,
-            ),
+            row(method, "bits_per_byte", result.bits_per_byte, ratio_error(bits, source), **common),
+            row(method, "bits_per_token", result.loss_nats / np.log(2), ratio_error(bits, tokens), **common),
+            row(method, "bytes_per_token", result.bytes_per_token, ratio_error(source, tokens), **common),
+            *(row(method, name, getattr(result, name), **common) for name in EXACT),
         ]
-        spread = ratio_error(source, tokens)
-        rows.append(self.row(result.method, "bytes_per_token", result.bytes_per_token, spread, **common))
-        for name in ("uniform_bits_per_byte", "flops_per_byte"):
-            rows.append(self.row(result.method, name, getattr(result, name), **common))
         for index, own in enumerate(losses):
             if own.source_bytes >= 1:
-                value = metrics.bits_per_byte(float(own.nats.mean()), len(own.nats), round(own.source_bytes))
-                rows.append(self.row(result.method, "example_bits_per_byte", value, example=index, **common))
-                ratio = metrics.bytes_per_token(round(own.source_bytes), len(own.nats))
-                rows.append(
-                    self.row(result.method, "example_bytes_per_token", ratio, example=index, **common)
-                )
+                count, size = len(own.nats), round(own.source_bytes)
+                value = metrics.bits_per_byte(float(own.nats.mean()), count, size)
+                rows.append(row(method, "example_bits_per_byte", value, example=index, **common))
+                ratio = metrics.bytes_per_token(size, count)
+                rows.append(row(method, "example_bytes_per_token", ratio, example=index, **common))
         return rows
 
     def cells(self, methods: Sequence[str], **settings: Any) -> Iterator[Job]:
         """A part for each method and seed: one M2 and its rows."""
-        for method in methods:
-            for seed in self.seeds:
+        for method, seed in product(methods, self.seeds):
+            measure = partial(self._cell_measured, method, seed, settings)
+            yield Job(f"{slug(method)}-seed{seed}", (method, seed, settings), measure)
 
-                def measure(method: str = method, seed: int = seed) -> list[Measurement]:
-                    return self.cell_rows(self.cell(method, seed, **settings))
+    def _cell_measured(self, method: str, seed: int, settings: dict[str, Any]) -> list[Measurement]:
+        return self.cell_rows(self.cell(method, seed, **settings))
 
-                yield Job(f"{Spec.parse(method).slug}-seed{seed}", (method, seed, settings), measure)
+
+def slug(method: str) -> str:
+    """A method as part of a file name."""
+    return Spec.parse(method).slug
 
 
 def _needs_m1(method: str) -> bool:

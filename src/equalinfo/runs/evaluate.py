@@ -9,7 +9,6 @@ from typing import Literal
 
 from rich.progress import Progress
 from rich.table import Table
-from rich.text import Text
 
 from equalinfo.corpus.corpus import Corpus
 from equalinfo.corpus.examples import Example, cut_examples
@@ -17,6 +16,7 @@ from equalinfo.corpus.splits import Split
 from equalinfo.errors import EqualInfoError
 from equalinfo.score.metrics import mean_and_deviation
 from equalinfo.score.significance import Welch, welch
+from equalinfo.score.tables import screen_table
 from equalinfo.shards.format import TokensInMemory
 from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.m2 import Scores, Scoring, load_m2, measure
@@ -157,14 +157,15 @@ def compare(
 
 def comparison_table(result: Comparison) -> Table:
     """What `compare` found, for a terminal."""
-    table = Table(pad_edge=False)
-    for heading in ("method", "size", "windows", "seeds", "bits/byte", "±"):
-        table.add_column(heading, justify="left" if heading in ("method", "size", "windows") else "right")
-    for one in result.groups:
-        deviation = "-" if one.deviation is None else f"{one.deviation:.4f}"
-        cells = (one.method, one.size, one.windows, str(len(one.seeds)), f"{one.mean:.4f}", deviation)
-        table.add_row(*(Text(cell) for cell in cells))  # Text: brackets are no markup
-    return table
+    rows = [
+        (one.method, one.size, one.windows, str(len(one.seeds)), f"{one.mean:.4f}", _digits(one.deviation))
+        for one in result.groups
+    ]
+    return screen_table(("method", "size", "windows", "seeds", "bits/byte", "±"), rows, (3, 4, 5))
+
+
+def _digits(number: float | None) -> str:
+    return "-" if number is None else f"{number:.4f}"
 
 
 def verdict(result: Comparison) -> str:

@@ -15,6 +15,17 @@ def paper_tables() -> dict[str, Any]:
     return json.loads(files(__package__).joinpath("paper_tables.json").read_text(encoding="utf-8"))
 
 
+def paper_bits(size: str = "25m") -> dict[str, float]:
+    """Bits/byte of M2s of a size, by method (tables 15 and 16)."""
+    return {name: values[size] for name, values in paper_tables()["table15_16_bits_per_byte"].items()}
+
+
+def paper_ratios() -> dict[str, float]:
+    """Bytes/token by method (table 12)."""
+    ratios: dict[str, float] = paper_tables()["table12_bytes_per_token"]
+    return ratios
+
+
 def paper_method(method: str) -> str:
     """The paper's method that a method of the small scale stands in for, as its tables name it."""
     renamed = {"SentencePiece[v=4k]": "SentencePiece[v=32k]"}

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from equalinfo.score.results import Result
 from equalinfo.score.summary import Summary, summarise
+from equalinfo.score.tables import code, markdown_table
 
 _HEADINGS = ("method", "bytes/token", "bits/byte", "uniform", "unigram", "learned", "MFLOPs/byte", "s")
 
@@ -31,14 +32,8 @@ def results_table(results: Iterable[Result]) -> Table:
 
 def results_markdown(results: Iterable[Result]) -> str:
     """The same table in Markdown, with a final newline."""
-    lines = [
-        "| " + " | ".join(_HEADINGS) + " |",
-        "|" + "|".join(["---"] + ["---:"] * (len(_HEADINGS) - 1)) + "|",
-    ]
-    for summary in _best_first(results):
-        name, *numbers = _cells(summary)
-        lines.append("| " + " | ".join([_code(name), *numbers]) + " |")
-    return "\n".join(lines) + "\n"
+    rows = [[code(name), *numbers] for name, *numbers in map(_cells, _best_first(results))]
+    return markdown_table(_HEADINGS, rows, range(1, len(_HEADINGS)))
 
 
 def _best_first(results: Iterable[Result]) -> list[Summary]:
@@ -58,8 +53,3 @@ def _cells(summary: Summary) -> list[str]:
         f"{summary.mean('flops_per_byte') / 1e6:.2f}",
         f"{summary.mean('wall_seconds'):,.0f}",
     ]
-
-
-def _code(text: str) -> str:
-    """A Markdown code span inside a table cell."""
-    return "`" + text.replace("`", "'").replace("|", "\\|").replace("\n", " ") + "`"

@@ -1,12 +1,14 @@
 """Wide tokens trained on as many tokens, or on as many bytes, as short ones (table 6)."""
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import product
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
 from equalinfo.experiments.cell_tables import bars
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
-from equalinfo.experiments.verdicts import expect_less
+from equalinfo.experiments.verdicts import less
 from equalinfo.experiments.workspace import ExperimentContext, Job
 from equalinfo.figures.figure import Figure, Panel
 from equalinfo.score.measurements import Measurement
@@ -24,59 +26,39 @@ def methods(scale: Scale) -> tuple[str, str, float]:
 def jobs(work: ExperimentContext) -> Iterator[Job]:
     short, wide, longer = methods(work.scale)
     steps = work.scale.recipe.m2.steps
-    for matched, method, own in (
-        (TOKEN, short, steps),
-        (TOKEN, wide, steps),
-        (BYTE, wide, round(steps / longer)),
-    ):
-        for seed in work.seeds:
+    cases = ((TOKEN, short, steps), (TOKEN, wide, steps), (BYTE, wide, round(steps / longer)))
+    for (matched, method, own), seed in product(cases, work.seeds):
+        name = f"{matched.replace(' ', '-')}-{'wide' if method == wide else 'short'}-seed{seed}"
+        # Named apart, so that the two settings of one method are two methods to findings.
+        shown = f"{method} {matched}" if method == wide else method
+        measure = partial(trained, work, method, seed, matched, own, shown)
+        yield Job(name, (matched, method, own, seed), measure)
 
-            def measure(
-                matched: str = matched, method: str = method, own: int = own, seed: int = seed
-            ) -> list[Measurement]:
-                # Named apart, so that the two settings of one method are two methods to findings.
-                cell = work.cell(method, seed, steps=own)
-                rows = work.cell_rows(cell, matched=matched, steps=own)
-                name = f"{method} {matched}" if method == wide else method
-                return [row.model_copy(update={"method": name}) for row in rows]
 
-            yield Job(
-                f"{matched.replace(' ', '-')}-{'wide' if method == wide else 'short'}-seed{seed}",
-                (matched, method, own, seed),
-                measure,
-            )
+def trained(
+    work: ExperimentContext, method: str, seed: int, matched: str, steps: int, shown: str
+) -> list[Measurement]:
+    rows = work.cell_rows(work.cell(method, seed, steps=steps), matched=matched, steps=steps)
+    return [row.model_copy(update={"method": shown}) for row in rows]
 
 
 def named(rows: Rows) -> tuple[str, str, str]:
     """Short, wide by bytes, wide by tokens."""
-    names = rows.methods("bits_per_byte")
-    return (
-        next(m for m in names if m.endswith("]")),
-        next(m for m in names if m.endswith(BYTE)),
-        next(m for m in names if m.endswith(TOKEN)),
+    short, by_bytes, by_tokens = (
+        rows.method(end=end, quantity="bits_per_byte") for end in ("]", BYTE, TOKEN)
     )
+    return short, by_bytes, by_tokens
 
 
 def findings(rows: Rows) -> list[Finding]:
-    table = paper_tables()["table6_bits_per_byte_25m"]
     short, by_bytes, by_tokens = named(rows)
-    ours, bytes_, tokens = table.values()
+    ours, bytes_, tokens = paper_tables()["table6_bits_per_byte_25m"].values()
     return [
-        expect_less(
-            rows,
-            "bits_per_byte",
-            by_bytes,
-            short,
-            "Wide tokens are better even on the same bytes",
-            f"{bytes_} against {ours}",
+        less(rows, "bits_per_byte", by_bytes, short).on(
+            "Wide tokens are better even on the same bytes", f"{bytes_} against {ours}"
         ),
-        expect_less(
-            rows,
-            "bits_per_byte",
-            by_tokens,
-            by_bytes,
-            "More bytes help: as many tokens are better than as many bytes",
-            f"{tokens} against {bytes_}",
+        less(rows, "bits_per_byte", by_tokens, by_bytes).on(
+            "More bytes help: as many tokens are better than as many bytes", f"{tokens} against {bytes_}"
         ),
     ]
 

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bars, compare_cells
+from equalinfo.experiments.cell_tables import bits_panel, compare_cells
 from equalinfo.experiments.rows import Rows
-from equalinfo.experiments.verdicts import expect_less
+from equalinfo.experiments.verdicts import less
 from equalinfo.experiments.workspace import ExperimentContext, Job
 from equalinfo.figures.figure import Figure, Panel, Series
 
@@ -23,33 +23,17 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 
 def findings(rows: Rows) -> list[Finding]:
     return [
-        expect_less(
-            rows,
-            "bits_per_byte",
-            HUFFMAN,
-            AC,
-            "Huffman's whole bits are easier to learn than arithmetic coding's: M2 is better on them",
+        less(rows, "bits_per_byte", HUFFMAN, AC).on(
+            "Huffman's whole bits are easier to learn than arithmetic coding's: M2 is better on them"
         ),
-        expect_less(
-            rows,
-            "bits_per_byte",
-            AC,
-            with_order(AC, 0),
-            "A better predictor gives a better tokenizer: M1 against byte frequencies alone",
+        less(rows, "bits_per_byte", AC, with_order(AC, 0)).on(
+            "A better predictor gives a better tokenizer: M1 against byte frequencies alone"
         ),
-        expect_less(
-            rows,
-            "bits_per_token",
-            with_order(AC, 0),
-            AC,
-            "and one that is harder to learn: bits/token with byte frequencies against M1",
+        less(rows, "bits_per_token", with_order(AC, 0), AC).on(
+            "and one that is harder to learn: bits/token with byte frequencies against M1"
         ),
-        expect_less(
-            rows,
-            "bits_per_byte",
-            AC,
-            with_order(AC, 2),
-            "M1 gives a better tokenizer than counted contexts of two bytes",
+        less(rows, "bits_per_byte", AC, with_order(AC, 2)).on(
+            "M1 gives a better tokenizer than counted contexts of two bytes"
         ),
     ]
 
@@ -59,23 +43,12 @@ def compared(rows: Rows) -> list[Compared]:
 
 
 def figure(rows: Rows) -> Figure:
-    points = [
-        Series(
-            method,
-            [rows.mean("bytes_per_token", method)],
-            [rows.mean("bits_per_byte", method)],
-            kind="points",
-        )
-        for method in rows.methods("bits_per_byte")
-    ]
-    series = [bars(rows, q, q.replace("_", " ")) for q in ("bits_per_byte", "uniform_bits_per_byte")]
-    return Figure(
-        "Other coders and predictors in windows of 16 bits",
-        [
-            Panel("", "", "bits per byte", series),
-            Panel("", "bytes per token", "bits per byte", points),
-        ],
-    )
+    points = []
+    for method in rows.methods("bits_per_byte"):
+        ratio, bits = rows.mean("bytes_per_token", method), rows.mean("bits_per_byte", method)
+        points.append(Series(method, [ratio], [bits], kind="points"))
+    panels = [bits_panel(rows), Panel("", "bytes per token", "bits per byte", points)]
+    return Figure("Other coders and predictors in windows of 16 bits", panels)
 
 
 EXPERIMENT = Experiment(

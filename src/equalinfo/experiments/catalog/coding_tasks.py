@@ -1,16 +1,18 @@
 """Can a Transformer learn the coder? Compressing and decompressing as sequence to sequence (section 6.1, table 5)."""
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import product
 
 import numpy as np
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
 from equalinfo.experiments.cell_tables import bars
-from equalinfo.experiments.finetune import FinetuneConfig, Targeted, score, shuffled, tune
+from equalinfo.experiments.finetune import Targeted, score, tune
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.statistics import mean_error
-from equalinfo.experiments.verdicts import expect_less
+from equalinfo.experiments.verdicts import less
 from equalinfo.experiments.workspace import ExperimentContext, Job
 from equalinfo.figures.figure import Figure, Panel
 from equalinfo.model.decoder import Decoder
@@ -30,18 +32,14 @@ def sizes(scale: Scale) -> tuple[int, int, int, int]:
 
 
 def tasks() -> list[tuple[str, str]]:
-    return [(method, task) for method in METHODS for task in (DECOMPRESS, COMPRESS)] + [(METHODS[0], LM)]
+    return [*product(METHODS, (DECOMPRESS, COMPRESS)), (METHODS[0], LM)]
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
-    for method, task in tasks():
-        for seed in work.seeds:
-
-            def measure(method: str = method, task: str = task, seed: int = seed) -> list[Measurement]:
-                return trained(work, method, task, seed)
-
-            name = f"{method.split('[')[0]}-{task.replace(' ', '-')}-seed{seed}"
-            yield Job(name, (method, task, seed, sizes(work.scale)), measure)
+    for (method, task), seed in product(tasks(), work.seeds):
+        name = f"{method.split('[')[0]}-{task.replace(' ', '-')}-seed{seed}"
+        about = (method, task, seed, sizes(work.scale))
+        yield Job(name, about, partial(trained, work, method, task, seed))
 
 
 def texts(work: ExperimentContext, split: str, length: int, count: int) -> list[bytes]:
@@ -76,73 +74,48 @@ def trained(work: ExperimentContext, method: str, task: str, seed: int) -> list[
     testing = sequences(work, method, task, texts(work, "validation", length, held_out))
     model = Decoder(size_by_name(work.scale.size), 2 * VOCAB)
     model.init_weights(seed)
-    order = shuffled(len(training), batch, seed)
-    m2 = work.scale.recipe.m2
-    plan = FinetuneConfig(steps, batch, m2.learning_rate or 0.01, seed, m2.threads)
-    title = f"{task} {method}"
-    tune(model, lambda step: [training[i] for i in order(step)], plan, work.progress, title)
+    plan = work.finetuning(steps, batch, seed)
+    tune(model, training, plan, work.progress, f"{task} {method}")
     found = score(model, testing, VOCAB)
     hits, nats = [float(h.mean()) for h in found.hits], [float(n.mean()) for n in found.nats]
     name = LM if task == LM else f"{method} {task}"
     weights = [len(n) for n in found.nats]
+    accuracy = 100 * float(np.average(hits, weights=weights))
+    entropy = float(np.average(nats, weights=weights))
     return [
-        work.row(
-            name,
-            "accuracy_percent",
-            100 * float(np.average(hits, weights=weights)),
-            100 * (mean_error(hits) or 0.0),
-            seed,
-        ),
-        work.row(
-            name, "cross_entropy_nats", float(np.average(nats, weights=weights)), mean_error(nats), seed
-        ),
+        work.row(name, "accuracy_percent", accuracy, 100 * (mean_error(hits) or 0.0), seed),
+        work.row(name, "cross_entropy_nats", entropy, mean_error(nats), seed),
     ]
 
 
 def findings(rows: Rows) -> list[Finding]:
     table = paper_tables()["table5_seq2seq"]
     ac, windows = METHODS
+    quantity = "accuracy_percent"
 
     def paper(method: str) -> str:
         pair = (table[f"{method} decompress"], table[f"{method} byte LM"])
         return " against ".join(f"{one['accuracy']} %" for one in pair)
 
-    read = rows.difference("accuracy_percent", f"{windows} {DECOMPRESS}", LM)
-    found = [
-        expect_less(
-            rows,
-            "accuracy_percent",
-            LM,
-            f"{windows} {DECOMPRESS}",
-            "Decompressing windows beats a byte LM that sees no code: windows can be read",
-            paper(windows),
-            2,
-        )
-    ]
-    ignored = rows.difference("accuracy_percent", f"{ac} {DECOMPRESS}", LM)
-    read_ac = rows.mean("accuracy_percent", f"{ac} {DECOMPRESS}")
+    read = rows.difference(quantity, f"{windows} {DECOMPRESS}", LM)
+    ignored = rows.difference(quantity, f"{ac} {DECOMPRESS}", LM)
     near = abs(ignored.mean) < 1.0 and abs(ignored.mean) < abs(read.mean) / 3
-    found.append(
+    return [
+        less(rows, quantity, LM, f"{windows} {DECOMPRESS}", 2).on(
+            "Decompressing windows beats a byte LM that sees no code: windows can be read", paper(windows)
+        ),
         Finding(
             "Decompressing AC is no better than the byte LM: the code is not read (within 1 %)",
             paper(ac),
-            f"{read_ac:.2f} against {rows.mean('accuracy_percent', LM):.2f} %",
+            f"{rows.mean(quantity, f'{ac} {DECOMPRESS}'):.2f} against {rows.mean(quantity, LM):.2f} %",
             f"{ignored.text(2)}, {ignored.uncertainty()}",
             "yes" if near else "no",
-        )
-    )
-    found.append(
-        expect_less(
-            rows,
-            "accuracy_percent",
-            f"{ac} {COMPRESS}",
-            f"{windows} {COMPRESS}",
+        ),
+        less(rows, quantity, f"{ac} {COMPRESS}", f"{windows} {COMPRESS}", 2).on(
             "Compressing is harder to learn with AC than in windows",
             f"AC {table['AC[v=256] compress']['accuracy']} %",
-            2,
-        )
-    )
-    return found
+        ),
+    ]
 
 
 def compared(rows: Rows) -> list[Compared]:
@@ -156,15 +129,13 @@ def compared(rows: Rows) -> list[Compared]:
 
 
 def figure(rows: Rows) -> Figure:
-    return Figure(
-        "Coding as sequence to sequence (table 5)",
-        [
-            Panel("", "", "accuracy on targets (%)", [bars(rows, "accuracy_percent", "accuracy")]),
-            Panel(
-                "", "", "cross-entropy on targets (nats)", [bars(rows, "cross_entropy_nats", "cross-entropy")]
-            ),
-        ],
-    )
+    accuracy = bars(rows, "accuracy_percent", "accuracy")
+    entropy = bars(rows, "cross_entropy_nats", "cross-entropy")
+    panels = [
+        Panel("", "", "accuracy on targets (%)", [accuracy]),
+        Panel("", "", "cross-entropy on targets (nats)", [entropy]),
+    ]
+    return Figure("Coding as sequence to sequence (table 5)", panels)
 
 
 EXPERIMENT = Experiment(

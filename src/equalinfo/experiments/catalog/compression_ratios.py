@@ -1,6 +1,7 @@
 """Compression ratios, and the scores of the models that learn nothing or frequencies alone (tables 1, 2, 3, 12)."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -9,15 +10,14 @@ from equalinfo.experiments.cell_tables import bars
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale, paper_method
 from equalinfo.experiments.statistics import ratio_error
-from equalinfo.experiments.verdicts import expect_less, expect_near, expect_order, expect_positive
-from equalinfo.experiments.workspace import ExperimentContext, Job, read_examples
+from equalinfo.experiments.verdicts import less, near, positive, rising
+from equalinfo.experiments.workspace import ExperimentContext, Job, read_examples, slug
 from equalinfo.figures.figure import Figure, Panel, Series
 from equalinfo.predict.base import distribution_bits
 from equalinfo.predict.exact_files import load_m1
 from equalinfo.score import metrics
 from equalinfo.score.measurements import Measurement
-from equalinfo.score.paper import paper_tables
-from equalinfo.tokens.spec import Spec
+from equalinfo.score.paper import paper_ratios, paper_tables
 
 BITS = (16, 32, 64, 128)
 M1 = "M1"
@@ -39,25 +39,21 @@ def methods(scale: Scale) -> list[str]:
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
     for method in methods(work.scale):
-
-        def measure(method: str = method) -> list[Measurement]:
-            return ratios(work, method)
-
-        yield Job(Spec.parse(method).slug, (method,), measure)
-    yield Job("m1-context", (CONTEXTS, SAMPLE), lambda: m1_by_context(work))
+        yield Job(slug(method), (method,), partial(ratios, work, method))
+    yield Job("m1-context", (CONTEXTS, SAMPLE), partial(m1_by_context, work))
 
 
 def m1_by_context(work: ExperimentContext) -> list[Measurement]:
     """Bits/byte of M1's 14-bit frequencies on the same text, started afresh every so many bytes: AC's limit."""
     predictor = load_m1(work.run.m1(work.progress))
     texts = [example.data for example in work.validation[:SAMPLE]]
+    sizes = [len(text) for text in texts]
     rows = []
     for context in CONTEXTS:
         own = []
         for text in texts:
             cut = [text[start : start + context] for start in range(0, len(text), context)]
-            own.append(sum(distribution_bits(predictor.frequencies(piece), piece) for piece in cut))
-        sizes = [len(text) for text in texts]
+            own.append(sum(distribution_bits(predictor.frequencies(chunk), chunk) for chunk in cut))
         bits = sum(own) / sum(sizes)
         rows.append(work.row(M1, "bits_per_byte", bits, ratio_error(own, sizes), context=context))
     return rows
@@ -76,70 +72,55 @@ def ratios(work: ExperimentContext, method: str) -> list[Measurement]:
         for ids, _ in read_examples(tokens, split):
             frequencies[index] += np.bincount(ids, minlength=vocab)
     unigram = metrics.unigram_bits_per_byte(frequencies[0], frequencies[1], size)
+    uniform = metrics.uniform_bits_per_byte(vocab, ratio)
     error = ratio_error(source, counts)
     bit = metrics.bit_ratio(size, count, vocab)
     return [
         work.row(method, "bytes_per_token", ratio, error),
         work.row(method, "bit_ratio", bit, None if error is None else error * bit / ratio),
-        work.row(method, "uniform_bits_per_byte", metrics.uniform_bits_per_byte(vocab, ratio)),
+        work.row(method, "uniform_bits_per_byte", uniform),
         work.row(method, "unigram_bits_per_byte", unigram),
-        work.row(method, "unigram_over_uniform", unigram / metrics.uniform_bits_per_byte(vocab, ratio)),
+        work.row(method, "unigram_over_uniform", unigram / uniform),
     ]
 
 
 def findings(rows: Rows) -> list[Finding]:
-    tables = paper_tables()
-    token, bit = tables["table12_bytes_per_token"], tables["table1_token_and_bit_ratio"]
-    pieces = next(method for method in rows.methods() if method.startswith("SentencePiece"))
-    wide = next(m for m in rows.methods() if m.startswith("AC[") and m != "AC[v=256]")
+    token, bit = paper_ratios(), paper_tables()["table1_token_and_bit_ratio"]
+    ac, pieces = "AC[v=256]", rows.method("SentencePiece")
+    wide = next(m for m in rows.methods() if m.startswith("AC[") and m != ac)
     windows = [f"EqualInfoAC[b={bits},v=256]" for bits in BITS]
-    order = [
-        (f"b={bits}", rows.estimate("bytes_per_token", m)) for bits, m in zip(BITS, windows, strict=True)
-    ]
-    order.append(("no window (AC)", rows.estimate("bytes_per_token", "AC[v=256]")))
+    names = [*(f"b={bits}" for bits in BITS), "no window (AC)"]
+    order = [(n, rows.estimate("bytes_per_token", m)) for n, m in zip(names, [*windows, ac], strict=True)]
     bits_of = {"4k": 12, "65k": 16}[wide.removeprefix("AC[v=").removesuffix("]")]
+    longer = Estimate(rows.mean("bytes_per_token", wide) / rows.mean("bytes_per_token", ac))
+    over = "unigram_over_uniform"
+    contexts = [(f"{c} bytes", rows.estimate("bits_per_byte", M1, context=c)) for c in reversed(CONTEXTS)]
     return [
-        expect_order(
-            order,
+        rising(order).on(
             "Longer windows compress better, and no window best",
-            ", ".join(f"{token[m]}" for m in (*windows, "AC[v=256]")),
+            ", ".join(f"{token[m]}" for m in (*windows, ac)),
         ),
-        expect_less(
-            rows,
-            "bit_ratio",
-            pieces,
-            "AC[v=256]",
+        less(rows, "bit_ratio", pieces, ac).on(
             "AC has a higher bit ratio than SentencePiece",
-            f"{bit['AC[v=256]'][1]} against {bit['SentencePiece[v=32k]'][1]}",
+            f"{bit[ac][1]} against {bit['SentencePiece[v=32k]'][1]}",
         ),
-        expect_near(
-            Estimate(rows.mean("bytes_per_token", wide) / rows.mean("bytes_per_token", "AC[v=256]")),
-            bits_of / 8,
-            0.01,
+        near(longer, bits_of / 8, 0.01).on(
             f"{bits_of} bits a token instead of 8 make AC's tokens {bits_of / 8:g} times as long",
-            f"{token['AC[v=65k]'] / token['AC[v=256]']:.2f} for 16 bits",
+            f"{token['AC[v=65k]'] / token[ac]:.2f} for 16 bits",
         ),
         *(
-            expect_near(
-                Estimate(rows.mean("unigram_over_uniform", method)),
-                1.0,
-                LINE,
-                f"Token frequencies of {method} are no better than uniform",
-                "equal to three digits",
-                4,
+            near(Estimate(rows.mean(over, method)), 1.0, LINE, 4).on(
+                f"Token frequencies of {method} are no better than uniform", "equal to three digits"
             )
-            for method in ("AC[v=256]", "StaticAC[v=256]", windows[-1])
+            for method in (ac, "StaticAC[v=256]", windows[-1])
         ),
-        expect_order(
-            [(f"{c} bytes", rows.estimate("bits_per_byte", M1, context=c)) for c in reversed(CONTEXTS)],
+        rising(contexts).on(
             "M1 predicts better the longer its context, up to a whole example (bits/byte falls; longest first)",
             "M1 was trained on 1,024 bytes and codes 10,240",
         ),
-        expect_positive(
-            Estimate(1 - rows.mean("unigram_over_uniform", pieces)),
+        positive(Estimate(1 - rows.mean(over, pieces)), least=0.1).on(
             "Token frequencies of SentencePiece are far from uniform (share of uniform saved, above 0.1)",
             f"{1 - 2.443 / 3.497:.3f}",
-            least=0.1,
         ),
     ]
 
@@ -151,7 +132,7 @@ def compared(rows: Rows) -> list[Compared]:
         theirs = paper_method(method)
         uniform, unigram = tables["table3_uniform_unigram_bits_per_byte"].get(theirs, (None, None))
         paper = {
-            "bytes_per_token": tables["table12_bytes_per_token"].get(theirs),
+            "bytes_per_token": paper_ratios().get(theirs),
             "bit_ratio": tables["table1_token_and_bit_ratio"].get(theirs, (None, None))[1],
             "uniform_bits_per_byte": uniform,
             "unigram_bits_per_byte": unigram,

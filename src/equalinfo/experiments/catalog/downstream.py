@@ -1,48 +1,43 @@
 """Do less semantic tokens hurt other tasks? M2s of equal size tuned to classify texts (ours)."""
 
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
+from itertools import product
 
 import numpy as np
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
 from equalinfo.experiments.cell_tables import bars
 from equalinfo.experiments.datasets import Labelled, load
-from equalinfo.experiments.finetune import FinetuneConfig, Targeted, extended, score, shuffled, tune
+from equalinfo.experiments.finetune import FinetuneConfig, Targeted, extended, score, tune
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.statistics import mean_error
-from equalinfo.experiments.verdicts import expect_less, expect_positive
-from equalinfo.experiments.workspace import ExperimentContext, Job
+from equalinfo.experiments.verdicts import less, positive
+from equalinfo.experiments.workspace import ExperimentContext, Job, slug
 from equalinfo.figures.figure import Figure, Panel
 from equalinfo.model.decoder import Decoder
 from equalinfo.score.measurements import Measurement
 from equalinfo.sizes import size_by_name
-from equalinfo.tokens.spec import Spec
 from equalinfo.train.m2 import load_m2
 
 DATA = ("topics", "continents")
 STEPS, BATCH, RATE = 150, 16, 0.01
-UNTRAINED = "SentencePiece, M2 untrained"
+UNTRAINED, COMMONEST = "SentencePiece, M2 untrained", "commonest label"
+QUANTITY = "accuracy_percent"
 
 
 def methods(scale: Scale) -> list[str]:
     wide = scale.wide
-    window = "EqualInfo[b=12,v=4k]" if scale.small else "EqualInfoAC[b=16,v=65k]"
     ours = [f"EqualInfo[v={wide},fewest]", f"EqualInfo[v={wide},fewest,words]"]
-    return [scale.sentencepiece, window, *ours, "EqualInfoAC[b=16,v=256]", "AC[v=256]", "Bytes"]
+    return [scale.sentencepiece, scale.one_token, *ours, "EqualInfoAC[b=16,v=256]", "AC[v=256]", "Bytes"]
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
-    for data in DATA:
-        for method in [*methods(work.scale), UNTRAINED]:
-            for seed in work.seeds:
-
-                def measure(method: str = method, data: str = data, seed: int = seed) -> list[Measurement]:
-                    return trained(work, method, data, seed)
-
-                slug = "untrained" if method == UNTRAINED else Spec.parse(method).slug
-                yield Job(f"{data}-{slug}-seed{seed}", (method, data, seed, STEPS, BATCH, RATE), measure)
+    for data, method, seed in product(DATA, [*methods(work.scale), UNTRAINED], work.seeds):
+        name = f"{data}-{'untrained' if method == UNTRAINED else slug(method)}-seed{seed}"
+        about = (method, data, seed, STEPS, BATCH, RATE)
+        yield Job(name, about, partial(trained, work, method, data, seed))
 
 
 def sequences(ids: list[np.ndarray], labels: list[int], base: int) -> list[Targeted]:
@@ -67,62 +62,44 @@ def trained(work: ExperimentContext, method: str, data: str, seed: int) -> list[
         cell = made.result.cell
         model, _, _ = load_m2(made.path)
     base = model.vocab
-    splits = []
-    for split in (own.train, own.test):
-        ids = tokenizer.encode_batch([text for text, _ in split])
-        splits.append(sequences(ids, [label for _, label in split], base))
-    training, testing = splits
+    training, testing = (
+        sequences(tokenizer.encode_batch([text for text, _ in split]), [label for _, label in split], base)
+        for split in (own.train, own.test)
+    )
     larger = extended(model, len(own.labels), seed)
-    batch = shuffled(len(training), BATCH, seed)
     plan = FinetuneConfig(STEPS, BATCH, RATE, seed, work.scale.recipe.m2.threads)
-    title = f"{data} {method}"
-    tune(larger, lambda step: [training[i] for i in batch(step)], plan, work.progress, title)
-    found = score(larger, testing, base)
-    hits = [100.0 * float(h[0]) for h in found.hits]
-    where: dict[str, Any] = {"data": data}
+    tune(larger, training, plan, work.progress, f"{data} {method}")
+    hits = [100.0 * float(h[0]) for h in score(larger, testing, base).hits]
     commonest = max(np.bincount([label for _, label in own.test])) / len(own.test)
     return [
-        work.row(method, "accuracy_percent", float(np.mean(hits)), mean_error(hits), seed, cell, **where),
-        work.row("commonest label", "accuracy_percent", 100 * commonest, None, None, None, **where),
-        work.row("texts", "count", len(own.test), None, None, None, **where),
+        work.row(method, QUANTITY, float(np.mean(hits)), mean_error(hits), seed, cell, data=data),
+        work.row(COMMONEST, QUANTITY, 100 * commonest, data=data),
+        work.row("texts", "count", len(own.test), data=data),
     ]
 
 
 def findings(rows: Rows) -> list[Finding]:
     found = []
     for data in DATA:
-        own = rows.where("accuracy_percent", None, data=data)
-        names = [m for m in own.methods() if m not in (UNTRAINED, "commonest label")]
-        pieces = names[0]
+        own = rows.where(QUANTITY, None, data=data)
+        pieces, *others = [m for m in own.methods() if m not in (UNTRAINED, COMMONEST)]
         found.append(
-            expect_less(
-                own,
-                "accuracy_percent",
-                UNTRAINED,
-                pieces,
-                f"{data}: training on text helps: SentencePiece's M2 against an untrained one (%)",
-                digits=1,
+            less(own, QUANTITY, UNTRAINED, pieces, 1).on(
+                f"{data}: training on text helps: SentencePiece's M2 against an untrained one (%)"
             )
         )
-        for other in names[1:]:
-            if other.startswith(("EqualInfo[", "EqualInfoAC", "AC")):
-                found.append(
-                    expect_less(
-                        own,
-                        "accuracy_percent",
-                        other,
-                        pieces,
-                        f"{data}: less semantic tokens hurt: {other} below SentencePiece (%)",
-                        digits=1,
-                    )
-                )
-        chance = own.mean("accuracy_percent", "commonest label")
-        ac = own.estimate("accuracy_percent", "AC[v=256]")
+        found += [
+            less(own, QUANTITY, other, pieces, 1).on(
+                f"{data}: less semantic tokens hurt: {other} below SentencePiece (%)"
+            )
+            for other in others
+            if other.startswith(("EqualInfo[", "EqualInfoAC", "AC"))
+        ]
+        ac = own.estimate(QUANTITY, "AC[v=256]")
+        below = Estimate(own.mean(QUANTITY, COMMONEST) + 10 - ac.mean, ac.error, ac.source)
         found.append(
-            expect_positive(
-                Estimate(chance + 10 - ac.mean, ac.error, ac.source),
-                f"{data}: AC's tokens say next to nothing: less than 10 % above the commonest label",
-                digits=1,
+            positive(below, 1).on(
+                f"{data}: AC's tokens say next to nothing: less than 10 % above the commonest label"
             )
         )
     return found
@@ -131,21 +108,17 @@ def findings(rows: Rows) -> list[Finding]:
 def compared(rows: Rows) -> list[Compared]:
     lines = []
     for data in DATA:
-        own = rows.where("accuracy_percent", None, data=data)
-        lines += [
-            Compared(f"{data}: {m}", "accuracy_percent", own.estimate("accuracy_percent", m))
-            for m in own.methods()
-        ]
+        own = rows.where(QUANTITY, None, data=data)
+        lines += [Compared(f"{data}: {m}", QUANTITY, own.estimate(QUANTITY, m)) for m in own.methods()]
     return lines
 
 
 def figure(rows: Rows) -> Figure:
     panels = []
     for data in DATA:
-        own = rows.where("accuracy_percent", None, data=data)
-        names = [m for m in own.methods() if m != "commonest label"]
-        level = [(own.mean("accuracy_percent", "commonest label"), "commonest label")]
-        series = [bars(own, "accuracy_percent", "accuracy", names)]
+        own = rows.where(QUANTITY, None, data=data)
+        level = [(own.mean(QUANTITY, COMMONEST), COMMONEST)]
+        series = [bars(own, QUANTITY, "accuracy", [m for m in own.methods() if m != COMMONEST])]
         panels.append(Panel(data, "", "accuracy on held-out texts (%)", series, levels=level))
     return Figure("M2s of equal size tuned to classify (mean, two standard errors over seeds)", panels)
 

@@ -5,20 +5,20 @@ Equal compute: as many tokens of training, hence as many FLOPs, of whatever text
 """
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
+from itertools import product
 from pathlib import Path
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
 from equalinfo.experiments.cell_tables import bars, compare_cells, measured
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
-from equalinfo.experiments.verdicts import expect_less
-from equalinfo.experiments.workspace import ExperimentContext, Job, read_examples
+from equalinfo.experiments.verdicts import less
+from equalinfo.experiments.workspace import ExperimentContext, Job, read_examples, slug
 from equalinfo.figures.figure import Figure, Panel
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.metrics import bytes_per_token
-from equalinfo.score.paper import paper_tables
-from equalinfo.tokens.spec import Spec
+from equalinfo.score.paper import paper_ratios, paper_tables
 
 COMPUTE, BYTES = "compute", "bytes"
 
@@ -26,13 +26,12 @@ COMPUTE, BYTES = "compute", "bytes"
 def methods(scale: Scale) -> list[str]:
     """The most telling first: a run that is stopped has those."""
     wide = scale.wide
-    windows = "EqualInfo[b=12,v=4k]" if scale.small else scale.windows(16, wide)
     words, phrases, fewest_words, fewest = (
         f"EqualInfo[v={wide},{flags}]"
         for flags in ("unigram,words", "unigram,phrases", "fewest,words", "fewest")
     )
     plain, short = f"EqualInfo[v={wide}]", scale.windows(16)
-    return [scale.sentencepiece, words, phrases, fewest_words, "Bytes", fewest, plain, windows, short]
+    return [scale.sentencepiece, words, phrases, fewest_words, "Bytes", fewest, plain, scale.one_token, short]
 
 
 @cache
@@ -43,61 +42,54 @@ def ratio(tokens: Path) -> float:
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
+    # A run that is stopped has some seeds of everything.
+    for seed, budget, method in product(work.seeds, (COMPUTE, BYTES), methods(work.scale)):
+        about = (budget, method, seed, work.scale.budget)
+        yield Job(f"{budget}-{slug(method)}-seed{seed}", about, partial(trained, work, budget, method, seed))
+
+
+def trained(work: ExperimentContext, budget: str, method: str, seed: int) -> list[Measurement]:
     common = work.scale.budget
-    for seed in work.seeds:  # a run that is stopped has some seeds of everything
-        for budget in (COMPUTE, BYTES):
-            for method in methods(work.scale):
-
-                def measure(
-                    budget: str = budget, method: str = method, seed: int = seed
-                ) -> list[Measurement]:
-                    steps = common["steps"]
-                    if budget == BYTES:
-                        # Found from the tokens of the cell of equal compute, which come first.
-                        steps = max(1, round(steps / ratio(work.cell(method, seed, **common).tokens)))
-                    cell = work.cell(method, seed, **{**common, "steps": steps})
-                    return work.cell_rows(cell, budget=budget, steps=steps)
-
-                name = f"{budget}-{Spec.parse(method).slug}-seed{seed}"
-                yield Job(name, (budget, method, seed, common), measure)
+    steps = common["steps"]
+    if budget == BYTES:
+        # Found from the tokens of the cell of equal compute, which come first.
+        steps = max(1, round(steps / ratio(work.cell(method, seed, **common).tokens)))
+    return work.cell_rows(work.cell(method, seed, **{**common, "steps": steps}), budget=budget, steps=steps)
 
 
 def findings(rows: Rows) -> list[Finding]:
-    names = rows.methods("bits_per_byte")
-    pieces = next(name for name in names if name.startswith("SentencePiece"))
+    pieces = rows.method("SentencePiece", quantity="bits_per_byte")
     words, phrases, fewest = (
-        next(name for name in names if name.endswith(f",{flags}]"))
+        rows.method(end=f",{flags}]", quantity="bits_per_byte")
         for flags in ("unigram,words", "unigram,phrases", "fewest,words")
     )
     table = paper_tables()["table13_scaled_data_bits_per_byte"]
     found = [
-        expect_less(
-            rows, "bytes_per_token", pieces, name,
-            f"{name} takes fewer steps than SentencePiece (bytes/token)", "", budget=COMPUTE,
+        less(rows, "bytes_per_token", pieces, name, budget=COMPUTE).on(
+            f"{name} takes fewer steps than SentencePiece (bytes/token)"
         )
         for name in (words, phrases)
-    ]  # fmt: skip
-    for budget in (COMPUTE, BYTES):
-        pairs = ((words, pieces), (phrases, pieces), (words, fewest), (words, phrases), (fewest, pieces))
-        for better, worse in pairs:
-            text = f"{better} is better than {worse} at equal {budget}"
-            found.append(expect_less(rows, "bits_per_byte", better, worse, text, "", budget=budget))
-    both = f"{table['SentencePiece[v=32k]']['25m']} against {table['Bytes']['25m']} at 25m, equal compute"
-    for budget in (COMPUTE, BYTES):
-        text = f"SentencePiece is better than bytes at equal {budget}"
-        found.append(
-            expect_less(
-                rows, "bits_per_byte", pieces, "Bytes", text, both if budget == COMPUTE else "", budget=budget
-            )
+    ]
+    pairs = ((words, pieces), (phrases, pieces), (words, fewest), (words, phrases), (fewest, pieces))
+    found += [
+        less(rows, "bits_per_byte", better, worse, budget=budget).on(
+            f"{better} is better than {worse} at equal {budget}"
         )
-    return found
+        for budget, (better, worse) in product((COMPUTE, BYTES), pairs)
+    ]
+    both = f"{table['SentencePiece[v=32k]']['25m']} against {table['Bytes']['25m']} at 25m, equal compute"
+    return found + [
+        less(rows, "bits_per_byte", pieces, "Bytes", budget=budget).on(
+            f"SentencePiece is better than bytes at equal {budget}", both if budget == COMPUTE else ""
+        )
+        for budget in (COMPUTE, BYTES)
+    ]
 
 
 def compared(rows: Rows) -> list[Compared]:
     table = paper_tables()["table13_scaled_data_bits_per_byte"]
     bits = {name: values["25m"] for name, values in table.items() if name != "steps"}
-    ratios = paper_tables()["table12_bytes_per_token"]
-    lines = compare_cells(rows, bits, ratios, ("bits_per_byte", "bytes_per_token"), budget=COMPUTE)
+    lines = compare_cells(rows, bits, paper_ratios(), ("bits_per_byte", "bytes_per_token"), budget=COMPUTE)
     equal = compare_cells(rows, {}, None, ("bits_per_byte",), budget=BYTES)
     return lines + [
         Compared(line.what, "bits_per_byte at equal bytes", line.ours, None, line.paper_what)
@@ -112,13 +104,11 @@ def figure(rows: Rows) -> Figure:
         own = rows.estimate("bits_per_byte", method, budget=COMPUTE)
         points.append(measured(method, [x], [own], "points"))
     by_budget = [bars(rows, "bits_per_byte", f"equal {b}", budget=b) for b in (COMPUTE, BYTES)]
-    return Figure(
-        "Equal compute and equal bytes; bars: two standard errors over seeds",
-        [
-            Panel("by steps, equal compute", "bytes per step (bytes/token)", "bits per byte", points),
-            Panel("", "", "bits per byte", by_budget),
-        ],
-    )
+    panels = [
+        Panel("by steps, equal compute", "bytes per step (bytes/token)", "bits per byte", points),
+        Panel("", "", "bits per byte", by_budget),
+    ]
+    return Figure("Equal compute and equal bytes; bars: two standard errors over seeds", panels)
 
 
 EXPERIMENT = Experiment(

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bars, compare_cells
-from equalinfo.experiments.rows import Difference, Estimate, Rows
-from equalinfo.experiments.verdicts import expect_less, expect_near
+from equalinfo.experiments.cell_tables import bits_panel, compare_cells
+from equalinfo.experiments.rows import Estimate, Rows
+from equalinfo.experiments.verdicts import less, near
 from equalinfo.experiments.workspace import ExperimentContext, Job
-from equalinfo.figures.figure import Figure, Panel
+from equalinfo.figures.figure import Figure
 from equalinfo.score.paper import paper_tables
 
 WITH, WITHOUT = "GZip[v=256]", "GZip[v=256,bare]"
@@ -21,40 +21,29 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 
 def findings(rows: Rows) -> list[Finding]:
     table = paper_tables()["table10_gzip_25m"]
-    difference: Difference = rows.difference("bits_per_byte", WITH, WITHOUT)
+    (ratio, bits), (bare_ratio, bare_bits) = table["GZip[v=256]"][:2], table["GZip[v=256] bare"][:2]
+    difference = rows.difference("bits_per_byte", WITH, WITHOUT)
     return [
-        expect_less(
-            rows,
-            "bytes_per_token",
-            WITH,
-            WITHOUT,
-            "Without header and footer tokens are a little longer",
-            f"{table['GZip[v=256]'][0]} and {table['GZip[v=256] bare'][0]}",
+        less(rows, "bytes_per_token", WITH, WITHOUT).on(
+            "Without header and footer tokens are a little longer", f"{ratio} and {bare_ratio}"
         ),
-        expect_near(
-            Estimate(difference.mean, difference.error, difference.source),
-            0.0,
-            0.05,
+        near(Estimate(difference.mean, difference.error, difference.source), 0.0, 0.05).on(
             "Header and footer hardly matter to what M2 learns (difference in bits/byte within 0.05)",
-            f"{table['GZip[v=256]'][1]} and {table['GZip[v=256] bare'][1]}",
+            f"{bits} and {bare_bits}",
         ),
     ]
 
 
 def compared(rows: Rows) -> list[Compared]:
-    table = {
-        name.replace("] bare", ",bare]"): value for name, value in paper_tables()["table10_gzip_25m"].items()
-    }
-    bits = {name: value[1] for name, value in table.items()}
-    return compare_cells(rows, bits, {name: value[0] for name, value in table.items()})
+    table = paper_tables()["table10_gzip_25m"]
+    ratios, bits = (
+        {name.replace("] bare", ",bare]"): value[place] for name, value in table.items()} for place in (0, 1)
+    )
+    return compare_cells(rows, bits, ratios)
 
 
 def figure(rows: Rows) -> Figure:
-    series = [
-        bars(rows, quantity, quantity.replace("_", " "))
-        for quantity in ("bits_per_byte", "uniform_bits_per_byte")
-    ]
-    return Figure("GZip's header and footer (table 10)", [Panel("", "", "bits per byte", series)])
+    return Figure("GZip's header and footer (table 10)", [bits_panel(rows)])
 
 
 EXPERIMENT = Experiment(

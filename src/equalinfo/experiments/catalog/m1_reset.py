@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bars, compare_cells
+from equalinfo.experiments.cell_tables import bar_panel, bits_panel, compare_cells
 from equalinfo.experiments.rows import Rows
-from equalinfo.experiments.verdicts import expect_less, expect_order
+from equalinfo.experiments.verdicts import less, rising
 from equalinfo.experiments.workspace import ExperimentContext, Job
-from equalinfo.figures.figure import Figure, Panel
+from equalinfo.figures.figure import Figure
 from equalinfo.score.paper import paper_tables
 
 POLICIES = {
@@ -29,58 +29,38 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 
 def findings(rows: Rows) -> list[Finding]:
     table = paper_tables()["table9_m1_reset_403m"]["v=256"]
-    every, other, never = POLICIES.values()
+    order = [(name, rows.estimate("bytes_per_token", method)) for name, method in POLICIES.items()]
     found = [
-        expect_order(
-            [(name, rows.estimate("bytes_per_token", method)) for name, method in POLICIES.items()],
+        rising(order).on(
             "The longer M1 goes on, the better it compresses (bytes/token)",
             ", ".join(str(values[0]) for values in table.values()),
         )
     ]
-    for worse in (other, never):
-        name = next(key for key, value in POLICIES.items() if value == worse)
-        found.append(
-            expect_less(
-                rows,
-                "bits_per_token",
-                every,
-                worse,
-                f"and the less M2 learns of its 8 bits per token: every window against {name}",
-                " against ".join(
-                    f"{bits * ratio:.2f}" for ratio, bits in (table["every window"], table[name])
-                )
-                + " (403m)",
-            )
-        )
-        found.append(
-            expect_less(
-                rows,
-                "bits_per_byte",
-                every,
-                worse,
-                f"In bits/byte: every window against {name}",
-                f"{table['every window'][1]} against {table[name][1]} (403m)",
-            )
-        )
+    first, *others = POLICIES
+    for name in others:
+        per_token = (f"{bits * ratio:.2f}" for ratio, bits in (table[first], table[name]))
+        found += [
+            less(rows, "bits_per_token", POLICIES[first], POLICIES[name]).on(
+                f"and the less M2 learns of its 8 bits per token: {first} against {name}",
+                " against ".join(per_token) + " (403m)",
+            ),
+            less(rows, "bits_per_byte", POLICIES[first], POLICIES[name]).on(
+                f"In bits/byte: {first} against {name}",
+                f"{table[first][1]} against {table[name][1]} (403m)",
+            ),
+        ]
     return found
 
 
 def compared(rows: Rows) -> list[Compared]:
     table = paper_tables()["table9_m1_reset_403m"]["v=256"]
-    bits = {POLICIES[name]: values[1] for name, values in table.items()}
-    ratios = {POLICIES[name]: values[0] for name, values in table.items()}
+    ratios, bits = ({POLICIES[name]: values[i] for name, values in table.items()} for i in (0, 1))
     return compare_cells(rows, bits, ratios)
 
 
 def figure(rows: Rows) -> Figure:
-    series = [bars(rows, q, q.replace("_", " ")) for q in ("bits_per_byte", "uniform_bits_per_byte")]
-    return Figure(
-        "When M1 starts afresh (table 9)",
-        [
-            Panel("", "", "bits per byte", series),
-            Panel("", "", "bits per token (of 8)", [bars(rows, "bits_per_token", "bits per token")]),
-        ],
-    )
+    panels = [bits_panel(rows), bar_panel(rows, "bits per token (of 8)", "bits_per_token")]
+    return Figure("When M1 starts afresh (table 9)", panels)
 
 
 EXPERIMENT = Experiment(

@@ -1,18 +1,18 @@
 """Bits/byte of every method against inference FLOPs and against bytes per step (figures 3 and 4, table 15)."""
 
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
+from itertools import product
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
 from equalinfo.experiments.cell_tables import compare_cells, measured
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale
-from equalinfo.experiments.verdicts import expect_less, expect_near, expect_positive
-from equalinfo.experiments.workspace import ExperimentContext, Job
+from equalinfo.experiments.verdicts import less, near, positive
+from equalinfo.experiments.workspace import ExperimentContext, Job, slug
 from equalinfo.figures.figure import Figure, Panel
 from equalinfo.score.measurements import Measurement
-from equalinfo.score.paper import paper_tables
-from equalinfo.tokens.spec import Spec
+from equalinfo.score.paper import paper_bits, paper_ratios
 
 SIZES = ("250k", "500k")
 NOTHING = 0.01  # bits/byte: the paper's AC equals its uniform line to two digits
@@ -23,14 +23,15 @@ def sizes(scale: Scale) -> list[str]:
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
-    for size in reversed(sizes(work.scale)):  # other experiments share the cells of the larger
-        for method in work.scale.recipe.methods:
-            for seed in work.seeds:
+    methods = work.scale.recipe.methods
+    # Other experiments share the cells of the larger size.
+    for size, method, seed in product(reversed(sizes(work.scale)), methods, work.seeds):
+        measure = partial(trained, work, method, size, seed)
+        yield Job(f"{slug(method)}-{size}-seed{seed}", (method, size, seed), measure)
 
-                def measure(method: str = method, size: str = size, seed: int = seed) -> list[Measurement]:
-                    return work.cell_rows(work.cell(method, seed, size=size), size=size)
 
-                yield Job(f"{Spec.parse(method).slug}-{size}-seed{seed}", (method, size, seed), measure)
+def trained(work: ExperimentContext, method: str, size: str, seed: int) -> list[Measurement]:
+    return work.cell_rows(work.cell(method, seed, size=size), size=size)
 
 
 def largest(rows: Rows) -> str:
@@ -40,84 +41,49 @@ def largest(rows: Rows) -> str:
 
 
 def findings(rows: Rows) -> list[Finding]:
-    table = paper_tables()["table15_16_bits_per_byte"]
-    size = largest(rows)
-    at: dict[str, Any] = {"size": size}
+    table, size = paper_bits(), largest(rows)
     names = rows.methods("bits_per_byte")
-    pieces = next(m for m in names if m.startswith("SentencePiece"))
+    pieces = rows.method("SentencePiece", quantity="bits_per_byte")
 
     def paper(*methods: str) -> str:
-        return " against ".join(f"{table[m]['25m']}" for m in methods) + " at 25m"
+        return " against ".join(f"{table[m]}" for m in methods) + " at 25m"
 
     found = [
-        expect_near(
-            gain(rows, method, size),
-            0.0,
-            NOTHING,
+        near(gain(rows, method, size), 0.0, NOTHING, 4).on(
             f"M2 learns nothing on {method}: uniform minus measured bits/byte",
-            f"{table[method]['25m']} bits/byte, its uniform line",
-            4,
+            f"{table[method]} bits/byte, its uniform line",
         )
         for method in ("AC[v=256]", "StaticAC[v=256]")
     ]
-    for method in ("EqualInfoAC[b=16,v=256]", "GZip[v=256]"):
-        own = gain(rows, method, size)
-        found.append(
-            expect_positive(
-                own,
-                f"M2 learns something on {method}: uniform minus measured bits/byte, above {NOTHING}",
-                paper(method),
-                4,
-                NOTHING,
-            )
+    found += [
+        positive(gain(rows, method, size), 4, NOTHING).on(
+            f"M2 learns something on {method}: uniform minus measured bits/byte, above {NOTHING}",
+            paper(method),
         )
+        for method in ("EqualInfoAC[b=16,v=256]", "GZip[v=256]")
+    ]
     for other in names:
         if "unigram" in other:
             text = f"Ours: {other} is better than SentencePiece at equal size"
-            found.append(expect_less(rows, "bits_per_byte", other, pieces, text, "", **at))
+            found.append(less(rows, "bits_per_byte", other, pieces, size=size).on(text))
         elif other != pieces and not other.startswith(("StaticAC", "GZip")):
+            text = f"SentencePiece is better than {other} at equal size"
             theirs = paper("SentencePiece[v=32k]", other) if other in table else ""
-            found.append(
-                expect_less(
-                    rows, "bits_per_byte", pieces, other, f"SentencePiece is better than {other} at equal size",
-                    theirs, **at,
-                )
-            )  # fmt: skip
-    found.append(
-        expect_less(
-            rows,
-            "bits_per_byte",
-            "EqualInfoAC[b=16,v=256]",
-            "GZip[v=256]",
-            "EqualInfoAC is better than GZip",
-            paper("EqualInfoAC[b=16,v=256]", "GZip[v=256]"),
-            **at,
-        )
-    )
+            found.append(less(rows, "bits_per_byte", pieces, other, size=size).on(text, theirs))
     window = "EqualInfo[b=12,v=4k]" if "EqualInfo[b=12,v=4k]" in names else "EqualInfoAC[b=16,v=65k]"
-    found.append(
-        expect_less(
-            rows,
-            "bits_per_byte",
-            window,
-            "Bytes",
+    return [
+        *found,
+        less(rows, "bits_per_byte", "EqualInfoAC[b=16,v=256]", "GZip[v=256]", size=size).on(
+            "EqualInfoAC is better than GZip", paper("EqualInfoAC[b=16,v=256]", "GZip[v=256]")
+        ),
+        less(rows, "bits_per_byte", window, "Bytes", size=size).on(
             f"Windows of one token ({window}) are better than bytes",
             paper("EqualInfoAC[b=16,v=65k]", "Bytes"),
-            **at,
-        )
-    )
-    found.append(
-        expect_less(
-            rows,
-            "bytes_per_token",
-            pieces,
-            window,
-            f"{window} takes fewer steps than SentencePiece (bytes/token)",
-            "5.31 against 4.28",
-            **at,
-        )
-    )
-    return found
+        ),
+        less(rows, "bytes_per_token", pieces, window, size=size).on(
+            f"{window} takes fewer steps than SentencePiece (bytes/token)", "5.31 against 4.28"
+        ),
+    ]
 
 
 def gain(rows: Rows, method: str, size: str) -> Estimate:
@@ -131,9 +97,7 @@ def gain(rows: Rows, method: str, size: str) -> Estimate:
 
 
 def compared(rows: Rows) -> list[Compared]:
-    tables = paper_tables()
-    bits = {name: values["25m"] for name, values in tables["table15_16_bits_per_byte"].items()}
-    return compare_cells(rows, bits, tables["table12_bytes_per_token"], size=largest(rows))
+    return compare_cells(rows, paper_bits(), paper_ratios(), size=largest(rows))
 
 
 def figure(rows: Rows) -> Figure:
@@ -145,13 +109,12 @@ def figure(rows: Rows) -> Figure:
         flops.append(measured(method, x, bits))
         ratio = [rows.mean("bytes_per_token", method, size=size) for size in own]
         steps.append(measured(method, ratio, bits, "points"))
-    return Figure(
-        "Bits/byte of every method (figures 3 and 4); bars: two standard errors over examples or seeds",
-        [
-            Panel("by cost", "MFLOPs per byte, M1 included", "bits per byte", flops, x_log=True),
-            Panel("by steps", "bytes per step (bytes/token)", "bits per byte", steps),
-        ],
-    )
+    title = "Bits/byte of every method (figures 3 and 4); bars: two standard errors over examples or seeds"
+    panels = [
+        Panel("by cost", "MFLOPs per byte, M1 included", "bits per byte", flops, x_log=True),
+        Panel("by steps", "bytes per step (bytes/token)", "bits per byte", steps),
+    ]
+    return Figure(title, panels)
 
 
 EXPERIMENT = Experiment(

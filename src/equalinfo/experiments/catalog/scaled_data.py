@@ -1,41 +1,35 @@
 """Training data scaled with M2's size (appendix D.3, table 13, figure 15)."""
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import product
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
 from equalinfo.experiments.cell_tables import compare_cells, measured
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
-from equalinfo.experiments.verdicts import expect_less, expect_near
-from equalinfo.experiments.workspace import ExperimentContext, Job
+from equalinfo.experiments.verdicts import less, near
+from equalinfo.experiments.workspace import ExperimentContext, Job, slug
 from equalinfo.figures.figure import Figure, Panel
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.paper import paper_tables
-from equalinfo.tokens.spec import Spec
 
 
 def methods(scale: Scale) -> list[str]:
-    own = ["Bytes", scale.sentencepiece, "AC[v=256]", "EqualInfoAC[b=16,v=256]"]
-    ours = ["EqualInfo[b=12,v=4k]" if scale.small else "EqualInfoAC[b=16,v=65k]"]
-    return own + ours if scale.small else [*own, *ours, "StaticAC[v=256]", "GZip[v=256]", "GZip[v=65k]"]
+    own = ["Bytes", scale.sentencepiece, "AC[v=256]", "EqualInfoAC[b=16,v=256]", scale.one_token]
+    return own if scale.small else [*own, "StaticAC[v=256]", "GZip[v=256]", "GZip[v=65k]"]
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
-    for size, steps in work.scale.scaled.items():
-        for method in methods(work.scale):
-            for seed in work.seeds:
+    for (size, steps), method, seed in product(work.scale.scaled.items(), methods(work.scale), work.seeds):
+        measure = partial(trained, work, method, size, steps, seed)
+        yield Job(f"{slug(method)}-{size}-seed{seed}", (method, size, steps, seed), measure)
 
-                def measure(
-                    method: str = method, size: str = size, steps: int = steps, seed: int = seed
-                ) -> list[Measurement]:
-                    cell = work.cell(method, seed, size=size, steps=steps)
-                    rows = work.cell_rows(cell, size=size, steps=steps)
-                    parameters = cell.result.parameters
-                    return [*rows, work.row(method, "parameters", parameters, size=size, seed=seed)]
 
-                yield Job(
-                    f"{Spec.parse(method).slug}-{size}-seed{seed}", (method, size, steps, seed), measure
-                )
+def trained(work: ExperimentContext, method: str, size: str, steps: int, seed: int) -> list[Measurement]:
+    cell = work.cell(method, seed, size=size, steps=steps)
+    rows = work.cell_rows(cell, size=size, steps=steps)
+    return [*rows, work.row(method, "parameters", cell.result.parameters, size=size, seed=seed)]
 
 
 def sizes(rows: Rows) -> list[str]:
@@ -46,39 +40,26 @@ def sizes(rows: Rows) -> list[str]:
 
 def findings(rows: Rows) -> list[Finding]:
     table = paper_tables()["table13_scaled_data_bits_per_byte"]
-    own = sizes(rows)
-    small, large = own[0], own[-1]
+    small, *_, large = sizes(rows)
     found = []
     for method in rows.methods("bits_per_byte"):
         if method.startswith(("AC", "StaticAC")):
             continue
-        renamed = [
+        by_size = Rows(
             row.model_copy(update={"method": f"{method} {row.at['size']}"})
             for row in rows.where(method=method)
             if row.at.get("size") in (small, large)
-        ]
+        )
         theirs = table.get(method, {})
         found.append(
-            expect_less(
-                Rows(renamed),
-                "bits_per_byte",
-                f"{method} {large}",
-                f"{method} {small}",
+            less(by_size, "bits_per_byte", f"{method} {large}", f"{method} {small}").on(
                 f"{method} gains from model and data together",
                 f"{theirs['2b']} (2b) against {theirs['25m']} (25m)" if theirs else "",
             )
         )
     uniform = rows.mean("uniform_bits_per_byte", "AC[v=256]", size=large)
-    found.append(
-        expect_near(
-            rows.estimate("bits_per_byte", "AC[v=256]", size=large),
-            uniform,
-            0.01 * uniform,
-            "AC gains nothing: the largest M2 is at uniform",
-            "1.46 at every size",
-        )
-    )
-    return found
+    at_uniform = near(rows.estimate("bits_per_byte", "AC[v=256]", size=large), uniform, 0.01 * uniform)
+    return [*found, at_uniform.on("AC gains nothing: the largest M2 is at uniform", "1.46 at every size")]
 
 
 def compared(rows: Rows) -> list[Compared]:

@@ -42,28 +42,23 @@ def findings(rows: Rows) -> list[Finding]:
     spread = {name: deviation(rows, name) for name in names}
     largest = max(names, key=lambda name: spread[name].mean)
     low, high = sorted(rows.mean("bits_per_byte", name) for name in names)[:: len(names) - 1]
-    own = spread[largest]
-    found = [
+    own, ac, learned = spread[largest], "AC[v=256]", "EqualInfoAC[b=16,v=256]"
+    return [
         Finding(
             f"Seeds differ little: every standard deviation is below {SMALL} bits/byte",
             f"at most {max(value[1] for value in table.values())}",
             f"at most {own.mean:.4f} ({largest}); methods span {high - low:.2f}",
             own.source,
             "yes" if own.mean < SMALL else "no",
-        )
-    ]
-    ac = spread["AC[v=256]"]
-    learned = "EqualInfoAC[b=16,v=256]"
-    found.append(
+        ),
         Finding(
             "They differ least where nothing is learned: AC below EqualInfoAC[b=16]",
-            f"{table['AC[v=256]'][1]} and {table[learned][1]}",
-            f"{ac.mean:.5f} and {spread[learned].mean:.5f}",
-            f"standard errors {ac.error or 0:.5f} and {spread[learned].error or 0:.5f}",
-            "yes" if ac.mean < spread[learned].mean else "no",
-        )
-    )
-    return found
+            f"{table[ac][1]} and {table[learned][1]}",
+            f"{spread[ac].mean:.5f} and {spread[learned].mean:.5f}",
+            f"standard errors {spread[ac].error or 0:.5f} and {spread[learned].error or 0:.5f}",
+            "yes" if spread[ac].mean < spread[learned].mean else "no",
+        ),
+    ]
 
 
 def compared(rows: Rows) -> list[Compared]:
@@ -73,22 +68,19 @@ def compared(rows: Rows) -> list[Compared]:
         theirs = paper_method(name)
         mean, std = table.get(theirs, (None, None))
         lines.append(Compared(name, "standard deviation, bits_per_byte", deviation(rows, name), std, theirs))
-        lines.append(
-            Compared(name, "mean, bits_per_byte", rows.estimate("bits_per_byte", name), mean, theirs)
-        )
+        own = rows.estimate("bits_per_byte", name)
+        lines.append(Compared(name, "mean, bits_per_byte", own, mean, theirs))
     return lines
 
 
 def figure(rows: Rows) -> Figure:
     names = rows.methods("bits_per_byte")
     spread = Series("standard deviation", names, [deviation(rows, n).mean for n in names], kind="bars")
-    return Figure(
-        "Variance over seeds (table 11)",
-        [
-            Panel("", "", "bits per byte (± 2 standard errors)", [bars(rows, "bits_per_byte", "mean")]),
-            Panel("", "", "standard deviation over seeds, bits per byte", [spread]),
-        ],
-    )
+    panels = [
+        Panel("", "", "bits per byte (± 2 standard errors)", [bars(rows, "bits_per_byte", "mean")]),
+        Panel("", "", "standard deviation over seeds, bits per byte", [spread]),
+    ]
+    return Figure("Variance over seeds (table 11)", panels)
 
 
 EXPERIMENT = Experiment(

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
 from equalinfo.experiments.cell_tables import bars, compare_cells
 from equalinfo.experiments.rows import Estimate, Rows
-from equalinfo.experiments.verdicts import expect_near, expect_positive
+from equalinfo.experiments.verdicts import near, positive
 from equalinfo.experiments.workspace import ExperimentContext, Job
 from equalinfo.figures.figure import Figure, Panel
 
@@ -28,21 +28,13 @@ def nats(rows: Rows, method: str) -> Estimate:
 
 def findings(rows: Rows) -> list[Finding]:
     windows = nats(rows, METHODS[1])
+    saved = Estimate(math.log(2) - windows.mean, windows.error, windows.source)
     return [
-        expect_near(
-            nats(rows, METHODS[0]),
-            math.log(2),
-            TOLERANCE,
-            "On AC's single bits M2 learns nothing: a loss of 0.693 nats",
-            "0.693",
-            4,
+        near(nats(rows, METHODS[0]), math.log(2), TOLERANCE, 4).on(
+            "On AC's single bits M2 learns nothing: a loss of 0.693 nats", "0.693"
         ),
-        expect_positive(
-            Estimate(math.log(2) - windows.mean, windows.error, windows.source),
-            f"Ours: in windows of 16 bits it learns something even so: {TOLERANCE} nats or more below 0.693",
-            "",
-            4,
-            TOLERANCE,
+        positive(saved, 4, TOLERANCE).on(
+            f"Ours: in windows of 16 bits it learns something even so: {TOLERANCE} nats or more below 0.693"
         ),
     ]
 
@@ -56,9 +48,8 @@ def compared(rows: Rows) -> list[Compared]:
 
 
 def figure(rows: Rows) -> Figure:
-    panel = Panel(
-        "", "", "bits per token (of 1)", [bars(rows, "bits_per_token", "measured")], levels=[(1.0, "uniform")]
-    )
+    series = [bars(rows, "bits_per_token", "measured")]
+    panel = Panel("", "", "bits per token (of 1)", series, levels=[(1.0, "uniform")])
     return Figure("M2 on single bits (section 5.1)", [panel])
 
 

@@ -1,52 +1,40 @@
 """Does M2 know the letters of its tokens? Fine-tuned for 200 steps to spell words (appendix A.3, figure 13)."""
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import product
 
 import numpy as np
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
 from equalinfo.experiments.catalog.tokenizer_stability import common_words
-from equalinfo.experiments.cell_tables import bars, line
-from equalinfo.experiments.finetune import FinetuneConfig, Targeted, extended, score, shuffled, tune
+from equalinfo.experiments.cell_tables import bars, line, listed
+from equalinfo.experiments.finetune import Targeted, extended, score, tune
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
-from equalinfo.experiments.statistics import mean_error
-from equalinfo.experiments.verdicts import expect_less
-from equalinfo.experiments.workspace import ExperimentContext, Job
+from equalinfo.experiments.verdicts import less
+from equalinfo.experiments.workspace import ExperimentContext, Job, slug
 from equalinfo.figures.figure import Figure, Panel
 from equalinfo.score.measurements import Measurement
 from equalinfo.seeded import permutation
-from equalinfo.tokens.spec import Spec
 from equalinfo.train.m2 import load_m2
 
 STEPS = 200  # the paper's
 LOOKS = (10, 25, 50, 100, 150, 200)
 WORDS, HELD_OUT, BATCH = 4000, 800, 32
 END = 256  # after the letters; both come after M2's own ids
+WHOLE, LETTERS = "words_spelled_percent", "letters_right_percent"
 
 
 def methods(scale: Scale) -> list[str]:
-    wide = scale.wide
-    window = "EqualInfo[b=12,v=4k]" if scale.small else "EqualInfoAC[b=16,v=65k]"
-    return [
-        scale.sentencepiece,
-        window,
-        f"EqualInfo[v={wide},fewest,words]",
-        "EqualInfoAC[b=16,v=256]",
-        "Bytes",
-    ]
+    words = f"EqualInfo[v={scale.wide},fewest,words]"
+    return [scale.sentencepiece, scale.one_token, words, "EqualInfoAC[b=16,v=256]", "Bytes"]
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
-    for method in methods(work.scale):
-        for seed in work.seeds:
-
-            def measure(method: str = method, seed: int = seed) -> list[Measurement]:
-                return trained(work, method, seed)
-
-            yield Job(
-                f"{Spec.parse(method).slug}-seed{seed}", (method, seed, STEPS, WORDS, HELD_OUT), measure
-            )
+    for method, seed in product(methods(work.scale), work.seeds):
+        about = (method, seed, STEPS, WORDS, HELD_OUT)
+        yield Job(f"{slug(method)}-seed{seed}", about, partial(trained, work, method, seed))
 
 
 def trained(work: ExperimentContext, method: str, seed: int) -> list[Measurement]:
@@ -69,79 +57,44 @@ def trained(work: ExperimentContext, method: str, seed: int) -> list[Measurement
 
     def look(step: int) -> None:
         hits = score(larger, testing, base).hits
-        whole = [100.0 * bool(h.all()) for h in hits]
-        letters = [100.0 * float(h.mean()) for h in hits]
-        for quantity, values in (("words_spelled_percent", whole), ("letters_right_percent", letters)):
-            rows.append(
-                work.row(method, quantity, float(np.mean(values)), mean_error(values), seed, step=step)
-            )
+        rows.append(work.mean_row(method, WHOLE, [100.0 * bool(h.all()) for h in hits], seed, step=step))
+        rows.append(work.mean_row(method, LETTERS, [100.0 * float(h.mean()) for h in hits], seed, step=step))
 
-    batch = shuffled(len(training), BATCH, seed)
-    m2 = work.scale.recipe.m2
-    plan = FinetuneConfig(STEPS, BATCH, m2.learning_rate or 0.01, seed, m2.threads)
-    title = f"spell {method}"
-    tune(larger, lambda step: [training[i] for i in batch(step)], plan, work.progress, title, look, LOOKS)
+    plan = work.finetuning(STEPS, BATCH, seed)
+    tune(larger, training, plan, work.progress, f"spell {method}", look, LOOKS)
     return rows
 
 
 def findings(rows: Rows) -> list[Finding]:
-    names = rows.methods("words_spelled_percent")
-    pieces, window, words, bits, plain = names
+    pieces, window, words, bits, plain = rows.methods(WHOLE)
     return [
-        expect_less(
-            rows,
-            "letters_right_percent",
-            pieces,
-            plain,
-            "Bytes spell best: there a word is its letters (letters right after 200 steps)",
-            step=STEPS,
+        less(rows, LETTERS, pieces, plain, step=STEPS).on(
+            "Bytes spell best: there a word is its letters (letters right after 200 steps)"
         ),
-        expect_less(
-            rows,
-            "letters_right_percent",
-            pieces,
-            bits,
-            "Ours: short windows, whose tokens hold few letters, spell better than SentencePiece",
-            step=STEPS,
+        less(rows, LETTERS, pieces, bits, step=STEPS).on(
+            "Ours: short windows, whose tokens hold few letters, spell better than SentencePiece"
         ),
-        expect_less(
-            rows,
-            "letters_right_percent",
-            pieces,
-            window,
-            f"Ours: {window} spells better than SentencePiece, whose tokens are longer words",
-            step=STEPS,
+        less(rows, LETTERS, pieces, window, step=STEPS).on(
+            f"Ours: {window} spells better than SentencePiece, whose tokens are longer words"
         ),
-        expect_less(
-            rows,
-            "letters_right_percent",
-            words,
-            window,
-            f"Ours: and better than {words}, for the same reason",
-            step=STEPS,
+        less(rows, LETTERS, words, window, step=STEPS).on(
+            f"Ours: and better than {words}, for the same reason"
         ),
     ]
 
 
 def compared(rows: Rows) -> list[Compared]:
-    return [
-        Compared(name, quantity, rows.estimate(quantity, name, step=STEPS))
-        for quantity in ("words_spelled_percent", "letters_right_percent")
-        for name in rows.methods(quantity)
-    ]
+    return listed(rows, WHOLE, LETTERS, step=STEPS)
 
 
 def figure(rows: Rows) -> Figure:
-    names = rows.methods("letters_right_percent")
-    series = [line(rows, "letters_right_percent", name, "step") for name in names]
-    whole = bars(rows, "words_spelled_percent", f"after {STEPS} steps", step=STEPS)
-    return Figure(
-        "Spelling words that were not seen in tuning (A.3, figure 13)",
-        [
-            Panel("", "steps of tuning", "letters right (%)", series),
-            Panel("", "", "words spelled (%)", [whole]),
-        ],
-    )
+    series = [line(rows, LETTERS, name, "step") for name in rows.methods(LETTERS)]
+    whole = bars(rows, WHOLE, f"after {STEPS} steps", step=STEPS)
+    panels = [
+        Panel("", "steps of tuning", "letters right (%)", series),
+        Panel("", "", "words spelled (%)", [whole]),
+    ]
+    return Figure("Spelling words that were not seen in tuning (A.3, figure 13)", panels)
 
 
 EXPERIMENT = Experiment(

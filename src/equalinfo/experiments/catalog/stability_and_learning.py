@@ -2,17 +2,21 @@
 
 import math
 from collections.abc import Iterator
+from functools import partial
+from itertools import product
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Found
 from equalinfo.experiments.catalog import tokenizer_stability
+from equalinfo.experiments.cell_tables import listed
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
-from equalinfo.experiments.workspace import ExperimentContext, Job
+from equalinfo.experiments.verdicts import SIGNIFICANT
+from equalinfo.experiments.workspace import ExperimentContext, Job, slug
 from equalinfo.figures.figure import Figure, Panel, Series
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.significance import two_sided_tail
-from equalinfo.tokens.spec import Spec
 
+LEARNED = "learned_share_of_uniform"
 STABILITY = ("normalised_edit_distance", "token_sequences_per_place")
 
 
@@ -23,24 +27,17 @@ def methods(scale: Scale) -> list[str]:
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
-    for method in methods(work.scale):
-        for seed in work.seeds:
+    for method, seed in product(methods(work.scale), work.seeds):
+        yield Job(f"{slug(method)}-seed{seed}", (method, seed), partial(measured, work, method, seed))
 
-            def measure(method: str = method, seed: int = seed) -> list[Measurement]:
-                tokenizer = work.tokenizer(method)
-                texts = [example.data for example in work.validation]
-                rows = tokenizer_stability.first_words(work, method, tokenizer, texts)
-                rows += tokenizer_stability.words(work, method, tokenizer, texts)
-                cell = work.cell(method, seed)
-                rows = [row.model_copy(update={"seed": seed}) for row in rows]
-                rows += work.cell_rows(cell)
-                share = 1 - cell.result.bits_per_byte / cell.result.uniform_bits_per_byte
-                learned = work.row(
-                    method, "learned_share_of_uniform", share, seed=seed, cell=cell.result.cell
-                )
-                return [*rows, learned]
 
-            yield Job(f"{Spec.parse(method).slug}-seed{seed}", (method, seed), measure)
+def measured(work: ExperimentContext, method: str, seed: int) -> list[Measurement]:
+    rows = [row.model_copy(update={"seed": seed}) for row in tokenizer_stability.stability(work, method)]
+    cell = work.cell(method, seed)
+    result = cell.result
+    share = 1 - result.bits_per_byte / result.uniform_bits_per_byte
+    learned = work.row(method, LEARNED, share, seed=seed, cell=result.cell)
+    return [*rows, *work.cell_rows(cell), learned]
 
 
 def rank_correlation(x: list[float], y: list[float]) -> tuple[float, float]:
@@ -74,50 +71,34 @@ def findings(rows: Rows) -> list[Finding]:
     found = []
     for quantity in STABILITY:
         names = rows.methods(quantity)
-        x = [rows.mean(quantity, name) for name in names]
-        y = [rows.mean("learned_share_of_uniform", name) for name in names]
+        x, y = ([rows.mean(one, name) for name in names] for one in (quantity, LEARNED))
         rho, p = rank_correlation(x, y)
-        outcome: Found = "unclear" if p >= 0.05 else "yes" if rho < 0 else "no"
-        found.append(
-            Finding(
-                f"The less stable, the smaller the share of uniform bits that M2 learns ({quantity})",
-                "open question: stability is suspected to matter",
-                f"Spearman's rho {rho:+.2f} over {len(names)} methods",
-                f"p = {p:.2g}",
-                outcome,
-            )
-        )
+        outcome: Found = "unclear" if p >= SIGNIFICANT else "yes" if rho < 0 else "no"
+        text = f"The less stable, the smaller the share of uniform bits that M2 learns ({quantity})"
+        suspected = "open question: stability is suspected to matter"
+        ours = f"Spearman's rho {rho:+.2f} over {len(names)} methods"
+        found.append(Finding(text, suspected, ours, f"p = {p:.2g}", outcome))
     return found
 
 
 def compared(rows: Rows) -> list[Compared]:
-    lines = []
-    for quantity in (*STABILITY, "learned_share_of_uniform", "bits_per_byte"):
-        lines += [Compared(m, quantity, rows.estimate(quantity, m)) for m in rows.methods(quantity)]
-    return lines
+    return listed(rows, *STABILITY, LEARNED, "bits_per_byte")
 
 
 def figure(rows: Rows) -> Figure:
+    across = (
+        (STABILITY[0], "edit distance after another first word / tokens"),
+        (STABILITY[1], "different token sequences of a word / places"),
+    )
+    up = (("bits_per_byte", "bits per byte"), (LEARNED, "share of uniform bits learned"))
+    styles = rows.methods("bits_per_byte")
     panels = []
-    for target, title in (
-        ("bits_per_byte", "bits per byte"),
-        ("learned_share_of_uniform", "share of uniform bits learned"),
-    ):
-        for quantity, name in (
-            (STABILITY[0], "edit distance after another first word / tokens"),
-            (STABILITY[1], "different token sequences of a word / places"),
-        ):
-            series = [
-                Series(
-                    m,
-                    [rows.mean(quantity, m)],
-                    [rows.mean(target, m)],
-                    kind="points",
-                    style=rows.methods("bits_per_byte").index(m),
-                )
-                for m in rows.methods(quantity)
-            ]
-            panels.append(Panel("", name, title, series))
+    for (target, title), (quantity, name) in product(up, across):
+        series = []
+        for method in rows.methods(quantity):
+            x, y = [rows.mean(quantity, method)], [rows.mean(target, method)]
+            series.append(Series(method, x, y, kind="points", style=styles.index(method)))
+        panels.append(Panel("", name, title, series))
     return Figure("Stability of the mapping and what M2 learns (open question 3)", panels)
 
 

@@ -2,22 +2,22 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from typing import Any
+from functools import partial
 
 import numpy as np
 
 from equalinfo.coding.equal_info_windows import GUARD, EmptyText, TextInterval, cumulative
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
+from equalinfo.experiments.cell_tables import listed
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale
-from equalinfo.experiments.statistics import mean_error
-from equalinfo.experiments.verdicts import expect_near, expect_positive
-from equalinfo.experiments.workspace import ExperimentContext, Job
+from equalinfo.experiments.statistics import entropy_bits, mean_error
+from equalinfo.experiments.verdicts import near, positive
+from equalinfo.experiments.workspace import ExperimentContext, Job, slug
 from equalinfo.figures.figure import Figure, Panel, Series
 from equalinfo.predict.base import Predictor
 from equalinfo.score.measurements import Measurement
 from equalinfo.tokens.show import visible
-from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.strings import ids_of_a_window
 from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.tokens.windows import EqualInfoACTokenizer
@@ -28,51 +28,49 @@ LEAST_SEEN = 5  # occurrences of an id below which its readings say nothing
 
 def methods(scale: Scale) -> list[str]:
     """Windows of one and of several tokens, ours, and SentencePiece beside them."""
-    one = "EqualInfo[b=12,v=4k]" if scale.small else "EqualInfoAC[b=16,v=65k]"
     wide = scale.wide
     ours = [f"EqualInfo[v={wide}]", f"EqualInfo[v={wide},fewest]", f"EqualInfo[v={wide},fewest,words]"]
     windows = [scale.windows(bits) for bits in (16, 32, 64)]
-    return list(
-        dict.fromkeys([one, scale.windows(2 * scale.wide_bits, wide), *windows, *ours, scale.sentencepiece])
-    )
+    several = scale.windows(2 * scale.wide_bits, wide)
+    return list(dict.fromkeys([scale.one_token, several, *windows, *ours, scale.sentencepiece]))
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
     for method in methods(work.scale):
-
-        def measure(method: str = method) -> list[Measurement]:
-            tokenizer = work.tokenizer(method)
-            examples = tokenizer.segments_batch([example.data for example in work.validation])
-            pieces = [piece for own in examples for piece in own]
-            return [*contents(work, method, pieces), *readings(work, method, tokenizer, pieces)]
-
-        yield Job(Spec.parse(method).slug, (method, COMMONEST, LEAST_SEEN), measure)
+        yield Job(slug(method), (method, COMMONEST, LEAST_SEEN), partial(measured, work, method))
 
 
-Pieces = list[tuple[bytes, list[int]]]
+def measured(work: ExperimentContext, method: str) -> list[Measurement]:
+    tokenizer = work.tokenizer(method)
+    examples = tokenizer.segments_batch([example.data for example in work.validation])
+    segments = [segment for own in examples for segment in own]
+    return [*contents(work, method, segments), *readings(work, method, tokenizer, segments)]
 
 
-def contents(work: ExperimentContext, method: str, pieces: Pieces) -> list[Measurement]:
+Segments = list[tuple[bytes, list[int]]]
+
+
+def contents(work: ExperimentContext, method: str, segments: Segments) -> list[Measurement]:
     """Lengths, words and characters crossed, and the commonest windows."""
-    texts = [text for text, _ in pieces]
+    texts = [text for text, _ in segments]
     lengths = [len(text) for text in texts]
     follows = [b"", *texts[:-1]]
     crossing = [crosses_word_start(text) for text in texts]
     begins = [begins_word(before, text) for before, text in zip(follows, texts, strict=True)]
     whole = [is_text(text) for text in texts]
     rows = [
-        work.row(method, "bytes_per_window", float(np.mean(lengths)), mean_error(lengths)),
-        work.row(method, "windows_across_words_share", float(np.mean(crossing)), mean_error(crossing)),
-        work.row(method, "windows_at_word_start_share", float(np.mean(begins)), mean_error(begins)),
-        work.row(method, "windows_valid_utf8_share", float(np.mean(whole)), mean_error(whole)),
+        work.mean_row(method, "bytes_per_window", lengths),
+        work.mean_row(method, "windows_across_words_share", crossing),
+        work.mean_row(method, "windows_at_word_start_share", begins),
+        work.mean_row(method, "windows_valid_utf8_share", whole),
     ]
     for percentile in (5, 25, 50, 75, 95):
         value = float(np.percentile(lengths, percentile))
         rows.append(work.row(method, "bytes_per_window_percentile", value, percentile=percentile))
     common = sorted(Counter(texts).items(), key=lambda pair: (-pair[1], pair[0]))[:COMMONEST]
     for rank, (text, count) in enumerate(common, start=1):
-        where: dict[str, Any] = {"rank": rank, "text": visible(text)}
-        rows.append(work.row(method, "share_of_windows", count / len(texts), **where))
+        share = count / len(texts)
+        rows.append(work.row(method, "share_of_windows", share, rank=rank, text=visible(text)))
     return rows
 
 
@@ -95,7 +93,9 @@ def is_text(text: bytes) -> bool:
     return True
 
 
-def readings(work: ExperimentContext, method: str, tokenizer: Tokenizer, pieces: Pieces) -> list[Measurement]:
+def readings(
+    work: ExperimentContext, method: str, tokenizer: Tokenizer, segments: Segments
+) -> list[Measurement]:
     """How many texts an id stands for at each place of its window.
 
     The reading of a token is the text that becomes certain with it, given the tokens before it in the window
@@ -105,7 +105,7 @@ def readings(work: ExperimentContext, method: str, tokenizer: Tokenizer, pieces:
     places = ids_of_a_window(tokenizer) or 1
     seen: list[dict[int, Counter[bytes]]] = [defaultdict(Counter) for _ in range(places)]
     known: dict[tuple[bytes, tuple[int, ...]], list[int]] = {}
-    for text, ids in pieces:
+    for text, ids in segments:
         window = (text, tuple(ids))
         if window not in known:
             known[window] = (
@@ -124,58 +124,41 @@ def readings(work: ExperimentContext, method: str, tokenizer: Tokenizer, pieces:
             continue
         weights = np.array([found.total() for found in often], np.float64)
         shares = np.array([found.most_common(1)[0][1] / found.total() for found in often])
-        entropies = np.array([entropy(found) for found in often])
+        entropies = np.array([entropy_bits(np.array(list(found.values()))) for found in often])
         for name, values in (("commonest_reading_share", shares), ("reading_entropy_bits", entropies)):
             value = float(np.average(values, weights=weights))
             rows.append(work.row(method, name, value, mean_error(values.tolist()), position=place))
     return rows
 
 
-def entropy(found: Counter[bytes]) -> float:
-    """Bits that a reading holds when the id is known."""
-    shares = np.array(list(found.values())) / found.total()
-    return float(-(shares * np.log2(shares)).sum())
-
-
 def findings(rows: Rows) -> list[Finding]:
     share = "commonest_reading_share"
     one = rows.methods(share)[0]
     found = [
-        expect_near(
-            rows.estimate(share, one, position=1),
-            1.0,
-            1e-9,
-            f"One token per window: every id of {one} has one reading",
-            "a fixed mapping",
+        near(rows.estimate(share, one, position=1), 1.0, 1e-9).on(
+            f"One token per window: every id of {one} has one reading", "a fixed mapping"
         )
     ]
     for bits in (16, 32, 64):
         method = f"EqualInfoAC[b={bits},v=256]"
         first, second = (rows.estimate(share, method, position=p) for p in (1, 2))
         error = sum((e.error or 0.0) ** 2 for e in (first, second)) ** 0.5
+        stabler = Estimate(first.mean - second.mean, error, "standard errors over ids")
         found.append(
-            expect_positive(
-                Estimate(first.mean - second.mean, error, "standard errors over ids"),
+            positive(stabler).on(
                 f"In {method} the first token's reading is stabler than the second's (share of the commonest)",
                 "only the first is stable",
             )
         )
-    words = next((m for m in rows.methods(share) if m.endswith(",fewest,words]")), None)
-    if words:
-        found.append(
-            expect_near(
-                rows.estimate("windows_across_words_share", words),
-                0.0,
-                1e-9,
-                f"Ours: no token of {words} crosses the start of a word",
-            )
-        )
+    if words := next((m for m in rows.methods(share) if m.endswith(",fewest,words]")), None):
+        across = rows.estimate("windows_across_words_share", words)
+        found.append(near(across, 0.0, 1e-9).on(f"Ours: no token of {words} crosses the start of a word"))
     return found
 
 
 def compared(rows: Rows) -> list[Compared]:
     quantities = ("bytes_per_window", "windows_across_words_share", "windows_at_word_start_share")
-    lines = [Compared(m, q, rows.estimate(q, m)) for q in quantities for m in rows.methods(q)]
+    lines = listed(rows, *quantities)
     for row in rows.where("share_of_windows"):
         if int(row.at["rank"]) <= 3:
             text = str(row.at["text"]).replace("\n", "")
@@ -204,14 +187,12 @@ def figure(rows: Rows) -> Figure:
             ("begins a word", "windows_at_word_start_share"),
         )
     ]
-    return Figure(
-        "What windows and tokens contain (tables 7, 8, 14, figure 9)",
-        [
-            Panel("", "token in its window", "share of the commonest reading", series),
-            Panel("median, 5th to 95th percentile", "", "bytes per window", [lengths]),
-            Panel("", "", "share of windows", shares),
-        ],
-    )
+    panels = [
+        Panel("", "token in its window", "share of the commonest reading", series),
+        Panel("median, 5th to 95th percentile", "", "bytes per window", [lengths]),
+        Panel("", "", "share of windows", shares),
+    ]
+    return Figure("What windows and tokens contain (tables 7, 8, 14, figure 9)", panels)
 
 
 EXPERIMENT = Experiment(

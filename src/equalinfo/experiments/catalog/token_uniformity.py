@@ -1,39 +1,22 @@
 """How far tokens are from uniform: KL divergence of bit n-grams and n-bit tokens (figures 11, 16, 17)."""
 
 import hashlib
-import math
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from functools import partial
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
 
 from equalinfo.coding.bits import ids_to_bits
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
+from equalinfo.experiments.cell_tables import listed
 from equalinfo.experiments.rows import Estimate, Rows
-from equalinfo.experiments.verdicts import expect_positive, verdict
-from equalinfo.experiments.workspace import ExperimentContext, Job, read_examples
+from equalinfo.experiments.statistics import entropy_bits
+from equalinfo.experiments.verdicts import Verdict, positive, verdict
+from equalinfo.experiments.workspace import ExperimentContext, Job, read_examples, slug
 from equalinfo.figures.figure import Figure, Panel, Series
 from equalinfo.score.measurements import Measurement
-from equalinfo.tokens.spec import Spec
-
-
-def entropy_bits(counts: np.ndarray, miller_madow: bool = False) -> float:
-    """Entropy in bits of the distribution that `counts` were drawn from.
-
-    The plug-in estimate is too low by about (symbols seen - 1) / (2 samples ln 2), which Miller (1955) and Madow add.
-
-    Raises:
-        ValueError: no count.
-    """
-    seen = counts[counts > 0].astype(np.float64)
-    total = seen.sum()
-    if not total:
-        raise ValueError("no samples to estimate an entropy from")
-    entropy = float(math.log2(total) - (seen @ np.log2(seen)) / total)
-    if miller_madow:
-        entropy += (len(seen) - 1) / (2 * total * math.log(2))
-    return entropy
 
 
 def kl_from_uniform(counts: np.ndarray, n: int, miller_madow: bool = False) -> float:
@@ -66,7 +49,9 @@ def random_bits(count: int, key: bytes = b"equalinfo") -> np.ndarray:
     return np.unpackbits(np.frombuffer(b"".join(blocks), np.uint8))[:count]
 
 
+KL = "kl_from_uniform_bits"
 CONTROL = "random bytes"
+ESTIMATORS = ("plug-in", "Miller-Madow")
 METHODS = (
     "AC[v=256]",
     "StaticAC[v=256]",
@@ -86,39 +71,33 @@ COUNTS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {"n-grams": overlap
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
     for method in METHODS:
+        yield Job(slug(method), (method, BITS, PARTS, LENGTHS), partial(measured, work, method))
+    measure = partial(divergences, work, CONTROL, random_bits(BITS))
+    yield Job("control", (BITS, PARTS, LENGTHS), measure)
 
-        def measure(method: str = method) -> list[Measurement]:
-            ids = [own for own, _ in read_examples(work.tokens(method), "train")]
-            return divergences(work, method, ids_to_bits(np.concatenate(ids), 8)[:BITS])
 
-        yield Job(Spec.parse(method).slug, (method, BITS, PARTS, LENGTHS), measure)
-    yield Job("control", (BITS, PARTS, LENGTHS), lambda: divergences(work, CONTROL, random_bits(BITS)))
+def measured(work: ExperimentContext, method: str) -> list[Measurement]:
+    ids = [own for own, _ in read_examples(work.tokens(method), "train")]
+    return divergences(work, method, ids_to_bits(np.concatenate(ids), 8)[:BITS])
 
 
 def divergences(work: ExperimentContext, method: str, bits: np.ndarray) -> list[Measurement]:
     """Percentiles over disjoint parts of the stream, by both estimators and for both ways of cutting."""
     rows = []
-    pieces = np.array_split(bits, PARTS)
-    for kind, count in COUNTS.items():
-        for n in LENGTHS:
-            counts = [count(piece, n) for piece in pieces]
-            for estimator, corrected in (("plug-in", False), ("Miller-Madow", True)):
-                values = [kl_from_uniform(own, n, corrected) for own in counts]
-                for percentile in PERCENTILES:
-                    value = float(np.percentile(values, percentile))
-                    where: dict[str, Any] = {
-                        "n": n,
-                        "percentile": percentile,
-                        "of": kind,
-                        "estimator": estimator,
-                    }
-                    rows.append(work.row(method, "kl_from_uniform_bits", value, **where))
+    parts = np.array_split(bits, PARTS)
+    for (kind, count), n in product(COUNTS.items(), LENGTHS):
+        counts = [count(part, n) for part in parts]
+        for estimator in ESTIMATORS:
+            values = [kl_from_uniform(own, n, estimator == "Miller-Madow") for own in counts]
+            for percentile in PERCENTILES:
+                value = float(np.percentile(values, percentile))
+                at: dict[str, Any] = {"n": n, "percentile": percentile, "of": kind, "estimator": estimator}
+                rows.append(work.row(method, KL, value, **at))
     return rows
 
 
-def median(rows: Rows, method: str, n: int, percentile: int = 50, of: str = "tokens") -> float:
-    where: dict[str, Any] = {"n": n, "percentile": percentile, "of": of, "estimator": "plug-in"}
-    return rows.mean("kl_from_uniform_bits", method, **where)
+def median(rows: Rows, method: str, n: int, percentile: int = 50) -> float:
+    return rows.mean(KL, method, n=n, percentile=percentile, of="tokens", estimator="plug-in")
 
 
 def findings(rows: Rows) -> list[Finding]:
@@ -136,9 +115,8 @@ def findings(rows: Rows) -> list[Finding]:
             )
         )
     for method in ("GZip[v=256]", "EqualInfoAC[b=16,v=256]"):
-        own = median(rows, method, 8)
+        own, lower = median(rows, method, 8), median(rows, method, 8, 5)
         # The parts' spread stands for the uncertainty: found where the middle half and more do not overlap.
-        lower = median(rows, method, 8, 5)
         p = 0.0 if lower > control[95] or own < control[5] else 1.0
         found.append(
             Finding(
@@ -150,64 +128,41 @@ def findings(rows: Rows) -> list[Finding]:
             )
         )
     windows = [median(rows, f"EqualInfoAC[b={bits},v=256]", 8) for bits in (16, 32, 64, 128)]
+    ours = ", ".join(f"{value:.4f}" for value in windows) + " bits for b = 16, 32, 64, 128"
     falls = all(one > other for one, other in pairwise(windows))
-    found.append(
-        Finding(
-            "The longer the window, the nearer to uniform",
-            "",
-            ", ".join(f"{value:.4f}" for value in windows) + " bits for b = 16, 32, 64, 128",
-            "medians over 100 parts",
-            "yes" if falls else "no",
-        )
+    nearer = Verdict(ours, f"medians over {PARTS} parts", "yes" if falls else "no")
+    plain, corrected = (
+        rows.mean(KL, CONTROL, n=16, percentile=50, of="n-grams", estimator=e) for e in ESTIMATORS
     )
-    where: dict[str, Any] = {"n": 16, "percentile": 50, "of": "n-grams"}
-    bias = [
-        rows.mean("kl_from_uniform_bits", CONTROL, **where, estimator=e) for e in ("plug-in", "Miller-Madow")
+    return [
+        *found,
+        nearer.on("The longer the window, the nearer to uniform"),
+        positive(Estimate(plain - corrected, None, "control, n = 16")).on(
+            "Much of the plug-in estimate at n = 16 is bias, which Miller and Madow's correction takes off the control"
+        ),
     ]
-    found.append(
-        expect_positive(
-            Estimate(bias[0] - bias[1], None, "control, n = 16"),
-            "Much of the plug-in estimate at n = 16 is bias, which Miller and Madow's correction takes off the control",
-            "",
-        )
-    )
-    return found
 
 
 def compared(rows: Rows) -> list[Compared]:
-    where: dict[str, Any] = {"n": 8, "percentile": 50, "of": "tokens", "estimator": "plug-in"}
-    return [
-        Compared(method, "kl_from_uniform_bits", rows.estimate("kl_from_uniform_bits", method, **where))
-        for method in rows.methods("kl_from_uniform_bits")
-    ]
+    return listed(rows, KL, n=8, percentile=50, of="tokens", estimator="plug-in")
 
 
 def figure(rows: Rows) -> Figure:
     panels = []
-    for kind in COUNTS:
-        for estimator in ("plug-in", "Miller-Madow"):
-            series = []
-            for method in rows.methods("kl_from_uniform_bits"):
-                if method == "Bytes":
-                    continue  # so far from uniform that the others would lie on one line
-                bands = [
-                    [
-                        rows.mean(
-                            "kl_from_uniform_bits", method, n=n, percentile=p, of=kind, estimator=estimator
-                        )
-                        for n in LENGTHS
-                    ]
-                    for p in PERCENTILES
-                ]
-                # A logarithmic axis has no place for an estimate below 0.
-                low, mid, high = ([max(value, 1e-5) for value in band] for band in bands)
-                series.append(Series(method, LENGTHS, mid, low, high))
-            panels.append(
-                Panel(f"{kind}, {estimator}", "n (bits)", "KL from uniform (bits)", series, y_log=True)
-            )
-    return Figure(
-        "KL from uniform: median, 5th and 95th percentile of 100 parts (figures 11, 16, 17)", panels
-    )
+    for kind, estimator in product(COUNTS, ESTIMATORS):
+        series = []
+        for method in rows.methods(KL):
+            if method == "Bytes":
+                continue  # so far from uniform that the others would lie on one line
+            own = rows.where(KL, method, of=kind, estimator=estimator)
+            bands = [[own.mean(KL, n=n, percentile=p) for n in LENGTHS] for p in PERCENTILES]
+            # A logarithmic axis has no place for an estimate below 0.
+            low, mid, high = ([max(value, 1e-5) for value in band] for band in bands)
+            series.append(Series(method, LENGTHS, mid, low, high))
+        title = f"{kind}, {estimator}"
+        panels.append(Panel(title, "n (bits)", "KL from uniform (bits)", series, y_log=True))
+    title = "KL from uniform: median, 5th and 95th percentile of 100 parts (figures 11, 16, 17)"
+    return Figure(title, panels)
 
 
 EXPERIMENT = Experiment(

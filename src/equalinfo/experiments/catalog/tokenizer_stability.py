@@ -3,21 +3,21 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import measured
+from equalinfo.experiments.cell_tables import bars, listed
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
-from equalinfo.experiments.statistics import mean_error
-from equalinfo.experiments.verdicts import expect_less, expect_order
-from equalinfo.experiments.workspace import ExperimentContext, Job
+from equalinfo.experiments.statistics import entropy_bits
+from equalinfo.experiments.verdicts import less, rising
+from equalinfo.experiments.workspace import ExperimentContext, Job, slug
 from equalinfo.figures.figure import Figure, Panel, Series
 from equalinfo.score.measurements import Measurement
-from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
 
 # A sentence of our own of about the length of a short paragraph; only its first word changes.
@@ -26,6 +26,7 @@ SENTENCE = (
     "the old one was closed after the flood and the way to the school is now an hour longer than it was."
 )
 FIRST_WORDS = 500
+DISTANCE, SEQUENCES = "normalised_edit_distance", "token_sequences_per_place"
 WORDS, PLACES = 150, 30
 QUANTILES = (10, 50, 90)
 WORD = re.compile(rb"[A-Za-z]+")
@@ -40,13 +41,15 @@ def methods(scale: Scale) -> list[str]:
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
     for method in methods(work.scale):
+        about = (method, SENTENCE, FIRST_WORDS, WORDS, PLACES)
+        yield Job(slug(method), about, partial(stability, work, method))
 
-        def measure(method: str = method) -> list[Measurement]:
-            tokenizer = work.tokenizer(method)
-            texts = [example.data for example in work.validation]
-            return [*first_words(work, method, tokenizer, texts), *words(work, method, tokenizer, texts)]
 
-        yield Job(Spec.parse(method).slug, (method, SENTENCE, FIRST_WORDS, WORDS, PLACES), measure)
+def stability(work: ExperimentContext, method: str) -> list[Measurement]:
+    """How stable a method's mapping is, by both measures."""
+    tokenizer = work.tokenizer(method)
+    texts = [example.data for example in work.validation]
+    return [*first_words(work, method, tokenizer, texts), *words(work, method, tokenizer, texts)]
 
 
 def common_words(text: bytes, count: int, shortest: int) -> list[bytes]:
@@ -69,10 +72,10 @@ def first_words(
         ids.tolist() for ids in tokenizer.encode_batch([start + SENTENCE.encode() for start in starts])
     ]
     distances = [edit_distance(streams[0], other) / max(len(streams[0]), len(other)) for other in streams[1:]]
-    rows = [work.row(method, "normalised_edit_distance", float(np.mean(distances)), mean_error(distances))]
+    rows = [work.mean_row(method, DISTANCE, distances)]
     for quantile in QUANTILES:
         value = float(np.percentile(distances, quantile))
-        rows.append(work.row(method, "normalised_edit_distance_percentile", value, percentile=quantile))
+        rows.append(work.row(method, f"{DISTANCE}_percentile", value, percentile=quantile))
     return rows
 
 
@@ -99,94 +102,62 @@ def words(
     for found in sequences.values():
         if len(found) < PLACES:
             continue
-        counts = Counter(found)
-        shares = np.array(list(counts.values())) / len(found)
+        counts = np.array(list(Counter(found).values()))
         distinct.append(len(counts) / len(found))
-        entropies.append(float(-(shares * np.log2(shares)).sum()))
+        entropies.append(entropy_bits(counts))
     if not distinct:
         return []
     where: dict[str, Any] = {"places": PLACES, "words": len(distinct)}
     return [
-        work.row(
-            method, "token_sequences_per_place", float(np.mean(distinct)), mean_error(distinct), **where
-        ),
-        work.row(
-            method, "token_sequence_entropy_bits", float(np.mean(entropies)), mean_error(entropies), **where
-        ),
+        work.mean_row(method, SEQUENCES, distinct, **where),
+        work.mean_row(method, "token_sequence_entropy_bits", entropies, **where),
     ]
 
 
 def findings(rows: Rows) -> list[Finding]:
-    distance = "normalised_edit_distance"
-    pieces = next(method for method in rows.methods(distance) if method.startswith("SentencePiece"))
-    words_method = next((m for m in rows.methods(distance) if m.endswith(",fewest,words]")), None)
-    order = [pieces, "EqualInfoAC[b=16,v=256]", "AC[v=256]"]
+    short = "EqualInfoAC[b=16,v=256]"
+    pieces = rows.method("SentencePiece", quantity=DISTANCE)
+    order = [pieces, short, "AC[v=256]"]
     found = [
-        expect_order(
-            [(method, rows.estimate(distance, method)) for method in order],
+        rising([(method, rows.estimate(DISTANCE, method)) for method in order]).on(
             "A changed first word moves SentencePiece's tokens least, AC's most, EqualInfoAC's between",
             "the same order in figure 8",
         ),
-        expect_less(
-            rows,
-            "token_sequences_per_place",
-            pieces,
-            "EqualInfoAC[b=16,v=256]",
-            "A word has fewer different token sequences under SentencePiece than under EqualInfoAC",
+        less(rows, SEQUENCES, pieces, short).on(
+            "A word has fewer different token sequences under SentencePiece than under EqualInfoAC"
         ),
     ]
-    if words_method:
+    if bounded := next((m for m in rows.methods(DISTANCE) if m.endswith(",fewest,words]")), None):
         found.append(
-            expect_less(
-                rows,
-                "token_sequences_per_place",
-                words_method,
-                "EqualInfoAC[b=16,v=256]",
-                "Ours: with word bounds a word has fewer token sequences than in windows",
+            less(rows, SEQUENCES, bounded, short).on(
+                "Ours: with word bounds a word has fewer token sequences than in windows"
             )
         )
     windows = [f"EqualInfoAC[b={bits},v=256]" for bits in (16, 32, 64, 128)]
-    found.append(
-        expect_order(
-            [(method, rows.estimate(distance, method)) for method in windows],
-            "The longer the window, the further a change reaches",
-        )
-    )
-    return found
+    reach = rising([(method, rows.estimate(DISTANCE, method)) for method in windows])
+    return [*found, reach.on("The longer the window, the further a change reaches")]
 
 
 def compared(rows: Rows) -> list[Compared]:
-    lines = []
-    for quantity in ("normalised_edit_distance", "token_sequences_per_place", "token_sequence_entropy_bits"):
-        lines += [Compared(m, quantity, rows.estimate(quantity, m)) for m in rows.methods(quantity)]
-    return lines
+    return listed(rows, DISTANCE, SEQUENCES, "token_sequence_entropy_bits")
 
 
 def figure(rows: Rows) -> Figure:
-    names = rows.methods("normalised_edit_distance")
-    quantity = "normalised_edit_distance_percentile"
+    names, quantity = rows.methods(DISTANCE), f"{DISTANCE}_percentile"
     low, mid, high = ([rows.mean(quantity, name, percentile=p) for name in names] for p in QUANTILES)
     first = Series("edit distance", names, mid, low, high, kind="bars")
-    with_words = rows.methods("token_sequences_per_place")
-    own = [rows.estimate("token_sequences_per_place", name) for name in with_words]
-    second = measured("token sequences of a word", with_words, own, "bars")
-    return Figure(
-        "Stability of the mapping from text to tokens (figure 8, and words in many places)",
-        [
-            Panel(
-                "500 first words: median, 10th to 90th percentile",
-                "",
-                "edit distance / tokens of the sentence",
-                [first],
-            ),
-            Panel(
-                f"{PLACES} places of a word, mean ± 2 standard errors",
-                "",
-                "different token sequences / places",
-                [second],
-            ),
-        ],
-    )
+    second = bars(rows, SEQUENCES, "token sequences of a word")
+    shown = "500 first words: median, 10th to 90th percentile"
+    panels = [
+        Panel(shown, "", "edit distance / tokens of the sentence", [first]),
+        Panel(
+            f"{PLACES} places of a word, mean ± 2 standard errors",
+            "",
+            "different token sequences / places",
+            [second],
+        ),
+    ]
+    return Figure("Stability of the mapping from text to tokens (figure 8, and words in many places)", panels)
 
 
 EXPERIMENT = Experiment(

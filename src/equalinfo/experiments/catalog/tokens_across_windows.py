@@ -3,48 +3,39 @@
 from collections.abc import Iterator
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bars, compare_cells
+from equalinfo.experiments.cell_tables import bits_panel, compare_cells
 from equalinfo.experiments.rows import Rows
-from equalinfo.experiments.verdicts import expect_less
+from equalinfo.experiments.verdicts import less
 from equalinfo.experiments.workspace import ExperimentContext, Job
-from equalinfo.figures.figure import Figure, Panel
-from equalinfo.score.paper import paper_tables
+from equalinfo.figures.figure import Figure
+from equalinfo.score.paper import paper_ratios, paper_tables
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
     # Small: tokens of 12 bits in windows of 16, whose ends they cross as 16 bits cross those of 24.
-    bits = 16 if work.scale.small else 24
-    aligned = 24 if work.scale.small else 16
-    wide = work.scale.wide
-    yield from work.cells(
-        [work.scale.windows(bits), work.scale.windows(bits, wide), work.scale.windows(aligned, wide)]
-    )
+    bits, aligned = (16, 24) if work.scale.small else (24, 16)
+    wide = [work.scale.windows(b, work.scale.wide) for b in (bits, aligned)]
+    yield from work.cells([work.scale.windows(bits), *wide])
 
 
 def findings(rows: Rows) -> list[Finding]:
     table = paper_tables()["a1_24bit_403m_bits_per_byte"]
     short, crossing, _ = rows.methods("bits_per_byte")
+    paper = " against ".join(str(table[f"EqualInfoAC[b=24,v={v}]"]) for v in ("65k", "256"))
     return [
-        expect_less(
-            rows,
-            "bits_per_byte",
-            crossing,
-            short,
+        less(rows, "bits_per_byte", crossing, short).on(
             f"Wide tokens are better though they cross windows ({crossing} against {short})",
-            " against ".join(str(table[f"EqualInfoAC[b=24,v={v}]"]) for v in ("65k", "256"))
-            + " (b=24, 403m)",
+            f"{paper} (b=24, 403m)",
         )
     ]
 
 
 def compared(rows: Rows) -> list[Compared]:
-    tables = paper_tables()
-    return compare_cells(rows, tables["a1_24bit_403m_bits_per_byte"], tables["table12_bytes_per_token"])
+    return compare_cells(rows, paper_tables()["a1_24bit_403m_bits_per_byte"], paper_ratios())
 
 
 def figure(rows: Rows) -> Figure:
-    series = [bars(rows, q, q.replace("_", " ")) for q in ("bits_per_byte", "uniform_bits_per_byte")]
-    return Figure("Tokens across windows (A.1)", [Panel("", "", "bits per byte", series)])
+    return Figure("Tokens across windows (A.1)", [bits_panel(rows)])
 
 
 EXPERIMENT = Experiment(

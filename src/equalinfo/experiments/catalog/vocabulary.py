@@ -3,22 +3,19 @@
 from collections.abc import Iterator
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bars, compare_cells
+from equalinfo.experiments.cell_tables import bits_panel, compare_cells
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale, paper_method
-from equalinfo.experiments.verdicts import expect_less, expect_near
+from equalinfo.experiments.verdicts import less, near
 from equalinfo.experiments.workspace import ExperimentContext, Job
-from equalinfo.figures.figure import Figure, Panel
-from equalinfo.score.paper import paper_tables
+from equalinfo.figures.figure import Figure
+from equalinfo.score.paper import paper_bits, paper_ratios
 
 
 def pairs(scale: Scale) -> list[tuple[str, str]]:
     """(short tokens, wide tokens) of the same bits."""
     if scale.small:
-        windows = [
-            ("EqualInfoAC[b=24,v=256]", "EqualInfoAC[b=24,v=4k]"),
-            ("EqualInfoAC[b=48,v=256]", "EqualInfoAC[b=48,v=4k]"),
-        ]
+        windows = [(scale.windows(bits), scale.windows(bits, "4k")) for bits in (24, 48)]
         return [*windows, ("EqualInfo[b=12,v=64]", "EqualInfo[b=12,v=4k]"), ("AC[v=256]", "AC[v=4k]")]
     made = [(scale.windows(bits), scale.windows(bits, "65k")) for bits in (16, 32, 64, 128)]
     return [*made, ("GZip[v=256]", "GZip[v=65k]"), ("AC[v=256]", "AC[v=65k]")]
@@ -34,48 +31,34 @@ def measured_pairs(rows: Rows) -> list[tuple[str, str]]:
 
 
 def findings(rows: Rows) -> list[Finding]:
-    table = paper_tables()["table15_16_bits_per_byte"]
+    table = paper_bits()
     found = []
     for short, wide in measured_pairs(rows):
-        paper_short = short.replace("b=24", "b=16").replace("b=48", "b=64")
-        paper_wide = paper_method(wide).replace("b=24", "b=16").replace("b=48", "b=64")
-        known = [table[name]["25m"] for name in (paper_wide, paper_short) if name in table]
+        paper_short, paper_wide = (
+            paper_method(name).replace("b=24", "b=16").replace("b=48", "b=64") for name in (short, wide)
+        )
+        known = [table[name] for name in (paper_wide, paper_short) if name in table]
         theirs = f"{known[0]} against {known[1]} at 25m" if len(known) == 2 else ""
         if theirs and paper_short != short:
             theirs += f" (b={paper_short.split('b=')[1].split(',')[0]})"
         if short.startswith("AC"):
             uniform = rows.mean("uniform_bits_per_byte", wide)
-            found.append(
-                expect_near(
-                    rows.estimate("bits_per_byte", wide),
-                    uniform,
-                    0.02 * uniform,
-                    f"Wide tokens make AC no more learnable: {wide} stays at uniform",
-                    theirs,
-                )
-            )
+            own = near(rows.estimate("bits_per_byte", wide), uniform, 0.02 * uniform)
+            text = f"Wide tokens make AC no more learnable: {wide} stays at uniform"
         elif short.startswith("GZip"):
-            found.append(
-                expect_less(rows, "bits_per_byte", short, wide, "A wide vocabulary hurts GZip", theirs)
-            )
+            own, text = less(rows, "bits_per_byte", short, wide), "A wide vocabulary hurts GZip"
         else:
-            found.append(
-                expect_less(rows, "bits_per_byte", wide, short, f"{wide} is better than {short}", theirs)
-            )
+            own, text = less(rows, "bits_per_byte", wide, short), f"{wide} is better than {short}"
+        found.append(own.on(text, theirs))
     return found
 
 
 def compared(rows: Rows) -> list[Compared]:
-    tables = paper_tables()
-    bits = {name: values["25m"] for name, values in tables["table15_16_bits_per_byte"].items()}
-    return compare_cells(rows, bits, tables["table12_bytes_per_token"])
+    return compare_cells(rows, paper_bits(), paper_ratios())
 
 
 def figure(rows: Rows) -> Figure:
-    series = [bars(rows, q, q.replace("_", " ")) for q in ("bits_per_byte", "uniform_bits_per_byte")]
-    return Figure(
-        "Short tokens and wide ones of the same bits (figure 6)", [Panel("", "", "bits per byte", series)]
-    )
+    return Figure("Short tokens and wide ones of the same bits (figure 6)", [bits_panel(rows)])
 
 
 EXPERIMENT = Experiment(

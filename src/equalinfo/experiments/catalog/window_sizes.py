@@ -2,23 +2,25 @@
 
 import math
 from collections.abc import Iterator
-from itertools import pairwise
+from functools import partial
+from itertools import pairwise, product
 from typing import Any
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Found
 from equalinfo.experiments.cell_tables import bits_by_place, compare_cells, line, measured
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.statistics import mean_error
-from equalinfo.experiments.verdicts import expect_order
+from equalinfo.experiments.verdicts import rising
 from equalinfo.experiments.workspace import ExperimentContext, Job, example_losses
 from equalinfo.figures.figure import Figure, Panel
 from equalinfo.score.measurements import Measurement
-from equalinfo.score.paper import paper_tables
+from equalinfo.score.paper import paper_bits, paper_ratios
 
 # The paper's four, and 24, 48, 96 between them.
 BITS = (16, 24, 32, 48, 64, 96, 128)
 PAPER_BITS = (16, 32, 64, 128)
 TOKEN = 8
+PLACED = "bits_per_token_at"
 # A place is learned where M2 saves this share of its 8 bits: ten times what AC shows as noise at this scale.
 LEARNED = 0.01
 
@@ -28,33 +30,26 @@ def method(bits: int) -> str:
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
-    for bits in BITS:
-        for seed in work.seeds:
+    for bits, seed in product(BITS, work.seeds):
+        yield Job(f"b{bits}-seed{seed}", (bits, seed), partial(trained, work, bits, seed))
 
-            def measure(bits: int = bits, seed: int = seed) -> list[Measurement]:
-                cell = work.cell(method(bits), seed)
-                rows = work.cell_rows(cell, b=bits)
-                places = bits_by_place(example_losses(cell), bits // TOKEN)
-                common: dict[str, Any] = {"seed": seed, "cell": cell.result.cell}
-                for place, values in enumerate(places, start=1):
-                    mean = sum(values) / len(values)
-                    where: dict[str, Any] = {"b": bits, "position": place}
-                    rows.append(
-                        work.row(
-                            method(bits), "bits_per_token_at", mean, mean_error(values), **common, **where
-                        )
-                    )
-                return rows
 
-            yield Job(f"b{bits}-seed{seed}", (bits, seed), measure)
+def trained(work: ExperimentContext, bits: int, seed: int) -> list[Measurement]:
+    cell = work.cell(method(bits), seed)
+    rows = work.cell_rows(cell, b=bits)
+    for place, values in enumerate(bits_by_place(example_losses(cell), bits // TOKEN), start=1):
+        at: dict[str, Any] = {"seed": seed, "cell": cell.result.cell, "b": bits, "position": place}
+        mean = sum(values) / len(values)
+        rows.append(work.row(method(bits), PLACED, mean, mean_error(values), **at))
+    return rows
 
 
 def learned_places(rows: Rows, bits: int) -> list[int]:
     """The places of a window at which M2 saves LEARNED of a token's 8 bits or more."""
-    own = rows.where("bits_per_token_at", method(bits))
+    own = rows.where(PLACED, method(bits))
     places = [int(place) for place in own.coordinates("position")]
     limit = TOKEN * (1 - LEARNED)
-    return [place for place in places if own.mean("bits_per_token_at", position=place) <= limit]
+    return [place for place in places if own.mean(PLACED, position=place) <= limit]
 
 
 def breaking_point(rows: Rows) -> float | None:
@@ -67,29 +62,27 @@ def breaking_point(rows: Rows) -> float | None:
     return None
 
 
+def over(rows: Rows, quantity: str) -> list[Estimate]:
+    """A quantity by window size."""
+    return [rows.estimate(quantity, method(bits)) for bits in BITS]
+
+
 def findings(rows: Rows) -> list[Finding]:
-    table, ratios = paper_tables()["table15_16_bits_per_byte"], paper_tables()["table12_bytes_per_token"]
-
-    def order(quantity: str, over: tuple[int, ...]) -> list[tuple[str, Estimate]]:
-        return [(f"b={bits}", rows.estimate(quantity, method(bits))) for bits in over]
-
+    table, ratios = paper_bits(), paper_ratios()
+    names = [f"b={bits}" for bits in BITS]
     # The code of a byte that is uniform is a longer one; what is learned is per token.
-    paper_bits = ", ".join(f"{table[method(b)]['25m'] * ratios[method(b)]:.2f}" for b in PAPER_BITS)
+    per_token = ", ".join(f"{table[method(b)] * ratios[method(b)]:.2f}" for b in PAPER_BITS)
     breaks = breaking_point(rows)
-    last = {bits: learned_places(rows, bits) for bits in BITS}
-    first_only: Found = (
-        "yes" if all(places and places[0] == 1 for places in last.values() if places) else "no"
-    )
+    places = {bits: learned_places(rows, bits) for bits in BITS}
+    first: Found = "yes" if all(own[0] == 1 for own in places.values() if own) else "no"
     return [
-        expect_order(
-            order("bytes_per_token", BITS),
+        rising(list(zip(names, over(rows, "bytes_per_token"), strict=True))).on(
             "Longer windows compress better (bytes/token)",
             ", ".join(f"{ratios[method(b)]}" for b in PAPER_BITS) + " for b = 16, 32, 64, 128",
         ),
-        expect_order(
-            order("bits_per_token", BITS),
+        rising(list(zip(names, over(rows, "bits_per_token"), strict=True))).on(
             "Longer windows are harder to learn: bits/token rise towards 8",
-            f"{paper_bits} of 8 for b = 16, 32, 64, 128 at 25m",
+            f"{per_token} of 8 for b = 16, 32, 64, 128 at 25m",
         ),
         Finding(
             f"Somewhere between 16 and 128 bits M2 stops saving {LEARNED:.0%} of a token's 8 bits",
@@ -101,18 +94,16 @@ def findings(rows: Rows) -> list[Finding]:
         Finding(
             "Within a window the first tokens are the ones learned",
             "figure 10: the first two of eight",
-            "; ".join(f"b={bits}: {', '.join(map(str, places)) or 'none'}" for bits, places in last.items()),
+            "; ".join(f"b={bits}: {', '.join(map(str, own)) or 'none'}" for bits, own in places.items()),
             f"places where M2 saves {LEARNED:.0%} or more",
-            first_only,
+            first,
         ),
     ]
 
 
 def compared(rows: Rows) -> list[Compared]:
-    tables = paper_tables()
-    bits = {name: values["25m"] for name, values in tables["table15_16_bits_per_byte"].items()}
-    lines = compare_cells(rows, bits, tables["table12_bytes_per_token"])
-    ratios = tables["table12_bytes_per_token"]
+    bits, ratios = paper_bits(), paper_ratios()
+    lines = compare_cells(rows, bits, ratios)
     for name in rows.methods("bits_per_token"):
         theirs = bits[name] * ratios[name] if name in bits and name in ratios else None
         lines.append(Compared(name, "bits_per_token", rows.estimate("bits_per_token", name), theirs, name))
@@ -120,22 +111,17 @@ def compared(rows: Rows) -> list[Compared]:
 
 
 def figure(rows: Rows) -> Figure:
-    over_b = []
-    for quantity in ("bits_per_byte", "uniform_bits_per_byte"):
-        own = [rows.estimate(quantity, method(bits)) for bits in BITS]
-        over_b.append(measured("measured" if quantity == "bits_per_byte" else "uniform", BITS, own))
-    own = [rows.estimate("bits_per_token", method(bits)) for bits in BITS]
-    per_token = measured("measured", BITS, own)
-    places = [line(rows, "bits_per_token_at", method(bits), "position", f"b={bits}") for bits in BITS]
+    names = {"bits_per_byte": "measured", "uniform_bits_per_byte": "uniform"}
+    per_byte = [measured(name, BITS, over(rows, quantity)) for quantity, name in names.items()]
+    per_token = measured("measured", BITS, over(rows, "bits_per_token"))
+    places = [line(rows, PLACED, method(bits), "position", f"b={bits}") for bits in BITS]
     level = [(TOKEN * (1 - LEARNED), "1 % saved"), (float(TOKEN), "uniform")]
-    return Figure(
-        "Window sizes (figure 5, table 16)",
-        [
-            Panel("", "bits per window", "bits per byte", over_b, x_log=True),
-            Panel("", "bits per window", "bits per token", [per_token], x_log=True, levels=level),
-            Panel("", "token in its window", "bits per token", places, levels=level),
-        ],
-    )
+    panels = [
+        Panel("", "bits per window", "bits per byte", per_byte, x_log=True),
+        Panel("", "bits per window", "bits per token", [per_token], x_log=True, levels=level),
+        Panel("", "token in its window", "bits per token", places, levels=level),
+    ]
+    return Figure("Window sizes (figure 5, table 16)", panels)
 
 
 EXPERIMENT = Experiment(
