@@ -131,7 +131,7 @@ class ExperimentContext:
         self, method: str, quantity: str, values: Sequence[float], seed: int | None = None, **at: Coordinate
     ) -> Measurement:
         """The mean of independent values, with its standard error."""
-        return self.row(method, quantity, float(np.mean(values)), mean_error(values), seed, **at)
+        return self.row(method, quantity, float(np.mean(values)), mean_error(values), seed, None, **at)
 
     def finetuning(self, steps: int, batch_size: int, seed: int) -> FinetuneConfig:
         """Settings of a short run, with the recipe's learning rate and threads."""
