@@ -6,6 +6,14 @@ class EqualInfoError(Exception):
 
     The command line prints it after ``error:`` and exits with status 1; library callers can catch it.
     Anything else that escapes is a defect of this package.
+
+    Examples:
+        >>> from equalinfo import Tokenizer
+        >>> try:
+        ...     Tokenizer.from_pretrained("english-4k-exact").encode(3)
+        ... except EqualInfoError as error:
+        ...     print(error)
+        the text must be str or bytes, not int
     """
 
     def __init__(self, message: str) -> None:
@@ -18,7 +26,16 @@ class DamagedArtifact(EqualInfoError):
 
 
 class UndecodableTokens(EqualInfoError):
-    """Token ids that no input encodes to: out of range, truncated, or from another tokenizer."""
+    """Token ids that no input encodes to: out of range, truncated, or from another tokenizer.
+
+    Examples:
+        >>> from equalinfo import Tokenizer
+        >>> try:
+        ...     Tokenizer.from_pretrained("english-4k-exact").decode([4096])
+        ... except UndecodableTokens as error:
+        ...     print(error)
+        id 4096 at position 0 is outside the vocabulary of 4096
+    """
 
 
 class Unreachable(EqualInfoError):

@@ -36,6 +36,10 @@ def shipped(kind: str | None = None, folder: Path | None = None) -> dict[str, Pa
     Args:
         kind: only "tokenizer" or "m1".
         folder: in place of `reference_folder()`.
+
+    Examples:
+        >>> sorted(shipped("m1"))
+        ['english-m1']
     """
     manifests = sorted((folder or reference_folder()).glob(f"*/{MANIFEST}"))
     found = {path.parent.name: path.parent for path in manifests}
@@ -54,6 +58,10 @@ def located(path: str | Path, kind: str) -> Path:
 
     Raises:
         EqualInfoError: neither; the message lists the names, or says what became of the name.
+
+    Examples:
+        >>> located("english-65k", "tokenizer").name
+        'english-65k'
     """
     given = Path(path)
     if given.is_dir() or _is_path(str(path)):
@@ -75,6 +83,11 @@ def _is_path(text: str) -> bool:
 
 
 def card_of(path: Path) -> dict[str, Any]:
-    """The card of a shipped artifact; DamagedArtifact if it has none."""
+    """The card of a shipped artifact; DamagedArtifact if it has none.
+
+    Examples:
+        >>> card_of(located("english-65k", "tokenizer"))["spec"]
+        'EqualInfo[v=65k,unigram,words]'
+    """
     card: dict[str, Any] = read_json(path / CARD)
     return card

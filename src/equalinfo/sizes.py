@@ -50,7 +50,12 @@ SIZES = {
 
 
 def size_by_name(name: str) -> Size:
-    """The dimensions called `name`; EqualInfoError lists the names if there is none."""
+    """The dimensions called `name`; EqualInfoError lists the names if there is none.
+
+    Examples:
+        >>> size_by_name("3m").parameters, size_by_name("3m").d_model
+        (3145728, 256)
+    """
     if name not in SIZES:
         raise EqualInfoError(f"no model size {name!r}; choose one of {', '.join(SIZES)}")
     return SIZES[name]

@@ -63,6 +63,13 @@ def encode_block(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
         rows: [len(text), 256] int32, the frequencies of each byte.
         text: [len(text)] uint8.
         end: whether END follows, because the block is shorter than the decoder would assume.
+
+    Examples:
+        >>> from equalinfo.predict.unigram import Unigram
+        >>> text = b"text"
+        >>> rows = Unigram(np.full(256, 64)).frequencies(text)
+        >>> len(encode_block(rows, np.frombuffer(text, np.uint8), False))
+        33
     """
     bounds = np.empty((len(text) + (1 if end else 0), 2), np.int32)
     bounds[: len(text)] = spans(rows, text, True)

@@ -21,7 +21,13 @@ def id_dtype(vocab: int) -> type[np.unsignedinteger]:
 
 
 def bits_to_ids(bits: np.ndarray, width: int) -> np.ndarray:
-    """Token ids [ceil(len / width)] uint16 of a bit array (0/1, uint8), zeros added at the end."""
+    """Token ids [ceil(len / width)] uint16 of a bit array (0/1, uint8), zeros added at the end.
+
+    Examples:
+        >>> ids = bits_to_ids(np.array([1, 0, 1, 1, 1], np.uint8), width=4)
+        >>> ids.tolist(), ids_to_bits(ids, width=4).tolist()
+        ([11, 8], [1, 0, 1, 1, 1, 0, 0, 0])
+    """
     padded = np.zeros(-(-len(bits) // width) * width, np.uint8)
     padded[: len(bits)] = bits
     places = (1 << np.arange(width - 1, -1, -1)).astype(np.uint32)

@@ -197,7 +197,17 @@ class EncodedWindows:
 
 
 def encode_windows(predictor: Predictor, texts: Sequence[bytes], rule: WindowRule) -> list[EncodedWindows]:
-    """Cuts and codes texts side by side, one step of the predictor per byte."""
+    """Cuts and codes texts side by side, one step of the predictor per byte.
+
+    Examples:
+        >>> from equalinfo.predict.unigram import Unigram
+        >>> even = Unigram(np.full(256, 64))
+        >>> (windows,) = encode_windows(even, [b"text"], WindowRule(bits=16))
+        >>> windows.codes, windows.lengths
+        ([29797, 30836], [2, 2])
+        >>> decode_windows(even, [windows.codes], WindowRule(bits=16))
+        [b'text']
+    """
     contexts = predictor.new_contexts(len(texts))
     root_bounds = cumulative(predictor.initial[None])[0]
     writers = [_Writer(text) for text in texts]

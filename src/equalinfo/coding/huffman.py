@@ -97,7 +97,15 @@ def _word(symbol: int, lengths: np.ndarray, first: np.ndarray) -> int:
 
 @kernel
 def code_of(row: np.ndarray, limit: int = LONGEST_WORD) -> tuple[np.ndarray, np.ndarray]:
-    """Lengths in bits and words of the code of frequencies `row` [256]; each [257] int64, END last."""
+    """Lengths in bits and words of the code of frequencies `row` [256]; each [257] int64, END last.
+
+    Examples:
+        >>> row = np.full(256, 1, np.int32)
+        >>> row[ord("e")] = 2**14 - 255
+        >>> lengths, words = code_of(row)
+        >>> int(lengths[ord("e")]), int(lengths[ord("z")])
+        (1, 9)
+    """
     lengths, words = np.empty(257, np.int64), np.empty(257, np.int64)
     first = np.empty((2, LONGEST_WORD + 3), np.int64)
     _lengths(row, limit, np.empty((3, 514), np.int64), lengths)

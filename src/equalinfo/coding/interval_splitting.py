@@ -47,6 +47,12 @@ def shares(frequencies: Sequence[int], rest: int, most: int | None = None) -> li
         frequencies: of the 256 next bytes, summing to 2^14.
         rest: codes to divide.
         most: codes that a byte can use at all; None: any number.
+
+    Examples:
+        >>> frequencies = [1] * 255 + [2**14 - 255]
+        >>> counts = shares(frequencies, rest=100)
+        >>> sum(counts), counts[255]
+        (100, 99)
     """
     result = [0] * 256
     open_bytes = list(range(256))

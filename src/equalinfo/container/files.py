@@ -33,6 +33,16 @@ def compress(
 
     Raises:
         EqualInfoError: a file cannot be read or written; `out` is then left as it was.
+
+    Examples:
+        >>> from equalinfo.progress import progress_bar
+        >>> m1, notes = Path("english-m1"), Path("notes.txt")
+        >>> _ = notes.write_text("some text, and some more text")
+        >>> with progress_bar(quiet=True) as progress:
+        ...     sizes = compress(m1, notes, Path("notes.eqi"), block=65536, context=512, threads=1, progress=progress)
+        ...     _ = decompress(m1, Path("notes.eqi"), Path("back.txt"), threads=1, progress=progress)
+        >>> sizes["source_bytes"], Path("back.txt").read_text()
+        (29, 'some text, and some more text')
     """
     with output_file(out, [m1, file]) as target, _opened(file) as source:
         predictor = load_m1(m1)

@@ -153,6 +153,16 @@ class Container:
 
     Raises:
         DamagedContainer: not a container, cut off, or damaged in header or index.
+
+    Examples:
+        >>> import io
+        >>> from equalinfo.container.writing import write_container
+        >>> from equalinfo.predict.exact_files import load_m1
+        >>> m1, packed = load_m1("english-m1"), io.BytesIO()
+        >>> _ = write_container(m1, io.BytesIO(b"some text, and some more text"), packed, block=10, context=10)
+        >>> container = Container(packed)
+        >>> b"".join(container.read(m1, start=11, length=8)), container.facts()["blocks"]
+        (b'and some', 3)
     """
 
     def __init__(self, stream: IO[bytes]) -> None:

@@ -60,6 +60,17 @@ def write_container(
 
     Raises:
         EqualInfoError: a block or context size outside the format's limits.
+
+    Examples:
+        >>> import io
+        >>> from equalinfo.container.reading import read_container
+        >>> from equalinfo.predict.exact_files import load_m1
+        >>> m1, packed = load_m1("english-m1"), io.BytesIO()
+        >>> written = write_container(m1, io.BytesIO(b"some text, and some more text"), packed)
+        >>> written.source, written.blocks
+        (29, 1)
+        >>> b"".join(read_container(m1, io.BytesIO(packed.getvalue())))
+        b'some text, and some more text'
     """
     header = Header(predictor.fingerprint, block, context)
     key = header.key

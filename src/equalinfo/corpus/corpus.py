@@ -13,12 +13,17 @@ from equalinfo.errors import EqualInfoError
 
 
 class Corpus:
-    """Documents of a source, by split.
+    r"""Documents of a source, by split.
 
     Args:
         source: what `read_documents` takes; standard input ("-") is held in memory, because it is read
             once and the steps read a corpus several times.
         field: column or key that holds the text.
+
+    Examples:
+        >>> _ = Path("notes.jsonl").write_text('{"text": "one"}\n{"text": "two"}\n')
+        >>> list(Corpus("notes.jsonl").documents("all"))
+        [b'one', b'two']
     """
 
     def __init__(self, source: str, field: str = "text") -> None:

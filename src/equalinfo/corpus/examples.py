@@ -30,12 +30,16 @@ class Example:
 
 
 def cut_examples(documents: Iterable[bytes], length: int = EXAMPLE_BYTES) -> Iterator[Example]:
-    """Appends END_OF_DOCUMENT to each document, joins them and cuts every `length` bytes.
+    r"""Appends END_OF_DOCUMENT to each document, joins them and cuts every `length` bytes.
 
     The last example may be shorter. Holds one document and one example in memory.
 
     Raises:
         EqualInfoError: `length` is not positive.
+
+    Examples:
+        >>> [(example.data, example.source_bytes) for example in cut_examples([b"abc", b"def"], length=5)]
+        [(b'abc\x00d', 4), (b'ef\x00', 2)]
     """
     return _cut(documents, ExampleCutter(length))
 
@@ -101,9 +105,17 @@ class ExampleCutter:
 
 
 class ShuffledExamples:
-    """Examples in memory, in stored order by index and in a new random order in each epoch.
+    r"""Examples in memory, in stored order by index and in a new random order in each epoch.
 
     Stored flat: 1 byte per byte of text and 16 bytes per example.
+
+    Examples:
+        >>> examples = ShuffledExamples(cut_examples([b"abcd", b"efgh"], length=2))
+        >>> len(examples), examples[1].data
+        (5, b'cd')
+        >>> order = examples.iterate(seed=0)
+        >>> [next(order).data for _ in range(3)]
+        [b'fg', b'\x00e', b'cd']
     """
 
     def __init__(self, examples: Iterable[Example]) -> None:

@@ -63,7 +63,7 @@ class Partition:
 
 
 def partitions_of(source: str, field: str, partition_bytes: int) -> tuple[list[Partition], list[str]]:
-    """The partitions of a corpus, and stamps that change when the corpus does.
+    r"""The partitions of a corpus, and stamps that change when the corpus does.
 
     Args:
         source: what `read_documents` takes.
@@ -73,6 +73,13 @@ def partitions_of(source: str, field: str, partition_bytes: int) -> tuple[list[P
 
     Raises:
         EqualInfoError: the source is missing, cannot be read, or has no file.
+
+    Examples:
+        >>> from pathlib import Path
+        >>> _ = Path("notes.jsonl").write_text("".join(f'{{"text": "note {n} of many"}}\n' for n in range(200)))
+        >>> partitions, _ = partitions_of("notes.jsonl", "text", partition_bytes=2000)
+        >>> [len(list(partition.documents("text"))) for partition in partitions]
+        [72, 70, 58]
     """
     if partition_bytes < 1:
         raise EqualInfoError(f"a partition must have at least 1 byte, not {partition_bytes}")

@@ -37,6 +37,11 @@ def read_documents(source: str | os.PathLike[str], field: str = "text") -> Itera
     Raises:
         EqualInfoError: the source is missing, damaged, not in its format, or has no document. What can be
             seen without reading it is raised by this call, the rest while iterating.
+
+    Examples:
+        >>> _ = Path("notes.txt").write_text("one document")
+        >>> list(read_documents("notes.txt"))
+        [b'one document']
     """
     if isinstance(source, str):
         if source == "embedded":

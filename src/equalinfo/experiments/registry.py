@@ -32,7 +32,12 @@ NAMES = (
 
 
 def experiment_by_name(name: str) -> Experiment:
-    """The experiment called `name`; EqualInfoError lists the names if there is none."""
+    """The experiment called `name`; EqualInfoError lists the names if there is none.
+
+    Examples:
+        >>> experiment_by_name("delay").paper
+        'A.5, table 17, figure 14'
+    """
     if name not in NAMES:
         raise EqualInfoError(f"no experiment {name!r}; choose one of {', '.join(NAMES)}")
     experiment = import_module(f"equalinfo.experiments.catalog.{name}").EXPERIMENT

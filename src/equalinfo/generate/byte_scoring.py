@@ -31,6 +31,16 @@ class ByteScorer:
     Args:
         context: the most ids that predict another: the sequence length that M2 was trained with. Longer texts are
             read in overlapping windows, half of one from the next.
+
+    Examples:
+        >>> from equalinfo.sizes import size_by_name
+        >>> from equalinfo.tokens.build import make_tokenizer
+        >>> from equalinfo.tokens.spec import Spec
+        >>> model = Decoder(size_by_name("65k"), vocab=256)
+        >>> model.init_weights(seed=0)
+        >>> scorer = ByteScorer(model, make_tokenizer(Spec.parse("Bytes"), None, None), context=64)
+        >>> scorer.continuation(b"equal ", b"windows") < 0
+        True
     """
 
     def __init__(self, model: Decoder, tokenizer: Tokenizer, context: int) -> None:

@@ -88,6 +88,17 @@ class Generator:
 
     Args:
         context: the most ids that predict another: the sequence length that M2 was trained with.
+
+    Examples:
+        >>> from equalinfo.sizes import size_by_name
+        >>> from equalinfo.tokens.build import make_tokenizer
+        >>> from equalinfo.tokens.spec import Spec
+        >>> model = Decoder(size_by_name("65k"), vocab=256)  # untrained: it writes noise
+        >>> model.init_weights(seed=0)
+        >>> generator = Generator(model, make_tokenizer(Spec.parse("Bytes"), None, None), context=64)
+        >>> (sample,) = generator.continuations([b"Windows of"], GenerationConfig(tokens=5))
+        >>> sample.prompt, sample.tokens, sample.reason
+        (b'Windows of', 5, 'tokens')
     """
 
     def __init__(self, model: Decoder, tokenizer: Tokenizer, context: int | None = None) -> None:

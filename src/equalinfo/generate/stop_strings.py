@@ -13,6 +13,15 @@ class StopMatcher:
     Attributes:
         text: the bytes so far, without the stop string.
         reason: why it ended: "stop" or "bytes"; None while it may grow.
+
+    Examples:
+        >>> matcher = StopMatcher([b"END"])
+        >>> matcher.feed(b"some text EN")
+        >>> matcher.take()
+        b'some text '
+        >>> matcher.feed(b"D and more")
+        >>> matcher.text, matcher.reason
+        (b'some text ', 'stop')
     """
 
     def __init__(self, stops: Sequence[bytes] = (), limit: int | None = None) -> None:

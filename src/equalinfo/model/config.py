@@ -83,6 +83,10 @@ class TrainingConfig(TrainingSettings):
         version: raised where a change of code trains other weights by the same config. What is named by a hash of a
             config, as checkpoints and a recipe's runs, is then trained anew and not resumed. 2:
             `seeded.permutation` orders the data.
+
+    Examples:
+        >>> TrainingConfig(steps=100, batch_size=8, accumulate=4).sequences_per_step
+        32
     """
 
     version: ClassVar[int] = 2

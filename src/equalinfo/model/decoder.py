@@ -37,6 +37,13 @@ class Decoder(nn.Module):
 
     Raises:
         EqualInfoError: no such preset.
+
+    Examples:
+        >>> from equalinfo.sizes import size_by_name
+        >>> model = Decoder(size_by_name("65k"), vocab=256)
+        >>> model.init_weights(seed=0)
+        >>> tuple(model(torch.zeros(2, 5, dtype=torch.int64)).shape)
+        (2, 5, 256)
     """
 
     def __init__(self, size: Size, vocab: int, preset: str = "paper") -> None:

@@ -24,6 +24,11 @@ class SamplingParams:
 
     Raises:
         EqualInfoError: a number outside its range.
+
+    Examples:
+        >>> params = SamplingParams(temperature=0)  # the likeliest
+        >>> params.pick(torch.tensor([[0.1, 2.0, 0.3]]), np.array([0.5]))
+        [1]
     """
 
     temperature: float = 1.0

@@ -91,6 +91,19 @@ class Trainer:
     Raises:
         EqualInfoError: the state belongs to another run.
         DamagedArtifact: it cannot be read.
+
+    Examples:
+        >>> from equalinfo.progress import progress_bar
+        >>> from equalinfo.sizes import size_by_name
+        >>> import numpy as np
+        >>> ids = np.arange(64, dtype=np.uint8).reshape(8, 8)
+        >>> data = TrainingData(SequenceBatches(ids, batch_size=2, seed=0), "an example", lambda nats: nats)
+        >>> config = TrainingConfig(steps=3, batch_size=2, threads=1)
+        >>> trainer = Trainer(Decoder(size_by_name("65k"), 256), data, config, Path("state"))
+        >>> with progress_bar(quiet=True) as progress:
+        ...     seconds = trainer.run(progress)
+        >>> trainer.steps_done
+        3
     """
 
     def __init__(

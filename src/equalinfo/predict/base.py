@@ -27,7 +27,14 @@ class Contexts(Protocol):
 
 
 class Predictor(Protocol):
-    """Next-byte distributions as integers out of FREQUENCY_TOTAL, the same for every batch size and split."""
+    """Next-byte distributions as integers out of FREQUENCY_TOTAL, the same for every batch size and split.
+
+    Examples:
+        >>> from equalinfo.predict.unigram import Unigram
+        >>> even: Predictor = Unigram(np.full(256, 64))
+        >>> even.frequencies(b"text").shape, int(even.initial.sum()) == FREQUENCY_TOTAL
+        ((4, 256), True)
+    """
 
     @property
     def fingerprint(self) -> str:
@@ -59,6 +66,13 @@ def read_only(array: np.ndarray) -> np.ndarray:
 
 
 def distribution_bits(frequencies: np.ndarray, text: bytes | Sequence[int]) -> float:
-    """Ideal code length in bits of `text` under its rows of `frequencies` [len(text), 256]."""
+    """Ideal code length in bits of `text` under its rows of `frequencies` [len(text), 256].
+
+    Examples:
+        >>> from equalinfo.predict.unigram import Unigram
+        >>> even = Unigram(np.full(256, 64))
+        >>> distribution_bits(even.frequencies(b"text"), b"text")
+        32.0
+    """
     chosen = frequencies[np.arange(len(text)), np.frombuffer(bytes(text), np.uint8)]
     return float(-np.log2(chosen / FREQUENCY_TOTAL).sum())

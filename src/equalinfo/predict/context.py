@@ -44,6 +44,12 @@ class ContextModel:
 
     Raises:
         DamagedArtifact: they are not such a model.
+
+    Examples:
+        >>> model = count_contexts(2, lambda: [b"banana bandana"])
+        >>> rows = model.frequencies(b"ban")
+        >>> rows.shape, bytes([int(rows[2].argmax())])
+        ((3, 256), b'n')
     """
 
     def __init__(self, tensors: dict[str, np.ndarray]) -> None:

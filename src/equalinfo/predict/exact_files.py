@@ -55,6 +55,14 @@ def load_m1(directory: Path, device: str = "cpu") -> ExactModel:
     Raises:
         EqualInfoError: there is none, or no such device.
         DamagedArtifact: its files are not what was written.
+
+    Examples:
+        >>> m1 = load_m1("english-m1")
+        >>> rows = m1.frequencies(b"The ")
+        >>> rows.shape, rows.sum(axis=1).tolist()
+        ((4, 256), [16384, 16384, 16384, 16384])
+        >>> bytes([int(rows[1].argmax())])
+        b'h'
     """
     directory = located(directory, "m1")
     read_manifest(directory, "m1")

@@ -37,7 +37,13 @@ def count_bytes(documents: Iterable[bytes]) -> np.ndarray:
 
 
 class Unigram:
-    """The same distribution in every context (Lester et al. 2024, StaticAC)."""
+    """The same distribution in every context (Lester et al. 2024, StaticAC).
+
+    Examples:
+        >>> unigram = Unigram(quantise_counts(count_bytes([b"aaab"])))
+        >>> unigram.frequencies(b"ab").shape, int(unigram.initial[ord("a")]), int(unigram.initial.sum())
+        ((2, 256), 12097, 16384)
+    """
 
     def __init__(self, frequencies: np.ndarray) -> None:
         frequencies = np.asarray(frequencies)

@@ -89,6 +89,11 @@ def load_recipe(name: str) -> Recipe:
 
     Raises:
         EqualInfoError: no such recipe, not TOML, or a wrong key or value; names the place.
+
+    Examples:
+        >>> recipe = load_recipe("demo")
+        >>> recipe.corpus, recipe.methods[0]
+        ('embedded', 'Bytes')
     """
     shipped = resources.files("equalinfo") / "recipes" / f"{name}.toml"
     try:

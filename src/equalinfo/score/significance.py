@@ -21,6 +21,11 @@ def welch(first: Sequence[float], second: Sequence[float]) -> Welch:
 
     Raises:
         ValueError: fewer than two values in a group, or no variance in either.
+
+    Examples:
+        >>> outcome = welch([2.17, 2.18, 2.17], [2.14, 2.15, 2.14])
+        >>> round(outcome.t, 2), outcome.p < 0.05
+        (6.36, True)
     """
     (mean, deviation), (other_mean, other_deviation) = mean_and_deviation(first), mean_and_deviation(second)
     if deviation is None or other_deviation is None:

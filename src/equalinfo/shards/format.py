@@ -176,6 +176,15 @@ class TokenShards:
     Raises:
         EqualInfoError: no shards.
         DamagedArtifact: one that cannot be read.
+
+    Examples:
+        >>> with open("train-00000.arrow", "wb") as file:
+        ...     writer = ShardWriter(file, vocab=4096)
+        ...     writer.write([(np.array([7, 8, 9], np.uint16), 5, 5)])
+        ...     writer.close()
+        >>> shards = TokenShards([Path("train-00000.arrow")])
+        >>> shards.tokens, shards.source_bytes, shards.sequences(2)[0].tolist()
+        (3, 5, [7, 8])
     """
 
     def __init__(self, paths: list[Path], most: int = 0) -> None:

@@ -63,7 +63,7 @@ def tokenize_corpus(
     progress: Progress,
     inputs: Sequence[Path] = (),
 ) -> dict[str, Any]:
-    """Writes a tokens directory of a whole corpus; the same whatever the engine.
+    r"""Writes a tokens directory of a whole corpus; the same whatever the engine.
 
     Interrupted? Run the same command again: it resumes.
 
@@ -76,6 +76,21 @@ def tokenize_corpus(
     Raises:
         EqualInfoError: the corpus cannot be read, has a bad row that stops it, or no document in a split; OUT holds
             something else than tokens.
+
+    Examples:
+        >>> from equalinfo.progress import progress_bar
+        >>> from equalinfo.shards.engines.local import LocalEngine
+        >>> from equalinfo.shards.export import export_tokens
+        >>> from equalinfo.shards.format import read_split
+        >>> _ = Path("notes.jsonl").write_text("".join(f'{{"text": "note {n} of many"}}\n' for n in range(200)))
+        >>> tokenizer, tokens = Tokenizer.from_pretrained("english-4k-exact"), Path("tokens")
+        >>> with progress_bar(quiet=True) as progress:
+        ...     made = tokenize_corpus(tokenizer, "notes.jsonl", CorpusConfig(), tokens, LocalEngine(1), progress)
+        ...     counts = export_tokens(tokens, "megatron", Path("megatron"), progress)
+        >>> made["documents"]["train"], counts["train_tokens"]
+        (186, 1359)
+        >>> tokenizer.decode(next(read_split(tokens, "train").ids))[:14]
+        b'note 1 of many'
     """
     with (
         reserved_directory(out, KIND, [*local_inputs(source), *inputs]) as output,

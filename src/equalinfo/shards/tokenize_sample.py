@@ -48,10 +48,19 @@ def tokenize(
     progress: Progress,
     inputs: Sequence[Path] = (),
 ) -> dict[str, Any]:
-    """Writes a tokens directory: train-*.arrow, validation-*.arrow and the tokenizer; returns its manifest.
+    r"""Writes a tokens directory: train-*.arrow, validation-*.arrow and the tokenizer; returns its manifest.
 
     Args:
         inputs: what was read besides the corpus; OUT may not replace it.
+
+    Examples:
+        >>> from equalinfo.progress import progress_bar
+        >>> _ = Path("notes.jsonl").write_text("".join(f'{{"text": "note {n} of many"}}\n' for n in range(200)))
+        >>> tokenizer = Tokenizer.from_pretrained("english-4k-exact")
+        >>> with progress_bar(quiet=True) as progress:
+        ...     made = tokenize(tokenizer, Corpus("notes.jsonl"), TokenizeConfig(), Path("tokens"), progress)
+        >>> made["spec"], made["splits"]["train"]["examples"]
+        ('EqualInfo[b=12,v=4k]', 1)
     """
     with output_directory(out, KIND, [*corpus.inputs, *inputs]) as directory:
         save_tokenizer(tokenizer, directory / "tokenizer")

@@ -122,7 +122,7 @@ class VerifyConfig:
 
 
 def verify_tokens(path: Path, checks: VerifyConfig, progress: Progress) -> dict[str, Any]:
-    """Checks hashes of all files, counts of all shards, and what examples decode to.
+    r"""Checks hashes of all files, counts of all shards, and what examples decode to.
 
     Returns:
         how much was checked.
@@ -130,6 +130,18 @@ def verify_tokens(path: Path, checks: VerifyConfig, progress: Progress) -> dict[
     Raises:
         DamagedArtifact: something differs; the message says what and where.
         EqualInfoError: the corpus cannot be read.
+
+    Examples:
+        >>> from equalinfo.corpus.corpus import Corpus
+        >>> from equalinfo.progress import progress_bar
+        >>> from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
+        >>> _ = Path("notes.jsonl").write_text("".join(f'{{"text": "note {n} of many"}}\n' for n in range(200)))
+        >>> tokenizer = Tokenizer.from_pretrained("english-4k-exact")
+        >>> with progress_bar(quiet=True) as progress:
+        ...     _ = tokenize(tokenizer, Corpus("notes.jsonl"), TokenizeConfig(), Path("tokens"), progress)
+        ...     checked = verify_tokens(Path("tokens"), VerifyConfig(decode=None), progress)
+        >>> checked["shards"], checked["decoded_examples"]
+        (2, 2)
     """
     manifest = tokens_manifest(path)
     stray = {file.name for file in path.glob("*.arrow")} - set(manifest["files"])

@@ -67,6 +67,11 @@ def make_tokenizer(
 
     Raises:
         EqualInfoError: the method needs an M1 or a corpus that was not given, or refuses the options.
+
+    Examples:
+        >>> tokenizer = make_tokenizer(Spec.parse("GZip[v=256]"), None, None)
+        >>> tokenizer.decode(tokenizer.encode("any text"))
+        b'any text'
     """
     if spec.method in PLAIN:
         return PLAIN[spec.method](spec)
@@ -168,6 +173,14 @@ def compile_tokenizer(
 
     Raises:
         EqualInfoError: something the spec needs is missing, or `out` holds something else than a tokenizer.
+
+    Examples:
+        >>> from equalinfo.progress import progress_bar
+        >>> spec = Spec.parse("EqualInfo[b=9,v=512]")
+        >>> with progress_bar(quiet=True) as progress:
+        ...     tokenizer = compile_tokenizer(spec, Path("english-m1"), None, Path("tok"), progress)
+        >>> tokenizer.vocab, Tokenizer.from_pretrained("tok").fingerprint == tokenizer.fingerprint
+        (512, True)
     """
     tasks: dict[str, TaskID] = {}
 

@@ -119,6 +119,11 @@ class Spec:
         Raises:
             EqualInfoError: not a known method, a missing, unknown, repeated or malformed option, a flag that has
                 another name now, or flags of a dictionary that do not go together.
+
+        Examples:
+            >>> spec = Spec.parse("EqualInfo[v=4k,unigram,words]")
+            >>> spec["v"], spec.flags, spec.needs_m1, spec.needs_corpus
+            (4096, ('unigram', 'words'), True, True)
         """
         match = re.fullmatch(r"(\w+)\s*(?:\[([^\[\]]*)\])?", text.strip())
         if not match or match[1] not in METHODS:

@@ -140,7 +140,13 @@ class CodedWindows(TokenStrings):
 
 
 def token_strings_of(tokenizer: Tokenizer) -> TokenStrings | None:
-    """The units of a tokenizer; None where its ids have no bytes of their own that could be listed."""
+    """The units of a tokenizer; None where its ids have no bytes of their own that could be listed.
+
+    Examples:
+        >>> strings = token_strings_of(Tokenizer.from_pretrained("english-4k-exact"))
+        >>> strings.length, strings.text([1000, 2000])
+        (1, b"'ent t")
+    """
     spec, vocab = tokenizer.spec, tokenizer.vocab
     bits = spec.get("b")
     if spec.method in ("Bytes", "SentencePiece") or (spec.method == "EqualInfo" and bits is None):

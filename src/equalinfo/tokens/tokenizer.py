@@ -118,6 +118,17 @@ class Tokenizer(ABC):
             bits, and of how many; (0, 0) for methods without such windows.
         eos: the id that no text encodes to and that stands for no bytes; None where there is none.
         continues_prompts: whether ids can go on from any text; not where those of a block depend on its end.
+
+    Examples:
+        >>> from equalinfo import Tokenizer
+        >>> tokenizer = Tokenizer.from_pretrained("english-65k")
+        >>> ids = tokenizer.encode("Windows of equal information.")
+        >>> ids.tolist()
+        [17300, 298, 8314, 11852, 47]
+        >>> tokenizer.decode(ids)
+        b'Windows of equal information.'
+        >>> tokenizer.spec.flags, tokenizer.vocab
+        (('unigram', 'words'), 65536)
     """
 
     eos: int | None = None
@@ -150,6 +161,12 @@ class Tokenizer(ABC):
 
         Raises:
             EqualInfoError: `path` holds anything else, or cannot be written.
+
+        Examples:
+            >>> tokenizer = Tokenizer.from_pretrained("english-4k-exact")
+            >>> tokenizer.save_pretrained("tok")
+            >>> Tokenizer.from_pretrained("tok").fingerprint == tokenizer.fingerprint
+            True
         """
         save_tokenizer(self, Path(path))
 
@@ -180,6 +197,11 @@ class Tokenizer(ABC):
 
         Raises:
             EqualInfoError: a single text, or something in `texts` that is none.
+
+        Examples:
+            >>> tokenizer = Tokenizer.from_pretrained("english-65k")
+            >>> [ids.tolist() for ids in tokenizer.encode_batch(["two texts", b"or bytes"])]
+            [[676, 8885], [272, 17678]]
         """
         return [self._typed(ids, dtype) for ids in self._encode_batch(as_texts(texts), advance)]
 
@@ -197,6 +219,13 @@ class Tokenizer(ABC):
 
         Raises:
             EqualInfoError: `text` is none of these or holds lone surrogates, or ids do not fit into `dtype`.
+
+        Examples:
+            >>> tokenizer = Tokenizer.from_pretrained("english-65k")
+            >>> tokenizer.encode("naïve text").tolist()
+            [436, 12191, 348, 2404]
+            >>> tokenizer.encode(b"or bytes", dtype=np.int64).dtype
+            dtype('int64')
         """
         return self._typed(self._encode(as_bytes(text)), dtype)
 
@@ -215,7 +244,7 @@ class Tokenizer(ABC):
         return ids.astype(kind)
 
     def decode(self, ids: Any, partial: bool = False) -> bytes:
-        """The bytes that `encode` turned into `ids`.
+        r"""The bytes that `encode` turned into `ids`.
 
         Args:
             ids: a list, or a one-dimensional array of NumPy, torch or pyarrow.
@@ -224,6 +253,11 @@ class Tokenizer(ABC):
 
         Raises:
             UndecodableTokens: as `decode_batch`.
+
+        Examples:
+            >>> tokenizer = Tokenizer.from_pretrained("english-65k")
+            >>> tokenizer.decode(tokenizer.encode("naïve"))
+            b'na\xc3\xafve'
         """
         return self.decode_batch([ids], partial)[0]
 
@@ -254,6 +288,10 @@ class Tokenizer(ABC):
         """The text cut into windows (or tokens) with the ids that each contributes.
 
         Where tokens and windows do not line up, a token belongs to the window its first bit stands in.
+
+        Examples:
+            >>> Tokenizer.from_pretrained("english-65k").segments("equal windows")
+            [(b'equal', [7349]), (b' windows', [19963])]
         """
         return self._pieces_batch([as_bytes(text)])[0]
 
@@ -268,7 +306,12 @@ class Tokenizer(ABC):
         return [(text, self._encode(text).tolist())] if text else []
 
     def count(self, text: Text) -> int:
-        """How many ids `encode` gives."""
+        """How many ids `encode` gives.
+
+        Examples:
+            >>> Tokenizer.from_pretrained("english-65k").count("equal windows")
+            2
+        """
         return self._count(as_bytes(text))
 
     def _count(self, text: bytes) -> int:
@@ -283,6 +326,10 @@ class Tokenizer(ABC):
 
         Raises:
             EqualInfoError: another unit, or characters of bytes that are not UTF-8.
+
+        Examples:
+            >>> Tokenizer.from_pretrained("english-65k").offsets("equal windows").tolist()
+            [[0, 5], [5, 13]]
         """
         data = as_bytes(text)
         bounds = self._offsets(data)
@@ -313,11 +360,20 @@ class Tokenizer(ABC):
         Raises:
             UndecodableTokens: `token` is outside the vocabulary.
             EqualInfoError: ids of this method have no text of their own.
+
+        Examples:
+            >>> Tokenizer.from_pretrained("english-65k").token_bytes(1092)
+            b'The'
         """
         raise EqualInfoError(f"an id of {self.spec} has no text of its own; use decode")
 
     def vocab_entries(self) -> list[bytes]:
-        """`token_bytes` of every id in order; EqualInfoError where ids have no text of their own."""
+        r"""`token_bytes` of every id in order; EqualInfoError where ids have no text of their own.
+
+        Examples:
+            >>> Tokenizer.from_pretrained("english-4k-exact").vocab_entries()[:3]
+            [b'', b'\x00', b'\x00T']
+        """
         return [self.token_bytes(token) for token in range(self.vocab)]
 
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:

@@ -56,7 +56,7 @@ class M1Figures:
 def train_m1(
     corpus: Corpus, config: M1Config, out: Path, progress: Progress, runtime: RuntimeConfig | None = None
 ) -> M1Figures | None:
-    """Trains M1 on the corpus's training documents and writes an M1 directory.
+    r"""Trains M1 on the corpus's training documents and writes an M1 directory.
 
     Args:
         out: M1 directory: config.json, model.safetensors, the exact model, log.jsonl.
@@ -66,6 +66,17 @@ def train_m1(
 
     Raises:
         EqualInfoError: too little text, or OUT holds something else than an M1.
+
+    Examples:
+        >>> from equalinfo.progress import progress_bar
+        >>> _ = Path("notes.jsonl").write_text("".join(f'{{"text": "note {n} of many"}}\n' for n in range(200)))
+        >>> config = M1Config(size="65k", context=32, batch_size=4, steps=2)
+        >>> with progress_bar(quiet=True) as progress:
+        ...     figures = train_m1(Corpus("notes.jsonl"), config, Path("m1"), progress, RuntimeConfig(device="cpu"))
+        >>> figures.validation_bits_per_byte < 9
+        True
+        >>> load_float_m1(Path("m1")).vocab
+        256
     """
     return _M1Training(corpus, config, runtime).run(out, progress)
 

@@ -72,7 +72,7 @@ def train_m2(
     runtime: RuntimeConfig | None = None,
     tables_from: str | None = None,
 ) -> M2Figures | None:
-    """Trains M2 on a tokens directory, scores it on the validation shards, writes an M2 directory.
+    r"""Trains M2 on a tokens directory, scores it on the validation shards, writes an M2 directory.
 
     Started by torchrun, all processes train it together, and the first one scores and writes.
 
@@ -85,6 +85,22 @@ def train_m2(
 
     Returns:
         what was measured; None in other processes than the first.
+
+    Examples:
+        >>> from equalinfo.corpus.corpus import Corpus
+        >>> from equalinfo.progress import progress_bar
+        >>> from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
+        >>> _ = Path("notes.jsonl").write_text("".join(f'{{"text": "note {n} of many"}}\n' for n in range(200)))
+        >>> tokenizer = Tokenizer.from_pretrained("english-4k-exact")
+        >>> config = M2Config(size="65k", sequence_length=16, batch_size=4, steps=2)
+        >>> with progress_bar(quiet=True) as progress:
+        ...     _ = tokenize(tokenizer, Corpus("notes.jsonl"), TokenizeConfig(), Path("tokens"), progress)
+        ...     figures = train_m2(Path("tokens"), config, Path("m2"), progress)
+        >>> figures.method, figures.vocab, figures.steps
+        ('EqualInfo[b=12,v=4k]', 4096, 2)
+        >>> model, tokenizer, settings = load_m2(Path("m2"))
+        >>> settings["size"], model.vocab
+        ('65k', 4096)
     """
     return _M2Training(tokens, config, runtime, tables_from).run(out, progress)
 

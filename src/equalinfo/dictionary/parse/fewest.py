@@ -29,7 +29,15 @@ _WINDOW = np.uint64(64)
 
 
 class FewestParser(Parser):
-    """The fewest tokens in all."""
+    """The fewest tokens in all.
+
+    Examples:
+        >>> from equalinfo.dictionary.trie.automaton import build
+        >>> entries = [b"", *(bytes([byte]) for byte in range(256)), b"ab", b"bcd"]
+        >>> parser = FewestParser(build(entries))
+        >>> [entries[token] for token in parser.encode(b"abcd")]
+        [b'a', b'bcd']
+    """
 
     def _count(self, text: ByteVector) -> int:
         bounds = np.array([0, text.size], np.int64)

@@ -27,7 +27,15 @@ from equalinfo.kernels import kernel
 
 
 class GreedyParser(Parser):
-    """The longest entry at each point."""
+    """The longest entry at each point.
+
+    Examples:
+        >>> from equalinfo.dictionary.trie.automaton import build
+        >>> entries = [b"", *(bytes([byte]) for byte in range(256)), b"ab", b"bcd"]
+        >>> parser = GreedyParser(build(entries))
+        >>> [entries[token] for token in parser.encode(b"abcd")]
+        [b'ab', b'c', b'd']
+    """
 
     @cached_property
     def _like(self) -> Ids:

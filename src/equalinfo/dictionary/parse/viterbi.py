@@ -45,6 +45,13 @@ class ViterbiParser(Parser):
 
     Raises:
         EqualInfoError: scores of another number or outside the range.
+
+    Examples:
+        >>> from equalinfo.dictionary.trie.automaton import build
+        >>> entries = [b"", *(bytes([byte]) for byte in range(256)), b"ab", b"bcd"]
+        >>> scores = np.array([8 * ONE_BIT] * 257 + [2 * ONE_BIT, 20 * ONE_BIT])
+        >>> [entries[token] for token in ViterbiParser(build(entries), scores).encode(b"abcd")]
+        [b'ab', b'c', b'd']
     """
 
     def __init__(self, automaton: Automaton, scores: NDArray[np.int64]) -> None:

@@ -65,7 +65,12 @@ def character_classes() -> np.ndarray:
 
 
 def within_word(entry: bytes) -> bool:
-    """Whether `entry` is UTF-8 and crosses no start of a word: what the compiled search does, to be read."""
+    """Whether `entry` is UTF-8 and crosses no start of a word: what the compiled search does, to be read.
+
+    Examples:
+        >>> within_word(b" equal"), within_word(b"of equal")
+        (True, False)
+    """
     try:
         text = entry.decode()
     except UnicodeDecodeError:
@@ -82,6 +87,10 @@ def words_of(text: str) -> list[str]:
     """`text` cut at every start of a word, so that no piece crosses one and no two neighbours could be one piece.
 
     A space belongs to what follows it, if that is not white space; the rest of a run of white space is one piece.
+
+    Examples:
+        >>> words_of("Windows of 16 bits.")
+        ['Windows', ' of', ' 16', ' bits', '.']
     """
     if not text:
         return []

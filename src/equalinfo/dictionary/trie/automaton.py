@@ -103,6 +103,11 @@ def build(entries: Sequence[bytes]) -> Automaton:
 
     Raises:
         EqualInfoError: the entries break one of these rules, or need more than 2^26 states.
+
+    Examples:
+        >>> automaton = build([b"", *(bytes([byte]) for byte in range(256)), b"equal"])
+        >>> len(automaton), automaton[257]
+        (258, b'equal')
     """
     if len(entries) > MAX_VALUE:
         raise EqualInfoError(f"a dictionary has at most {MAX_VALUE} entries, not {len(entries)}")
