@@ -150,4 +150,4 @@ def test_ray_is_missing(
     monkeypatch.setitem(sys.modules, "ray.data", None)
     status, _, errors = run(*command, "--engine", "ray", "--out", tmp_path / "out")
     assert status == 1
-    assert errors == "error: --engine ray needs Ray, which is missing: pip install 'equalinfo[ray]'\n"
+    assert errors == "error: this needs ray: pip install 'equalinfo[ray]'\n"

@@ -121,7 +121,7 @@ def test_the_missing_extra_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(serving, "find_spec", lambda name: None)
     status, out, error = run("playground", tmp_path)
     assert (status, out) == (1, "")
-    assert error == "error: the playground needs NiceGUI: pip install 'equalinfo[playground]'\n"
+    assert error == "error: this needs nicegui: pip install 'equalinfo[playground]'\n"
 
 
 def test_a_taken_port_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -15,17 +15,22 @@ BUILD = "import sys; from setuptools import build_meta; build_meta.{}(sys.argv[1
 SHIPPED = ("card.json", "compact.safetensors", "equalinfo.json")
 
 
-def test_packages_contain_the_reference_folder(tmp_path: Path) -> None:
-    setuptools = pytest.importorskip("setuptools")
-    if tuple(map(int, setuptools.__version__.split(".")[:2])) < (77, 0):
-        pytest.skip("setuptools before 77 knows no licence by its name")
-    project = tmp_path / "project"
+def project_copy(project: Path) -> Path:
+    """What a package is built from, where it can be written."""
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
     shutil.copytree(ROOT / "src" / "equalinfo", project / "src" / "equalinfo", ignore=ignored)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, project)
     for path in project.rglob("*"):  # where this clone is read-only
         path.chmod(path.stat().st_mode | stat.S_IWUSR)
+    return project
+
+
+def test_packages_contain_the_reference_folder(tmp_path: Path) -> None:
+    setuptools = pytest.importorskip("setuptools")
+    if tuple(map(int, setuptools.__version__.split(".")[:2])) < (77, 0):
+        pytest.skip("setuptools before 77 knows no licence by its name")
+    project = project_copy(tmp_path / "project")
     added = project / "src" / "equalinfo" / "reference" / "stand-in"
     added.mkdir(parents=True)
     for name in SHIPPED:

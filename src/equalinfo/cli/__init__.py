@@ -19,6 +19,7 @@ from equalinfo.cli.common import app, one_of_many
 from equalinfo.cli.ending import Ended, ended_by_signals
 from equalinfo.cli.streams import open_streams, refuses
 from equalinfo.errors import EqualInfoError
+from equalinfo.extras import without
 
 # Verbs as --help lists them: whole runs, then in the order of the flow.
 ORDER = (
@@ -41,6 +42,10 @@ def main() -> None:
         refuses(sys.stderr)
     except EqualInfoError as error:
         sys.exit(_complain(" ".join(map(str.strip, str(error).splitlines())), 1))
+    except ModuleNotFoundError as error:
+        if (told := without(error)) is None:
+            raise
+        sys.exit(_complain(str(told), 1))
     except UsageError as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "equalinfo")
         sys.exit(_complain(f"{error.format_message()} (see `{command} --help`)", 2))

@@ -21,6 +21,9 @@ def demo(
 
     Example: equalinfo demo --out runs/demo
     """
+    from equalinfo.corpus.embedded import embedded_documents
+
+    embedded_documents()  # what is missing is named: the extra that brings it brings all that the demo needs
     run("demo", out, quiet)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from equalinfo.coding import rans_reference
 from equalinfo.errors import EqualInfoError
+from equalinfo.extras import needed
 from equalinfo.predict.base import FREQUENCY_TOTAL
 
 END = 256
@@ -30,12 +31,8 @@ WORD_BITS = 32
 @cache
 def _library() -> tuple[Any, Any]:
     """The library's coder class and its model; EqualInfoError if it is missing or codes otherwise."""
-    try:
+    with needed():
         import constriction
-    except ImportError as error:
-        raise EqualInfoError(
-            "ANS is coded by a library: install it with `pip install 'equalinfo[ans]'`"
-        ) from error
     coder = constriction.stream.stack.AnsCoder
     model = constriction.stream.model.Categorical(perfect=False)
     row = np.array([[97, *range(1, 172), *[1] * 83, FREQUENCY_TOTAL - 14886]], np.int32)

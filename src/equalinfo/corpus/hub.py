@@ -11,11 +11,11 @@ from functools import lru_cache
 from typing import Any
 
 from equalinfo.corpus.locations import shown, unreadable
-from equalinfo.corpus.records import BadDocuments, column_documents
+from equalinfo.corpus.records import BadDocuments
 from equalinfo.errors import EqualInfoError
+from equalinfo.extras import needed
 
 PREFIX = "hf:"
-INSTALL = "pip install 'equalinfo[hub]'"
 ROWS_AT_ONCE = 256
 DEFAULT_SPLIT = "train"  # of the dataset; ours are made from its documents
 
@@ -32,6 +32,8 @@ def hub_documents(
     Raises:
         EqualInfoError: `datasets` is missing, or the dataset cannot be read, or has no such column of text.
     """
+    from equalinfo.corpus.parquet import column_documents
+
     bad = bad or BadDocuments()
     name = shown(source)
     with _reading(source):
@@ -75,12 +77,8 @@ def hub_shards(source: str) -> tuple[int, str]:
 @lru_cache(maxsize=2)  # looking a dataset up takes requests, or the reading of many file names
 def _opened(source: str) -> tuple[Any, str]:
     name, config, split = _parsed(source)
-    try:
+    with needed():
         import datasets
-    except ImportError as error:
-        raise EqualInfoError(
-            f"{shown(source)} is read through datasets, which is missing: {INSTALL}"
-        ) from error
     builder = datasets.load_dataset_builder(name, config)
     dataset = builder.as_streaming_dataset(split=split)
     files = (builder.config.data_files or {}).get(split)

@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from equalinfo.errors import EqualInfoError, Unreachable
+from equalinfo.extras import needed
 
 REMOTE_BUFFER_BYTES = 1 << 20
-INSTALL = "pip install 'equalinfo[remote]'"
 
 
 def is_url(source: str | os.PathLike[str]) -> bool:
@@ -113,10 +113,8 @@ def stamp_of(name: str) -> tuple[int, str]:
 
 
 def _file_system(url: str) -> tuple[Any, str]:
-    try:
+    with needed():
         from fsspec.core import url_to_fs
-    except ImportError as error:
-        raise EqualInfoError(f"{shown(url)} is read through fsspec, which is missing: {INSTALL}") from error
     try:
         system, path = url_to_fs(url)
     except (ImportError, ValueError) as error:  # the protocol needs a package of its own, or there is none

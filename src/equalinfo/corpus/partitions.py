@@ -12,14 +12,12 @@ from importlib.metadata import version
 from itertools import pairwise
 from typing import Any
 
-import pyarrow as pa
-
 from equalinfo.corpus.embedded import PACKAGES, embedded_documents
 from equalinfo.corpus.file_ranges import FileRange, is_compressed, range_documents
 from equalinfo.corpus.hub import PREFIX, hub_shards
 from equalinfo.corpus.locations import absolute, files_of, open_file, shown, stamp_of, unreadable
 from equalinfo.corpus.readers import file_range
-from equalinfo.corpus.records import BadDocuments, open_parquet
+from equalinfo.corpus.records import BadDocuments
 from equalinfo.errors import EqualInfoError
 
 REQUESTS_AT_ONCE = 32
@@ -128,8 +126,10 @@ def _row_groups(name: str, field: str, target: int) -> tuple[list[int], list[int
     """Bounds between runs of row groups with about `target` bytes of text, and the bytes of each run."""
     if is_compressed(name):
         raise EqualInfoError(f"{shown(name)} is compressed twice; decompress it to .parquet first")
+    from equalinfo.corpus.parquet import damage_as_os_error, open_parquet
+
     try:
-        with open_file(name) as file:
+        with open_file(name) as file, damage_as_os_error():
             parquet = open_parquet(file, shown(name), field)
             metadata = parquet.metadata
             leaves = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
@@ -138,7 +138,7 @@ def _row_groups(name: str, field: str, target: int) -> tuple[list[int], list[int
                 metadata.row_group(number).column(column).total_uncompressed_size
                 for number in range(metadata.num_row_groups)
             ]
-    except (OSError, pa.ArrowException) as error:
+    except OSError as error:
         raise unreadable(name, error) from error
     bounds, totals = [0], [0]
     for number, size in enumerate(sizes):

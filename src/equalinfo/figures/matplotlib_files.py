@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from equalinfo.errors import EqualInfoError
+from equalinfo.extras import needed
 from equalinfo.figures.figure import COLOURS, DASHES, SYMBOLS, Figure, Panel, Series
 from equalinfo.outputs import Inputs, output_file
 
-INSTALL = "pip install 'equalinfo[plots]'"
 PANEL_WIDTH, HEIGHT = 5.6, 4.4  # inches
 LEGEND_ROW = 0.24
 FEW = 10
@@ -22,11 +21,9 @@ def write_figure(figure: Figure, path: Path, inputs: Inputs = ()) -> None:
     Raises:
         EqualInfoError: matplotlib is not installed.
     """
-    try:
+    with needed():
         import matplotlib
         from matplotlib.figure import Figure as Canvas
-    except ImportError as error:
-        raise EqualInfoError(f"figures need matplotlib: {INSTALL}") from error
     styles = figure.styles()
     count = max(1, len(figure.panels))
     columns = 2 if count == 4 else min(count, 3)

@@ -6,13 +6,12 @@ import ipaddress
 import socket
 import sys
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.extras import needed
 
-INSTALL = "pip install 'equalinfo[playground]'"
 # The browser itself refuses whatever does not come from this process. The library compiles its templates in the page.
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
@@ -36,8 +35,8 @@ def serve(tokenizers: Sequence[Path], m2: Path | None, host: str, port: int, bro
     Raises:
         EqualInfoError: the extra is missing, an artifact cannot be opened, or the port is taken.
     """
-    if find_spec("nicegui") is None:
-        raise EqualInfoError(f"the playground needs NiceGUI: {INSTALL}")
+    with needed():
+        import nicegui  # noqa: F401
     from equalinfo.playground.bench import Bench
     from equalinfo.tokens.tokenizer import Tokenizer
 

