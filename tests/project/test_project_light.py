@@ -79,7 +79,18 @@ def test_a_tokenizer_of_ones_own(python: Path, tmp_path: Path) -> None:
     text = " ".join(f"the window {number} of the town by the sea" for number in range(3000))
     (tmp_path / "my.jsonl").write_text(f'{{"text": "{text}"}}\n')
     spec = "EqualInfo[v=512,unigram,words]"
-    command = ["-m", "equalinfo", "compile", spec, "--corpus", "my.jsonl", "--m1", "english-m1", "--out", "tok"]
+    command = [
+        "-m",
+        "equalinfo",
+        "compile",
+        spec,
+        "--corpus",
+        "my.jsonl",
+        "--m1",
+        "english-m1",
+        "--out",
+        "tok",
+    ]
     done = run(python, *command, folder=tmp_path)
     assert not done.returncode, done.stderr
     done = run(python, "-m", "equalinfo", "encode", "tok", "my.jsonl", "--out", "ids.npy", folder=tmp_path)

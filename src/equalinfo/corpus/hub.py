@@ -77,7 +77,7 @@ def hub_shards(source: str) -> tuple[int, str]:
 @lru_cache(maxsize=2)  # looking a dataset up takes requests, or the reading of many file names
 def _opened(source: str) -> tuple[Any, str]:
     name, config, split = _parsed(source)
-    with needed():
+    with needed(shown(source)):
         import datasets
     builder = datasets.load_dataset_builder(name, config)
     dataset = builder.as_streaming_dataset(split=split)

@@ -113,7 +113,7 @@ def stamp_of(name: str) -> tuple[int, str]:
 
 
 def _file_system(url: str) -> tuple[Any, str]:
-    with needed():
+    with needed(shown(url)):
         from fsspec.core import url_to_fs
     try:
         system, path = url_to_fs(url)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.extras import needed
 from equalinfo.outputs import Inputs, output_file
 from equalinfo.tokens.hugging_face import end_of_text_of
 from equalinfo.tokens.sentencepiece_form import BYTE_NAMES, Kind, Piece, ascii_pieces
@@ -78,10 +79,8 @@ def gguf_file(out: Path, name: str, inputs: Inputs = ()) -> Iterator["GGUFWriter
     Raises:
         EqualInfoError: the package `gguf` is not installed, or `out` cannot be written.
     """
-    try:
+    with needed():
         from gguf import GGUFWriter
-    except ImportError as error:
-        raise EqualInfoError("GGUF files need gguf: pip install 'equalinfo[gguf]'") from error
     with output_file(out, inputs) as stream:
         if not os.path.isfile(str(stream.name)):
             raise EqualInfoError(
