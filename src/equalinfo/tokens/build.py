@@ -23,15 +23,14 @@ if TYPE_CHECKING:
 Documents = Callable[[], Iterable[bytes]]
 
 
-def _deferred(module: str, name: str) -> Callable[..., Tokenizer]:
+def _deferred(module: str, name: str) -> Callable[..., Any]:
     """Makes a tokenizer of a class that is imported only then.
 
     Some bring in Numba or SentencePiece, which take longer than loading a compiled tokenizer does.
     """
 
-    def make(*arguments: Any) -> Tokenizer:
-        tokenizer: Tokenizer = getattr(import_module(f"equalinfo.tokens.{module}"), name)(*arguments)
-        return tokenizer
+    def make(*arguments: Any) -> Any:
+        return getattr(import_module(f"equalinfo.tokens.{module}"), name)(*arguments)
 
     return make
 
@@ -84,7 +83,9 @@ def make_tokenizer(
     predictor = _predictor(spec, m1, training_documents, report, device)
     if spec.method == "EqualInfo":
         return compile_equal_info(spec, predictor, training_documents, report)
-    return CODED[spec.method](spec, predictor)
+    coded = CODED[spec.method](spec, predictor)
+    coded.list_windows((lambda done, total: report("list the windows", done, total)) if report else None)
+    return coded
 
 
 def _predictor(
@@ -148,7 +149,8 @@ def load_tokenizer(path: Path, device: str = "cpu") -> Tokenizer:
     else:
         from equalinfo.tokens.coded import load_predictor
 
-        tokenizer = CODED[spec.method](spec, load_predictor(path, device))
+        tokenizer = coded = CODED[spec.method](spec, load_predictor(path, device))
+        coded.load_files(path)
     if tokenizer.fingerprint != manifest.get("identity"):
         raise DamagedArtifact(f"{path} does not give the ids its manifest promises; make it again")
     check_export(tokenizer, path, manifest)

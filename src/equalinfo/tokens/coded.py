@@ -1,5 +1,6 @@
 """What the tokenizers share that run a predictor for every byte."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,14 @@ class CodedTokenizer(Tokenizer):
     def __init__(self, spec: Spec, vocab: int, predictor: Predictor) -> None:
         super().__init__(spec, vocab)
         self.predictor = predictor
+
+    def list_windows(
+        self, report: Callable[[int, int], None] | None = None, threads: int | None = None
+    ) -> None:
+        """Makes the table that spares the predictor when ids are made, where the method and its options have one."""
+
+    def load_files(self, directory: Path) -> None:
+        """Takes that table from a tokenizer directory, where one is."""
 
     @property
     def m1_parameters(self) -> int:

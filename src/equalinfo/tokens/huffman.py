@@ -9,6 +9,7 @@ import numpy as np
 
 from equalinfo.coding import huffman
 from equalinfo.coding.bits import token_bits
+from equalinfo.coding.compiled_windows import Report, WindowTable, list_huffman
 from equalinfo.coding.equal_info_windows import EncodedWindows
 from equalinfo.errors import EqualInfoError, UndecodableTokens
 from equalinfo.parallel import in_groups
@@ -109,20 +110,41 @@ def read_symbols(
 # The end of the input closes a window like any byte that does not fit. Words have at most b bits, so one byte
 # always fits. The code 0, an empty window, is never written: where a window is one id, it is EOS.
 LARGEST = 1024
+DAMAGED = "a window does not end as an encoded one does; are the ids damaged?"
 
 
 class EqualInfoHuffmanTokenizer(WindowTokenizer):
     """Windows of b bits, joined and cut into tokens of log2 v bits (which may cross windows)."""
 
-    def __init__(self, spec: Spec, predictor: Predictor) -> None:
+    def __init__(self, spec: Spec, predictor: Predictor, table: WindowTable | None = None) -> None:
         width = token_bits(spec["v"])
         if not huffman.SHORTEST_LIMIT <= spec["b"] <= LARGEST:
             raise EqualInfoError(
                 f"{spec}: b is outside {huffman.SHORTEST_LIMIT} to {LARGEST}; choose a b within, or Huffman"
             )
-        super().__init__(spec, predictor, width)
+        super().__init__(spec, predictor, width, table)
         self.limit = min(self.window_bits, huffman.LONGEST_WORD)
         self.eos = 0 if self.width == self.window_bits else None
+
+    def _listed(self, threads: int, report: Report | None) -> WindowTable | None:
+        return list_huffman(self.predictor, self.window_bits, self.limit, threads, report)
+
+    def _beginning(self, table: WindowTable, bits: int, count: int) -> bytes:
+        # Whole words are in every text that the code may be of; the next word differs between the first and the last.
+        lowest = bits << (self.window_bits - count)
+        highest = lowest + (1 << (self.window_bits - count)) - 1
+        first, last = (table.decode(np.array([code], np.uint32)) for code in (lowest, highest))
+        settled = 0
+        while first[: settled + 1] == last[: settled + 1] and settled < len(first):
+            settled += 1
+        return first[:settled]
+
+    def _check_codes(self, table: WindowTable, codes: np.ndarray) -> None:
+        closed = table.written(codes)
+        if self.eos == 0:
+            closed |= codes == 0
+        if not closed.all():
+            raise UndecodableTokens(DAMAGED)
 
     def _encode_group(self, texts: Sequence[bytes]) -> list[EncodedWindows]:
         """Cuts and codes texts side by side, one step of the predictor per byte."""
@@ -189,9 +211,7 @@ class EqualInfoHuffmanTokenizer(WindowTokenizer):
                     stepping.append(slot)
                     continue
                 if not partial and (bits[start:stop].any() or not (lengths[slot] or self.eos == 0)):
-                    raise UndecodableTokens(
-                        "a window does not end as an encoded one does; are the ids damaged?"
-                    )
+                    raise UndecodableTokens(DAMAGED)
                 positions[slot], lengths[slot] = stop, 0
                 window_stops[slot] = min(stop + self.window_bits, stops[slot])
                 rows[slot] = self.predictor.initial

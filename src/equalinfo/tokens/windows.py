@@ -1,22 +1,28 @@
-"""What the tokenizers share that cut text into windows of b bits while a predictor runs for every byte."""
+"""What the tokenizers share that cut text into windows of b bits: by a predictor run for every byte, or by a table."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from equalinfo.coding.bits import bits_to_codes, bits_to_ids, codes_to_bits, id_range, ids_to_bits, token_bits
+from equalinfo.coding.compiled_windows import LISTED_BITS, Report, WindowTable, list_arithmetic
 from equalinfo.coding.equal_info_windows import EncodedWindows, WindowRule, decode_windows, encode_windows
 from equalinfo.coding.splitter import Splitter
+from equalinfo.coding.window_kernels import unpack
 from equalinfo.errors import EqualInfoError, UndecodableTokens
-from equalinfo.parallel import in_groups
+from equalinfo.parallel import cores, grouped, in_groups
 from equalinfo.predict.base import Predictor
 from equalinfo.tokens.coded import CodedTokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Advance, checked_ids
 
 STREAMS_AT_ONCE = 128
+GROUP_BYTES = 1 << 20  # of documents that a thread cuts by the table at a time
 
 
 class WindowTokenizer(CodedTokenizer):
@@ -24,18 +30,45 @@ class WindowTokenizer(CodedTokenizer):
 
     Args:
         width: bits of a token.
+        table: all windows, where they are listed; the predictor is then not asked.
 
     Raises:
         EqualInfoError: a token is wider than a window.
     """
 
-    def __init__(self, spec: Spec, predictor: Predictor, width: int) -> None:
+    def __init__(
+        self, spec: Spec, predictor: Predictor, width: int, table: WindowTable | None = None
+    ) -> None:
         super().__init__(spec, spec["v"], predictor)
-        self.width, self.window_bits = width, spec["b"]
+        self.width, self.window_bits, self.table = width, spec["b"], table
         if self.width > self.window_bits:
             raise EqualInfoError(
                 f"{spec}: a token of {self.width} bits is wider than a window; use a larger b"
             )
+
+    @property
+    def m1_parameters(self) -> int:
+        return 0 if self.table else super().m1_parameters
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return (self.predictor, self.table) if self.table else (self.predictor,)
+
+    def list_windows(self, report: Report | None = None, threads: int | None = None) -> None:
+        if self.window_bits <= LISTED_BITS:
+            self.table = self._listed(threads or cores(), report)
+
+    def _listed(self, threads: int, report: Report | None) -> WindowTable | None:
+        """The table of all windows; None if the method has none."""
+        return None
+
+    def save_files(self, directory: Path) -> None:
+        super().save_files(directory)
+        if self.table:
+            self.table.save(directory)
+
+    def load_files(self, directory: Path) -> None:
+        if self.window_bits <= LISTED_BITS:
+            self.table = WindowTable.load(directory, self.window_bits)
 
     @abstractmethod
     def _encode_group(self, texts: Sequence[bytes]) -> list[EncodedWindows]:
@@ -47,7 +80,10 @@ class WindowTokenizer(CodedTokenizer):
 
     def _windows_of(self, texts: list[bytes], advance: Advance | None) -> list[EncodedWindows]:
         def encoded(group: Sequence[bytes]) -> list[EncodedWindows]:
-            windows = self._encode_group(group)
+            if self.table:
+                windows = [EncodedWindows(*self.table.windows(text)) for text in group]
+            else:
+                windows = self._encode_group(group)
             if advance:
                 advance(sum(map(len, group)))
             return windows
@@ -58,7 +94,27 @@ class WindowTokenizer(CodedTokenizer):
         return codes_to_bits(windows.codes, self.window_bits)
 
     def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
-        return [bits_to_ids(self._bits(windows), self.width) for windows in self._windows_of(texts, advance)]
+        if not self.table:
+            return [
+                bits_to_ids(self._bits(windows), self.width) for windows in self._windows_of(texts, advance)
+            ]
+        table, width = self.table, self.width
+        groups = list(grouped(texts, GROUP_BYTES))
+        if len(groups) == 1:
+            done = [table.encode(groups[0], width)]
+        else:
+            with ThreadPoolExecutor(cores()) as workers:
+                done = list(workers.map(lambda group: table.encode(group, width), groups))
+        result: list[np.ndarray] = []
+        for ids, bounds, changed, windows in done:
+            result.extend(ids[start:stop] for start, stop in pairwise(bounds.tolist()))
+            self._count_windows(changed, windows)
+        if advance:
+            advance(sum(map(len, texts)))
+        return result
+
+    def _count_windows(self, changed: int, windows: int) -> None:
+        """Told of windows that were encoded, and how many of them are not the paper's."""
 
     def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
         """The text of each list of ids.
@@ -70,8 +126,27 @@ class WindowTokenizer(CodedTokenizer):
         Raises:
             UndecodableTokens: ids that are no text's; without `partial`, an incomplete window.
         """
+        if self.table:
+            return [self._looked_up(self.table, ids, partial) for ids in streams]
         bits = [self._stream(ids, partial) for ids in streams]
         return in_groups(lambda group: self._decode_group(group, partial), bits, STREAMS_AT_ONCE)
+
+    def _looked_up(self, table: WindowTable, ids: Any, partial: bool) -> bytes:
+        """The text of ids, by the table."""
+        codes, left, rest = unpack(checked_ids(ids, self.vocab), self.window_bits, self.width)
+        if partial:
+            return table.decode(codes) + self._beginning(table, int(rest), left)
+        if left >= self.width or rest:
+            raise UndecodableTokens("the ids end in the middle of a window; are they truncated?")
+        self._check_codes(table, codes)
+        return table.decode(codes)
+
+    def _beginning(self, table: WindowTable, bits: int, count: int) -> bytes:
+        """What the first `count` bits of a window settle."""
+        return b""
+
+    def _check_codes(self, table: WindowTable, codes: np.ndarray) -> None:
+        """Raises UndecodableTokens for codes that no window is closed with, if the method refuses these."""
 
     def _stream(self, ids: Any, partial: bool) -> np.ndarray:
         """The bits of ids; without `partial`, only whole windows, and what follows them must be padding."""
@@ -109,30 +184,33 @@ class WindowTokenizer(CodedTokenizer):
 class EqualInfoACTokenizer(WindowTokenizer):
     """Windows of b bits, joined and cut into tokens of log2 v bits (which may cross windows)."""
 
-    def __init__(self, spec: Spec, predictor: Predictor) -> None:
+    def __init__(self, spec: Spec, predictor: Predictor, table: WindowTable | None = None) -> None:
         width = token_bits(spec["v"])
         if spec["reset"] > 2:
             raise EqualInfoError(f"{spec}: reset takes 1 (every window), 2 (every other) or never")
         self.rule = WindowRule(spec["b"], "delay" in spec, spec["reset"])
-        super().__init__(spec, predictor, width)
+        super().__init__(spec, predictor, width, table)
         self._gpu_encoder: Any = None
+
+    def _listed(self, threads: int, report: Report | None) -> WindowTable | None:
+        return list_arithmetic(self.predictor, self.rule, threads, report) if self.rule.reset == 1 else None
 
     def _encode_group(self, texts: Sequence[bytes]) -> list[EncodedWindows]:
         return encode_windows(self.predictor, texts, self.rule)
 
     def _windows_of(self, texts: list[bytes], advance: Advance | None) -> list[EncodedWindows]:
-        if self._on_gpu():
+        if not self.table and self._on_gpu():
             results = self._gpu_encoder.encode(texts)
             if advance:
                 advance(sum(map(len, texts)))
         else:
             results = super()._windows_of(texts, advance)
-        changed, total = self.windows_changed
-        self.windows_changed = (
-            changed + sum(result.changed for result in results),
-            total + sum(len(result.codes) for result in results),
-        )
+        self._count_windows(sum(one.changed for one in results), sum(len(one.codes) for one in results))
         return results
+
+    def _count_windows(self, changed: int, windows: int) -> None:
+        before, total = self.windows_changed
+        self.windows_changed = before + changed, total + windows
 
     def _on_gpu(self) -> bool:
         """Whether kernels on a GPU make the windows: where M1 computes on one and they know model and rule."""
