@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 import torch
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.tokens.tokenizer import Tokenizer, as_bytes, as_texts
+from equalinfo.tokens.texts import as_bytes, as_texts
+from equalinfo.tokens.tokenizer import Tokenizer
 from tests.support import methods
 
 TEXT = "naïve \u6771\u4eac\0"
@@ -111,6 +113,40 @@ def test_every_method_of_several_takes_them(spec: str, name: str) -> None:
     for wrong in (["a", None], pa.array(["a", None])):
         with pytest.raises(EqualInfoError, match="text 1 must be str or bytes, not None"):
             call(tokenizer, wrong)
+
+
+@pytest.mark.parametrize("spec", SPECS)
+def test_ids_of_several_end_to_end_and_as_columns(spec: str) -> None:
+    tokenizer = methods.tokenizer(spec)
+    texts = ["a", "", "naïve", "b c", ""]
+    expected = [ids.tolist() for ids in tokenizer.encode_batch(texts)]
+    column, chunked = pa.array(["no", *texts, "no"])[1:-1], pa.chunked_array([texts[:2], [], texts[2:]])
+    binary = pa.array([text.encode() for text in texts], pa.large_binary())
+    for given in (texts, iter(texts), column, chunked, binary, pa.array(texts).dictionary_encode()):
+        ids, bounds = tokenizer.encode_batch(given, form="flat")
+        assert bounds.dtype == np.int64
+        assert [ids[a:b].tolist() for a, b in pairwise(bounds)] == expected
+        assert ids.dtype == tokenizer.encode("a").dtype
+        given = texts if isinstance(given, type(iter(texts))) else given
+        lists = tokenizer.encode_batch(given, form="arrow", dtype=np.int64)
+        assert lists.type == pa.list_(pa.int64())
+        assert lists.to_pylist() == expected
+        lists.validate(full=True)
+        assert [piece.tolist() for piece in tokenizer.encode_batch(given)] == expected
+    assert isinstance(tokenizer.encode_batch(chunked, form="arrow"), pa.ChunkedArray)
+    table = pa.table({"text": texts})
+    assert (
+        table.append_column("ids", tokenizer.encode_batch(table["text"], form="arrow"))["ids"].to_pylist()
+        == expected
+    )
+    for empty in ([], pa.array([], pa.string()), pa.chunked_array([], pa.string())):
+        ids, bounds = tokenizer.encode_batch(empty, form="flat")
+        assert (ids.tolist(), bounds.tolist()) == ([], [0])
+        assert tokenizer.encode_batch(empty, form="arrow").to_pylist() == []
+    with pytest.raises(EqualInfoError, match="text 1 must be str or bytes, not None"):
+        tokenizer.encode_batch(pa.array(["a", None]), form="arrow")
+    with pytest.raises(EqualInfoError, match="choose arrays, flat or arrow"):
+        tokenizer.encode_batch(texts, form="lists")
 
 
 @pytest.mark.parametrize("spec", SPECS)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.report.pieces import cut, pieces_html
-from equalinfo.tokens.tokenizer import Tokenizer, as_bytes
+from equalinfo.tokens.texts import as_bytes
+from equalinfo.tokens.tokenizer import Tokenizer
 
 MOST_CHARACTERS = 5_000  # methods that run M1 for every byte take seconds for these
 MOST_TOKENS = 500

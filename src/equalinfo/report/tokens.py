@@ -8,7 +8,8 @@ from typing import Any
 from equalinfo.errors import EqualInfoError
 from equalinfo.report.live import live_data
 from equalinfo.report.pieces import as_records, cut, pieces_html, window_bits
-from equalinfo.tokens.tokenizer import Tokenizer, as_bytes
+from equalinfo.tokens.texts import as_bytes
+from equalinfo.tokens.tokenizer import Tokenizer
 
 EXAMPLE = "Windows of equal information: every token is to hold as many bits as the next. Größe, naïve, 東京."
 

@@ -31,6 +31,7 @@ from equalinfo.tokens.hugging_face import (
     tokenizer_json,
 )
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.texts import Flat
 from equalinfo.tokens.tokenizer import Advance, Tokenizer, checked_ids
 
 if TYPE_CHECKING:
@@ -92,13 +93,20 @@ class CompiledTokenizer(Tokenizer):
         return by_words(fewest, np.ones(self.vocab, np.int64)) if self.spec.within_words else fewest
 
     def _encode(self, text: bytes) -> np.ndarray:
-        return self._ids(self._parsed(text))
+        return self._ids(self.parser.encode(text))
 
     def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
         parses = self.parser.encode_batch(texts)
         if advance:
             advance(sum(map(len, texts)))
         return [self._ids(entries) for entries in parses]
+
+    def _encode_flat(self, text: np.ndarray, bounds: np.ndarray, advance: Advance | None) -> Flat:
+        entries, entry_bounds = self.parser.encode_flat(text, bounds, threads=None)
+        if advance:
+            advance(text.size)
+        ids = self._ids(entries)
+        return ids, entry_bounds * (len(ids) // max(len(entries), 1))
 
     def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
         """The text of each list of ids; whatever they are, they stand for one.

@@ -1,8 +1,9 @@
 """What every tokenizer does."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,7 @@ from equalinfo.files import json_bytes, sha256_bytes, write_manifest
 from equalinfo.outputs import output_directory
 from equalinfo.pretrained import located
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.texts import Flat, Text, as_bytes, as_lists, as_texts, end_to_end
 
 if TYPE_CHECKING:
     from equalinfo.tokens.gguf_form import GGUFVocabulary
@@ -22,66 +24,6 @@ KIND = "tokenizer"
 
 
 Advance = Callable[[int], None]
-
-
-# What a text may be given as; scalars of pyarrow too, which are not imported for that.
-Text = str | bytes | bytearray | memoryview | np.ndarray
-
-
-def as_bytes(text: Text, number: int | None = None) -> bytes:
-    """The bytes of a text: UTF-8 of a str, and what holds bytes as they are.
-
-    Args:
-        text: str, bytes, bytearray, memoryview or a one-dimensional array of uint8, contiguous or not, or a scalar of
-            NumPy or pyarrow that holds one of these.
-        number: its place in a list, for the error.
-
-    Raises:
-        EqualInfoError: anything else, or a str with lone surrogates.
-    """
-    if type(text) is bytes:
-        return text
-    if isinstance(text, str):
-        try:
-            return text.encode()
-        except UnicodeEncodeError as error:
-            raise EqualInfoError(
-                f"{_named(number)} holds a lone surrogate at character {error.start}, not Unicode text; "
-                "give bytes instead"
-            ) from error
-    if hasattr(text, "as_py"):
-        return as_bytes(text.as_py(), number)
-    try:
-        view = memoryview(text)  # type: ignore[arg-type]  # asked of what may have none
-    except TypeError:
-        view = None
-    if view is None or view.ndim != 1 or view.format not in ("B", "b", "c"):
-        kind = "None" if text is None else type(text).__name__
-        raise EqualInfoError(f"{_named(number)} must be str or bytes, not {kind}")
-    return view.tobytes()
-
-
-def _named(number: int | None) -> str:
-    return "the text" if number is None else f"text {number}"
-
-
-def as_texts(texts: Iterable[Text]) -> list[bytes]:
-    """The bytes of each of several texts: a list, tuple, array, iterator or column of what `as_bytes` takes.
-
-    Raises:
-        EqualInfoError: one text instead of several, or something in them that is none; it names which.
-    """
-    several: Any = texts.as_py() if hasattr(texts, "as_py") else texts
-    if isinstance(several, (str, bytes, bytearray, memoryview)):
-        raise EqualInfoError("give a list of texts here, not a single text")
-    try:
-        # A pyarrow array becomes a list at once; its items would become str one by one.
-        items = iter(several.to_pylist() if hasattr(several, "to_pylist") else several)
-    except TypeError:
-        items = None
-    if items is None or isinstance(several, (Mapping, Set)):
-        raise EqualInfoError(f"give a list of texts, not {type(several).__name__}")
-    return [as_bytes(text, number) for number, text in enumerate(items)]
 
 
 def checked_ids(ids: Any, vocab: int) -> np.ndarray:
@@ -186,24 +128,60 @@ class Tokenizer(ABC):
         """
 
     def encode_batch(
-        self, texts: Iterable[Text], advance: Advance | None = None, dtype: Any = None
-    ) -> list[np.ndarray]:
+        self,
+        texts: Iterable[Text],
+        advance: Advance | None = None,
+        dtype: Any = None,
+        form: Literal["arrays", "flat", "arrow"] = "arrays",
+    ) -> Any:
         """Token ids of each text: `encode` of many, side by side on all cores where that is faster.
+
+        Strings or binary of Arrow's are read where they lie for the forms "flat" and "arrow":
+
+            table.append_column("ids", tokenizer.encode_batch(table["text"], form="arrow"))
 
         Args:
             texts: a list, tuple, array, iterator or column (NumPy, pandas, pyarrow) of texts.
             advance: called with numbers of bytes as they are done.
             dtype: as in `encode`.
+            form: "arrays", a list of an array for each text; "flat", all ids end to end, [ids], and where those of each
+                text begin and the last end, int64 [texts + 1]; "arrow", a column of lists (a chunked one of a chunked
+                one).
 
         Raises:
-            EqualInfoError: a single text, or something in `texts` that is none.
+            EqualInfoError: a single text, or something in `texts` that is none; another form.
 
         Examples:
             >>> tokenizer = Tokenizer.from_pretrained("english-65k")
             >>> [ids.tolist() for ids in tokenizer.encode_batch(["two texts", b"or bytes"])]
             [[676, 8885], [272, 17678]]
+            >>> ids, bounds = tokenizer.encode_batch(["two texts", b"or bytes"], form="flat")
+            >>> ids.tolist(), bounds.tolist()
+            ([676, 8885, 272, 17678], [0, 2, 4])
         """
-        return [self._typed(ids, dtype) for ids in self._encode_batch(as_texts(texts), advance)]
+        if form == "arrays":
+            arrays = self._encode_batch(as_texts(texts), advance)
+            return arrays if dtype is None else [self._typed(ids, dtype) for ids in arrays]
+        if form not in ("flat", "arrow"):
+            raise EqualInfoError(f"no form {form!r}; choose arrays, flat or arrow")
+        flats = []
+        for text, bounds in end_to_end(texts):
+            ids, id_bounds = self._encode_flat(text, bounds, advance)
+            flats.append((self._typed(ids, dtype), id_bounds))
+        if form == "arrow":
+            return as_lists(flats)
+        if len(flats) == 1:
+            return flats[0]
+        sizes = np.concatenate([[0], *(np.diff(id_bounds) for _, id_bounds in flats)])
+        none = self._typed(np.empty(0, id_dtype(self.vocab)), dtype)
+        return np.concatenate([none, *(ids for ids, _ in flats)]), np.cumsum(sizes, dtype=np.int64)
+
+    def _encode_flat(self, text: np.ndarray, bounds: np.ndarray, advance: Advance | None) -> Flat:
+        """Token ids of texts that lie end to end, and where those of each begin."""
+        arrays = self._encode_batch([text[a:b].tobytes() for a, b in pairwise(bounds.tolist())], advance)
+        id_bounds = np.zeros(len(bounds), np.int64)
+        np.cumsum([len(ids) for ids in arrays], out=id_bounds[1:])
+        return np.concatenate([np.empty(0, id_dtype(self.vocab)), *arrays]), id_bounds
 
     def encode(self, text: Text, dtype: Any = None) -> np.ndarray:
         """Token ids of a text, [ids]; `decode` gives back its bytes exactly.
@@ -227,7 +205,8 @@ class Tokenizer(ABC):
             >>> tokenizer.encode(b"or bytes", dtype=np.int64).dtype
             dtype('int64')
         """
-        return self._typed(self._encode(as_bytes(text)), dtype)
+        ids = self._encode(as_bytes(text))
+        return ids if dtype is None else self._typed(ids, dtype)
 
     def _encode(self, text: bytes) -> np.ndarray:
         return self._encode_batch([text], None)[0]

@@ -8,7 +8,7 @@ alone and kept in order.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from typing import TypeVar
 
 import numpy as np
@@ -174,7 +174,9 @@ def _spread(work: Callable[[Flat], Result], groups: Iterator[Flat], threads: int
         threads = cores()
     if threads < 1:
         raise EqualInfoError(f"{threads} threads cannot parse anything; give 1 or more")
-    if threads == 1:
+    first = list(islice(groups, 2))
+    groups = chain(first, groups)
+    if threads == 1 or len(first) < 2:
         yield from map(work, groups)
         return
     with WorkerThreads(threads) as workers:
