@@ -63,7 +63,12 @@ class _KeptCode:
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         """The compiled kernel, or None where no whole and current code of it is kept."""
-        target.refresh()
+        # Numba's own cache calls `target.refresh()`, which takes half a second: it imports what compiling needs, and
+        # SciPy where that is there. Compiled code needs no more than Numba's allocator, unless it has matrix products,
+        # hashes of strings or parallel loops, which kernels here have not.
+        from numba.core.runtime import rtsys
+
+        rtsys.initialize(target)
         name = self._name(signature, target.codegen())
         for folder in _folders(self._source):
             data = _trusted_bytes(folder / name, self._source)

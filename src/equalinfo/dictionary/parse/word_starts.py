@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.memory import (
-    address_of,
     class_masks,
     load8,
     load64,
@@ -28,7 +27,7 @@ from equalinfo.dictionary.trie.automaton import Automaton
 from equalinfo.dictionary.trie.intrinsics import trailing_zeros
 from equalinfo.kernels import kernel
 
-LETTER, DIGIT, SIGN, WHITE, UNKNOWN = range(5)  # of characters that are not ASCII
+LETTER, DIGIT, SIGN, WHITE, UNKNOWN, SPACE = range(6)
 CODE_POINTS = 0x20000  # characters from here on, rare ideographs, are not looked up
 AHEAD = 67  # bytes after a text that may be read, whatever is there
 
@@ -49,12 +48,11 @@ def classes_for(automaton: Automaton) -> NDArray[np.uint8] | None:
     """
     lengths = automaton.lengths.astype(np.int64)
     longer = lengths > 1
-    text = automaton.blob[np.repeat(longer, lengths)].tobytes()
-    begins = automaton.blob[automaton.offsets[:-1][longer]]
     try:
-        text.decode()
+        text = automaton.blob[np.repeat(longer, lengths)].tobytes().decode()
     except UnicodeDecodeError:
         return None
+    begins = automaton.blob[automaton.offsets[:-1][longer]]
     if ((begins & 0xC0) == 0x80).any():
         return None
     category = unicodedata.category
@@ -62,30 +60,26 @@ def classes_for(automaton: Automaton) -> NDArray[np.uint8] | None:
         (_KINDS.get(category(chr(point))[0], SIGN) for point in range(CODE_POINTS)), np.uint8, CODE_POINTS
     )
     classes[list(WHITE_SPACE)] = WHITE
-    blob = np.concatenate([automaton.blob, np.zeros(AHEAD, np.uint8)])
-    crossing = _crossing(blob, automaton.offsets, classes)
-    if crossing.any():
-        for token in np.flatnonzero(crossing).tolist():
-            classes[[ord(c) for c in automaton[token].decode() if 0x80 <= ord(c) < CODE_POINTS]] = UNKNOWN
-        if _crossing(blob, automaton.offsets, classes).any():
+    classes[0x20] = SPACE
+    points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
+    sizes = 1 + (points > 0x7F) + (points > 0x7FF) + (points > 0xFFFF)
+    inside = ~np.isin(np.cumsum(sizes), np.cumsum(lengths[longer]))[
+        :-1
+    ]  # whether an entry goes on after a character
+    crossed = np.flatnonzero(inside & _starts_between(points, classes))
+    if crossed.size:
+        around = np.concatenate([points[crossed], points[crossed + 1]])
+        classes[around[(around > 0x7F) & (around < CODE_POINTS)]] = UNKNOWN
+        if (inside & _starts_between(points, classes)).any():
             return None
     return classes
 
 
-@kernel
-def _crossing(
-    blob: NDArray[np.uint8], offsets: NDArray[np.uint32], classes: NDArray[np.uint8]
-) -> NDArray[np.bool_]:
-    """Which entries have a start inside: bool [v]."""
-    starts = np.empty(64 + 16, np.uint16)
-    crossing = np.zeros(offsets.size - 1, np.bool_)
-    for token in range(1, offsets.size - 1):
-        begin = np.uint64(offsets[token])
-        size = np.uint64(offsets[token + 1]) - begin
-        crossing[token] = (
-            word_starts(address_of(blob) + begin, size, address_of(classes), address_of(starts)) > 1
-        )
-    return crossing
+def _starts_between(points: NDArray[np.uint32], classes: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Whether a word starts between each two neighbours of some characters: what the kernel does, to be read."""
+    kinds = np.where(points < CODE_POINTS, classes[np.minimum(points, CODE_POINTS - 1)], UNKNOWN)
+    before, after = kinds[:-1], kinds[1:]
+    return (after != UNKNOWN) & np.where(before <= SIGN, before != after, (before == WHITE) & (after <= SIGN))
 
 
 @kernel

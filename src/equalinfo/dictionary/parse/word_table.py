@@ -49,8 +49,8 @@ PLACES = 1 << 19  # 32 bytes each
 TURNED_AWAY_PER_PLACE = 4  # words, after which there is a new table
 
 # A table: a header, then pairs of buckets of 64 bytes with two places each. A place: the word's bytes 0 to 7, bytes 8
-# to 14 under its length, two words of ids, the second under their number. A long word takes a bucket: 0x80 is added to its
-# length, and the second place has bytes 15 to 29 under 0xFF.
+# to 14 under its length, two words of ids, the second under their number. A long word takes a bucket: 0x80 is added to
+# its length, and the second place has bytes 15 to 29 under 0xFF.
 HEADER = 8
 STATES, CLASSES, BUCKETS, SHIFT, WIDE, TURNED_AWAY = range(6)
 
