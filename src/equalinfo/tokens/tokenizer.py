@@ -211,6 +211,18 @@ class Tokenizer(ABC):
     def _encode(self, text: bytes) -> np.ndarray:
         return self._encode_batch([text], None)[0]
 
+    def encode_unchecked(self, texts: Iterable[Text]) -> list[np.ndarray]:
+        """As `encode_batch`, without its promise: tokenizers of other libraries give what they give."""
+        return self.encode_batch(texts)
+
+    def reads_back(self, ids: np.ndarray, text: bytes) -> bool:
+        """Whether ids decode to a text."""
+        return self.decode(ids) == text
+
+    def special_names(self) -> list[str]:
+        """Names of the ids that no text encodes to."""
+        return [] if self.eos is None else ["EOS"]
+
     def _typed(self, ids: np.ndarray, dtype: Any) -> np.ndarray:
         if dtype is None:
             return ids
