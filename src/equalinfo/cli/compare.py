@@ -40,13 +40,14 @@ def compare_command(
 
     from equalinfo.corpus.corpus import Corpus
     from equalinfo.progress import progress_bar
-    from equalinfo.report.comparison import comparison_page
     from equalinfo.runs.compare import Sample, compare
     from equalinfo.tokens.tokenizer import Tokenizer
 
     *names, corpus = sources
     if not names:
         raise EqualInfoError("give tokenizers first and a corpus last, as: compare english-65k embedded")
+    if out:
+        from equalinfo.report.comparison import comparison_page
     source = Corpus(corpus, field)
     with output_file(out, [*names, *source.inputs]) if out else nullcontext() as page:
         with progress_bar(quiet) as progress:
