@@ -1,6 +1,6 @@
 """The `equalinfo` command: one verb per step, errors as one line, exit status 0 only on success.
 
-Each verb only reads its options and calls a function of another room; those are imported inside the verbs, so
+Each verb only reads its options and calls a function of another folder; those are imported inside the verbs, so
 that `--help` and tokenizing do not wait for torch.
 """
 

@@ -11,7 +11,7 @@ def environment(accelerator: str | None = None) -> tuple[str, dict[str, str]]:
     """For `Result.machine` and `Result.versions`.
 
     Args:
-        accelerator: the name of the GPU in use, from whoever has torch loaded: this room does not.
+        accelerator: the name of the GPU in use, from whoever has torch loaded: `score` does not.
     """
     machine = f"{cpu_model()}, {_cores()} cores" + (f", {accelerator}" if accelerator else "")
     return machine, versions_of(("equalinfo", "numpy", "torch"))
