@@ -1,4 +1,4 @@
-"""Windows of b bits without waste: interval splitting (design, section 3; proof in docs/windows.md).
+"""Windows of b bits without waste: interval splitting (definition and proofs: docs/windows.md).
 
 A window is an integer interval of codes, at first all 2^b. The interval's first code means "the window ends
 here"; the others are divided among the 256 next bytes in proportion to M1's frequencies, by largest remainder

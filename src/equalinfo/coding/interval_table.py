@@ -1,4 +1,4 @@
-"""All windows of b bits, listed: the text of every code (design, section 4).
+"""All windows of b bits, listed: the text of every code.
 
 With b up to 16 or 20 the predictor is asked once for every window and then never again: coding is a longest match
 in the list, because every string that can be read on the way to a longer one has a code itself.

@@ -1,11 +1,11 @@
-"""Runs a recipe: every step once, skipping what is done, going on after a kill (`equalinfo run`).
+"""Runs a recipe: every step once, skipping what is done, so that an interrupted one resumes (`equalinfo run`).
 
 Each artifact's directory is named by what it is and a hash, its key, of all it was made from: the corpus by its
 content, M1 by its weights, settings with "auto" resolved, and the version of the method. It appears only when
 finished. So a second run skips it, and a changed recipe, corpus or M1 makes a new one beside it:
 
     OUT/m1-HASH/   OUT/tokenizers/METHOD-HASH/   OUT/tokens/METHOD-HASH/   OUT/m2/METHOD-SIZE-SEED-HASH/
-    OUT/results.jsonl   OUT/report.html (by `report.runs`, which comes later in the order of rooms and is passed in)
+    OUT/results.jsonl   OUT/report.html (by `report.runs`, which `runs` may not import and is passed in)
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The most probable strings under M1 from the empty context: where dictionaries come from (design, section 4).
+"""The most probable strings under M1 from the empty context: where dictionaries come from.
 
 A string's information is the sum over its bytes of -log2(frequency / 2^14), in fixed point, from a table made
 with integers alone. Strings are ordered by it, equal ones by their bytes, so the order is the same on every
