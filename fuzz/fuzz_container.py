@@ -3,7 +3,8 @@
     python fuzz/fuzz_container.py -max_total_time=300
 
 The first byte of an input says what is done with the rest: read it as a container, read it as the parts of a
-container whose digests are right (which chance would never give), or compress it and read it back.
+container whose digests are right (which chance would never give), or compress it and read it back. Containers are of
+all kinds: by the adaptive predictor alone, with a model, and by a model alone.
 """
 
 import io
@@ -14,6 +15,7 @@ import numpy as np
 from _running import COMPILED, run
 
 from equalinfo.coding.interleaved import decode_interleaved
+from equalinfo.coding.mixing import coder
 from equalinfo.errors import EqualInfoError
 from equalinfo.predict.unigram import Unigram, quantise_counts
 
@@ -59,9 +61,11 @@ def forged(data: bytes) -> bytes:
     """A container whose fields come from `data` and whose digests fit them."""
     source = atheris.FuzzedDataProvider(data)
     block, context = source.ConsumeIntInRange(0, 3000), source.ConsumeIntInRange(0, 300)
-    fields = struct.pack("<8sHII", format.MAGIC, format.VERSION, block, context) + bytes.fromhex(
-        PREDICTOR.fingerprint
-    )
+    version, alone = source.PickValueInList(list(format.VERSIONS)), source.ConsumeBool()
+    model = format.NO_MODEL if alone else PREDICTOR.fingerprint
+    if alone and source.ConsumeBool():
+        context = 0
+    fields = struct.pack("<8sHII", format.MAGIC, version, block, context) + bytes.fromhex(model)
     key = format.digest(fields)
     parts, lengths, heads = [], b"", b""
     for number in range(source.ConsumeIntInRange(0, 4)):
@@ -70,8 +74,11 @@ def forged(data: bytes) -> bytes:
         claimed = source.ConsumeIntInRange(0, 2**32 - 1) if source.ConsumeIntInRange(0, 9) == 0 else len(code)
         # The digest of the text is right where the code can be decoded at all.
         decoded = b""
-        if 1 <= context <= 300 and 0 < text <= 4000 and source.ConsumeIntInRange(0, 9):
-            decoded = decode_interleaved(PREDICTOR, [code], [text], context)[0]
+        if (context or alone) and 0 < text <= 4000 and source.ConsumeIntInRange(0, 9):
+            if version == format.ADAPTIVE:
+                decoded = coder.decode(code, text, None if alone else PREDICTOR, context)
+            elif context:
+                decoded = decode_interleaved(PREDICTOR, [code], [text], context)[0]
         head = struct.pack("<II", text, claimed) + format.digest(code if claimed == text else decoded)
         head += format.digest(key, struct.pack("<Q", number), head, code)
         parts.append(head + code)
@@ -87,21 +94,24 @@ def forged(data: bytes) -> bytes:
 def round_trip(data: bytes) -> None:
     source = atheris.FuzzedDataProvider(data)
     block, context = source.ConsumeIntInRange(0, 300), source.ConsumeIntInRange(0, 300)
+    predictor = PREDICTOR if source.ConsumeBool() else None
     text = source.ConsumeBytes(4000) * source.ConsumeIntInRange(0, 5)
     target = io.BytesIO()
     try:
-        writing.write_container(PREDICTOR, io.BytesIO(text[:MOST]), target, block, context, 1)
+        writing.write_container(
+            predictor, io.BytesIO(text[:MOST]), target, block, context if predictor else None, 1
+        )
     except EqualInfoError:
-        assert not (block and context)
+        assert not (block and (context or not predictor))
         return
     container = target.getvalue()
-    assert b"".join(reading.read_container(PREDICTOR, io.BytesIO(container), 1)) == text[:MOST]
+    assert b"".join(reading.read_container(predictor, io.BytesIO(container), 1)) == text[:MOST]
     # One bit changed anywhere.
     bit = source.ConsumeIntInRange(0, 8 * len(container) - 1)
     damaged = bytearray(container)
     damaged[bit // 8] ^= 1 << bit % 8
     try:
-        list(reading.read_container(PREDICTOR, io.BytesIO(bytes(damaged)), 1))
+        list(reading.read_container(predictor, io.BytesIO(bytes(damaged)), 1))
     except EqualInfoError:
         return
     raise AssertionError(f"bit {bit} is not covered")

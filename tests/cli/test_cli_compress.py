@@ -20,11 +20,12 @@ def packed(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("packed")
     (folder / "hard").write_bytes(HARD)
     run_quietly("compress", folder / "hard", "--m1", work / "m1", "--out", folder / "hard.eqi", *SIZES)
+    run_quietly("compress", folder / "hard", "--out", folder / "alone.eqi", "--block", "500", "--quiet")
     options = "--size 65k --context 64 --batch 4 --steps 2 --quiet".split()
     run_quietly("train-m1", work / "corpus.txt", "--out", folder / "other-m1", *options)
     data = bytearray((folder / "hard.eqi").read_bytes())
     (folder / "cut.eqi").write_bytes(data[:-3])
-    (folder / "later.eqi").write_bytes(bytes([*data[:8], 2, *data[9:]]))
+    (folder / "later.eqi").write_bytes(bytes([*data[:8], 3, *data[9:]]))
     data[58 + 30] ^= 4
     (folder / "damaged.eqi").write_bytes(data)
     (folder / "folder").mkdir()
@@ -60,7 +61,26 @@ def test_parts_and_facts(packed: Path, work: Path, tmp_path: Path, run: Run) -> 
     assert status == 0
     facts = json.loads(printed)
     assert (facts["blocks"], facts["source_bytes"]) == (3, len(HARD))
+    assert facts["predictor"] == "adaptive and M1"
     assert facts["model"] == json.loads((work / "m1" / "exact.json").read_text())["identity"]
+
+
+def test_without_an_m1(packed: Path, work: Path, tmp_path: Path, run: Run) -> None:
+    """Nothing but the file is needed to read it back; an M1 that is given all the same does no harm."""
+    facts = json.loads(run("decompress", packed / "alone.eqi", "--list", "--json")[1])
+    assert facts["predictor"] == "adaptive"
+    assert "model" not in facts
+    for options in ((), ("--threads", 1), ("--m1", work / "m1")):
+        assert (
+            run("decompress", packed / "alone.eqi", "--out", tmp_path / "back", "--quiet", *options)[0] == 0
+        )
+        assert (tmp_path / "back").read_bytes() == HARD
+    part = ("--out", tmp_path / "part", "--start", 490, "--length", 20, "--quiet")
+    assert run("decompress", packed / "alone.eqi", *part)[0] == 0
+    assert (tmp_path / "part").read_bytes() == HARD[490:510]
+    whole = tmp_path / "whole.eqi"
+    assert run("compress", packed / "hard", "--out", whole, "--quiet")[0] == 0
+    assert whole.stat().st_size < (packed / "alone.eqi").stat().st_size
 
 
 def test_through_pipes(packed: Path, work: Path) -> None:
@@ -94,10 +114,14 @@ CASES = [
     ("compress {packed}/hard --m1 {work}/m1 --out {out} --block 0", "--block"),
     ("compress {packed}/hard --m1 {work}/m1 --out {out} --block 999999999", "take 1 to"),
     ("compress {packed}/hard --m1 {work}/m1 --out {out} --context 1", "more than 1024 contexts"),
-    ("compress {packed}/hard --out {out}", "--m1"),
+    ("compress {packed}/hard --out {out} --context 5", "without an M1"),
+    ("compress {packed}/hard --out {out} --block 999999999", "take 1 to"),
+    ("compress {packed}/hard --m1 {work}/m1 --out {out} --block 9999999", "with an M1"),
+    ("decompress {packed}/hard.eqi --out {out} --block 1", "give that as --m1"),
+    ("decompress {packed}/alone.eqi --out {packed}/alone.eqi", "the file to be read"),
     ("decompress {packed}/hard --m1 {work}/m1 --out {out}", "not a file that equalinfo compressed"),
     ("decompress {packed}/cut.eqi --m1 {work}/m1 --out {out}", "cut off"),
-    ("decompress {packed}/later.eqi --m1 {work}/m1 --out {out}", "version 2"),
+    ("decompress {packed}/later.eqi --m1 {work}/m1 --out {out}", "version 3"),
     ("decompress {packed}/damaged.eqi --m1 {work}/m1 --out {out}", "damaged.eqi: block 0 is damaged"),
     ("decompress {packed}/hard.eqi --m1 {packed}/other-m1 --out {out}", "compressed with the M1"),
     ("decompress {packed}/hard.eqi --m1 {packed}/other-m1 --out {out} --start 3", "compressed with the M1"),
@@ -106,7 +130,7 @@ CASES = [
     ("decompress {packed}/hard.eqi --m1 {work}/m1 --out {out} --start 9999", "bytes"),
     ("decompress {packed}/hard.eqi --m1 {work}/m1 --out {out} --block 1 --start 3", "either"),
     ("decompress {packed}/hard.eqi --m1 {work}/m1", "--out"),
-    ("decompress {packed}/hard.eqi --out {out}", "--m1"),
+    ("decompress {packed}/hard.eqi --out {out}", "give that as --m1"),
     ("decompress {packed}/cut.eqi --list", "cut off"),
     ("decompress - --list", "from a file"),
     ("decompress {packed}/missing --list", "missing"),

@@ -10,9 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equalinfo.container.format import (
+    ADAPTIVE,
     HEAD_BYTES,
     HEADER_BYTES,
+    LARGEST_ADAPTIVE_BLOCK,
     LARGEST_BLOCK,
+    M1_ALONE,
     MAGIC,
     DamagedContainer,
     Head,
@@ -29,10 +32,10 @@ from tests.support.containers import MIXED, OTHER, UNIGRAM, packed, part, unpack
 TEXT = MIXED[:200]
 
 
-@pytest.fixture(scope="module")
-def data() -> bytes:
+@pytest.fixture(scope="module", params=[M1_ALONE, ADAPTIVE])
+def data(request: pytest.FixtureRequest) -> bytes:
     """Blocks that are coded, one that is stored, and a last one that is shorter."""
-    made = packed(UNIGRAM, TEXT, 64, 16)
+    made = packed(UNIGRAM, TEXT, 64, 16, version=request.param)
     facts = Container(io.BytesIO(made)).facts()
     assert 0 < facts["stored_blocks"] < facts["blocks"]
     return made
@@ -112,7 +115,7 @@ def assembled(header: Header, parts: list[bytes]) -> bytes:
 def test_blocks_in_another_order_or_of_another_container(data):
     header, parts = Container(io.BytesIO(data)).header, records(data)
     assert assembled(header, parts) == data
-    other = records(packed(UNIGRAM, TEXT, 64, 8))
+    other = records(packed(UNIGRAM, TEXT, 64, 8, version=header.version))
     for changed in (
         [parts[1], parts[0], *parts[2:]],
         [parts[0], *parts],
@@ -123,10 +126,11 @@ def test_blocks_in_another_order_or_of_another_container(data):
         assert_refused(assembled(header, changed))
 
 
-def test_a_decoder_that_gives_another_text_is_found():
+@pytest.mark.parametrize("version", [M1_ALONE, ADAPTIVE])
+def test_a_decoder_that_gives_another_text_is_found(version):
     """The right digest of the code and the wrong one of the text, as a defect of the decoder would look."""
-    header, text = Header(UNIGRAM.fingerprint, 64, 16), b"abcabc" * 5
-    code = records(packed(UNIGRAM, text, 64, 16))[0][HEAD_BYTES:]
+    header, text = Header(UNIGRAM.fingerprint, 64, 16, version), b"abcabc" * 5
+    code = records(packed(UNIGRAM, text, 64, 16, version=version))[0][HEAD_BYTES:]
     head = Head(len(text), len(code), digest(b"another"), b"")
     fields = head.to_bytes()[:-8]
     made = Head(
@@ -148,14 +152,19 @@ def test_lengths_are_refused_before_anything_is_read_or_allocated():
             self.asked = max(self.asked, count)
             return super().read(count)
 
-    header = Header(UNIGRAM.fingerprint, LARGEST_BLOCK, 1 << 10)
-    for source, coded in [
-        (1 << 31, 1 << 30),
-        (LARGEST_BLOCK + 1, 5),
-        (5, 6),
-        (5, 0),
-        (LARGEST_BLOCK, 2**32 - 1),
-        (LARGEST_BLOCK, 5),  # more text than any model gives for five bytes
+    old = Header(UNIGRAM.fingerprint, LARGEST_BLOCK, 1 << 10, M1_ALONE)
+    new = Header(block=LARGEST_ADAPTIVE_BLOCK)
+    for header, source, coded in [
+        (old, 1 << 31, 1 << 30),
+        (old, LARGEST_BLOCK + 1, 5),
+        (old, 5, 6),
+        (old, 5, 0),
+        (old, LARGEST_BLOCK, 2**32 - 1),
+        (old, LARGEST_BLOCK, 5),  # more text than any model gives for five bytes
+        (new, 1 << 31, 1 << 30),
+        (new, LARGEST_ADAPTIVE_BLOCK + 1, 5),
+        (new, LARGEST_ADAPTIVE_BLOCK, 5),
+        (new, 5, 6),
     ]:
         stream = Counting(header.to_bytes() + Head(source, coded, bytes(8), bytes(8)).to_bytes() + bytes(99))
         with pytest.raises(DamagedContainer, match="block 0"):
@@ -170,6 +179,19 @@ def test_an_index_larger_than_its_file_is_refused():
             Container(io.BytesIO(header + bytes(200) + struct.pack("<Q", offset) + bytes(8)))
 
 
+def test_a_missing_model_is_named(data):
+    with pytest.raises(WrongModel, match="give that as --m1") as error:
+        unpacked(None, data)
+    assert UNIGRAM.fingerprint in str(error.value)
+
+
+def test_a_context_without_a_model_is_refused():
+    """Under a right digest, as a writer of another program could make it."""
+    fields = struct.pack("<8sHII32s", MAGIC, ADAPTIVE, 64, 16, bytes(32))
+    with pytest.raises(DamagedContainer, match="context"):
+        Header.from_bytes(fields + digest(fields))
+
+
 def test_the_wrong_model_is_named(data):
     for read in (lambda: unpacked(OTHER, data), lambda: part(OTHER, data, 0, 5)):
         with pytest.raises(WrongModel) as error:
@@ -180,8 +202,8 @@ def test_the_wrong_model_is_named(data):
 
 def test_another_version_is_named(data):
     later = bytearray(data)
-    later[len(MAGIC)] = 2
-    with pytest.raises(DamagedContainer, match="version 2 and this equalinfo reads 1"):
+    later[len(MAGIC)] = 3
+    with pytest.raises(DamagedContainer, match="version 3 and this equalinfo reads up to 2"):
         unpacked(UNIGRAM, bytes(later))
 
 
@@ -213,11 +235,12 @@ def test_files_that_are_none():
                 read(UNIGRAM, other)
 
 
-def test_the_format_is_the_documented_one():
+@pytest.mark.parametrize("version", [M1_ALONE, ADAPTIVE])
+def test_the_format_is_the_documented_one(version):
     """A container taken apart without this package's own reader; docs/container.md says these offsets."""
-    data = packed(UNIGRAM, b"ab", 64, 16)
+    data = packed(UNIGRAM, b"ab", 64, 16, version=version)
     header, rest = data[:58], data[58:]
-    assert header[:10] == b"\x89EQI\r\n\x1a\n\x01\0"
+    assert header[:10] == b"\x89EQI\r\n\x1a\n" + bytes([version, 0])
     assert struct.unpack("<II", header[10:18]) == (64, 16)
     assert header[18:50].hex() == UNIGRAM.fingerprint
     assert header[50:] == hashlib.sha256(header[:50]).digest()[:8]

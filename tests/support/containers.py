@@ -1,11 +1,15 @@
 """Small predictors and containers for the tests of this folder."""
 
+import hashlib
 import io
+import struct
 
 import numpy as np
 
+from equalinfo.coding.interleaved import encode_interleaved
+from equalinfo.container.format import ADAPTIVE, DIGEST_BYTES, M1_ALONE, Head, Header, Index
 from equalinfo.container.reading import Container, read_container
-from equalinfo.container.writing import write_container
+from equalinfo.container.writing import cut_blocks, write_container
 from equalinfo.predict.base import Predictor
 from equalinfo.predict.unigram import Unigram
 from tests.support import tiny
@@ -16,20 +20,50 @@ MIXED = b"abcabacadabra " * 9 + np.random.default_rng(1).bytes(120) + b"\0\xff" 
 
 
 def packed(
-    predictor: Predictor, text: bytes, block: int = 64, context: int = 16, threads: int | None = None
+    predictor: Predictor | None,
+    text: bytes,
+    block: int | None = 64,
+    context: int | None = 16,
+    threads: int | None = None,
+    version: int = ADAPTIVE,
 ) -> bytes:
+    """A container of `text`."""
+    if version == M1_ALONE:
+        assert predictor
+        assert block
+        assert context
+        return by_m1_alone(predictor, text, block, context)
     target = io.BytesIO()
+    context = context if predictor else None
     written = write_container(predictor, io.BytesIO(text), target, block, context, threads)
     assert written.source == len(text)
     assert written.container == len(target.getvalue())
     return target.getvalue()
 
 
+def by_m1_alone(predictor: Predictor, text: bytes, block: int, context: int) -> bytes:
+    """As the first version wrote, which is still read."""
+    header = Header(predictor.fingerprint, block, context, M1_ALONE)
+    parts, lengths, heads = [header.to_bytes()], b"", hashlib.sha256()
+    for number, segment in enumerate(cut_blocks(io.BytesIO(text), block)):
+        code = encode_interleaved(predictor, segment, context)
+        if len(code) >= len(segment):
+            code = segment
+        head = Head.made(header.key, number, segment, code)
+        parts += [head.to_bytes(), code]
+        lengths += struct.pack("<I", head.coded)
+        heads.update(head.to_bytes())
+    index = Index(len(text), lengths, heads.digest()[:DIGEST_BYTES])
+    return b"".join([*parts, index.to_bytes(header.key)])
+
+
 def unpacked(
-    predictor: Predictor, data: bytes, threads: int | None = None, at_once: int | None = None
+    predictor: Predictor | None, data: bytes, threads: int | None = None, at_once: int | None = None
 ) -> bytes:
     return b"".join(read_container(predictor, io.BytesIO(data), threads, at_once))
 
 
-def part(predictor: Predictor, data: bytes, start: int, length: int, threads: int | None = None) -> bytes:
+def part(
+    predictor: Predictor | None, data: bytes, start: int, length: int, threads: int | None = None
+) -> bytes:
     return b"".join(Container(io.BytesIO(data)).read(predictor, start, length, threads))

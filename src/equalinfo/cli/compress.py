@@ -14,18 +14,32 @@ from equalinfo.outputs import path_or_pipe, to_standard_output
 @app.command("compress")
 def compress_command(
     file: InputFile,
-    m1: Annotated[Path, typer.Option(help=f"M1 directory, {SHIPPED}.")],
     out: Annotated[Path, typer.Option("--out", **PATH, help="The container; - for standard output.")],
-    block: Annotated[int, whole(least=1, help="Bytes that can be read back on their own.")] = 1 << 16,
-    context: Annotated[int, whole(least=1, help="Bytes after which M1 starts afresh; longer is slower.")] = 1
-    << 9,
+    m1: Annotated[
+        Path | None,
+        typer.Option(help=f"M1 directory, {SHIPPED}: smaller on text like M1's, and far slower."),
+    ] = None,
+    block: Annotated[
+        int | None,
+        whole(
+            least=1, help="Bytes that can be read back on their own; default: 16 MiB, or 64 KiB with --m1."
+        ),
+    ] = None,
+    context: Annotated[
+        int | None,
+        whole(least=1, help="Bytes after which M1 starts afresh, 512 if not given; longer is slower."),
+    ] = None,
     threads: AllThreads = 0,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Compress a file of any bytes by M1 and arithmetic coding, losslessly.
+    """Compress a file of any bytes, losslessly; text, code and logs smaller than xz, zstd, brotli and bzip3 make them.
 
-    Example: equalinfo compress book.txt --m1 m1 --out book.eqi
+    Blocks are coded on all cores, about 1 MB/s on each, and reading back takes as long. Without --m1 an adaptive
+    predictor does it alone, and nothing but the file is needed to read it back; with --m1, M1 is one more of its
+    inputs, and takes part in reading back too.
+
+    Example: equalinfo compress book.txt --out book.eqi
     """
     from equalinfo.container.files import compress
     from equalinfo.progress import progress_bar
@@ -39,7 +53,7 @@ def compress_command(
 def decompress_command(
     file: Annotated[Path, typer.Argument(parser=path_or_pipe, help="A container; - for standard input.")],
     m1: Annotated[
-        Path | None, typer.Option(help=f"The one that compressed: M1 directory, {SHIPPED}.")
+        Path | None, typer.Option(help=f"The one that compressed, if one did: M1 directory, {SHIPPED}.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", **PATH, help="File to write; - for standard output.")
@@ -56,7 +70,7 @@ def decompress_command(
 ) -> None:
     """Read back a file that `compress` wrote, or any part of it. Damage is found before a wrong byte is written.
 
-    Example: equalinfo decompress book.eqi --m1 m1 --out book.txt
+    Example: equalinfo decompress book.eqi --out book.txt
     """
     from equalinfo.container import files
     from equalinfo.progress import progress_bar
@@ -64,8 +78,8 @@ def decompress_command(
     if facts:
         show_result(files.describe(file), as_json)
         return
-    if m1 is None or out is None:
-        raise EqualInfoError("give the M1 that compressed as --m1 and the file to write as --out (or --list)")
+    if out is None:
+        raise EqualInfoError("give the file to write as --out (or --list)")
     if block is not None and (start is not None or length is not None):
         raise EqualInfoError("give either --block, or --start and --length")
     with progress_bar(quiet) as progress:

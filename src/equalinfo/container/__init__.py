@@ -1,4 +1,4 @@
-"""Files compressed by M1: the container's bytes, writing it, and reading it as a stream or at any place.
+"""Compressed files: the container's bytes, writing it, and reading it as a stream or at any place.
 
 docs/container.md describes the format to the byte.
 """

@@ -1,4 +1,4 @@
-"""Files compressed by M1 and read back (`equalinfo compress`, `equalinfo decompress`)."""
+"""Files compressed and read back (`equalinfo compress`, `equalinfo decompress`)."""
 
 import os
 import sys
@@ -20,11 +20,18 @@ from equalinfo.predict.exact_files import load_m1
 
 
 def compress(
-    m1: Path, file: Path, out: Path, block: int, context: int, threads: int | None, progress: Progress
+    m1: Path | None,
+    file: Path,
+    out: Path,
+    block: int | None,
+    context: int | None,
+    threads: int | None,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Compresses a file into a container; the arguments are those of `write_container`.
 
     Args:
+        m1: takes part in the prediction; None: the adaptive predictor alone.
         file: any file; - for standard input.
         out: the container; - for standard output.
 
@@ -44,8 +51,8 @@ def compress(
         >>> sizes["source_bytes"], Path("back.txt").read_text()
         (29, 'some text, and some more text')
     """
-    with output_file(out, [m1, file]) as target, _opened(file) as source:
-        predictor = load_m1(m1)
+    with output_file(out, _inputs(m1, file)) as target, _opened(file) as source:
+        predictor = load_m1(m1) if m1 else None
         size = _size(source) if file != PIPE else None
         started = perf_counter()
         advance = _bar(progress, f"compress {file}", size)
@@ -58,7 +65,7 @@ def compress(
 
 
 def decompress(
-    m1: Path, file: Path, out: Path, threads: int | None, progress: Progress
+    m1: Path | None, file: Path, out: Path, threads: int | None, progress: Progress
 ) -> dict[str, float | int]:
     """Writes the text of a container to `out`; a file appears whole or not at all, a pipe gets checked blocks.
 
@@ -67,8 +74,8 @@ def decompress(
         EqualInfoError: a file cannot be read or written.
         DamagedContainer: not what was written.
     """
-    with output_file(out, [m1, file]) as target, _opened(file) as source, _about(file):
-        predictor = load_m1(m1)
+    with output_file(out, _inputs(m1, file)) as target, _opened(file) as source, _about(file):
+        predictor = load_m1(m1) if m1 else None
         size = None
         if file != PIPE and source.seekable():
             # Damage to the end is found before the long work.
@@ -79,18 +86,24 @@ def decompress(
 
 
 def decompress_part(
-    m1: Path, file: Path, out: Path, start: int, length: int | None, threads: int | None, progress: Progress
+    m1: Path | None,
+    file: Path,
+    out: Path,
+    start: int,
+    length: int | None,
+    threads: int | None,
+    progress: Progress,
 ) -> dict[str, float | int]:
     """As `decompress`, `length` bytes of the text from byte `start` on (None: to its end)."""
-    with output_file(out, [m1, file]) as target, _container(file) as container:
-        predictor = load_m1(m1)
+    with output_file(out, _inputs(m1, file)) as target, _container(file) as container:
+        predictor = load_m1(m1) if m1 else None
         wanted = container.index.source if length is None else length
         advance = _bar(progress, f"decompress {file}", None)
         return _copied(container.read(predictor, start, wanted, threads, advance=advance), target)
 
 
 def decompress_block(
-    m1: Path, file: Path, out: Path, number: int, threads: int | None, progress: Progress
+    m1: Path | None, file: Path, out: Path, number: int, threads: int | None, progress: Progress
 ) -> dict[str, float | int]:
     """As `decompress`, one block of the text; blocks are numbered from 0."""
     with _container(file) as container:
@@ -104,6 +117,10 @@ def describe(file: Path) -> dict[str, int | float | str]:
     """What a container's header and index say; needs no M1."""
     with _container(file) as container:
         return container.facts()
+
+
+def _inputs(m1: Path | None, file: Path) -> list[Path]:
+    return [m1, file] if m1 else [file]
 
 
 def _copied(texts: Iterator[bytes], target: IO[bytes]) -> dict[str, float | int]:

@@ -12,17 +12,24 @@ from typing import IO
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 
 MAGIC = b"\x89EQI\r\n\x1a\n"  # its line ends do not survive a transfer as text
-VERSION = 1
+# What made the code of the blocks: M1 alone, which is still read; or the adaptive predictor of `coding.mixing`, alone
+# or with an M1. Whatever changes a bit of what they predict gets a number of its own.
+M1_ALONE, ADAPTIVE = 1, 2
+VERSIONS = (M1_ALONE, ADAPTIVE)
+NO_MODEL = "0" * 64
 DIGEST_BYTES = 8
 
 # What a reader has to provide for, however hostile the container.
-LARGEST_BLOCK = 1 << 18
+LARGEST_BLOCK = 1 << 18  # with an M1
+LARGEST_ADAPTIVE_BLOCK = 1 << 26
 LARGEST_CONTEXT = 1 << 14
 MOST_LANES = 1 << 10
-# Text bytes per coded byte: a byte costs at least log2(2^14 / (2^14 - 255)) bits, which is 1/353 of a byte.
-LARGEST_RATIO = 384
+# Text bytes per coded byte. With M1 alone a byte costs at least log2(2^14 / (2^14 - 255)) bits, which is 1/353 of a
+# byte; with the adaptive predictor 8 * log2(65536 / 65535) bits, 1/45,426 of one.
+LARGEST_RATIO = {M1_ALONE: 384, ADAPTIVE: 1 << 16}
 
-DEFAULT_BLOCK = 1 << 16
+DEFAULT_BLOCK = 1 << 24
+DEFAULT_M1_BLOCK = 1 << 16
 DEFAULT_CONTEXT = 1 << 9
 
 _HEADER = struct.Struct("<8sHII32s")
@@ -58,28 +65,41 @@ class Header:
     """What holds for the whole container.
 
     Args:
-        model: identity of the predictor, SHA-256 as 64 hexadecimal digits.
+        model: identity of the M1, SHA-256 as 64 hexadecimal digits; NO_MODEL without one.
         block: bytes of text in every block but the last.
-        context: bytes of text after which the predictor starts afresh.
+        context: bytes of text after which M1 starts afresh; 0 without one.
+        version: what made the code.
     """
 
-    model: str
+    model: str = NO_MODEL
     block: int = DEFAULT_BLOCK
-    context: int = DEFAULT_CONTEXT
+    context: int = 0
+    version: int = ADAPTIVE
 
     def __post_init__(self) -> None:
+        if not self.needs_model:
+            if not 1 <= self.block <= LARGEST_ADAPTIVE_BLOCK:
+                raise EqualInfoError(f"blocks of {self.block} bytes; take 1 to {LARGEST_ADAPTIVE_BLOCK}")
+            if self.context:
+                raise EqualInfoError("a context without an M1; it says where M1 starts afresh")
+            return
         if not 1 <= self.context <= LARGEST_CONTEXT:
             raise EqualInfoError(f"a context of {self.context} bytes; take 1 to {LARGEST_CONTEXT}")
         if not 1 <= self.block <= LARGEST_BLOCK:
-            raise EqualInfoError(f"blocks of {self.block} bytes; take 1 to {LARGEST_BLOCK}")
+            raise EqualInfoError(f"blocks of {self.block} bytes with an M1; take 1 to {LARGEST_BLOCK}")
         if -(-self.block // self.context) > MOST_LANES:
             raise EqualInfoError(
                 f"a block of {self.block} bytes holds more than {MOST_LANES} contexts of {self.context}; "
                 "take smaller blocks or a longer context"
             )
 
+    @property
+    def needs_model(self) -> bool:
+        """Whether an M1 took part."""
+        return self.version == M1_ALONE or self.model != NO_MODEL
+
     def to_bytes(self) -> bytes:
-        fields = _HEADER.pack(MAGIC, VERSION, self.block, self.context, bytes.fromhex(self.model))
+        fields = _HEADER.pack(MAGIC, self.version, self.block, self.context, bytes.fromhex(self.model))
         return fields + digest(fields)
 
     @staticmethod
@@ -93,18 +113,19 @@ class Header:
             raise DamagedContainer("it is not a file that equalinfo compressed, or its start is damaged")
         if len(data) >= len(MAGIC) + 2:
             version = int.from_bytes(data[len(MAGIC) : len(MAGIC) + 2], "little")
-            if version != VERSION:
+            if version not in VERSIONS:
                 raise DamagedContainer(
-                    f"it has version {version} and this equalinfo reads {VERSION} (or its start is damaged); "
+                    f"it has version {version} and this equalinfo reads up to {VERSIONS[-1]} "
+                    "(or its start is damaged); "
                     "install the equalinfo that wrote it"
                 )
         if len(data) < HEADER_BYTES:
             raise DamagedContainer("it is cut off in its header")
         if digest(data[: _HEADER.size]) != data[_HEADER.size : HEADER_BYTES]:
             raise DamagedContainer("its header is damaged")
-        _, _, block, context, model = _HEADER.unpack_from(data)
+        _, version, block, context, model = _HEADER.unpack_from(data)
         try:
-            return Header(model.hex(), block, context)
+            return Header(model.hex(), block, context, version)
         except EqualInfoError as error:
             raise DamagedContainer(f"its header says {error}") from error
 
@@ -144,10 +165,8 @@ class Head:
 
     def possible(self, header: Header) -> bool:
         """Whether a writer could have written these lengths; checked before anything is read or allocated."""
-        return (
-            1 <= self.coded <= self.source <= header.block
-            and self.source <= LARGEST_RATIO * self.coded + LARGEST_RATIO
-        )
+        ratio = LARGEST_RATIO[header.version]
+        return 1 <= self.coded <= self.source <= header.block and self.source <= ratio * self.coded + ratio
 
     def belongs(self, key: bytes, number: int, code: bytes) -> bool:
         """Whether head and coded bytes are those written for this block of this container."""

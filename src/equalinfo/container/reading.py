@@ -12,8 +12,10 @@ from typing import IO
 import numpy as np
 
 from equalinfo.coding.interleaved import decode_interleaved
+from equalinfo.coding.mixing import coder
 from equalinfo.container.format import (
-    DEFAULT_BLOCK,
+    ADAPTIVE,
+    DEFAULT_M1_BLOCK,
     DIGEST_BYTES,
     FOOTER_BYTES,
     HEAD_BYTES,
@@ -37,7 +39,7 @@ Advance = Callable[[int], None]
 
 
 def read_container(
-    predictor: Predictor,
+    predictor: Predictor | None,
     stream: IO[bytes],
     threads: int | None = None,
     at_once: int | None = None,
@@ -46,10 +48,12 @@ def read_container(
     """The whole text, block by block; the same whatever `threads` and `at_once`.
 
     Args:
+        predictor: the M1 that took part, if one did.
         stream: read once, in order; may be a pipe.
         threads: default: one per core.
-        at_once: blocks that one thread decodes side by side; default: as many as have DEFAULT_BLOCK bytes of text.
-        advance: called with the bytes of text of each block.
+        at_once: blocks by M1 alone that one thread decodes side by side; default: as many as have DEFAULT_M1_BLOCK
+            bytes of text.
+        advance: called with bytes of text as they are decoded, from any thread.
 
     Raises:
         DamagedContainer: not what was written. Blocks given before are right.
@@ -60,8 +64,12 @@ def read_container(
     yield from _texts(predictor, header, _records(stream, header), threads, at_once, advance)
 
 
-def check_model(header: Header, predictor: Predictor) -> None:
-    """Raises WrongModel if the container was written with another model."""
+def check_model(header: Header, predictor: Predictor | None) -> None:
+    """Raises WrongModel if the container was written with an M1, and not with this one."""
+    if not header.needs_model:
+        return
+    if predictor is None:
+        raise WrongModel(f"it was compressed with the M1 {header.model}; give that as --m1")
     if header.model != predictor.fingerprint:
         raise WrongModel(
             f"it was compressed with the M1 {header.model}, and the M1 given is {predictor.fingerprint}; "
@@ -110,26 +118,48 @@ def _damaged(number: int) -> DamagedContainer:
 
 
 def _texts(
-    predictor: Predictor,
+    predictor: Predictor | None,
     header: Header,
     records: Iterator[Record],
     threads: int | None,
     at_once: int | None,
     advance: Advance | None,
 ) -> Iterator[bytes]:
-    """The texts of checked records, decoded in groups side by side."""
-    size = at_once or max(1, DEFAULT_BLOCK // header.block)
+    """The texts of checked records; those by M1 alone are decoded in groups side by side."""
+    adaptive = header.version == ADAPTIVE
+    size = 1 if adaptive else at_once or max(1, DEFAULT_M1_BLOCK // header.block)
     groups: Iterable[list[Record]] = iter(lambda: list(islice(records, size)), [])
 
     def decoded(group: list[Record]) -> list[bytes]:
-        return _decode_group(predictor, header.context, group)
+        if not adaptive:
+            assert predictor is not None  # check_model
+            return _decode_group(predictor, header.context, group)
+        return [_decode_block(predictor, header, *group[0], advance)]
 
     with worker_threads(threads) as workers:
         for texts in in_order(workers, decoded, groups):
             for text in texts:
-                if advance:
+                if advance and not adaptive:
                     advance(len(text))
                 yield text
+
+
+def _decode_block(
+    predictor: Predictor | None,
+    header: Header,
+    number: int,
+    head: Head,
+    code: bytes,
+    advance: Advance | None,
+) -> bytes:
+    model = predictor if header.needs_model else None
+    if head.coded == head.source:
+        text = code
+        if advance:
+            advance(len(text))
+    else:
+        text = coder.decode(code, head.source, model, header.context, advance)
+    return _checked_text(number, head, text)
 
 
 def _decode_group(predictor: Predictor, context: int, group: list[Record]) -> list[bytes]:
@@ -139,10 +169,13 @@ def _decode_group(predictor: Predictor, context: int, group: list[Record]) -> li
         decode_interleaved(predictor, [code for _, code in coded], lengths, context) if coded else []
     )
     texts = [next(decoded) if head.coded < head.source else code for _, head, code in group]
-    for (number, head, _), text in zip(group, texts, strict=True):
-        if digest(text) != head.source_digest:
-            raise DamagedContainer(f"block {number} does not decode to the text that was compressed")
-    return texts
+    return [_checked_text(number, head, text) for (number, head, _), text in zip(group, texts, strict=True)]
+
+
+def _checked_text(number: int, head: Head, text: bytes) -> bytes:
+    if digest(text) != head.source_digest:
+        raise DamagedContainer(f"block {number} does not decode to the text that was compressed")
+    return text
 
 
 class Container:
@@ -184,10 +217,12 @@ class Container:
         """What header and index say, sizes in bytes."""
         stored = int((np.diff(self.offsets) - HEAD_BYTES == self._sources()).sum())
         source = self.index.source
+        header = self.header
+        adaptive = "adaptive and M1" if header.needs_model else "adaptive"
         return {
-            "model": self.header.model,
-            "block_bytes": self.header.block,
-            "context_bytes": self.header.context,
+            "predictor": adaptive if header.version == ADAPTIVE else "M1",
+            **({"model": header.model, "context_bytes": header.context} if header.needs_model else {}),
+            "block_bytes": header.block,
             "blocks": self.index.blocks,
             "stored_blocks": stored,
             "source_bytes": source,
@@ -203,7 +238,7 @@ class Container:
 
     def read(
         self,
-        predictor: Predictor,
+        predictor: Predictor | None,
         start: int,
         length: int,
         threads: int | None = None,

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
-from equalinfo.coding.interleaved import encode_interleaved
+from equalinfo.coding.mixing import coder
 from equalinfo.container.format import (
     DEFAULT_BLOCK,
     DEFAULT_CONTEXT,
+    DEFAULT_M1_BLOCK,
     DIGEST_BYTES,
     Head,
     Header,
@@ -29,7 +30,7 @@ class Written:
         coded: code of the blocks, or text where a block is stored as it is.
         container: the whole container.
         blocks: number of blocks.
-        stored: how many of them are stored as they are, because M1 would make them longer.
+        stored: how many of them are stored as they are, because code would be longer.
     """
 
     source: int
@@ -40,23 +41,25 @@ class Written:
 
 
 def write_container(
-    predictor: Predictor,
+    predictor: Predictor | None,
     source: IO[bytes],
     target: IO[bytes],
-    block: int = DEFAULT_BLOCK,
-    context: int = DEFAULT_CONTEXT,
+    block: int | None = None,
+    context: int | None = None,
     threads: int | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> Written:
     """Compresses all that `source` gives into `target`; the same bytes whatever `threads`.
 
     Args:
+        predictor: an M1 whose frequencies the adaptive predictor takes as one more input; None: it works alone.
         source: read once, in order; may be a pipe.
         target: written once, in order; may be a pipe.
-        block: bytes of text that are checked, and can be read, on their own.
-        context: bytes after which the predictor starts afresh; longer is slower.
+        block: bytes of text that are checked, and can be read, on their own; default: DEFAULT_BLOCK, or
+            DEFAULT_M1_BLOCK with an M1.
+        context: bytes after which M1 starts afresh; longer is slower; default: DEFAULT_CONTEXT.
         threads: default: one per core.
-        advance: called with the bytes of text of each block once it is written.
+        advance: called with bytes of text as they are coded, from any thread.
 
     Raises:
         EqualInfoError: a block or context size outside the format's limits.
@@ -72,14 +75,27 @@ def write_container(
         >>> b"".join(read_container(m1, io.BytesIO(packed.getvalue())))
         b'some text, and some more text'
     """
-    header = Header(predictor.fingerprint, block, context)
+    if predictor:
+        context = DEFAULT_CONTEXT if context is None else context
+        header = Header(predictor.fingerprint, DEFAULT_M1_BLOCK if block is None else block, context)
+    else:
+        header = Header(block=DEFAULT_BLOCK if block is None else block, context=context or 0)
     key = header.key
 
     def record(numbered: tuple[int, bytes]) -> tuple[Head, bytes]:
         number, text = numbered
-        code = encode_interleaved(predictor, text, context)
-        if len(code) >= len(text):
+        told = 0
+
+        def tell(count: int) -> None:
+            nonlocal told
+            told += count
+            if advance:
+                advance(count)
+
+        code = coder.encode(text, predictor, header.context, tell)
+        if code is None:
             code = text
+            tell(len(text) - told)
         return Head.made(key, number, text, code), code
 
     total = coded = stored = 0
@@ -87,7 +103,7 @@ def write_container(
     lengths = bytearray()  # the one thing that grows: four bytes a block
     target.write(header.to_bytes())
     with worker_threads(threads) as workers:
-        for head, code in in_order(workers, record, enumerate(cut_blocks(source, block))):
+        for head, code in in_order(workers, record, enumerate(cut_blocks(source, header.block))):
             written = head.to_bytes()
             target.write(written)
             target.write(code)
@@ -96,8 +112,6 @@ def write_container(
             total += head.source
             coded += head.coded
             stored += head.coded == head.source
-            if advance:
-                advance(head.source)
     index = Index(total, bytes(lengths), heads.digest()[:DIGEST_BYTES])
     end = index.to_bytes(key)
     target.write(end)
