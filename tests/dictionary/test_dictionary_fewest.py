@@ -13,6 +13,7 @@ from tests.support.dictionaries import (
     TRAP,
     closed,
     dictionaries,
+    encoded,
     random_dictionary,
     random_text,
     texts,
@@ -23,14 +24,14 @@ from tests.support.dictionaries import (
 @given(dictionaries, texts)
 def test_same_as_the_reference(entries, text):
     built = automaton.build(entries)
-    ids = FewestParser(built).encode(text)
+    ids = encoded(FewestParser(built), text)
     assert ids.tolist() == dictionary_reference.fewest(entries, text)
     assert FewestParser(built).count(text) == len(ids) <= GreedyParser(built).count(text)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text(text):
-    assert FewestParser(automaton.build(TRAP)).encode(text).tolist() == dictionary_reference.fewest(
+    assert encoded(FewestParser(automaton.build(TRAP)), text).tolist() == dictionary_reference.fewest(
         TRAP, text
     )
 
@@ -40,7 +41,7 @@ def test_hostile_text(text):
 def test_text_of_several_blocks(prefixes, size):
     entries = random_dictionary(size, b"abc", 150, 12, prefixes)
     text = random_text(size, b"abc", size)
-    assert FewestParser(automaton.build(entries)).encode(text).tolist() == dictionary_reference.fewest(
+    assert encoded(FewestParser(automaton.build(entries)), text).tolist() == dictionary_reference.fewest(
         entries, text
     )
 
@@ -50,7 +51,7 @@ def test_text_of_several_blocks(prefixes, size):
 def test_with_all_prefixes_it_is_greedy_from_the_right(drawn, text):
     entries = [*SINGLE, *closed(drawn)]
     mirrored = dictionary_reference.greedy([entry[::-1] for entry in entries], text[::-1])
-    assert FewestParser(automaton.build(entries)).encode(text).tolist() == mirrored[::-1]
+    assert encoded(FewestParser(automaton.build(entries)), text).tolist() == mirrored[::-1]
 
 
 def test_a_detour_can_be_better_than_the_longest_last_token():
@@ -64,7 +65,7 @@ def test_peaks_in_the_number_of_tokens(run):
     # Inside b...bc many tokens are needed and at its end one: afterwards the longest is not always best.
     entries = [*SINGLE, *(b"a" * n for n in range(2, 65, 3)), b"b" * 63 + b"c", b"bca", b"caa", b"baa"]
     text = (b"b" * 63 + b"c" + b"a" * run + b"b" * (run % 7)) * 8
-    assert FewestParser(automaton.build(entries)).encode(text).tolist() == dictionary_reference.fewest(
+    assert encoded(FewestParser(automaton.build(entries)), text).tolist() == dictionary_reference.fewest(
         entries, text
     )
 
@@ -93,4 +94,4 @@ def test_ties_as_in_the_unigram_model_of_hugging_face():
         for size in (1, 10, 100, 3000):
             text = random_text(size + seed, b"abcd", size)
             theirs = [token.id for token in model.tokenize(text.decode("latin-1"))]
-            assert FewestParser(built).encode(text).tolist() == theirs
+            assert encoded(FewestParser(built), text).tolist() == theirs

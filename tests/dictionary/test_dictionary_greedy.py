@@ -11,6 +11,7 @@ from tests.support.dictionaries import (
     SINGLE,
     TRAP,
     dictionaries,
+    encoded,
     random_dictionary,
     random_text,
     texts,
@@ -21,14 +22,14 @@ from tests.support.dictionaries import (
 @given(dictionaries, texts)
 def test_same_as_the_reference(entries, text):
     built = automaton.build(entries)
-    ids = GreedyParser(built).encode(text)
+    ids = encoded(GreedyParser(built), text)
     assert ids.tolist() == dictionary_reference.greedy(entries, text)
     assert GreedyParser(built).count(text) == len(ids)
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text(text):
-    assert GreedyParser(automaton.build(TRAP)).encode(text).tolist() == dictionary_reference.greedy(
+    assert encoded(GreedyParser(automaton.build(TRAP)), text).tolist() == dictionary_reference.greedy(
         TRAP, text
     )
 
@@ -62,12 +63,12 @@ def test_long_text_in_four_places_is_the_parse_in_one(prefixes):
         built = automaton.build(random_dictionary(longest, b"abcd", 300, longest, prefixes))
         for text in long_texts():
             expected = one_stream(built, text)
-            assert np.array_equal(GreedyParser(built).encode(text), expected)
+            assert np.array_equal(encoded(GreedyParser(built), text), expected)
             assert GreedyParser(built).count(text) == expected.size
     entries = [*SINGLE, *(b"a" * n for n in range(2, 65, 1 if prefixes else 9)), b"ab" * 20]
     built = automaton.build(entries)
     for text in long_texts():
-        assert np.array_equal(GreedyParser(built).encode(text), one_stream(built, text))
+        assert np.array_equal(encoded(GreedyParser(built), text), one_stream(built, text))
 
 
 def test_documents_of_all_sizes_stay_apart():

@@ -13,6 +13,7 @@ from tests.support.dictionaries import (
     SINGLE,
     TRAP,
     dictionaries,
+    encoded,
     random_dictionary,
     random_text,
     texts,
@@ -27,7 +28,7 @@ def scores_for(entries, seed, most):
 @given(dictionaries, texts, st.integers(0, 9), st.sampled_from([0, 1, 3, 1000, MOST]))
 def test_same_as_the_reference(entries, text, seed, most):
     scores = scores_for(entries, seed, most)
-    ids = ViterbiParser(automaton.build(entries), scores).encode(text)
+    ids = encoded(ViterbiParser(automaton.build(entries), scores), text)
     assert ids.tolist() == dictionary_reference.likeliest(entries, scores.tolist(), text)
 
 
@@ -36,13 +37,13 @@ def test_same_as_the_reference(entries, text, seed, most):
 def test_equal_scores_give_the_fewest_tokens(entries, text):
     built = automaton.build(entries)
     equal = ViterbiParser(built, np.full(len(entries), 7, np.int64))
-    assert equal.encode(text).tolist() == FewestParser(built).encode(text).tolist()
+    assert encoded(equal, text).tolist() == FewestParser(built).encode(text).tolist()
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text(text):
     scores = scores_for(TRAP, 1, 5)
-    ids = ViterbiParser(automaton.build(TRAP), scores).encode(text)
+    ids = encoded(ViterbiParser(automaton.build(TRAP), scores), text)
     assert ids.tolist() == dictionary_reference.likeliest(TRAP, scores.tolist(), text)
 
 
@@ -51,7 +52,7 @@ def test_text_of_several_blocks(size):
     entries = random_dictionary(size, b"abc", 150, 12, False)
     scores = scores_for(entries, size, 20)
     text = random_text(size, b"abc", size)
-    ids = ViterbiParser(automaton.build(entries), scores).encode(text)
+    ids = encoded(ViterbiParser(automaton.build(entries), scores), text)
     assert ids.tolist() == dictionary_reference.likeliest(entries, scores.tolist(), text)
 
 

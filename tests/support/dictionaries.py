@@ -7,6 +7,13 @@ from hypothesis import strategies as st
 SINGLE = [b"", *(bytes([c]) for c in range(256))]
 
 
+def encoded(parser, text):
+    """Ids of a text; those of a short one by one call, which bytes take, are those of any other buffer."""
+    ids = parser.encode(bytearray(text))
+    assert parser.encode(text).tolist() == ids.tolist()
+    return ids
+
+
 def closed(entries):
     """With every prefix of an entry."""
     return sorted({entry[:n] for entry in entries for n in range(2, len(entry) + 1)})

@@ -14,9 +14,12 @@ ends at a byte is always a best one, and the parse is the greedy one from the ri
 "Parsing with prefix and suffix dictionaries", DCC 1996); the search below then hardly ever looks further.
 """
 
+from functools import cached_property
+
 import numpy as np
 
 from equalinfo.dictionary.parse.parser import Bounds, ByteVector, Ids, Parser
+from equalinfo.dictionary.parse.short_search import ShortSearch
 from equalinfo.dictionary.parse.suffix_search import CHUNK_BYTES, suffix_states, write_ids
 from equalinfo.dictionary.trie.intrinsics import trailing_zeros
 from equalinfo.dictionary.trie.layout import Words
@@ -38,6 +41,13 @@ class FewestParser(Parser):
         >>> [entries[token] for token in parser.encode(b"abcd")]
         [b'a', b'bcd']
     """
+
+    @cached_property
+    def _short(self) -> ShortSearch:
+        return ShortSearch(self.automaton, np.ones(len(self.automaton), np.int64), self.id_type)
+
+    def _parse_short(self, text: bytes) -> Ids | None:
+        return self._short(text)
 
     def _count(self, text: ByteVector) -> int:
         bounds = np.array([0, text.size], np.int64)
@@ -68,7 +78,7 @@ def _search(
         int64 [documents + 1]: tokens of all documents before each.
     """
     size = np.int64(text.size)
-    states = np.empty(4 * CHUNK_BYTES + 64, np.uint32)
+    states = np.empty(min(size, 4 * CHUNK_BYTES) + 64, np.uint32)
     needed = np.zeros(64, np.int64)  # tokens needed up to each of the last 64 positions, in turns
     totals = np.zeros(bounds.size, np.int64)
     document = 0

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.parser import Bounds, ByteVector, Ids, Parser
+from equalinfo.dictionary.parse.short_search import ShortSearch
 from equalinfo.dictionary.parse.suffix_search import CHUNK_BYTES, suffix_states, write_ids
 from equalinfo.dictionary.trie.aho_corasick import longest_suffix
 from equalinfo.dictionary.trie.automaton import Automaton
@@ -67,6 +68,13 @@ class ViterbiParser(Parser):
         """The steps of `Automaton.suffixes`, and `_chains`."""
         automaton = self.automaton
         return automaton.suffixes[0], _chains(automaton.words, *automaton.tree, self.scores)
+
+    @cached_property
+    def _short(self) -> ShortSearch:
+        return ShortSearch(self.automaton, self.scores, self.id_type)
+
+    def _parse_short(self, text: bytes) -> Ids | None:
+        return self._short(text)
 
     def _count(self, text: ByteVector) -> int:
         back = np.empty(text.size, np.uint8)
@@ -141,7 +149,7 @@ def _search(
         int64 [documents + 1], tokens of all documents before each; int64 [documents], the score of each.
     """
     size = np.int64(text.size)
-    states = np.empty(4 * CHUNK_BYTES + 64, np.uint32)
+    states = np.empty(min(size, 4 * CHUNK_BYTES) + 64, np.uint32)
     spent = np.zeros(64, np.int64)  # the score up to each of the last 64 positions, in turns
     tokens = np.zeros(64, np.int64)
     totals = np.zeros(bounds.size, np.int64)

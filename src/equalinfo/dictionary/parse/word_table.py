@@ -29,18 +29,17 @@ from equalinfo.dictionary.parse.memory import (
     prefetch,
     stack,
     store16,
-    store32,
     store64,
     store_release,
 )
 from equalinfo.dictionary.parse.parser import Bounds, ByteVector, Ids, Parser
+from equalinfo.dictionary.parse.short_search import ID_BITS, LONG, scored_states, search
 from equalinfo.dictionary.parse.word_starts import classes_for, word_starts
 from equalinfo.dictionary.trie.intrinsics import choose
-from equalinfo.dictionary.trie.layout import ACCEPT, BASE_SHIFT, LABEL_MASK, VALUE_MASK, VALUE_SHIFT, Words
+from equalinfo.dictionary.trie.layout import VALUE_MASK, Words
 from equalinfo.kernels import kernel
 
 CHUNK = 1024
-LONG = 512  # bytes; longer words are left to the other parser
 SHORT_KEY = 15  # bytes of a word that takes one place of a table
 LONG_KEY = 30  # and two
 IDS = 4  # of a word in a table, at most
@@ -54,13 +53,12 @@ TURNED_AWAY_PER_PLACE = 4  # words, after which there is a new table
 HEADER = 8
 STATES, CLASSES, BUCKETS, SHIFT, WIDE, TURNED_AWAY = range(6)
 
-_BEST_BYTES, _STARTS_BYTES, _KEYS_BYTES, _AHEAD = 8 * LONG + 8, 2 * CHUNK + 32, 24 * CHUNK, 96
+_STARTS_BYTES, _KEYS_BYTES, _AHEAD = 2 * CHUNK + 32, 24 * CHUNK, 96
 _COPY_BYTES = CHUNK + _AHEAD
 _SLACK = CHUNK + _AHEAD  # ids that a chunk may take up, used or not
 _ROOM = 1 << 20  # ids at a time
 _0, _1, _2, _3, _4, _8 = (np.uint64(n) for n in (0, 1, 2, 3, 4, 8))
 _15, _16, _23, _24, _32, _40, _56, _63, _64 = (np.uint64(n) for n in (15, 16, 23, 24, 32, 40, 56, 63, 64))
-_ALL = np.uint64(2**64 - 1)
 _CHUNK, _LONG, _SHORT_KEY, _LONG_KEY = (np.uint64(n) for n in (CHUNK, LONG, SHORT_KEY, LONG_KEY))
 _CHUNK_AHEAD = np.uint64(CHUNK + _AHEAD)
 _IDS = np.uint64(IDS)
@@ -71,11 +69,6 @@ _KEPT = np.array(
 )
 _LONG_TAG, _SECOND_TAG = np.uint64(0x80), np.uint64(0xFF << 56)
 _SEVEN_BYTES = np.uint64(2**56 - 1)
-
-# A search's word for a byte: score in bits 37..63, where the last token begins in 28..36, its id below.
-_ID_BITS, _SCORE_SHIFT = np.uint64(28), np.uint64(37)
-_BEGIN = np.uint64(LONG - 1)
-_NO_SCORE = np.uint64(1 << 63)
 
 
 def by_words(parser: Parser, scores: NDArray[np.int64]) -> Parser:
@@ -95,7 +88,7 @@ class WordParser(Parser):
     def __init__(self, parser: Parser, scores: NDArray[np.int64], classes: NDArray[np.uint8]) -> None:
         super().__init__(parser.automaton)
         self._parser, self._classes = parser, classes
-        self._states = _scored_states(parser.automaton.words, scores)
+        self._states = scored_states(parser.automaton.words, scores)
         self._renewing = threading.Lock()
         self._places = PLACES
         self._like = np.empty(0, self.id_type)
@@ -150,64 +143,6 @@ class WordParser(Parser):
                 state[1:] = state[3], done, 0
 
 
-def _scored_states(words: Words, scores: NDArray[np.int64]) -> Words:
-    """Each state's word and, where an entry ends, its score and id as a search adds them: uint64 [slots, 2]."""
-    states = np.empty((words.size, 2), np.uint64)
-    states[:, 0], states[:, 1] = words, _NO_SCORE
-    ends = np.flatnonzero(words & ACCEPT)
-    ids = (words[ends] >> VALUE_SHIFT) & VALUE_MASK
-    states[ends, 1] = scores[ids].astype(np.uint64) << _SCORE_SHIFT | ids
-    return states
-
-
-@kernel
-def _search(
-    states: np.uint64, text: np.uint64, size: np.uint64, wide: np.uint64, out: np.uint64
-) -> np.uint64:
-    """Writes the ids of a word of at most LONG bytes; returns their number. All places are addresses.
-
-    From each byte a walk goes down the trie; at each entry's end the best way there is kept. A way is one number, so
-    that less is better: its score; of equal ones where its last token begins, as the longest is wanted.
-    """
-    best = stack(_BEST_BYTES)
-    store64(best, _0)
-    for i in range(size):
-        store64(best + _8 + (np.uint64(i) << _3), _ALL)
-    root = load64(states)
-    end = text + size
-    for begin in range(size):
-        place = np.uint64(begin)
-        here = best + (place << _3)
-        so_far = load64(here) >> _SCORE_SHIFT << _SCORE_SHIFT | place << _ID_BITS
-        word = root
-        p = text + place
-        while p < end:
-            c = load8(p)
-            state = states + ((word >> BASE_SHIFT) + c << _4)
-            word = load64(state)
-            if word & LABEL_MASK != c:
-                break
-            p += _1
-            here += _8
-            store64(here, min(load64(here), so_far + load64(state + _8)))
-    count = _0
-    j = np.uint64(size)
-    while j:
-        j = load64(best + (j << _3)) >> _ID_BITS & _BEGIN
-        count += _1
-    at = count
-    j = np.uint64(size)
-    while j:
-        at -= _1
-        way = load64(best + (j << _3))
-        if wide:
-            store32(out + (at << _2), way & VALUE_MASK)
-        else:
-            store16(out + (at << _1), way)
-        j = way >> _ID_BITS & _BEGIN
-    return count
-
-
 @kernel(forceinline=True)
 def _bucket(table: Words, k0: np.uint64, k1: np.uint64) -> np.uint64:
     """The address of the bucket of a key."""
@@ -219,7 +154,7 @@ def _bucket(table: Words, k0: np.uint64, k1: np.uint64) -> np.uint64:
 @kernel(forceinline=True)
 def _second_pair(ids: np.uint64) -> np.uint64:
     """Two ids of 28 bits as two of 32."""
-    return ids & VALUE_MASK | (ids >> _ID_BITS & VALUE_MASK) << _32
+    return ids & VALUE_MASK | (ids >> ID_BITS & VALUE_MASK) << _32
 
 
 @kernel(forceinline=True)
@@ -237,7 +172,7 @@ def _fill(place: np.uint64, k0: np.uint64, out: np.uint64, count: np.uint64) -> 
     second = load64(out + _8)
     store64(place, k0)
     store64(place + _16, load64(out))
-    store64(place + _24, count << _56 | second & VALUE_MASK | (second >> _32 & VALUE_MASK) << _ID_BITS)
+    store64(place + _24, count << _56 | second & VALUE_MASK | (second >> _32 & VALUE_MASK) << ID_BITS)
 
 
 @kernel
@@ -274,7 +209,7 @@ def _missing(
                 and load64(place + _40) == k3
             ):
                 return _copied(place, out)
-    count = _search(table[STATES], text, size, table[WIDE], out)
+    count = search(table[STATES], text, size, table[WIDE], out)
     if count > _IDS or size > _LONG_KEY:
         return count
     for k in range(4):
