@@ -25,6 +25,9 @@ SAID = "EQUALINFO_UNCACHED_SAID"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+KERNELS: list[Any] = []  # Numba's dispatchers of those that were imported
+KEPT_IN: set[Path] = set()  # folders that this process found code in or wrote some to
+
 
 @overload
 def kernel(function: F, /) -> F: ...
@@ -46,6 +49,7 @@ def kernel(function: Any = None, /, **options: Any) -> Any:
         dispatcher = njit(nogil=True, **options)(function)
         if hasattr(dispatcher, "_cache"):  # NUMBA_DISABLE_JIT leaves the function as it is
             dispatcher._cache = _KeptCode(function)
+        KERNELS.append(dispatcher)
         return dispatcher
 
     return compiled if function is None else compiled(function)
@@ -78,7 +82,9 @@ class _KeptCode:
                 with suppress(Exception):
                     from numba.core.compiler import CompileResult
 
-                    return CompileResult._rebuild(target, *pickle.loads(code))
+                    compiled = CompileResult._rebuild(target, *pickle.loads(code))
+                    KEPT_IN.add(folder)
+                    return compiled
         return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
@@ -92,7 +98,8 @@ class _KeptCode:
         reason = "no home directory"
         for folder in _folders(self._source):
             try:
-                return _write(folder / name, self._digest(name, code) + code)
+                _write(folder / name, self._digest(name, code) + code)
+                return KEPT_IN.add(folder)
             except OSError as error:
                 reason = f"{folder}: {error.strerror or error}"
         _say_once(reason)

@@ -14,7 +14,18 @@ from typing import Any
 import typer
 
 # Each adds its verbs to `app`.
-from equalinfo.cli import compare, compress, export, generate, report, run, shards, tokenizers, train  # noqa: F401
+from equalinfo.cli import (  # noqa: F401
+    compare,
+    compress,
+    export,
+    generate,
+    report,
+    run,
+    shards,
+    tokenizers,
+    train,
+    warm_up,
+)
 from equalinfo.cli.common import app, one_of_many
 from equalinfo.cli.ending import Ended, ended_by_signals
 from equalinfo.cli.streams import open_streams, refuses
@@ -24,7 +35,7 @@ from equalinfo.extras import without
 # Verbs as --help lists them: whole runs, then in the order of the flow.
 ORDER = (
     "demo run tokenizers train-m1 compile encode decode show compare tokenize verify export train-m2 evaluate generate "
-    "compress decompress experiment report playground"
+    "compress decompress experiment report playground warm-up"
 ).split()
 app.registered_commands.sort(key=lambda command: ORDER.index(command.name or ""))
 
