@@ -70,8 +70,8 @@ def _steps(progress: "Progress") -> Iterator[str]:
         tokenizer.encode_prompt(SENTENCE)
         tokenizer.decode(tokenizer.encode(SENTENCE)[:3], partial=True)
 
-    for name, folder in shipped("tokenizer").items():
-        use(load_tokenizer(folder), 600)
+    for name, directory in shipped("tokenizer").items():
+        use(load_tokenizer(directory), 600)
         yield name
     for spec in SPECS:
         use(make_tokenizer(Spec.parse(spec), m1, lambda: documents), 1)

@@ -149,7 +149,7 @@ def _search(
         int64 [documents + 1], tokens of all documents before each; int64 [documents], the score of each.
     """
     size = np.int64(text.size)
-    states = np.empty(min(size, 4 * CHUNK_BYTES) + 64, np.uint32)
+    states = np.empty(min(int(size), 4 * CHUNK_BYTES) + 64, np.uint32)
     spent = np.zeros(64, np.int64)  # the score up to each of the last 64 positions, in turns
     tokens = np.zeros(64, np.int64)
     totals = np.zeros(bounds.size, np.int64)
