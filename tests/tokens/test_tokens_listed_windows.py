@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equalinfo.coding.compiled_windows import FILE
+from equalinfo.coding.equal_info_windows import encode_windows
 from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
 from equalinfo.files import read_json, write_json
 from equalinfo.tokens.build import CODED, make_tokenizer
@@ -125,6 +126,28 @@ def test_compiled_saved_opened(tmp_path) -> None:
     assert np.array_equal(again.encode(text), made.encode(text))
     made.table = None
     assert np.array_equal(again.encode(text), made.encode(text))
+
+
+def test_what_wide_windows_have_in_common_is_saved(tmp_path) -> None:
+    """With a corpus, `compile_tokenizer` keeps beginnings of windows; the ids are the same without."""
+    spec = Spec.parse("EqualInfoAC[b=32,v=256]")
+    made = CODED["EqualInfoAC"](spec, methods.model(True))
+    made.remember(lambda: methods.TRAINING_TEXT)
+    made.save_pretrained(tmp_path / "tok")
+    assert (tmp_path / "tok" / "beginnings.safetensors").is_file()
+    opened = Tokenizer.from_pretrained(tmp_path / "tok")
+    assert opened.beginnings
+    texts = [*tiny.TEXTS, *methods.TRAINING_TEXT]
+    reference = encode_windows(methods.model(True), texts, made.rule)
+    told: list[int] = []
+    for tokenizer in (made, opened, pickle.loads(pickle.dumps(opened)), plain(str(spec))):
+        ids = tokenizer.encode_batch(texts, advance=told.append)
+        wanted = [b"".join(code.to_bytes(4, "big") for code in one.codes) for one in reference]
+        assert [one.astype(np.uint8).tobytes() for one in ids] == wanted
+        assert tokenizer.decode_batch(ids) == texts
+        assert tokenizer.fingerprint == made.fingerprint
+    assert sum(told) == 4 * sum(map(len, texts))
+    assert opened.m1_parameters == tiny.SIZE.nominal
 
 
 def test_directories_from_before_open_and_damaged_ones_do_not(tmp_path) -> None:

@@ -36,7 +36,9 @@ def compile_command(
     m1: Annotated[
         Path | None, typer.Option(help=f"For methods that need one: M1 directory, {SHIPPED}.")
     ] = None,
-    corpus: Annotated[str | None, typer.Option(help="For methods made from text. " + CORPUS_HELP)] = None,
+    corpus: Annotated[
+        str | None, typer.Option(help="For methods made from text; spares M1 in wide windows. " + CORPUS_HELP)
+    ] = None,
     field: Field = "text",
     device: M1Device = "cpu",
     as_json: AsJson = False,

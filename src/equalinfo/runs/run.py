@@ -142,7 +142,8 @@ class Run:
         if not done(path):
             if not done(tokenizer_path):
                 m1 = self.m1(progress) if spec.needs_m1 else None
-                compile_tokenizer(spec, m1, self.corpus, tokenizer_path, progress)
+                corpus = self.corpus if spec.needs_corpus else None
+                compile_tokenizer(spec, m1, corpus, tokenizer_path, progress)
             tokenize(load_tokenizer(tokenizer_path), self.corpus, plan, path, progress)
         return path
 

@@ -173,6 +173,8 @@ def compile_tokenizer(
 ) -> Tokenizer:
     """Makes the tokenizer of `spec` from the corpus's training documents and saves it, with a bar for each stage.
 
+    Wide windows need no corpus; where one is given, what its windows have in common is kept, so that M1 runs less.
+
     Raises:
         EqualInfoError: something the spec needs is missing, or `out` holds something else than a tokenizer.
 
@@ -195,5 +197,7 @@ def compile_tokenizer(
     with output_directory(out, KIND, inputs) as directory:
         documents = (lambda: corpus.documents("train")) if corpus else None
         made = make_tokenizer(spec, m1, documents, report, device)
+        if documents and spec.needs_m1 and spec.method in CODED:
+            made.remember(documents, lambda done, total: report("remember windows", done, total))  # type: ignore[attr-defined]
         fill_directory(made, directory)
     return made

@@ -1,6 +1,6 @@
 """What the tokenizers share that run a predictor for every byte."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +32,13 @@ class CodedTokenizer(Tokenizer):
     ) -> None:
         """Makes the table that spares the predictor when ids are made, where the method and its options have one."""
 
+    def remember(
+        self, documents: Callable[[], Iterable[bytes]], report: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Keeps what the documents of a corpus have in common, where that spares the predictor later."""
+
     def load_files(self, directory: Path) -> None:
-        """Takes that table from a tokenizer directory, where one is."""
+        """Takes what these two made from a tokenizer directory, where it is."""
 
     @property
     def m1_parameters(self) -> int:

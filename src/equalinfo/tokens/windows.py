@@ -1,8 +1,9 @@
 """What the tokenizers share that cut text into windows of b bits: by a predictor run for every byte, or by a table."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,18 @@ import numpy as np
 from equalinfo.coding.bits import bits_to_codes, bits_to_ids, codes_to_bits, id_range, ids_to_bits, token_bits
 from equalinfo.coding.compiled_windows import LISTED_BITS, Report, WindowTable, list_arithmetic
 from equalinfo.coding.equal_info_windows import EncodedWindows, WindowRule, decode_windows, encode_windows
+from equalinfo.coding.remembered_windows import (
+    MOST_BITS,
+    RememberedWindows,
+    load_beginnings,
+    save_beginnings,
+)
 from equalinfo.coding.splitter import Splitter
 from equalinfo.coding.window_kernels import unpack
 from equalinfo.errors import EqualInfoError, UndecodableTokens
 from equalinfo.parallel import cores, grouped, in_groups
 from equalinfo.predict.base import Predictor
+from equalinfo.predict.exact import ExactModel
 from equalinfo.tokens.coded import CodedTokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Advance, checked_ids
@@ -184,13 +192,48 @@ class WindowTokenizer(CodedTokenizer):
 class EqualInfoACTokenizer(WindowTokenizer):
     """Windows of b bits, joined and cut into tokens of log2 v bits (which may cross windows)."""
 
-    def __init__(self, spec: Spec, predictor: Predictor, table: WindowTable | None = None) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        predictor: Predictor,
+        table: WindowTable | None = None,
+        beginnings: dict[str, np.ndarray] | None = None,
+    ) -> None:
         width = token_bits(spec["v"])
         if spec["reset"] > 2:
             raise EqualInfoError(f"{spec}: reset takes 1 (every window), 2 (every other) or never")
         self.rule = WindowRule(spec["b"], "delay" in spec, spec["reset"])
         super().__init__(spec, predictor, width, table)
         self._gpu_encoder: Any = None
+        self.beginnings = beginnings
+
+    @cached_property
+    def _remembered(self) -> RememberedWindows | None:
+        """What spares M1 where windows begin alike; None for predictors that are fast without."""
+        model = self.predictor
+        if self.rule.reset != 1 or self.rule.bits > MOST_BITS:
+            return None
+        if not isinstance(model, ExactModel) or hasattr(model, "device"):  # torch's has a coder of its own
+            return None
+        return RememberedWindows(model, self.rule, self.beginnings)
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return (self.predictor, self.table, self.beginnings)
+
+    def remember(
+        self, documents: Callable[[], Iterable[bytes]], report: Callable[[int, int], None] | None = None
+    ) -> None:
+        if not self.table and self._remembered:
+            self.beginnings = self._remembered.remember(documents(), report)
+
+    def save_files(self, directory: Path) -> None:
+        super().save_files(directory)
+        if self.beginnings:
+            save_beginnings(self.beginnings, directory)
+
+    def load_files(self, directory: Path) -> None:
+        super().load_files(directory)
+        self.beginnings = load_beginnings(directory, self.window_bits)
 
     def _listed(self, threads: int, report: Report | None) -> WindowTable | None:
         return list_arithmetic(self.predictor, self.rule, threads, report) if self.rule.reset == 1 else None
@@ -203,6 +246,8 @@ class EqualInfoACTokenizer(WindowTokenizer):
             results = self._gpu_encoder.encode(texts)
             if advance:
                 advance(sum(map(len, texts)))
+        elif not self.table and self._remembered:
+            results = self._remembered.encode(texts, advance)
         else:
             results = super()._windows_of(texts, advance)
         self._count_windows(sum(one.changed for one in results), sum(len(one.codes) for one in results))

@@ -1,0 +1,132 @@
+"""Inner loops of windows whose beginnings are remembered: walking as far as they go, and what to read next."""
+
+import numpy as np
+
+from equalinfo.kernels import kernel
+
+Arrays = tuple[np.ndarray, ...]
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+_SHIFT = np.uint64(29)
+MOST_VISITS = np.uint32(0xFFFFFFFF)  # no more are counted: a text never has fewer than one that it begins
+
+
+@kernel(inline="always")
+def _place(key: np.uint64, mask: np.uint64) -> np.uint64:
+    mixed = key * _MIX
+    return (mixed ^ (mixed >> _SHIFT)) & mask
+
+
+@kernel
+def insert(
+    keys: np.ndarray, values: np.ndarray, parents: np.ndarray, symbols: np.ndarray, start: int, stop: int
+) -> None:
+    """Enters texts by the one before and the last byte into a hash table; a key of 0 is a free place.
+
+    Args:
+        keys: uint64 [places], a power of two, at most half of them taken.
+        values: numbers of texts, int32 [places].
+    """
+    mask = np.uint64(len(keys) - 1)
+    for text in range(start, stop):
+        key = (np.uint64(parents[text]) << np.uint64(8) | np.uint64(symbols[text])) + np.uint64(1)
+        place = _place(key, mask)
+        while keys[place] != 0:
+            place = (place + np.uint64(1)) & mask
+        keys[place] = key
+        values[place] = text
+
+
+@kernel
+def advance(
+    known: Arrays, closings: Arrays, text: np.ndarray, ends: np.ndarray, lanes: Arrays, written: Arrays
+) -> None:
+    """Walks every document on to its end or to where M1 has to be asked.
+
+    Args:
+        known: keys and values of the hash table; fits [texts, 4] uint64, visits [texts] uint32.
+        closings: depth, back, mended, high and low word of the code of each text.
+        text: all documents, uint8; ends: where each ends.
+        lanes: of each document: where it is, where its next window goes in `written`, the text its window holds.
+        written: high and low word of each window's code, bytes in it, whether it is mended.
+    """
+    keys, values, fits, visits = known
+    depths, backs, mended, high, low = closings
+    at, counts, nodes = lanes
+    out_high, out_low, out_length, out_mended = written
+    mask = np.uint64(len(keys) - 1)
+    for lane in range(len(ends)):
+        i, n, node, end = at[lane], counts[lane], np.int64(nodes[lane]), ends[lane]
+        while i < end or node != 0:
+            closes = i == end
+            if not closes:
+                c = np.uint64(text[i])
+                key = (np.uint64(node) << np.uint64(8) | c) + np.uint64(1)
+                place = _place(key, mask)
+                while keys[place] != key and keys[place] != 0:
+                    place = (place + np.uint64(1)) & mask
+                if keys[place] == key:
+                    node = np.int64(values[place])
+                    visits[node] += np.uint32(visits[node] < MOST_VISITS)
+                    i += 1
+                    continue
+                if (fits[node, np.int64(c >> np.uint64(6))] >> (c & np.uint64(63))) & np.uint64(1):
+                    break
+            back = np.int64(backs[node])
+            out_high[n], out_low[n] = high[node], low[node]
+            out_length[n] = np.int64(depths[node]) - back
+            out_mended[n] = mended[node]
+            n += 1
+            i -= back
+            node = np.int64(0)
+        at[lane], counts[lane], nodes[lane] = i, n, node
+
+
+@kernel
+def next_reads(
+    parents: np.ndarray, symbols: np.ndarray, cached: np.ndarray, pairs: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What M1 reads next for texts and the bytes that follow them.
+
+    Args:
+        pairs: number of a text << 8 | byte, [n] int64, all different.
+
+    Returns:
+        of what can be read at once, each once: the text before, which is cached; the byte; the text's number, -1 where
+        it has none yet.
+    """
+    before, bytes_, targets = (
+        np.empty(len(pairs), np.int64),
+        np.empty(len(pairs), np.int64),
+        np.empty(len(pairs), np.int64),
+    )
+    taken = 0
+    asked = np.zeros(len(cached), np.bool_)
+    for i in range(len(pairs)):
+        text = pairs[i] >> 8
+        missing = np.int64(-1)
+        while cached[text] < 0:
+            missing = text
+            text = np.int64(parents[text])
+        if missing < 0:
+            before[taken], bytes_[taken], targets[taken] = pairs[i] >> 8, pairs[i] & 255, -1
+            taken += 1
+        elif not asked[missing]:
+            asked[missing] = True
+            before[taken], bytes_[taken], targets[taken] = text, np.int64(symbols[missing]), missing
+            taken += 1
+    return before[:taken], bytes_[:taken], targets[:taken]
+
+
+@kernel
+def paths(parents: np.ndarray, cached: np.ndarray, texts: np.ndarray, depths: np.ndarray) -> np.ndarray:
+    """Places in the cache of each text's beginnings, from the empty one to itself, [n, longest] int32."""
+    longest = 1
+    for i in range(len(texts)):
+        longest = max(longest, depths[i])
+    found = np.zeros((len(texts), longest), np.int32)
+    for i in range(len(texts)):
+        text = np.int64(texts[i])
+        for place in range(depths[i] - 1, -1, -1):
+            found[i, place] = cached[text]
+            text = np.int64(parents[text])
+    return found
