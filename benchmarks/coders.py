@@ -23,8 +23,8 @@ from equalinfo.predict.base import Predictor, distribution_bits
 from equalinfo.predict.context import count_contexts
 from equalinfo.predict.exact_files import load_exact
 from equalinfo.score.tables import code, markdown_table
-from equalinfo.tokens.build import CODED
 from equalinfo.tokens.coded import CodedTokenizer
+from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
 
@@ -97,7 +97,7 @@ def main() -> None:
         for coders in CODERS.values():
             for coder in coders:
                 spec = with_order(coder, order)
-                rows.append(measured(CODED[spec.method](spec, predictor), examples))
+                rows.append(measured(spec.build(Sources(ready=predictor)), examples))
                 row = rows[-1]
                 print(
                     f"{row['spec']:44} {row['bytes_per_token']:.3f} bytes/token {row['bits_per_byte']:.3f} bits/byte "

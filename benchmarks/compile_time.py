@@ -15,7 +15,7 @@ from equalinfo.model.storage import file_tensors
 from equalinfo.predict.exact_files import load_exact
 from equalinfo.predict.quantise import quantise
 from equalinfo.sizes import size_by_name
-from equalinfo.tokens.compile import compile_equal_info
+from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
 
 
@@ -50,7 +50,7 @@ def main() -> None:
     ]
     for name, predictor, spec in cases:
         started = time.perf_counter()
-        compile_equal_info(Spec.parse(spec), predictor, lambda: training)
+        Spec.parse(spec).build(Sources(documents=lambda: training, ready=predictor))
         rows.append({"m1": name, "spec": spec, "seconds": round(time.perf_counter() - started, 2)})
         print(rows[-1], flush=True)
     corpus_bytes = sum(map(len, training))

@@ -20,7 +20,7 @@ from benchmarks._common import add_common_options, m1_directory, machine, train_
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, write_json
 from equalinfo.score.tables import markdown_table, screen_table
-from equalinfo.tokens.build import make_tokenizer
+from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
 
@@ -53,7 +53,7 @@ def rows_of(
     """By name, what counts the tokens of each tokenizer of `size` entries."""
 
     def spec(text: str) -> Callable[[], int]:
-        return lambda: tokens_of(make_tokenizer(Spec.parse(text), m1, lambda: training), held_out)
+        return lambda: tokens_of(Spec.parse(text).build(Sources(m1, lambda: training)), held_out)
 
     rows = {
         "EqualInfo": spec(f"EqualInfo[v={size}]"),

@@ -23,8 +23,8 @@ from equalinfo.files import atomic_file, write_json
 from equalinfo.model.decoder import Decoder
 from equalinfo.predict.exact_files import load_exact
 from equalinfo.sizes import size_by_name
-from equalinfo.tokens.compile import compile_equal_info
 from equalinfo.tokens.export import export_tokenizer
+from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.m2_gguf import write_gguf
@@ -51,7 +51,7 @@ def main() -> None:
     m1 = load_exact(m1_directory(given.m1))
     exports: list[dict[str, Any]] = []
     for spec in given.specs:
-        tokenizer = compile_equal_info(Spec.parse(spec), m1, lambda: training)
+        tokenizer = Spec.parse(spec).build(Sources(documents=lambda: training, ready=m1))
         for row in measured(tokenizer, texts, spec in EVERYWHERE):
             exports.append({"spec": spec, **row})
             print({key: value for key, value in exports[-1].items() if key != "unlike"}, flush=True)

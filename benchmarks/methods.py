@@ -23,7 +23,7 @@ from equalinfo.files import atomic_file, write_json
 from equalinfo.parallel import VARIABLE
 from equalinfo.score.results import read_measurements
 from equalinfo.score.tables import code, markdown_table
-from equalinfo.tokens.build import make_tokenizer
+from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
 
@@ -99,7 +99,7 @@ def main() -> None:
         training, held_out = training_and_held_out()
         m1 = m1_directory(given.m1)
         tokenizers = {
-            method: make_tokenizer(Spec.parse(method), m1, lambda: training)
+            method: Spec.parse(method).build(Sources(m1, lambda: training))
             for method in rows.methods("bits_per_byte")
         }
         rates = encode_rates(tokenizers, pieces(held_out, round(given.megabytes * 1e6)), given.rounds)

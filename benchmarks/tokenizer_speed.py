@@ -30,8 +30,8 @@ from equalinfo.dictionary.parse.parser import Parser
 from equalinfo.files import atomic_file, write_json
 from equalinfo.parallel import cores
 from equalinfo.predict.exact_files import load_exact
-from equalinfo.tokens.compile import compile_equal_info
 from equalinfo.tokens.dictionaries import CompiledTokenizer
+from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
 
 try:
@@ -73,7 +73,7 @@ def load_dictionaries(m1: Path, documents: list[bytes], size: int) -> dict[str, 
     dictionaries = {}
     for name in ("plain", "fewest", "fewest,words", "unigram,words"):
         spec = Spec.parse(f"EqualInfo[v={size}{'' if name == 'plain' else ',' + name}]")
-        made = compile_equal_info(spec, predictor, lambda: documents)
+        made = spec.build(Sources(documents=lambda: documents, ready=predictor))
         assert isinstance(made, CompiledTokenizer)
         dictionaries[name] = made
     return dictionaries

@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
 from equalinfo.files import write_json
 from equalinfo.predict.exact_files import load_exact
-from equalinfo.tokens.compile import compile_equal_info
+from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
 
 SPECS = [
@@ -108,7 +108,7 @@ def main() -> None:
     for spec in SPECS:
         with tempfile.TemporaryDirectory() as work:
             directory = Path(work) / "tok"
-            compile_equal_info(Spec.parse(spec), m1, lambda: training).save_pretrained(directory)
+            Spec.parse(spec).build(Sources(documents=lambda: training, ready=m1)).save_pretrained(directory)
             rows.append({"spec": spec, **summary(run_tests(Path(repository), directory))})
         print(rows[-1], flush=True)
     write_json(given.out, {"machine": machine(), "rows": rows})

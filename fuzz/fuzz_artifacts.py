@@ -36,7 +36,7 @@ with atheris.instrument_imports(include=["equalinfo"], exclude=COMPILED):
     from equalinfo.runs import recipe
     from equalinfo.score import results, table
     from equalinfo.shards import export, format, tokenize_sample, verify
-    from equalinfo.tokens import build, dictionaries
+    from equalinfo.tokens import dictionaries
     from equalinfo.tokens import tokenizer as tokens_tokenizer
     from equalinfo.train import m1, m2, m2_directory
 
@@ -98,11 +98,11 @@ def tokenizers(folder: Path) -> Iterator[tuple[str, Path]]:
     likely = dictionaries.ScoredTokenizer(Spec.parse("EqualInfo[v=600,unigram,words]"), dictionary, costs)
     for tokenizer in [*made, likely]:
         path = folder / tokenizer.spec.slug
-        tokens_tokenizer.save_tokenizer(tokenizer, path)
+        tokenizer.save_pretrained(path)
         yield "tokenizer", path
     for tokenizer in (made[len(SPECS)], likely):
         path = folder / f"compact-{tokenizer.spec.slug}"
-        build.save_compact(tokenizer, path)
+        tokenizer.save_compact(path)
         yield "tokenizer", path
 
 
@@ -120,7 +120,7 @@ def models(folder: Path) -> Iterator[tuple[str, Path]]:
     quantised = quantise(
         SIZES[SIZE], {name: tensor.numpy() for name, tensor in storage.file_tensors(model).items()}
     )
-    predict_exact_files.save_exact(quantised, path)
+    quantised.save(path)
     files.write_json(path / "config.json", {"size": SIZE, "figures": {"exact_over_float": 1.0}})
     files.write_manifest(path, m1.KIND, identity=quantised.fingerprint)
     yield "m1", path
@@ -128,7 +128,7 @@ def models(folder: Path) -> Iterator[tuple[str, Path]]:
         path = folder / f"m2-{preset}"
         path.mkdir()
         tokenizer = (methods if preset == "paper" else untrained).tokenizer(spec)
-        tokens_tokenizer.save_tokenizer(tokenizer, path / "tokenizer")
+        tokenizer.save_pretrained(path / "tokenizer")
         plan = {"first_only": False, "training": {"seed": 0}}
         m2_directory.save_model(
             path,
@@ -145,7 +145,7 @@ def tokens(folder: Path) -> Iterator[tuple[str, Path]]:
         tokenizer = untrained.tokenizer(spec)
         path = folder / f"tokens-{tokenizer.spec.slug}"
         path.mkdir()
-        tokens_tokenizer.save_tokenizer(tokenizer, path / "tokenizer")
+        tokenizer.save_pretrained(path / "tokenizer")
         counts, records = {}, {}
         for split in ("train", "validation"):
             rows = [(tokenizer.encode(text), len(text), len(text)) for text in (TEXT, b"", TEXT[3:])]
@@ -188,7 +188,7 @@ def single_files(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def use_tokenizer(path: Path, out: Path) -> None:
-    tokenizer = build.load_tokenizer(path)
+    tokenizer = tokens_tokenizer.Tokenizer.from_pretrained(path)
     for text in (b"", TEXT):
         ids = tokenizer.encode(text)
         assert tokenizer.decode(ids) == text, tokenizer.spec

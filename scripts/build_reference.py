@@ -22,12 +22,13 @@ from equalinfo.fields import validated
 from equalinfo.files import json_bytes, write_manifest
 from equalinfo.model.config import Config, RuntimeConfig
 from equalinfo.outputs import output_directory
-from equalinfo.predict.exact_files import load_m1, save_exact
+from equalinfo.predict.exact_files import load_m1
 from equalinfo.pretrained import CARD, card_of, reference_folder
 from equalinfo.progress import progress_bar
 from equalinfo.runs.run import done, fingerprint_of
-from equalinfo.tokens.build import compile_tokenizer, load_tokenizer, save_compact
+from equalinfo.tokens.compile import compile_tokenizer
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.config import M1Config
 from equalinfo.train.m1 import KIND as M1_KIND
 from equalinfo.train.m1 import train_m1
@@ -133,7 +134,7 @@ def _install_m1(plan: ReferenceConfig, surveys: list[Survey], key: str, progress
     card = m1_card(plan.m1, surveys, plan.command, lambda: progress.advance(task))
     exact = load_m1(plan.m1)
     with output_directory(path, M1_KIND) as directory:
-        save_exact(exact, directory)
+        exact.save(directory)
         (directory / CARD).write_bytes(json_bytes({**card, "made_from": key}))
         write_manifest(directory, M1_KIND, identity=exact.fingerprint)
 
@@ -152,11 +153,11 @@ def _install_tokenizer(
         return
     if not done(full):
         compile_tokenizer(spec, plan.m1, corpus, full, progress)
-    tokenizer = load_tokenizer(full)
+    tokenizer = Tokenizer.from_pretrained(full)
     task = progress.add_task(f"measure {name}", total=len(surveys), note="")
     m1 = load_m1(plan.m1).fingerprint
     card = tokenizer_card(tokenizer, m1, surveys, plan.command, lambda: progress.advance(task))
-    save_compact(tokenizer, path, {CARD: json_bytes({**card, "made_from": key})})
+    tokenizer.save_compact(path, {CARD: json_bytes({**card, "made_from": key})})
 
 
 def _installed(path: Path, key: str) -> bool:

@@ -6,7 +6,6 @@ ids = tokenizer.encode("some text")      # NumPy array
 assert tokenizer.decode(ids) == b"some text"
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
@@ -21,5 +20,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     # Loaded on first use, so that `import equalinfo` stays quick.
     if name == "Tokenizer":
-        return import_module("equalinfo.tokens.tokenizer").Tokenizer
+        from equalinfo.tokens.tokenizer import Tokenizer
+
+        return Tokenizer
     raise AttributeError(f"module 'equalinfo' has no attribute {name!r}")

@@ -4,12 +4,9 @@ import pytest
 
 from equalinfo.files import write_manifest
 from equalinfo.outputs import output_directory
-from equalinfo.predict.exact_files import save_exact
 from equalinfo.score.results import append_rows
-from equalinfo.tokens.build import make_tokenizer
-from equalinfo.tokens.spec import Spec
-from equalinfo.tokens.tokenizer import save_tokenizer
 from tests.support import tiny
+from tests.support.building import built
 from tests.support.command import Run, run_quietly, runner
 from tests.support.sample_text import sample_text
 from tests.support.score_rows import ten_rows
@@ -39,9 +36,9 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "corpus" / "corpus.text").write_text(sample_text(60))
     for kind in ("m1", "m2"):
         with output_directory(folder / kind, kind) as directory:
-            save_exact(tiny.random_model(seed=1), directory)
+            tiny.random_model(seed=1).save(directory)
             (directory / "config.json").write_text("{}")
-            save_tokenizer(make_tokenizer(Spec.parse("Bytes"), None, None), directory / "tokenizer")
+            built("Bytes").save_pretrained(directory / "tokenizer")
             write_manifest(directory, kind)
     tok, m1, tokens = folder / "tok", folder / "m1", folder / "tokens"
     quick = ("--quiet", "--out")

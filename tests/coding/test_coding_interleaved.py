@@ -3,10 +3,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equalinfo.coding.blocks import decode_streams, encode_block
+from equalinfo.coding import arithmetic
 from equalinfo.coding.interleaved import cut_lanes, decode_interleaved, encode_interleaved
+from equalinfo.coding.side_by_side import decode_side_by_side
 from equalinfo.parallel import in_order, worker_threads
 from equalinfo.predict.base import distribution_bits
+from equalinfo.tokens.blocks import ArithmeticReader
 from tests.support import tiny
 
 seeds = st.integers(0, 2**32 - 1)
@@ -48,18 +50,26 @@ def test_lanes_cost_no_bits(table, seed, context):
 
 @pytest.mark.parametrize("block_bytes", [1, 5, 1000])
 @pytest.mark.parametrize("width", [1, 8, 16])
-def test_streams_the_same_whatever_threads_and_slots(table, block_bytes, width):
+def test_streams_the_same_however_many_are_side_by_side(table, block_bytes, width):
     texts = [np.random.default_rng(i).bytes(i % 23) for i in range(40)]
     streams = []
     for text in texts:
         parts = [text[i : i + block_bytes] for i in range(0, len(text), block_bytes)]
-        bits = [encode_block(table, part, len(part) < block_bytes) for part in parts]
+        bits = [
+            arithmetic.encode_block(
+                table.frequencies(part), np.frombuffer(part, np.uint8), len(part) < block_bytes
+            )
+            for part in parts
+        ]
         padded = [np.pad(part, (0, -len(part) % width)) for part in bits]
         streams.append(np.concatenate([np.empty(0, np.uint8), *padded]))
-    for threads in (1, 2):
-        for at_once in (1, 3, 64):
-            assert decode_streams(table, streams, block_bytes, width, False, threads, at_once) == texts
-            assert decode_streams(table, streams, block_bytes, width, True, threads, at_once) == texts
+    for at_once in (1, 3, 64):
+        for partial in (False, True):
+            found = []
+            for start in range(0, len(streams), at_once):
+                reader = ArithmeticReader(streams[start : start + at_once], block_bytes, width, partial)
+                found += decode_side_by_side(table, reader)
+            assert found == texts
 
 
 def test_results_in_order_and_few_taken_at_a_time():

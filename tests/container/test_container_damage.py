@@ -109,7 +109,7 @@ def assembled(header: Header, parts: list[bytes]) -> bytes:
     lengths = b"".join(struct.pack("<I", head.coded) for head in heads)
     joined = digest(*(part[:HEAD_BYTES] for part in parts))
     index = Index(sum(head.source for head in heads), lengths, joined)
-    return header.to_bytes() + b"".join(parts) + index.to_bytes(header.key)
+    return header.to_bytes() + b"".join(parts) + index.to_bytes(header.digest)
 
 
 def test_blocks_in_another_order_or_of_another_container(data):
@@ -134,7 +134,7 @@ def test_a_decoder_that_gives_another_text_is_found(version):
     head = Head(len(text), len(code), digest(b"another"), b"")
     fields = head.to_bytes()[:-8]
     made = Head(
-        head.source, head.coded, head.source_digest, digest(header.key, struct.pack("<Q", 0), fields, code)
+        head.source, head.coded, head.source_digest, digest(header.digest, struct.pack("<Q", 0), fields, code)
     )
     damaged = assembled(header, [made.to_bytes() + code])
     with pytest.raises(DamagedContainer, match="block 0 does not decode"):

@@ -4,8 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equalinfo.dictionary.trie import automaton
-from equalinfo.dictionary.trie.layout import ACCEPT, BASE_SHIFT, MAX_ENTRY_BYTES, VALUE_SHIFT
+from equalinfo.dictionary.trie.layout import ACCEPT, BASE_SHIFT, VALUE_SHIFT
 from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.limits import MAX_ENTRY_BYTES
 
 SINGLE = [b"", *(bytes([c]) for c in range(256))]
 

@@ -15,11 +15,11 @@ from equalinfo.experiments.scales import SCALES, Scale, paper_method, scale_by_n
 from equalinfo.experiments.tables import list_table, summary
 from equalinfo.experiments.workspace import ExperimentContext, Job
 from equalinfo.files import write_manifest
-from equalinfo.predict.exact_files import save_exact
 from equalinfo.progress import progress_bar
 from equalinfo.runs.recipe import GivenM1
 from equalinfo.score.results import read_measurements, read_results
-from equalinfo.tokens.spec import METHODS, Spec
+from equalinfo.tokens.methods import METHODS
+from equalinfo.tokens.spec import Spec
 from tests.support import tiny
 
 
@@ -108,7 +108,7 @@ def test_a_part_is_named_by_all_that_decides_its_rows(
     m1s = [tmp_path / name for name in "ab"]
     for seed, path in enumerate(m1s):
         path.mkdir()
-        save_exact(tiny.random_model(seed), path)
+        tiny.random_model(seed).save(path)
         write_manifest(path, "m1")
     corpus, named = tmp_path / "corpus.txt", tmp_path / "m1"
     corpus.write_bytes(Path(scale.recipe.corpus).read_bytes())
@@ -132,7 +132,7 @@ def test_a_part_is_named_by_all_that_decides_its_rows(
     named.symlink_to(m1s[1])
     assert not {*first} & {*keys(given)}
     # A method that is made in another way, a machine where "auto" is another precision, a corpus with more text.
-    monkeypatch.setitem(METHODS, "Bytes", replace(METHODS["Bytes"], version=METHODS["Bytes"].version + 1))
+    monkeypatch.setattr(METHODS["Bytes"], "version", METHODS["Bytes"].version + 1)
     assert keys()[0] != trained[0]
     assert keys()[1] == trained[1]
     monkeypatch.undo()

@@ -13,7 +13,8 @@ from equalinfo.generate.generator import GenerationConfig, Generator
 from equalinfo.generate.stop_strings import StopMatcher
 from equalinfo.model.continuations import Branches
 from equalinfo.model.sampling import SamplingParams
-from equalinfo.tokens.spec import METHODS, Spec
+from equalinfo.tokens.methods import METHODS
+from equalinfo.tokens.spec import Spec
 from tests.support.untrained import MORE, SPECS, model, tokenizer
 
 PROMPTS = [b"the window of the gov", b"", b"t", "naïve caf\u00e9".encode()[:-1], b"\xff\0\xfe the"]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.predict import context
 from equalinfo.predict.base import FREQUENCY_TOTAL
-from equalinfo.predict.context import ContextModel, count_contexts, load_contexts
+from equalinfo.predict.context import ContextModel, count_contexts
 from equalinfo.predict.prefixes import visit_prefixes
 from equalinfo.predict.unigram import Unigram, count_bytes, quantise_counts
 from tests.oracles import context_reference
@@ -137,7 +137,7 @@ def test_a_corpus_without_bytes():
 
 def test_saved_and_loaded(model, tmp_path):
     model.save(tmp_path)
-    again = load_contexts(tmp_path)
+    again = ContextModel.load(tmp_path)
     assert again.fingerprint == model.fingerprint
     np.testing.assert_array_equal(again.frequencies(b"the cat"), model.frequencies(b"the cat"))
 
@@ -185,6 +185,6 @@ def test_damage_is_refused(tmp_path):
         assert "\n" not in str(error.value)
     (tmp_path / context.FILE).write_bytes(b"no tensors")
     with pytest.raises(DamagedArtifact):
-        load_contexts(tmp_path)
+        ContextModel.load(tmp_path)
     with pytest.raises(DamagedArtifact):
-        load_contexts(tmp_path / "nothing")
+        ContextModel.load(tmp_path / "nothing")

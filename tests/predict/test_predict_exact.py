@@ -20,7 +20,7 @@ from equalinfo.model.paper import relative_bucket
 from equalinfo.predict import exact, exact_kernels
 from equalinfo.predict.base import FREQUENCY_TOTAL, distribution_bits
 from equalinfo.predict.exact import ExactModel, bucket_of_distance
-from equalinfo.predict.exact_files import load_exact, save_exact
+from equalinfo.predict.exact_files import load_exact
 from equalinfo.predict.quantise import quantise
 from tests.oracles import exact_reference
 from tests.support import golden, tiny
@@ -193,7 +193,7 @@ def test_golden_values():
 
 
 def test_save_and_load(model, tmp_path):
-    save_exact(model, tmp_path)
+    model.save(tmp_path)
     again = load_exact(tmp_path)
     assert again.fingerprint == model.fingerprint
     assert again.size == model.size
@@ -214,7 +214,7 @@ def test_identity_names_every_weight(plain_model):
 
 
 def test_flipped_bytes_are_found(plain_model, tmp_path):
-    save_exact(plain_model, tmp_path)
+    plain_model.save(tmp_path)
     weights, description = tmp_path / "exact.safetensors", tmp_path / "exact.json"
     good = {path: path.read_bytes() for path in (weights, description)}
     header = 8 + int.from_bytes(good[weights][:8], "little")
@@ -282,7 +282,7 @@ def same_tensors(path, model: ExactModel) -> bool:
     ],
 )
 def test_improper_tensors_are_refused(plain_model, tmp_path, damage):
-    save_exact(plain_model, tmp_path)
+    plain_model.save(tmp_path)
     tensors = load_file(tmp_path / "exact.safetensors")
     damage(tensors)
     save_file(tensors, tmp_path / "exact.safetensors")
@@ -292,7 +292,7 @@ def test_improper_tensors_are_refused(plain_model, tmp_path, damage):
 
 @pytest.mark.parametrize("name", ["exact.json", "exact.safetensors"])
 def test_missing_and_empty_files(plain_model, tmp_path, name):
-    save_exact(plain_model, tmp_path)
+    plain_model.save(tmp_path)
     (tmp_path / name).write_bytes(b"")
     with pytest.raises(DamagedArtifact):
         load_exact(tmp_path)
@@ -317,7 +317,7 @@ def test_missing_and_empty_files(plain_model, tmp_path, name):
     ],
 )
 def test_damaged_sizes(plain_model, tmp_path, size):
-    save_exact(plain_model, tmp_path)
+    plain_model.save(tmp_path)
     description = json.loads((tmp_path / "exact.json").read_text())
     if size == []:
         (tmp_path / "exact.json").write_text("[]")

@@ -10,27 +10,25 @@ from equalinfo import Tokenizer, pretrained
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import write_manifest
 from equalinfo.predict.exact import ExactModel
-from equalinfo.predict.exact_files import load_m1, save_exact
-from equalinfo.tokens.build import load_tokenizer, save_compact
-from equalinfo.tokens.compile import compile_equal_info
-from equalinfo.tokens.spec import Spec
+from equalinfo.predict.exact_files import load_m1
 from tests.support import tiny
+from tests.support.building import built
 
 SPECS = ["EqualInfo[v=512]", "EqualInfo[v=512,fewest,words]", "EqualInfo[b=8,v=256]", "EqualInfo[b=12,v=16]"]
 CORPUS = [b"the quick brown fox jumps over the lazy dog and 12 lazy dogs\n" * 20]
 
 
 def compiled(spec: str, model: ExactModel) -> Tokenizer:
-    return compile_equal_info(Spec.parse(spec), model, lambda: CORPUS)
+    return built(spec, model, lambda: CORPUS)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain_model: ExactModel) -> Path:
     """A tokenizer `small` and an M1 `small-m1` that ship, and an empty current folder."""
     found = tmp_path / "reference"
-    save_compact(compiled("EqualInfo[v=512]", plain_model), found / "small", {"card.json": b"{}"})
+    compiled("EqualInfo[v=512]", plain_model).save_compact(found / "small", {"card.json": b"{}"})
     (found / "small-m1").mkdir()
-    save_exact(plain_model, found / "small-m1")
+    plain_model.save(found / "small-m1")
     write_manifest(found / "small-m1", "m1", identity=plain_model.fingerprint)
     monkeypatch.setattr(pretrained, "reference_folder", lambda: found)
     (tmp_path / "current").mkdir()
@@ -42,8 +40,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain_model: ExactMo
 def test_the_compact_form_is_the_same_tokenizer(spec: str, tmp_path: Path, plain_model: ExactModel) -> None:
     tokenizer = compiled(spec, plain_model)
     tokenizer.save_pretrained(tmp_path / "full")
-    save_compact(tokenizer, tmp_path / "compact", {"card.json": b"{}"})
-    loaded = load_tokenizer(tmp_path / "compact")
+    tokenizer.save_compact(tmp_path / "compact", {"card.json": b"{}"})
+    loaded = Tokenizer.from_pretrained(tmp_path / "compact")
     assert loaded.fingerprint == tokenizer.fingerprint
     for ours, theirs in zip(tokenizer.encode_batch(tiny.TEXTS), loaded.encode_batch(tiny.TEXTS), strict=True):
         np.testing.assert_array_equal(ours, theirs)
@@ -56,10 +54,9 @@ def files_of(path: Path) -> dict[str, bytes]:
 
 
 def test_methods_without_a_compact_form(tmp_path: Path) -> None:
-    from equalinfo.tokens.build import make_tokenizer
 
     with pytest.raises(EqualInfoError, match="no compact form"):
-        save_compact(make_tokenizer(Spec.parse("Bytes"), None, None), tmp_path / "tok")
+        built("Bytes").save_compact(tmp_path / "tok")
     assert not (tmp_path / "tok").exists()
 
 

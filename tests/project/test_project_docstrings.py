@@ -25,7 +25,7 @@ LISTED = [
 ]
 # Interfaces, errors, and what examples hold without naming it.
 WITHOUT = set(
-    "Method Parser Experiment Finding DamagedArtifact Evaluation EvaluationConfig "
+    "Options Parser Experiment Finding DamagedArtifact Evaluation EvaluationConfig "
     "Continuation Partition Automaton ContextModel TokenStrings Size".split()
 )
 

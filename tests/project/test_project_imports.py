@@ -13,7 +13,7 @@ def loaded(statement: str, module: str) -> bool:
 
 
 def test_tokenizers_load_without_torch() -> None:
-    assert not loaded("from equalinfo import Tokenizer; import equalinfo.tokens.build", "torch")
+    assert not loaded("from equalinfo import Tokenizer; import equalinfo.tokens.compile", "torch")
 
 
 def test_the_command_line_starts_without_heavy_imports() -> None:

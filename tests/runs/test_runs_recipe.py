@@ -9,15 +9,15 @@ import pytest
 from equalinfo import Tokenizer
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import write_manifest
-from equalinfo.predict.exact_files import save_exact
 from equalinfo.report.runs import page_of_run
 from equalinfo.runs import run
 from equalinfo.runs.recipe import GivenM1, Recipe, load_recipe, shipped_recipes
 from equalinfo.runs.run import Run, run_recipe
 from equalinfo.score.results import read_results
-from equalinfo.tokens.build import make_tokenizer
-from equalinfo.tokens.spec import METHODS, Spec
+from equalinfo.tokens.methods import METHODS
+from equalinfo.tokens.spec import Spec
 from tests.support import tiny
+from tests.support.building import built
 
 TINY = {"size": "65k", "steps": 6, "batch_size": 4}
 
@@ -142,7 +142,7 @@ def m1s(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     paths = [tmp_path_factory.mktemp("m1") / "m1" for _ in range(2)]
     for seed, path in enumerate(paths):
         path.mkdir()
-        save_exact(tiny.random_model(seed, sharpen=2.0), path)
+        tiny.random_model(seed, sharpen=2.0).save(path)
         write_manifest(path, "m1")
     return paths
 
@@ -164,7 +164,7 @@ def test_a_key_holds_all_that_a_tokenizer_is_made_from(method: str, m1s: list[Pa
             opened.append(text)
             return text
 
-        tokenizer = make_tokenizer(spec, m1, documents)
+        tokenizer = built(spec, m1, documents)
         recipe = tiny_recipe(corpus, [method])
         given = recipe.model_copy(update={"m1": GivenM1(path=str(m1))})
         paths = [Run(one, tmp_path / "out").tokenizer_path(spec) for one in (given, recipe)]

@@ -16,14 +16,13 @@ from equalinfo.corpus.splits import only
 from equalinfo.errors import Unreachable
 from equalinfo.shards import job, writer
 from equalinfo.shards.format import read_shard
-from equalinfo.tokens.build import make_tokenizer
-from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
+from tests.support.building import built
 
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Tokenizer:
-    return make_tokenizer(Spec.parse("Bytes"), None, None)
+    return built("Bytes")
 
 
 def parquet(texts: list[bytes]) -> bytes:

@@ -2,10 +2,9 @@
 
 from functools import cache
 
-from equalinfo.tokens.compile import compile_equal_info
-from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
 from tests.support import tiny
+from tests.support.building import built
 
 CORPUS = [
     b"the quick brown fox jumps over the lazy dog and 12 lazy dogs sleep, 34 dogs don't\n" * 40,
@@ -53,4 +52,4 @@ def model(peaked: bool):
 
 @cache
 def compiled(text: str, peaked: bool = False, threads: int | None = None) -> Tokenizer:
-    return compile_equal_info(Spec.parse(text), model(peaked), lambda: CORPUS, threads=threads)
+    return built(text, model(peaked), lambda: CORPUS, threads=threads)

@@ -6,12 +6,10 @@ import numpy as np
 
 from equalinfo.predict.context import count_contexts
 from equalinfo.predict.unigram import Unigram
-from equalinfo.tokens.build import CODED, PLAIN
-from equalinfo.tokens.compile import compile_equal_info
-from equalinfo.tokens.sentencepiece_ import SentencePieceTokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
 from tests.support import tiny
+from tests.support.building import coded
 
 BLOCK_BYTES = 37  # instead of 10,240, so that short texts have several blocks
 
@@ -91,18 +89,12 @@ COMPILED = [
 @cache
 def tokenizer(text: str, peaked: bool = False) -> Tokenizer:
     spec = Spec.parse(text)
-    if spec.method in PLAIN:
-        return PLAIN[spec.method](spec)
-    if spec.method == "SentencePiece":
-        return SentencePieceTokenizer.train(spec, TRAINING_TEXT)
-    if spec.method == "EqualInfo":
-        return compile_equal_info(spec, model(peaked), lambda: TRAINING_TEXT)
-    if spec.needs_m1:
-        made = CODED[spec.method](spec, model(peaked))
+    predictor = model(peaked)
+    if spec.tokenizer_class.runs_predictor and spec.order == 0:
+        predictor = Unigram(tiny.skewed_frequencies() if peaked else np.full(256, 64))
     elif spec.order:
-        made = CODED[spec.method](spec, contexts(spec.order, peaked))
-    else:
-        made = CODED[spec.method](spec, Unigram(tiny.skewed_frequencies() if peaked else np.full(256, 64)))
+        predictor = contexts(spec.order, peaked)
+    made = coded(spec, predictor, lambda: TRAINING_TEXT)
     if spec.method in BLOCKS:
         made.block_bytes = BLOCK_BYTES
     return made

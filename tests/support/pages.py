@@ -4,12 +4,10 @@ from functools import cache
 from pathlib import Path
 
 from equalinfo.predict.unigram import Unigram
-from equalinfo.tokens.build import CODED, PLAIN
-from equalinfo.tokens.compile import compile_equal_info
-from equalinfo.tokens.sentencepiece_ import SentencePieceTokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
 from tests.support import tiny
+from tests.support.building import coded
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>&\"'"
 CORPUS = [
@@ -41,13 +39,10 @@ def tokenizers() -> tuple[Tokenizer, ...]:
 def tokenizer(text: str) -> Tokenizer:
     """The one of a spec."""
     spec = Spec.parse(text)
-    if spec.method in PLAIN:
-        return PLAIN[spec.method](spec)
-    if spec.method == "SentencePiece":
+    documents = CORPUS
+    if text.startswith("SentencePiece"):
         docs = Path(__file__).parents[2] / "docs"
-        return SentencePieceTokenizer.train(
-            spec, [*CORPUS, *(one.read_bytes() for one in sorted(docs.glob("*.md")))]
-        )
-    if spec.method == "EqualInfo":
-        return compile_equal_info(spec, tiny.random_model(seed=2, sharpen=6.0), lambda: CORPUS)
-    return CODED[spec.method](spec, Unigram(tiny.skewed_frequencies()))
+        documents = [*CORPUS, *(one.read_bytes() for one in sorted(docs.glob("*.md")))]
+    runs = spec.tokenizer_class.runs_predictor
+    predictor = Unigram(tiny.skewed_frequencies()) if runs else tiny.random_model(seed=2, sharpen=6.0)
+    return coded(spec, predictor, lambda: documents)

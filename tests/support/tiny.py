@@ -2,10 +2,11 @@
 
 import zlib
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
-from equalinfo.predict.base import FREQUENCY_TOTAL
+from equalinfo.predict.base import FREQUENCY_TOTAL, Predictor
 from equalinfo.predict.exact import ExactModel, tensor_shapes
 from equalinfo.predict.quantise import quantise
 from equalinfo.predict.unigram import quantise_counts
@@ -118,7 +119,7 @@ def random_rows(seed: int, count: int) -> np.ndarray:
     return np.array(rows, np.int32)
 
 
-class TablePredictor:
+class TablePredictor(Predictor):
     """Each context takes one row of a table, chosen by a checksum of its bytes (`Predictor` of base.py)."""
 
     fingerprint = "table"
@@ -129,6 +130,13 @@ class TablePredictor:
 
     def row(self, context: bytes) -> np.ndarray:
         return self.rows[zlib.crc32(context) % len(self.rows)]
+
+    def save(self, directory: Path) -> None:
+        raise NotImplementedError
+
+    @classmethod
+    def load(cls, directory: Path) -> "TablePredictor":
+        raise NotImplementedError
 
     def new_contexts(self, slots: int) -> "TableContexts":
         return TableContexts(self, slots)

@@ -5,13 +5,11 @@ from functools import cache
 from equalinfo.dictionary.trie.automaton import build
 from equalinfo.model.decoder import Decoder
 from equalinfo.sizes import Size
-from equalinfo.tokens.build import CODED, PLAIN
-from equalinfo.tokens.compile import compile_equal_info
-from equalinfo.tokens.dictionaries import CompiledTokenizer
-from equalinfo.tokens.sentencepiece_ import SentencePieceTokenizer
+from equalinfo.tokens.dictionaries import FewestTokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
 from tests.support import tiny
+from tests.support.building import coded
 
 TEXT = (
     "the government said on tuesday that the governor governs a town of naïve cafés, and the window of the text "
@@ -41,19 +39,14 @@ MORE = [
 @cache
 def tokenizer(text: str) -> Tokenizer:
     spec = Spec.parse(text)
-    if spec.method == "SentencePiece":
-        return SentencePieceTokenizer.train(spec, CORPUS)
     if "words" in spec:
         # Entries by hand: an untrained M1 would know no words.
         words = sorted({word[:n] for word in TEXT.split() for n in range(2, len(word) + 1)})
         entries = [*words, *(" " + word for word in words)]
         entries += [f"w{number}x" for number in range(spec["v"] - 257 - len(entries))]
         singles = [b"", *(bytes([byte]) for byte in range(256))]
-        return CompiledTokenizer(spec, build([*singles, *(entry.encode() for entry in entries)]))
-    model = tiny.random_model(seed=2, sharpen=4.0)
-    if spec.method == "EqualInfo":
-        return compile_equal_info(spec, model, lambda: CORPUS)
-    return CODED[spec.method](spec, model) if spec.method in CODED else PLAIN[spec.method](spec)
+        return FewestTokenizer(spec, build([*singles, *(entry.encode() for entry in entries)]))
+    return coded(spec, tiny.random_model(seed=2, sharpen=4.0), lambda: CORPUS)
 
 
 @cache

@@ -12,10 +12,10 @@ from equalinfo.files import MANIFEST, read_json, write_manifest
 from equalinfo.predict import context
 from equalinfo.predict.base import distribution_bits
 from equalinfo.tokens import blocks
-from equalinfo.tokens.build import make_tokenizer
 from equalinfo.tokens.spec import Spec
 from tests.oracles import huffman_reference
 from tests.support import methods, tiny
+from tests.support.building import built
 
 OTHERS = [spec for spec in methods.SPECS if "Huffman" in spec or "ANS" in spec or "order" in spec]
 
@@ -94,7 +94,7 @@ def test_blocks_hold_what_their_coder_wrote(order, monkeypatch):
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 20)
     text = b"one block of twenty, and not quite two"
     for name in ("Huffman", "ANS"):
-        made = make_tokenizer(Spec.parse(f"{name}[v=2,order={order}]"), None, documents)
+        made = built(f"{name}[v=2,order={order}]", None, documents)
         expected: list[int] = []
         for block, end in ((text[:20], False), (text[20:], True)):
             rows = np.array(made.predictor.frequencies(block + b"?"))[: len(block) + end]
@@ -116,7 +116,7 @@ def test_blocks_hold_what_their_coder_wrote(order, monkeypatch):
 def test_bits_are_the_information_and_little_more(spec, ideal):
     """Bits/byte of each coder above the information in the text, by the same predictor."""
     text = methods.TRAINING_TEXT[0] * 40
-    tokenizer = make_tokenizer(Spec.parse(f"{spec}[v=256,order=2]"), None, documents)
+    tokenizer = built(f"{spec}[v=256,order=2]", None, documents)
     blocks = [text[i : i + 10_240] for i in range(0, len(text), 10_240)]
     information = sum(distribution_bits(tokenizer.predictor.frequencies(b), b) for b in blocks)
     bits = 8 * len(tokenizer.encode(text))
@@ -135,18 +135,18 @@ def test_making_them(tmp_path):
         assert not spec.needs_m1
         assert spec.needs_corpus
         with pytest.raises(EqualInfoError, match="give a corpus"):
-            make_tokenizer(spec, None, None)
-        made = make_tokenizer(spec, None, documents)
+            built(spec)
+        made = built(spec, None, documents)
         assert made.m1_parameters == 0
         made.save_pretrained(tmp_path / spec.slug)
         again = Tokenizer.from_pretrained(tmp_path / spec.slug)
         assert again.fingerprint == made.fingerprint
         assert again.decode(made.encode(b"the lazy dog")) == b"the lazy dog"
     with pytest.raises(EqualInfoError, match="outside 0 to 5"):
-        make_tokenizer(Spec.parse("AC[order=6]"), None, documents)
+        built("AC[order=6]", None, documents)
     for text in ("Huffman", "ANS", "EqualInfoHuffman[b=16]"):
         with pytest.raises(EqualInfoError, match="needs an M1"):
-            make_tokenizer(Spec.parse(text), None, documents)
+            built(text, None, documents)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_making_them(tmp_path):
 )
 def test_equal_info_compiles_from_contexts(text, tmp_path):
     spec = Spec.parse(text)
-    made = make_tokenizer(spec, None, documents)
+    made = built(spec, None, documents)
     assert made.decode_batch(made.encode_batch(tiny.TEXTS)) == tiny.TEXTS
     assert made.m1_parameters == 0
     made.save_pretrained(tmp_path / "tok")

@@ -13,11 +13,10 @@ from equalinfo import Tokenizer
 from equalinfo.dictionary.train import m1_strings
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import json_bytes, sha256_bytes, write_manifest
-from equalinfo.predict.exact_files import save_exact
-from equalinfo.tokens.build import make_tokenizer, save_compact
 from equalinfo.tokens.dictionaries import ScoredTokenizer
-from equalinfo.tokens.spec import RENAMED, Spec
+from equalinfo.tokens.dictionary_options import RENAMED
 from tests.support import tiny
+from tests.support.building import built
 from tests.support.compiled_models import CORPUS, compiled, model
 
 SAVED = [
@@ -97,7 +96,7 @@ def test_headers_of_arrays_that_are_none(name, tmp_path):
 @pytest.mark.parametrize("compact", [False, True])
 def test_scores_that_are_damaged_or_missing(compact, tmp_path):
     tokenizer, path = compiled("EqualInfo[v=512,unigram,words]"), tmp_path / "tok"
-    save_compact(tokenizer, path) if compact else tokenizer.save_pretrained(path)
+    tokenizer.save_compact(path) if compact else tokenizer.save_pretrained(path)
     loaded = Tokenizer.from_pretrained(path)
     assert loaded.encode(CORPUS[0]).tolist() == tokenizer.encode(CORPUS[0]).tolist()
     other = ScoredTokenizer(tokenizer.spec, tokenizer.automaton, tokenizer.scores[::-1].copy())
@@ -161,7 +160,7 @@ def test_a_directory_from_before_flags_were_renamed_opens(former, tmp_path):
 def test_made_from_directories(tmp_path):
     m1 = tmp_path / "m1"
     m1.mkdir()
-    save_exact(model(False), m1)
+    model(False).save(m1)
     write_manifest(m1, "m1")
     m1_strings._kept.clear()
     said = []
@@ -171,9 +170,7 @@ def test_made_from_directories(tmp_path):
         "EqualInfo[b=9,v=512]",
         "EqualInfo[b=24,v=256]",
     ):
-        made = make_tokenizer(
-            Spec.parse(text), m1, lambda: iter(CORPUS), lambda *progress: said.append(progress)
-        )
+        made = built(text, m1, lambda: iter(CORPUS), report=lambda *progress: said.append(progress))
         assert made.decode(made.encode(CORPUS[1])) == CORPUS[1]
     assert {stage.split(" with ")[0] for stage, _, _ in said} == {
         "find candidates",
@@ -181,12 +178,9 @@ def test_made_from_directories(tmp_path):
         "parse",
         "list the windows",
     }
-    assert (
-        make_tokenizer(Spec.parse("EqualInfo[v=512]"), m1, None).fingerprint
-        == compiled("EqualInfo[v=512]").fingerprint
-    )
+    assert built("EqualInfo[v=512]", m1, None).fingerprint == compiled("EqualInfo[v=512]").fingerprint
     with pytest.raises(EqualInfoError, match="--m1"):
-        make_tokenizer(Spec.parse("EqualInfo[v=512]"), None, None)
+        built("EqualInfo[v=512]")
 
 
 def test_no_torch_and_no_model_where_a_tokenizer_is_used(tmp_path):

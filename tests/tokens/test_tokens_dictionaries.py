@@ -21,10 +21,10 @@ from equalinfo.dictionary.trie.automaton import build
 from equalinfo.errors import EqualInfoError
 from equalinfo.predict.base import FREQUENCY_TOTAL
 from equalinfo.predict.unigram import Unigram
-from equalinfo.tokens.compile import compile_equal_info
 from equalinfo.tokens.spec import Spec
 from tests.oracles import dictionary_reference
 from tests.support import tiny
+from tests.support.building import built
 from tests.support.compiled_models import CORPUS, DICTIONARIES, compiled, model
 
 MULTILINGUAL = (
@@ -118,7 +118,7 @@ def test_entries(spec):
     assert entries[:257] == [b"", *(bytes([byte]) for byte in range(256))]
     assert all(len(entry) > 1 and is_whole(entry) for entry in entries[257:])
     across = sum(not within_word(entry) for entry in entries[257:])
-    if tokenizer.spec.within_words:
+    if "words" in tokenizer.spec:
         assert not across
     if "phrases" in tokenizer.spec:
         assert across == 512 // 16
@@ -336,7 +336,7 @@ def test_words_are_cut_where_the_split_of_tokenizers_cuts():
 )
 def test_options_that_are_refused(text):
     with pytest.raises(EqualInfoError) as error:
-        compile_equal_info(Spec.parse(text), model(False), lambda: CORPUS)
+        built(text, model(False), lambda: CORPUS)
     assert "\n" not in str(error.value)
 
 
@@ -370,6 +370,6 @@ def test_specs_print_back(text, canonical, corpus):
 
 def test_entries_chosen_by_use_need_a_corpus():
     with pytest.raises(EqualInfoError, match="--corpus"):
-        compile_equal_info(Spec.parse("EqualInfo[v=512,fewest,words]"), model(False), None)
+        built("EqualInfo[v=512,fewest,words]", model(False), None)
     with pytest.raises(EqualInfoError, match="too small"):
-        compile_equal_info(Spec.parse("EqualInfo[v=512,unigram,words]"), model(False), lambda: [b""])
+        built("EqualInfo[v=512,unigram,words]", model(False), lambda: [b""])

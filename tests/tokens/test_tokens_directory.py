@@ -9,12 +9,10 @@ from equalinfo import Tokenizer
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import MANIFEST, write_manifest
 from equalinfo.predict.base import FREQUENCY_TOTAL
-from equalinfo.predict.exact_files import save_exact
 from equalinfo.predict.unigram import count_bytes, quantise_counts
 from equalinfo.tokens import blocks
-from equalinfo.tokens.build import make_tokenizer
-from equalinfo.tokens.spec import Spec
 from tests.support import methods, tiny
+from tests.support.building import built
 
 FEW = ["Bytes", "SentencePiece[v=320]", "GZip[v=256]", "StaticAC[v=256]", "EqualInfoAC[b=16,v=256]"]
 
@@ -216,25 +214,25 @@ def test_a_failed_save_leaves_nothing(tmp_path, monkeypatch):
 def test_making_tokenizers(tmp_path):
     m1 = tmp_path / "m1"
     m1.mkdir()
-    save_exact(methods.model(False), m1)
+    methods.model(False).save(m1)
     write_manifest(m1, "m1")
     documents = [b"first", b"second document"]
     for spec in ("AC[v=256]", "EqualText[n=8,v=256]", "EqualInfoAC[b=16,v=65k]"):
-        made = make_tokenizer(Spec.parse(spec), m1, None)
+        made = built(spec, m1, None)
         assert made.decode(made.encode(b"made")) == b"made"
         assert made.predictor.fingerprint == methods.model(False).fingerprint
         with pytest.raises(EqualInfoError, match="needs an M1"):
-            make_tokenizer(Spec.parse(spec), None, lambda: documents)
+            built(spec, None, lambda: documents)
         with pytest.raises(EqualInfoError):
-            make_tokenizer(Spec.parse(spec), tmp_path, None)
-    static = make_tokenizer(Spec.parse("StaticAC"), None, lambda: documents)
+            built(spec, tmp_path, None)
+    static = built("StaticAC", None, lambda: documents)
     np.testing.assert_array_equal(static.predictor.initial, quantise_counts(count_bytes(documents)))
     for spec in ("StaticAC", "SentencePiece[v=320]"):
         with pytest.raises(EqualInfoError, match="give a corpus"):
-            make_tokenizer(Spec.parse(spec), None, None)
+            built(spec)
     with pytest.raises(EqualInfoError, match="no bytes"):
-        make_tokenizer(Spec.parse("StaticAC"), None, list)
-    sentencepiece = make_tokenizer(Spec.parse("SentencePiece[v=320]"), None, lambda: methods.TRAINING_TEXT)
+        built("StaticAC", None, list)
+    sentencepiece = built("SentencePiece[v=320]", None, lambda: methods.TRAINING_TEXT)
     assert sentencepiece.fingerprint == methods.tokenizer("SentencePiece[v=320]").fingerprint
     for spec in ("Bytes", "GZip[v=256]"):
-        assert str(make_tokenizer(Spec.parse(spec), None, None).spec) == spec
+        assert str(built(spec).spec) == spec

@@ -6,7 +6,7 @@ import pytest
 
 from equalinfo import Tokenizer
 from equalinfo.dictionary.trie.automaton import build
-from equalinfo.tokens.dictionaries import CompiledTokenizer
+from equalinfo.tokens.dictionaries import FewestTokenizer
 from equalinfo.tokens.spec import Spec
 
 TEXTS = ["the window of text", "naïve café 12 %", "a model learns\nthe rooms", ""]
@@ -22,7 +22,7 @@ def tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     numbered = [f"w{number}x".encode() for number in range(512 - 257 - len(words))]
     entries = [b"", *(bytes([byte]) for byte in range(256)), *words, *numbered]
-    CompiledTokenizer(Spec.parse("EqualInfo[v=512,fewest,words]"), build(entries)).save_pretrained(path)
+    FewestTokenizer(Spec.parse("EqualInfo[v=512,fewest,words]"), build(entries)).save_pretrained(path)
     return path
 
 

@@ -29,7 +29,7 @@ ODD = [b"<0x41>", b"<unk>", "a\u2581b".encode(), b"a\0b", b"<|endoftext|>"]
 def made(spec: str, odd: Sequence[bytes] = ()) -> CompiledTokenizer:
     parsed = Spec.parse(spec)
     sample = "".join(documents(12))[:30_000] + "é 漢字 мир " * 50
-    entries = entries_of(sample, parsed.within_words)
+    entries = entries_of(sample, "words" in parsed)
     return tokenizer_of(parsed, [*entries[: len(entries) - len(odd)], *odd])
 
 

@@ -64,7 +64,7 @@ def entries_of(text: str, split: bool) -> list[bytes]:
 
 def tokenizer_of(spec: Spec, entries: list[bytes]) -> CompiledTokenizer:
     if "unigram" not in spec:
-        return CompiledTokenizer(spec, build(entries))
+        return spec.tokenizer_class(spec, build(entries))
     # Few different costs, so that many parses cost the same.
     costs = np.random.default_rng(0).integers(8, 12, len(entries)) * 512
     return ScoredTokenizer(spec, build(entries), costs.astype(np.uint16))
@@ -82,7 +82,7 @@ def exported(
     path = tmp_path_factory.mktemp("hf") / "tok"
     sample = "".join(texts[:20])[:40_000] + "é 漢字 мир " * 50
     spec = Spec.parse(request.param)
-    tokenizer_of(spec, entries_of(sample, spec.within_words)).save_pretrained(path)
+    tokenizer_of(spec, entries_of(sample, "words" in spec)).save_pretrained(path)
     return path
 
 

@@ -60,7 +60,7 @@ def exported(
         "\n".join("\n".join(own)[2_000:2_400] for own in texts.values()) + "\n".join(texts["en"])[:20_000]
     )
     spec = Spec.parse(request.param)
-    tokenizer_of(spec, entries_of(sample, spec.within_words)).save_pretrained(path)
+    tokenizer_of(spec, entries_of(sample, "words" in spec)).save_pretrained(path)
     return path
 
 

@@ -11,10 +11,11 @@ from equalinfo.coding.compiled_windows import FILE
 from equalinfo.coding.equal_info_windows import encode_windows
 from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
 from equalinfo.files import read_json, write_json
-from equalinfo.tokens.build import CODED, make_tokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
+from equalinfo.tokens.windows import EqualInfoACTokenizer
 from tests.support import methods, tiny
+from tests.support.building import built
 
 SPECS = [
     "EqualInfoAC[b=14,v=2]",
@@ -101,7 +102,7 @@ def test_m1_counts_only_where_it_runs() -> None:
     ["EqualInfoAC[b=14,v=256,reset=2]", "EqualInfoAC[b=14,v=256,reset=never]", "EqualInfoAC[b=24,v=256]"],
 )
 def test_windows_that_cannot_be_listed(spec: str) -> None:
-    made = CODED["EqualInfoAC"](Spec.parse(spec), methods.model(False))
+    made = EqualInfoACTokenizer(Spec.parse(spec), methods.model(False))
     made.list_windows()
     assert made.table is None
     assert made.m1_parameters == tiny.SIZE.nominal
@@ -117,7 +118,7 @@ def test_passed_between_processes(pair) -> None:
 def test_compiled_saved_opened(tmp_path) -> None:
     spec = Spec.parse("EqualInfoAC[b=14,v=256,order=0]")
     stages = set()
-    made = make_tokenizer(spec, None, lambda: methods.TRAINING_TEXT, lambda stage, *_: stages.add(stage))
+    made = built(spec, None, lambda: methods.TRAINING_TEXT, report=lambda stage, *_: stages.add(stage))
     assert "list the windows" in stages
     made.save_pretrained(tmp_path / "tok")
     again = Tokenizer.from_pretrained(tmp_path / "tok")
@@ -131,7 +132,7 @@ def test_compiled_saved_opened(tmp_path) -> None:
 def test_what_wide_windows_have_in_common_is_saved(tmp_path) -> None:
     """With a corpus, `compile_tokenizer` keeps beginnings of windows; the ids are the same without."""
     spec = Spec.parse("EqualInfoAC[b=32,v=256]")
-    made = CODED["EqualInfoAC"](spec, methods.model(True))
+    made = EqualInfoACTokenizer(spec, methods.model(True))
     made.remember(lambda: methods.TRAINING_TEXT)
     made.save_pretrained(tmp_path / "tok")
     assert (tmp_path / "tok" / "beginnings.safetensors").is_file()

@@ -11,7 +11,7 @@ from equalinfo.coding.bits import id_dtype, ids_to_bits
 from equalinfo.errors import EqualInfoError, UndecodableTokens
 from equalinfo.predict.unigram import Unigram
 from equalinfo.tokens.blocks import BLOCK_BYTES, ACTokenizer
-from equalinfo.tokens.build import CODED
+from equalinfo.tokens.sentencepiece_ import SentencePieceTokenizer
 from equalinfo.tokens.spec import Spec
 from tests.support import methods, tiny
 
@@ -65,7 +65,7 @@ def test_any_text(spec, peaked, texts):
     assert_lossless(methods.tokenizer(spec, peaked), texts)
 
 
-@pytest.mark.parametrize("spec", [s for s in methods.SPECS if Spec.parse(s).method in CODED])
+@pytest.mark.parametrize("spec", [s for s in methods.SPECS if Spec.parse(s).tokenizer_class.runs_predictor])
 def test_likely_texts_ending_anywhere(spec, peaked):
     """Texts drawn from M1 itself make long windows and short codes; each prefix must come back."""
     tokenizer = methods.tokenizer(spec, peaked)
@@ -242,17 +242,17 @@ def test_sentencepiece_uses_pieces_for_text_and_bytes_for_the_rest():
     assert len(tokenizer.encode(b"the lazy dog")) < 12
     assert len(tokenizer.encode(b"\xff\xfe")) == 2
     assert len(tokenizer.encode("\u2581")) == 3
-    again = methods.SentencePieceTokenizer.train(Spec.parse("SentencePiece[v=320]"), methods.TRAINING_TEXT)
+    again = SentencePieceTokenizer.train(Spec.parse("SentencePiece[v=320]"), methods.TRAINING_TEXT)
     assert again.fingerprint == tokenizer.fingerprint
     with pytest.raises(EqualInfoError, match="too small for 32000 ids") as error:
-        methods.SentencePieceTokenizer.train(Spec.parse("SentencePiece[v=32k]"), [b"too little text"])
+        SentencePieceTokenizer.train(Spec.parse("SentencePiece[v=32k]"), [b"too little text"])
     assert "\n" not in str(error.value)
     with pytest.raises(EqualInfoError, match="cannot train"):
-        methods.SentencePieceTokenizer.train(Spec.parse("SentencePiece[v=320]"), [])
+        SentencePieceTokenizer.train(Spec.parse("SentencePiece[v=320]"), [])
 
 
 def test_sentencepiece_learns_line_ends_and_runs_of_spaces():
-    tokenizer = methods.SentencePieceTokenizer.train(
+    tokenizer = SentencePieceTokenizer.train(
         Spec.parse("SentencePiece[v=1k]"), [inspect.getsource(argparse).encode()]
     )
     entries = tokenizer.vocab_entries()

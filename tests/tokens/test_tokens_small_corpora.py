@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from equalinfo.dictionary.train import corpus_strings
 from equalinfo.dictionary.train.corpus_strings import repeated_strings
 from equalinfo.errors import EqualInfoError
-from equalinfo.tokens.build import make_tokenizer
-from equalinfo.tokens.compile import compile_equal_info
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
 from tests.support import compiled_models
+from tests.support.building import built
 
 TINY = b"A corpus of twenty-nine bytes"
 SMALL = b"".join(b"%d bottles of beer on the wall, %d bottles; " % (n * n, 7 * n) for n in range(20))
@@ -23,8 +22,8 @@ SMALL = b"".join(b"%d bottles of beer on the wall, %d bottles; " % (n * n, 7 * n
 def made(spec: str, text: bytes) -> Tokenizer:
     parsed = Spec.parse(spec)
     if parsed.needs_m1:
-        return compile_equal_info(parsed, compiled_models.model(False), lambda: [text])
-    return make_tokenizer(parsed, None, lambda: [text])
+        return built(parsed, compiled_models.model(False), lambda: [text])
+    return built(parsed, None, lambda: [text])
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,6 @@ from equalinfo.shards.export import export_tokens
 from equalinfo.shards.format import tokens_manifest, write_shard
 from equalinfo.shards.tokenize_sample import tokenizer_of
 from equalinfo.sizes import SIZES
-from equalinfo.tokens.tokenizer import fill_directory, save_tokenizer
 from equalinfo.train.m2 import load_m2
 from equalinfo.train.m2_directory import save_model
 from tests.support import untrained
@@ -24,7 +23,7 @@ from tests.support import untrained
 
 def m2_directory(path: Path, **changes: Any) -> Path:
     tokenizer = untrained.tokenizer("Bytes")
-    save_tokenizer(tokenizer, path / "tokenizer")
+    tokenizer.save_pretrained(path / "tokenizer")
     plan = {"first_only": False, "training": {"seed": 0}}
     model = Decoder(SIZES["65k"], tokenizer.vocab)
     model.init_weights(0)
@@ -62,7 +61,7 @@ def test_an_m2_with_another_tokenizer(tmp_path: Path) -> None:
     load_m2(path)
     shutil.rmtree(path / "tokenizer")
     (path / "tokenizer").mkdir()
-    fill_directory(untrained.tokenizer("AC[v=256]"), path / "tokenizer")
+    untrained.tokenizer("AC[v=256]").write(path / "tokenizer")
     write_manifest(path, "m2", tokenizer=untrained.tokenizer("Bytes").fingerprint)
     with pytest.raises(DamagedArtifact, match="not the tokenizer"):
         load_m2(path)
@@ -70,7 +69,7 @@ def test_an_m2_with_another_tokenizer(tmp_path: Path) -> None:
 
 def tokens_directory(path: Path) -> Path:
     tokenizer = untrained.tokenizer("Bytes")
-    save_tokenizer(tokenizer, path / "tokenizer")
+    tokenizer.save_pretrained(path / "tokenizer")
     counts = {"examples": 1, "tokens": 3, "bytes": 3, "source_bytes": 3, "text": ""}
     for split in ("train", "validation"):
         write_shard(path / f"{split}-00000.arrow", [(np.array([5, 6, 7], np.uint16), 3, 3)], 256)

@@ -66,7 +66,8 @@ def dictionary(flags: str = "") -> CompiledTokenizer:
     words = [f"{space}{word}".encode() for word in ("the", "text", "window", "room") for space in ("", " ")]
     numbered = [f"w{number}x".encode() for number in range(512 - 257 - len(words))]
     automaton = build([b"", *(bytes([byte]) for byte in range(256)), *words, *numbered])
-    return CompiledTokenizer(Spec.parse(f"EqualInfo[v=512{flags}]"), automaton)
+    spec = Spec.parse(f"EqualInfo[v=512{flags}]")
+    return spec.tokenizer_class(spec, automaton)
 
 
 @pytest.fixture(scope="module", params=["", ",fewest,words"])

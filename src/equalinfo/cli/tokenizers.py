@@ -50,7 +50,7 @@ def compile_command(
     """
     from equalinfo.corpus.corpus import Corpus
     from equalinfo.progress import progress_bar
-    from equalinfo.tokens.build import compile_tokenizer
+    from equalinfo.tokens.compile import compile_tokenizer
     from equalinfo.tokens.spec import Spec
 
     source = Corpus(corpus, field) if corpus is not None else None

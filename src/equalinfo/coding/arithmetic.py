@@ -247,12 +247,27 @@ def block_bits(register: np.ndarray) -> int:
 
 
 @kernel
-def closed_as_encoded(register: np.ndarray, padding: np.ndarray) -> bool:
-    """Whether a finished block ends in the bits that `encode_block` would have written, and zeros.
+def read_symbols(
+    registers: np.ndarray, bits: np.ndarray, slots: np.ndarray, rows: np.ndarray, partial: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The next symbol of each of `slots`, and the bits that its block has if it is over now; [n] int64 each.
 
-    Args:
-        padding: the bits between the block's end and the next token.
+    With `partial` a symbol is -1 where other bits might follow and make it another.
     """
+    symbols, used = np.empty(len(slots), np.int64), np.zeros(len(slots), np.int64)
+    for n in range(len(slots)):
+        register = registers[slots[n]]
+        if partial and not is_settled(register, rows[n]):
+            symbols[n] = -1
+            continue
+        symbols[n] = decode_symbol(register, bits, rows[n])
+        used[n] = block_bits(register)
+    return symbols, used
+
+
+@kernel
+def closed_as_encoded(register: np.ndarray) -> bool:
+    """Whether a finished block ends in the bits that `encode_block` would have written."""
     low = register[LOW]
     closing = _closing_bits(low, register[HIGH], register[PENDING] > 0)
     # One bit names a half, two the second or third quarter.
@@ -262,7 +277,7 @@ def closed_as_encoded(register: np.ndarray, padding: np.ndarray) -> bool:
         expected = 1 if low != 0 else 0
     else:
         expected = 1 if low <= QUARTER else 2
-    return register[VALUE] >> (32 - closing) == expected and not padding.any()
+    return register[VALUE] >> (32 - closing) == expected
 
 
 @kernel

@@ -16,10 +16,9 @@ from collections.abc import Sequence
 from equalinfo.errors import EqualInfoError
 
 SMALLEST, LARGEST = 8, 128
-# Windows of at most this many bits can be listed; then they are at most LONGEST bytes long, as the automaton
-# that parses with the list needs.
+# Windows of at most this many bits can be listed; then they are at most MAX_ENTRY_BYTES long, as the automaton that
+# parses with the list needs.
 LISTED_BITS = 20
-LONGEST = 64
 
 
 def check_bits(bits: int) -> None:

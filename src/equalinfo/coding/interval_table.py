@@ -11,7 +11,6 @@ import numpy as np
 
 from equalinfo.coding.interval_splitting import (
     LISTED_BITS,
-    LONGEST,
     ROOT_LEAST,
     capacity,
     check_bits,
@@ -20,6 +19,7 @@ from equalinfo.coding.interval_splitting import (
 )
 from equalinfo.coding.splitter import small_shares
 from equalinfo.errors import EqualInfoError
+from equalinfo.limits import MAX_ENTRY_BYTES
 from equalinfo.predict.base import FREQUENCY_TOTAL, PRECISION, Predictor
 from equalinfo.predict.prefixes import visit_prefixes
 
@@ -29,7 +29,7 @@ Report = Callable[[int, int], None]
 def list_windows(
     predictor: Predictor, bits: int, threads: int = 1, report: Report | None = None
 ) -> list[bytes]:
-    """The text of every code below 2^b, at most LONGEST bytes each; all different.
+    """The text of every code below 2^b, at most MAX_ENTRY_BYTES each; all different.
 
     At b = 8 there is no empty text; above, it is the first.
 
@@ -52,10 +52,10 @@ def list_windows(
         nonlocal listed
         low, size = nodes[:, 0], nodes[:, 1]
         if texts.shape[1]:
-            given = _shares(frequencies, size - 1, LONGEST - texts.shape[1] - 1)
+            given = _shares(frequencies, size - 1, MAX_ENTRY_BYTES - texts.shape[1] - 1)
             first = low + 1
         else:
-            given = _shares(frequencies, size - keeps - 256 * ROOT_LEAST, LONGEST - 1) + ROOT_LEAST
+            given = _shares(frequencies, size - keeps - 256 * ROOT_LEAST, MAX_ENTRY_BYTES - 1) + ROOT_LEAST
             first = low + keeps
         starts = first[:, None] + np.cumsum(given, axis=1) - given
         parents, symbols = np.nonzero(given)

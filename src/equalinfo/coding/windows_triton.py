@@ -31,7 +31,7 @@ CONTEXTS = 16_384
 # Longer windows are rare; a text that has one is done by `encode_windows`.
 CAPACITY = 512
 STEPS_AT_ONCE = 64  # between two looks at how many texts are still at work
-CELL = tl.constexpr(65536)  # 2^GUARD
+CODEWORD = tl.constexpr(65536)  # 2^GUARD
 
 
 @triton.jit
@@ -75,7 +75,7 @@ def _advance_windows(
         above = tl.cumsum(frequencies, 0)
         ends = low + ((width * above.to(tl.int64)) >> 14)
         # What closes the window here: `closing_code`, the parent's `taken` being in `taken`.
-        first = tl.maximum((low + CELL - 1) >> 16, taken)
+        first = tl.maximum((low + CODEWORD - 1) >> 16, taken)
         last = (low + width) >> 16
         keeps = last - first >= 256
         size = (((width.to(tl.float64).to(tl.int64, bitcast=True)) >> 52) - 1023).to(tl.int64)
@@ -84,12 +84,12 @@ def _advance_windows(
         halved = aligned + size > low + width
         size = tl.where(halved, size >> 1, size)
         code = ((low + size - 1) & ~(size - 1)) >> 16
-        inside = (ends & (CELL - 1)) != 0  # ends within cells: no longer text holds such a cell
-        cells = ends >> 16
-        free = tl.max(tl.where(inside & (cells == code), 1, 0), 0) > 0
+        inside = (ends & (CODEWORD - 1)) != 0  # ends within codewords: no longer text holds such a codeword
+        codewords = ends >> 16
+        free = tl.max(tl.where(inside & (codewords == code), 1, 0), 0) > 0
         paper = (keeps & (code == first)) | ((code >= first) & free)
-        open_cells = tl.where(inside & (cells >= first) & (cells < last), cells, last)
-        other = tl.where(keeps, first, tl.min(open_cells, 0))
+        open_codewords = tl.where(inside & (codewords >= first) & (codewords < last), codewords, last)
+        other = tl.where(keeps, first, tl.min(open_codewords, 0))
         chosen = tl.where(paper, code, other)
         best_code, best_length = tl.load(best_codes + n), tl.load(best_lengths + n)
         as_paper = (best_length >> 16) > 0
@@ -106,7 +106,7 @@ def _advance_windows(
         lower = upper - tl.sum(tl.where(places == byte, frequencies, 0), 0).to(tl.int64)
         from_ = (width * lower) >> 14
         next_low, next_width = low + from_, ((width * upper) >> 14) - from_
-        next_first = tl.maximum((next_low + CELL - 1) >> 16, taken)
+        next_first = tl.maximum((next_low + CODEWORD - 1) >> 16, taken)
         closes = ended | (next_first >= (next_low + next_width) >> 16)
         full = (length + 1 >= CAPACITY_) & ~closes
         if closes:
@@ -160,7 +160,7 @@ class WindowEncoder:
         root, bounds = EmptyText(rule.bits), cumulative(model.initial[None])[0].tolist()
         children = [root.child(below, above) for below, above in pairwise(bounds)]
         device = model.device
-        # `Node.reserved_until` counts the cell that a node keeps; the kernel adds it when the byte has been read.
+        # `reserved_until` counts the codeword that an interval keeps; the kernel adds it when the byte has been read.
         self._roots = [
             torch.tensor(values, dtype=torch.int64, device=device)
             for values in (

@@ -65,7 +65,7 @@ class Header:
     """What holds for the whole container.
 
     Args:
-        model: identity of the M1, SHA-256 as 64 hexadecimal digits; NO_MODEL without one.
+        model: fingerprint of the M1, SHA-256 as 64 hexadecimal digits; NO_MODEL without one.
         block: bytes of text in every block but the last.
         context: bytes of text after which M1 starts afresh; 0 without one.
         version: what made the code.
@@ -130,8 +130,8 @@ class Header:
             raise DamagedContainer(f"its header says {error}") from error
 
     @property
-    def key(self) -> bytes:
-        """What binds records and index to this header: its digest."""
+    def digest(self) -> bytes:
+        """What binds records and index to this header."""
         return self.to_bytes()[_HEADER.size :]
 
 
@@ -143,7 +143,7 @@ class Head:
         source: bytes of text, at least 1.
         coded: bytes of code, fewer than `source`; or just as many: then they are the text itself.
         source_digest: of the text.
-        digest: of the header's key, the block's number, the fields before this one and the coded bytes.
+        digest: of the header's digest, the block's number, the fields before this one and the coded bytes.
     """
 
     source: int
@@ -152,9 +152,9 @@ class Head:
     digest: bytes
 
     @staticmethod
-    def made(key: bytes, number: int, text: bytes, code: bytes) -> "Head":
+    def made(header: bytes, number: int, text: bytes, code: bytes) -> "Head":
         fields = (len(text), len(code), digest(text))
-        return Head(*fields, digest(key, struct.pack("<Q", number), _HEAD.pack(*fields, b"")[:-8], code))
+        return Head(*fields, digest(header, struct.pack("<Q", number), _HEAD.pack(*fields, b"")[:-8], code))
 
     def to_bytes(self) -> bytes:
         return _HEAD.pack(self.source, self.coded, self.source_digest, self.digest)
@@ -168,10 +168,10 @@ class Head:
         ratio = LARGEST_RATIO[header.version]
         return 1 <= self.coded <= self.source <= header.block and self.source <= ratio * self.coded + ratio
 
-    def belongs(self, key: bytes, number: int, code: bytes) -> bool:
+    def belongs(self, header: bytes, number: int, code: bytes) -> bool:
         """Whether head and coded bytes are those written for this block of this container."""
         fields = self.to_bytes()[: -len(self.digest)]
-        return digest(key, struct.pack("<Q", number), fields, code) == self.digest
+        return digest(header, struct.pack("<Q", number), fields, code) == self.digest
 
 
 @dataclass(frozen=True)
@@ -197,10 +197,10 @@ class Index:
         """Bytes that the blocks' records take together."""
         return HEAD_BYTES * self.blocks + sum(length for (length,) in struct.iter_unpack("<I", self.coded))
 
-    def to_bytes(self, key: bytes) -> bytes:
+    def to_bytes(self, header: bytes) -> bytes:
         offset = HEADER_BYTES + self.records_bytes
         fields = _TAIL.pack(0, self.blocks, self.source, self.heads) + self.coded + struct.pack("<Q", offset)
-        return fields + digest(key, fields)
+        return fields + digest(header, fields)
 
     @staticmethod
     def size_and_place(footer: bytes, total: int) -> tuple[int, int]:
@@ -228,11 +228,11 @@ class Index:
         damaged = DamagedContainer("it is cut off, or its index is damaged")
         if len(data) < TAIL_BYTES + FOOTER_BYTES:
             raise damaged
-        if digest(header.key, data[:-DIGEST_BYTES]) != data[-DIGEST_BYTES:]:
+        if digest(header.digest, data[:-DIGEST_BYTES]) != data[-DIGEST_BYTES:]:
             raise damaged
         zero, blocks, source, heads = _TAIL.unpack_from(data)
         index = Index(source, data[TAIL_BYTES:-FOOTER_BYTES], heads)
-        if index.to_bytes(header.key) != data or zero or blocks != index.blocks:
+        if index.to_bytes(header.digest) != data or zero or blocks != index.blocks:
             raise damaged
         # All blocks but the last are full; none is empty.
         if HEADER_BYTES + index.records_bytes != offset or -(-source // header.block) != blocks:

@@ -79,7 +79,6 @@ def check_model(header: Header, predictor: Predictor | None) -> None:
 
 def _records(stream: IO[bytes], header: Header) -> Iterator[Record]:
     """Every record of a container read in order, checked; then the index is checked, and that nothing follows."""
-    key = header.key
     heads, lengths, total, number = hashlib.sha256(), bytearray(), 0, 0
     while first := read_exactly(stream, LENGTH_BYTES):
         if not any(first):
@@ -89,26 +88,26 @@ def _records(stream: IO[bytes], header: Header) -> Iterator[Record]:
         if len(data) < HEAD_BYTES or total != number * header.block:
             raise _damaged(number)
         head = Head.from_bytes(data)
-        yield number, head, _checked_code(stream, head, header, key, number)
+        yield number, head, _checked_code(stream, head, header, number)
         heads.update(data)
         lengths += struct.pack("<I", head.coded)
         total += head.source
         number += 1
     if len(first) < LENGTH_BYTES:
         raise DamagedContainer(f"it is cut off after block {number - 1}" if number else "it is cut off")
-    expected = Index(total, bytes(lengths), heads.digest()[:DIGEST_BYTES]).to_bytes(key)
+    expected = Index(total, bytes(lengths), heads.digest()[:DIGEST_BYTES]).to_bytes(header.digest)
     if read_exactly(stream, len(expected) - len(first)) != expected[len(first) :]:
         raise DamagedContainer("it is cut off, or its index is damaged")
     if stream.read(1):
         raise DamagedContainer("more bytes follow its end")
 
 
-def _checked_code(stream: IO[bytes], head: Head, header: Header, key: bytes, number: int) -> bytes:
+def _checked_code(stream: IO[bytes], head: Head, header: Header, number: int) -> bytes:
     """The coded bytes that follow a head."""
     if not head.possible(header):
         raise _damaged(number)
     code = read_exactly(stream, head.coded)
-    if not head.belongs(key, number, code):
+    if not head.belongs(header.digest, number, code):
         raise _damaged(number)
     return code
 
@@ -265,7 +264,7 @@ class Container:
             position += len(text)
 
     def _records(self, numbers: Iterable[int]) -> Iterator[Record]:
-        sources, key = self._sources(), self.header.key
+        sources = self._sources()
         for number in numbers:
             begin, end = self.offsets[number : number + 2].tolist()
             self.stream.seek(begin)
@@ -275,4 +274,4 @@ class Container:
             head = Head.from_bytes(data)
             if head.source != sources[number] or HEAD_BYTES + head.coded != end - begin:
                 raise _damaged(number)
-            yield number, head, _checked_code(self.stream, head, self.header, key, number)
+            yield number, head, _checked_code(self.stream, head, self.header, number)

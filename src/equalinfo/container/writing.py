@@ -80,7 +80,6 @@ def write_container(
         header = Header(predictor.fingerprint, DEFAULT_M1_BLOCK if block is None else block, context)
     else:
         header = Header(block=DEFAULT_BLOCK if block is None else block, context=context or 0)
-    key = header.key
 
     def record(numbered: tuple[int, bytes]) -> tuple[Head, bytes]:
         number, text = numbered
@@ -96,7 +95,7 @@ def write_container(
         if code is None:
             code = text
             tell(len(text) - told)
-        return Head.made(key, number, text, code), code
+        return Head.made(header.digest, number, text, code), code
 
     total = coded = stored = 0
     heads = hashlib.sha256()
@@ -113,7 +112,7 @@ def write_container(
             coded += head.coded
             stored += head.coded == head.source
     index = Index(total, bytes(lengths), heads.digest()[:DIGEST_BYTES])
-    end = index.to_bytes(key)
+    end = index.to_bytes(header.digest)
     target.write(end)
     container = len(header.to_bytes()) + index.records_bytes + len(end)
     return Written(total, coded, container, index.blocks, stored)

@@ -30,8 +30,8 @@ from equalinfo.score.machine import environment
 from equalinfo.score.measurements import Coordinate, Measurement
 from equalinfo.score.results import Result
 from equalinfo.shards.format import read_shard, shard_paths
-from equalinfo.tokens.build import load_tokenizer
-from equalinfo.tokens.spec import METHODS, Spec
+from equalinfo.tokens.methods import METHODS
+from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.m2 import load_m2
 
@@ -145,7 +145,7 @@ class ExperimentContext:
     def tokenizer(self, method: str) -> Tokenizer:
         """The tokenizer of a method, compiled where it is missing."""
         if method not in self._tokenizers:
-            self._tokenizers[method] = load_tokenizer(self.tokens(method) / "tokenizer")
+            self._tokenizers[method] = Tokenizer.from_pretrained(self.tokens(method) / "tokenizer")
         return self._tokenizers[method]
 
     @cached_property

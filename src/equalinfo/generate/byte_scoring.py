@@ -34,11 +34,11 @@ class ByteScorer:
 
     Examples:
         >>> from equalinfo.sizes import size_by_name
-        >>> from equalinfo.tokens.build import make_tokenizer
+        >>> from equalinfo.tokens.sources import Sources
         >>> from equalinfo.tokens.spec import Spec
         >>> model = Decoder(size_by_name("65k"), vocab=256)
         >>> model.init_weights(seed=0)
-        >>> scorer = ByteScorer(model, make_tokenizer(Spec.parse("Bytes"), None, None), context=64)
+        >>> scorer = ByteScorer(model, Spec.parse("Bytes").build(Sources()), context=64)
         >>> scorer.continuation(b"equal ", b"windows") < 0
         True
     """

@@ -16,7 +16,7 @@ from equalinfo.model.continuations import Branches
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.sampling import Sampler, SamplingParams
 from equalinfo.seeded import bits, uniform
-from equalinfo.tokens.strings import TokenStrings, ids_of_a_window, token_strings_of
+from equalinfo.tokens.strings import TokenStrings, token_strings_of
 from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.m2 import load_m2
 
@@ -91,11 +91,11 @@ class Generator:
 
     Examples:
         >>> from equalinfo.sizes import size_by_name
-        >>> from equalinfo.tokens.build import make_tokenizer
+        >>> from equalinfo.tokens.sources import Sources
         >>> from equalinfo.tokens.spec import Spec
         >>> model = Decoder(size_by_name("65k"), vocab=256)  # untrained: it writes noise
         >>> model.init_weights(seed=0)
-        >>> generator = Generator(model, make_tokenizer(Spec.parse("Bytes"), None, None), context=64)
+        >>> generator = Generator(model, Spec.parse("Bytes").build(Sources()), context=64)
         >>> (sample,) = generator.continuations([b"Windows of"], GenerationConfig(tokens=5))
         >>> sample.prompt, sample.tokens, sample.reason
         (b'Windows of', 5, 'tokens')
@@ -275,7 +275,7 @@ class _WholeReader(_Reader):
 
 
 def _reader(tokenizer: Tokenizer, units: TokenStrings | None) -> _Reader:
-    length = units.length if units is not None else ids_of_a_window(tokenizer)
+    length = units.length if units is not None else tokenizer.ids_per_window
     return _Reader(tokenizer, length) if length else _WholeReader(tokenizer, 1)
 
 

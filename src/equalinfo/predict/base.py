@@ -1,12 +1,18 @@
 """The one interface between probabilities and coders."""
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 PRECISION = 14  # bits of the quantised distribution (Lester et al. 2024, section 3.2)
 FREQUENCY_TOTAL = 1 << PRECISION
+
+
+# Arrays by layer, and which of their rows to take, [n] int64.
+Caches = Sequence[tuple[list[np.ndarray], np.ndarray]]
 
 
 class Contexts(Protocol):
@@ -26,7 +32,7 @@ class Contexts(Protocol):
         ...
 
 
-class Predictor(Protocol):
+class Predictor(ABC):
     """Next-byte distributions as integers out of FREQUENCY_TOTAL, the same for every batch size and split.
 
     Examples:
@@ -34,28 +40,60 @@ class Predictor(Protocol):
         >>> even: Predictor = Unigram(np.full(256, 64))
         >>> even.frequencies(b"text").shape, int(even.initial.sum()) == FREQUENCY_TOTAL
         ((4, 256), True)
+
+    Attributes:
+        fingerprint: hash of everything the frequencies depend on.
+        initial: frequencies of the first byte, from the empty context; [256] int32.
+        flops_parameters: parameters of a model that runs for every byte, embeddings excluded; 0 without one.
+        on_gpu: whether a GPU computes them.
     """
 
-    @property
-    def fingerprint(self) -> str:
-        """Hash of everything the frequencies depend on."""
-        ...
+    fingerprint: str
+    initial: np.ndarray
+    flops_parameters: int = 0
+    on_gpu: bool = False
 
-    @property
-    def initial(self) -> np.ndarray:
-        """Frequencies of the first byte, from the empty context; [256] int32."""
-        ...
+    @classmethod
+    def build(cls, documents: Callable[[], Iterable[bytes]]) -> "Predictor":
+        """The predictor of a corpus: what a spec asks for by the name of another package's.
 
+        Args:
+            documents: opens the corpus; may be called several times.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    @abstractmethod
+    def load(cls, directory: Path) -> "Predictor":
+        """What `save` wrote; DamagedArtifact if it is not that."""
+
+    @abstractmethod
+    def save(self, directory: Path) -> None:
+        """Writes files of names of its own into a tokenizer directory."""
+
+    @abstractmethod
     def new_contexts(self, slots: int) -> Contexts:
         """`slots` empty contexts."""
-        ...
 
+    @abstractmethod
     def frequencies(self, text: bytes) -> np.ndarray:
         """Frequencies of each byte of `text` given those before it; [len(text), 256] int32.
 
         Equal to what `Contexts.step` gives byte by byte; one pass over the whole text is faster.
         """
-        ...
+
+    def extended(self, texts: np.ndarray, parents: Caches) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Frequencies of the byte after each of `texts`, all of one length, and what their continuations take.
+
+        Args:
+            texts: [n, length] uint8.
+            parents: what this returned for the texts one byte shorter: rows of each, for parts of `texts` in turn.
+
+        Returns:
+            [n, 256] int32; arrays with a row for each text, none where nothing is kept.
+        """
+        rows = [self.frequencies(text.tobytes() + b"\0")[-1] for text in texts]
+        return np.array(rows, np.int32), []
 
 
 def read_only(array: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from safetensors.numpy import save
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import atomic_file, sha256_bytes
 from equalinfo.predict import context_kernels as kernels
-from equalinfo.predict.base import FREQUENCY_TOTAL, read_only
+from equalinfo.predict.base import FREQUENCY_TOTAL, Caches, Predictor, read_only
 from equalinfo.predict.unigram import Unigram, count_bytes, quantise_counts
 from equalinfo.tensors import read_safetensors
 
@@ -34,7 +34,7 @@ DTYPES = {"order": "int64", "unigram": "int32", "contexts": "int64", "starts": "
 }
 
 
-class ContextModel:
+class ContextModel(Predictor):
     """Frequencies from counted contexts (`Predictor` of base.py).
 
     Args:
@@ -94,6 +94,14 @@ class ContextModel:
         places = np.arange(count), np.full(count, length)
         kernels.rows_after(np.ascontiguousarray(texts), *places, self.order, self._tables, rows)
         return rows
+
+    def extended(self, texts: np.ndarray, parents: Caches) -> tuple[np.ndarray, list[np.ndarray]]:
+        return self.after(texts), []
+
+    @classmethod
+    def load(cls, directory: Path) -> "ContextModel":
+        expected = {name: ((None,), dtype) for name, dtype in DTYPES.items()}
+        return cls(read_safetensors(directory / FILE, expected))
 
     def save(self, directory: Path) -> None:
         """Writes contexts.safetensors into `directory`."""
@@ -262,9 +270,3 @@ def _consistent(
     rising = np.diff(symbols.astype(np.int64)) > 0
     rising[starts[1:-1] - 1] = True  # where the next context begins
     return bool(rising.all())
-
-
-def load_contexts(directory: Path) -> ContextModel:
-    """The model that `ContextModel.save` wrote; DamagedArtifact if it cannot be read or is none."""
-    expected = {name: ((None,), dtype) for name, dtype in DTYPES.items()}
-    return ContextModel(read_safetensors(directory / FILE, expected))

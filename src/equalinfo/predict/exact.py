@@ -23,12 +23,15 @@ import numpy as np
 from safetensors.numpy import save
 
 from equalinfo.errors import DamagedArtifact
-from equalinfo.files import atomic_file, sha256_bytes
+from equalinfo.files import atomic_file, read_json, sha256_bytes
 from equalinfo.predict import exact_kernels as kernels
-from equalinfo.predict.base import read_only
+from equalinfo.predict.base import Caches, Predictor, read_only
 from equalinfo.sizes import Size
+from equalinfo.tensors import read_safetensors
 
 FORMAT = 2
+DESCRIPTION, TENSORS = "exact.json", "exact.safetensors"
+START = 256  # the symbol before the first byte
 BUCKETS, MAX_DISTANCE = 32, 128
 QUERIES_AT_ONCE = 128
 ROWS_AT_ONCE = 512  # positions whose feed-forward activations exist at a time
@@ -39,7 +42,7 @@ LARGEST_BIAS = int(kernels.EXACT)
 MOST_BITS = 60
 
 
-class ExactModel:
+class ExactModel(Predictor):
     """A quantised M1.
 
     Args:
@@ -51,7 +54,7 @@ class ExactModel:
     """
 
     def __init__(self, size: Size, tensors: dict[str, np.ndarray]) -> None:
-        self.size = size
+        self.size, self.flops_parameters = size, size.nominal
         self.integers = _checked(size, tensors)
         content = json.dumps([FORMAT, asdict(size)]).encode() + b"".join(
             tensor.astype(tensor.dtype.newbyteorder("<")).tobytes() for tensor in self.integers.values()
@@ -81,7 +84,7 @@ class ExactModel:
         """Frequencies of each byte of `text` given all those before it; [len(text), 256] int32."""
         if not text:
             return np.empty((0, 256), np.int32)
-        inputs = np.concatenate([[256], np.frombuffer(text, np.uint8)[:-1]]).astype(np.int64)
+        inputs = np.concatenate([[START], np.frombuffer(text, np.uint8)[:-1]]).astype(np.int64)
         x = self._embedding[inputs]
         for index in range(self.size.n_layers):
             attended = self._attention(index, x)
@@ -133,30 +136,6 @@ class ExactModel:
         inner = self.size.n_heads * self.size.d_head
         return scaled[:, :inner], scaled[:, inner : 2 * inner], scaled[:, 2 * inner :]
 
-    def attend_step(
-        self,
-        index: int,
-        x: np.ndarray,
-        keys: np.ndarray,
-        values: np.ndarray,
-        slots: np.ndarray,
-        positions: np.ndarray,
-    ) -> np.ndarray:
-        """What one more position of each slot reads; its key and value go into the caches."""
-        q, k, v = self.queries_keys_values(index, x)
-        return kernels.attend_step(
-            q,
-            k,
-            v,
-            keys,
-            values,
-            slots,
-            positions,
-            self._factors[f"layer{index}.score_bits"],
-            self._far_biases[index],
-            self._near_biases[index],
-        )
-
     def rest_of_layer(self, index: int, x: np.ndarray, attended: np.ndarray) -> np.ndarray:
         """The residual stream after the attention's output and the feed-forward have been added."""
         name = f"layer{index}.attention_out"
@@ -186,7 +165,14 @@ class ExactModel:
         """
         x = self._embedding[symbols]
         for index in range(self.size.n_layers):
-            attended = self.attend_step(index, x, caches[2 * index], caches[2 * index + 1], slots, positions)
+            past = caches[2 * index], caches[2 * index + 1]
+            scale = (
+                self._factors[f"layer{index}.score_bits"],
+                self._far_biases[index],
+                self._near_biases[index],
+            )
+            qkv = self.queries_keys_values(index, x)
+            attended = kernels.attend_step(qkv, past, slots, positions, scale)
             x = self.rest_of_layer(index, x, attended)
         return self.frequencies_of_states(x)
 
@@ -194,9 +180,45 @@ class ExactModel:
         shape = (slots, self.size.n_heads, capacity, self.size.d_head)
         return [np.zeros(shape, np.int16) for _ in range(2 * self.size.n_layers)]
 
-    def save(self, path: Path) -> None:
-        with atomic_file(path) as stream:
+    def extended(self, texts: np.ndarray, parents: Caches) -> tuple[np.ndarray, list[np.ndarray]]:
+        count, length = texts.shape
+        caches = self.new_caches(count, length + 1)
+        for index, cache in enumerate(caches):
+            at = 0
+            for kept, rows in parents:
+                if kept:  # the empty string has no parent
+                    cache[at : at + len(rows), :, :length] = kept[index][rows]
+                at += len(rows)
+        symbols = texts[:, -1] if length else np.array([START])
+        places = np.full(count, length, np.int64)
+        return self.step(caches, np.arange(count), places, symbols), caches
+
+    def save(self, directory: Path) -> None:
+        """Writes exact.json and exact.safetensors."""
+        with atomic_file(directory / TENSORS) as stream:
             stream.write(save(self.integers))
+        description = {"format": FORMAT, "size": asdict(self.size), "identity": self.fingerprint}
+        (directory / DESCRIPTION).write_text(json.dumps(description, indent=1, sort_keys=True) + "\n")
+
+    @classmethod
+    def load(cls, directory: Path) -> "ExactModel":
+        path = directory / DESCRIPTION
+        fields = read_json(path)
+        try:
+            if fields.get("format") != FORMAT:
+                raise DamagedArtifact(
+                    f"{directory}: the exact model has format {fields.get('format', 1)}, this version reads {FORMAT}; "
+                    "make M1 again with it"
+                )
+            size = Size(**fields["size"])
+        except (AttributeError, TypeError, KeyError, ValueError) as error:
+            raise DamagedArtifact(f"{path} is damaged ({error}); make M1 again") from error
+        model = ExactModel(size, read_safetensors(directory / TENSORS, tensor_shapes(size)))
+        if model.fingerprint != fields.get("identity"):
+            raise DamagedArtifact(
+                f"{directory}: the exact model is damaged (its hash differs); make M1 again"
+            )
+        return model
 
 
 class ExactContexts:
@@ -217,7 +239,7 @@ class ExactContexts:
     def _start(self) -> np.ndarray:
         """Writes the start symbol into every slot; returns the frequencies after it, [256]."""
         slots = np.arange(self.slots)
-        frequencies = self._step(slots, np.zeros(self.slots, np.int64), np.full(self.slots, 256))
+        frequencies = self._step(slots, np.zeros(self.slots, np.int64), np.full(self.slots, START))
         self._started = True
         return frequencies[0]
 

@@ -1,26 +1,14 @@
-"""Exact models on disk, and on the device that is to run them."""
+"""M1s on disk, and on the device that is to run them."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
-from equalinfo.errors import DamagedArtifact
-from equalinfo.files import read_json, read_manifest
-from equalinfo.predict.exact import FORMAT, ExactModel, tensor_shapes
+from equalinfo.files import read_manifest
+from equalinfo.predict.exact import ExactModel
 from equalinfo.pretrained import located
-from equalinfo.sizes import Size
-from equalinfo.tensors import read_safetensors
-
-
-def save_exact(model: ExactModel, directory: Path) -> None:
-    """Writes exact.json and exact.safetensors into `directory`."""
-    model.save(directory / "exact.safetensors")
-    description = {"format": FORMAT, "size": asdict(model.size), "identity": model.fingerprint}
-    (directory / "exact.json").write_text(json.dumps(description, indent=1, sort_keys=True) + "\n")
 
 
 def load_exact(directory: Path, device: str = "cpu") -> ExactModel:
-    """The exact model in an M1 or tokenizer directory (exact.json and exact.safetensors).
+    """The exact model in an M1 or tokenizer directory.
 
     Args:
         device: what computes; "cuda" takes torch's version of the model, which gives the same integers.
@@ -29,19 +17,7 @@ def load_exact(directory: Path, device: str = "cpu") -> ExactModel:
         DamagedArtifact: the files are not what was written.
         EqualInfoError: there is no such device.
     """
-    fields = read_json(directory / "exact.json")
-    try:
-        if fields.get("format") != FORMAT:
-            raise DamagedArtifact(
-                f"{directory}: the exact model has format {fields.get('format', 1)}, this version reads {FORMAT}; "
-                "make M1 again with it"
-            )
-        size = Size(**fields["size"])
-    except (AttributeError, TypeError, KeyError, ValueError) as error:
-        raise DamagedArtifact(f"{directory / 'exact.json'} is damaged ({error}); make M1 again") from error
-    model = ExactModel(size, read_safetensors(directory / "exact.safetensors", tensor_shapes(size)))
-    if model.fingerprint != fields.get("identity"):
-        raise DamagedArtifact(f"{directory}: the exact model is damaged (its hash differs); make M1 again")
+    model = ExactModel.load(directory)
     if device == "cpu":
         return model
     from equalinfo.predict.exact_torch import TorchModel

@@ -50,6 +50,8 @@ POWERS = _powers()
 ROUND32 = np.float32(12582912.0)
 ROUND64 = 6755399441055744.0
 
+Arrays = tuple[np.ndarray, np.ndarray, np.ndarray]
+
 
 @kernel(inline="always")
 def _round(x: np.float32) -> np.float32:
@@ -235,25 +237,23 @@ def _dots(query: np.ndarray, keys: np.ndarray, count: int, scores: np.ndarray) -
 
 @kernel
 def attend_step(
-    q: np.ndarray,
-    k: np.ndarray,
-    v: np.ndarray,
-    key_cache: np.ndarray,
-    value_cache: np.ndarray,
+    new: Arrays,
+    caches: tuple[np.ndarray, np.ndarray],
     slots: np.ndarray,
     positions: np.ndarray,
-    factors: np.ndarray,
-    far_biases: np.ndarray,
-    near_biases: np.ndarray,
+    scale: Arrays,
 ) -> np.ndarray:
     """Attention of one new position per slot; stores its key and value, then reads all up to it.
 
     Args:
-        q, k, v: [N, H K] of the new position.
-        key_cache, value_cache: [slots, H, capacity, K] int16.
+        new: query, key and value of the new position, [N, H K].
+        caches: keys and values, [slots, H, capacity, K] int16.
         positions: where the new position stands in its slot, [N].
-        factors: [H] float32; far_biases: [H] int32; near_biases: [H, NEAR] int32.
+        scale: factors [H] float32; biases of far positions [H] int32; of near ones [H, NEAR] int32.
     """
+    q, k, v = new
+    key_cache, value_cache = caches
+    factors, far_biases, near_biases = scale
     rows, inner = q.shape
     heads = len(factors)
     width = inner // heads

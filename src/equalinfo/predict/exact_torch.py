@@ -7,6 +7,7 @@ Exponentials come from the table of integers; powers of two are made of their bi
 """
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -40,6 +41,7 @@ class TorchModel(ExactModel):
 
     def __init__(self, model: ExactModel, device: str) -> None:
         self.size, self.integers, self.fingerprint = model.size, model.integers, model.fingerprint
+        self.flops_parameters = model.flops_parameters
         try:
             self.device = torch.device(device)
             torch.empty(0, device=self.device)
@@ -83,7 +85,7 @@ class TorchModel(ExactModel):
             x_ND = self._in_parts(x_ND, lambda x, a, i=index: self._rest(i, x, a), attended_ND)
         return self._in_parts(x_ND, self._frequencies).view(batch, length, 256)
 
-    def _in_parts(self, x_ND: Tensor, work, *more: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+    def _in_parts(self, x_ND: Tensor, work: Callable[..., Tensor], *more: Tensor) -> Tensor:
         rows = 1 << 16 if self.on_gpu else ROWS_AT_ONCE
         parts = [
             work(*(one[start : start + rows] for one in (x_ND, *more))) for start in range(0, len(x_ND), rows)

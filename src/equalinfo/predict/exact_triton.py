@@ -7,6 +7,7 @@ products is as in `exact_kernels.py`: launches switch fused multiply-adds off, f
 """
 
 import math
+from typing import Any
 
 import torch
 import triton
@@ -19,6 +20,7 @@ from equalinfo.predict.exact_torch import TorchModel
 
 LARGEST_WEIGHT = 1 << 11
 ROWS = 128  # contexts come in multiples of it
+UNFUSED = {"enable_fp_fusion": False}
 # Constants of exact_kernels, as Triton wants them.
 KEY_LIMIT, NORM_LIMIT = tl.constexpr(511.0), tl.constexpr(1024.0)
 EXACT, RESIDUAL_LIMIT, SHARE = tl.constexpr(4194304.0), tl.constexpr(2097152.0), tl.constexpr(32704.0)
@@ -355,126 +357,48 @@ class Steps:
 
     def launch(self, tiles: dict[str, int] | None = None) -> None:
         """Every context takes its symbol at its position."""
-        size, n, inner, width = self.size, self.contexts, self.inner, self.size.d_model
+        n, inner, width = self.contexts, self.inner, self.size.d_model
         tile = {"bm": 64, "bn": min(128, inner), "gate_n": 128, "bk": 64, "stages": 3} | (tiles or {})
         bk = min(tile["bk"], width, inner)
-        exact = {"enable_fp_fusion": False}
-        norm = {"FACTOR": self.factor, "EPSILON": self.epsilon}
-        _begin[(n,)](
-            self.symbols,
-            self.positions,
-            self.embedding,
-            self.first_qkv,
-            self.x,
-            self.q,
-            self.caches[0],
-            self.capacity,
-            D=width,
-            INNER=inner,
-            num_warps=2,
-            **exact,
-        )
-        for index in range(size.n_layers):
+        several = {"num_warps": 8, "num_stages": tile["stages"], **UNFUSED}
+        given = self.symbols, self.positions, self.embedding, self.first_qkv, self.x, self.q, self.caches[0]
+        _begin[(n,)](*given, self.capacity, D=width, INNER=inner, num_warps=2, **UNFUSED)
+        for index in range(self.size.n_layers):
             if index:
-                name = f"layer{index}.query_key_value"
                 bn = min(tile["bn"], inner)
-                _queries_keys_values[(n // ROWS, 3 * inner // bn)](
-                    self.normed,
-                    self.weights[name],
-                    self.units[name],
-                    self.positions,
-                    self.q,
-                    self.caches[index],
-                    self.capacity,
-                    D=width,
-                    INNER=inner,
-                    BM=ROWS,
-                    BN=bn,
-                    BK=bk,
-                    num_warps=8,
-                    num_stages=tile["stages"],
-                    **exact,
-                )
-            _attend[(n,)](
-                self.q,
-                self.caches[index],
-                self.positions,
-                self.biases[index],
-                self.units[f"layer{index}.score_bits"],
-                self.powers,
-                self.attended,
-                self.capacity,
-                H=size.n_heads,
-                K=size.d_head,
-                S=8,
-                num_warps=tile.get("attend_warps", 2),
-                **exact,
-            )
-            name = f"layer{index}.attention_out"
-            _project[(n // tile["bm"],)](
-                self.attended,
-                self.weights[name],
-                self.units[name],
-                self.x,
-                self.normed,
-                self.largest,
-                D=width,
-                INNER=inner,
-                BM=tile["bm"],
-                BK=bk,
-                num_warps=8,
-                num_stages=tile["stages"],
-                **norm,
-                **exact,
-            )
-            name = f"layer{index}.gate_up"
-            bn = min(tile["gate_n"], size.d_ff)
-            _gated[(n // ROWS, size.d_ff // bn)](
-                self.normed,
-                self.weights[name],
-                self.units[name],
-                self.hidden,
-                self.largest,
-                D=width,
-                F=size.d_ff,
-                BM=ROWS,
-                BN=bn,
-                BK=bk,
-                num_warps=8,
-                num_stages=tile["stages"],
-                **exact,
-            )
-            name = f"layer{index}.down"
-            _down[(n // tile["bm"],)](
-                self.hidden,
-                self.weights[name],
-                self.units[name],
-                self.largest,
-                self.x,
-                self.normed,
-                D=width,
-                F=size.d_ff,
-                PART=min(INPUTS_AT_ONCE, size.d_ff),
-                BM=tile["bm"],
-                BK=min(tile["bk"], size.d_ff),
-                num_warps=8,
-                num_stages=tile["stages"],
-                **norm,
-                **exact,
-            )
-        _logits[(n // ROWS, 2)](
-            self.normed,
-            self.weights["logits"],
-            self.units["logits"],
-            self.logits,
-            D=width,
-            BM=ROWS,
-            BN=128,
-            BK=bk,
-            num_warps=8,
-            num_stages=tile["stages"],
-            **exact,
-        )
+                product = self.normed, *self._matrix(f"layer{index}.query_key_value")
+                written = self.positions, self.q, self.caches[index], self.capacity
+                shape = {"D": width, "INNER": inner, "BM": ROWS, "BN": bn, "BK": bk}
+                _queries_keys_values[(n // ROWS, 3 * inner // bn)](*product, *written, **shape, **several)
+            self._attention(index, tile.get("attend_warps", 2))
+            self._rest_of_layer(index, tile, bk, several)
+        product = self.normed, *self._matrix("logits")
+        _logits[(n // ROWS, 2)](*product, self.logits, D=width, BM=ROWS, BN=128, BK=bk, **several)
+
+    def _matrix(self, name: str) -> tuple[Tensor, Tensor]:
+        return self.weights[name], self.units[name]
+
+    def _attention(self, index: int, warps: int) -> None:
+        size, units = self.size, self.units[f"layer{index}.score_bits"]
+        past = self.q, self.caches[index], self.positions, self.biases[index], units, self.powers
+        shape = {"H": size.n_heads, "K": size.d_head, "S": 8}
+        _attend[(self.contexts,)](*past, self.attended, self.capacity, **shape, num_warps=warps, **UNFUSED)
+
+    def _rest_of_layer(self, index: int, tile: dict[str, int], bk: int, several: dict[str, Any]) -> None:
+        """The attention's output and the feed-forward are added to the residual stream."""
+        n, width, inner, forward = self.contexts, self.size.d_model, self.inner, self.size.d_ff
+        norm = {"FACTOR": self.factor, "EPSILON": self.epsilon}
+        bm, bn = tile["bm"], min(tile["gate_n"], forward)
+        product = self.attended, *self._matrix(f"layer{index}.attention_out")
+        shape = {"D": width, "INNER": inner, "BM": bm, "BK": bk}
+        _project[(n // bm,)](*product, self.x, self.normed, self.largest, **shape, **norm, **several)
+        product = self.normed, *self._matrix(f"layer{index}.gate_up")
+        shape = {"D": width, "F": forward, "BM": ROWS, "BN": bn, "BK": bk}
+        _gated[(n // ROWS, forward // bn)](*product, self.hidden, self.largest, **shape, **several)
+        product = self.hidden, *self._matrix(f"layer{index}.down")
+        shape = {"D": width, "F": forward, "PART": min(INPUTS_AT_ONCE, forward), "BM": bm}
+        shape["BK"] = min(tile["bk"], forward)
+        _down[(n // bm,)](*product, self.largest, self.x, self.normed, **shape, **norm, **several)
 
     def frequencies(self) -> Tensor:
         """Frequencies of the byte that follows, after `launch`; [contexts, 256] int32."""

@@ -15,11 +15,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from equalinfo.predict.base import Predictor
-from equalinfo.predict.context import ContextModel
-from equalinfo.predict.exact import ExactModel
 
 BATCH = 512  # strings; the keys and values of 512 strings of 8 bytes are 14 MB at size 3m
-START = 256
 
 Found = TypeVar("Found")
 Children = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -82,14 +79,7 @@ def visit_prefixes(
     def work(taken: list[_Waiting]) -> tuple[Found, _Waiting]:
         texts = np.concatenate([part.texts for part in taken])
         known = np.concatenate([part.payload for part in taken])
-        if isinstance(predictor, ExactModel):
-            caches = _gather(predictor, taken)
-            symbols = texts[:, -1] if texts.shape[1] else np.array([START])
-            places = np.full(len(texts), texts.shape[1], np.int64)
-            frequencies = predictor.step(caches, np.arange(len(texts)), places, symbols)
-        else:
-            caches = []
-            frequencies = _rows(predictor, texts)
+        frequencies, caches = predictor.extended(texts, [(part.caches, part.parents) for part in taken])
         found, (parents, following, payload) = visit(frequencies, texts, known)
         used, compact = np.unique(parents, return_inverse=True)
         longer = np.column_stack([texts[parents], following.astype(np.uint8)])
@@ -115,23 +105,3 @@ def visit_prefixes(
         finally:
             for future in running:
                 future.cancel()
-
-
-def _rows(predictor: Predictor, texts: np.ndarray) -> np.ndarray:
-    """Frequencies of the byte after each of `texts` [n, d] uint8, [n, 256] int32, of any predictor."""
-    if isinstance(predictor, ContextModel):
-        return predictor.after(texts)
-    return np.array([predictor.frequencies(text.tobytes() + b"\0")[-1] for text in texts], np.int32)
-
-
-def _gather(model: ExactModel, parts: list[_Waiting]) -> list[np.ndarray]:
-    """The parents' caches, one row per string, with room for one more position."""
-    count, length = sum(len(part.texts) for part in parts), parts[0].texts.shape[1]
-    caches = model.new_caches(count, length + 1)
-    for index, cache in enumerate(caches):
-        at = 0
-        for part in parts:
-            if part.caches:  # the empty string has no parent
-                cache[at : at + len(part.texts), :, :length] = part.caches[index][part.parents]
-            at += len(part.texts)
-    return caches

@@ -1,13 +1,16 @@
 """The byte unigram of a corpus, the predictor of StaticAC."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
-from equalinfo.files import sha256_bytes
-from equalinfo.predict.base import FREQUENCY_TOTAL, read_only
+from equalinfo.files import json_bytes, read_json, sha256_bytes
+from equalinfo.predict.base import FREQUENCY_TOTAL, Predictor, read_only
+
+FILE = "unigram.json"
 
 
 def quantise_counts(counts: np.ndarray) -> np.ndarray:
@@ -36,7 +39,7 @@ def count_bytes(documents: Iterable[bytes]) -> np.ndarray:
     return counts
 
 
-class Unigram:
+class Unigram(Predictor):
     """The same distribution in every context (Lester et al. 2024, StaticAC).
 
     Examples:
@@ -58,6 +61,17 @@ class Unigram:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Unigram, (read_only(self.initial),)
+
+    @classmethod
+    def load(cls, directory: Path) -> "Unigram":
+        path = directory / FILE
+        try:
+            return cls(np.array(read_json(path), np.int64))
+        except (TypeError, ValueError, OverflowError) as error:
+            raise DamagedArtifact(f"{path} is damaged; compile the tokenizer again") from error
+
+    def save(self, directory: Path) -> None:
+        (directory / FILE).write_bytes(json_bytes(self.initial.tolist()))
 
     def new_contexts(self, slots: int) -> "Unigram":
         return self

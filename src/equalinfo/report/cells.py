@@ -251,4 +251,4 @@ def paper_rows(summaries: Sequence[Summary]) -> list[tuple[str, ...]]:
 
 def _vocabulary(method: str) -> int:
     spec = Spec.parse(method)
-    return 256 if spec.method == "Bytes" else spec["v"]
+    return spec.tokenizer_class.vocab_of(spec)

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from equalinfo.tokens.dictionaries import CompiledTokenizer, CompiledWindows, ScoredTokenizer
 from equalinfo.tokens.tokenizer import Tokenizer
 
 # A page with more entries than these would be slow to open.
@@ -32,32 +31,16 @@ def live_data(tokenizer: Tokenizer) -> Data | None:
     Returns:
         kind: bytes, dictionary or sentencepiece; for a dictionary also how it is parsed and how entries become ids.
     """
-    if tokenizer.spec.method == "Bytes":
-        return {"kind": "bytes"}
-    if tokenizer.spec.method == "SentencePiece":
-        from equalinfo.tokens.sentencepiece_ import SentencePieceTokenizer
-
-        assert isinstance(tokenizer, SentencePieceTokenizer)
-        return _sentencepiece(*tokenizer.unigram_model())
-    if isinstance(tokenizer, CompiledTokenizer) and len(tokenizer.automaton) <= MOST_ENTRIES:
-        data: Data = {"kind": "dictionary", "entries": _packed_entries(tokenizer.automaton.entries())}
-        data |= {"parse": tokenizer.parse, "first": 0, "perWindow": 1}
-        if isinstance(tokenizer, ScoredTokenizer):
-            data["costs"] = packed(tokenizer.scores.astype("<u2").tobytes())
-        if isinstance(tokenizer, CompiledWindows):
-            first = int(tokenizer.spec["b"] == 8)
-            data |= {"first": first, "perWindow": tokenizer.per_window, "width": tokenizer.width}
-        return data
-    return None
+    form = tokenizer.page_form()
+    if form is None or len(form.get("entries", ())) > MOST_ENTRIES:
+        return None
+    return {name: _for_page(value) for name, value in form.items()}
 
 
-def _sentencepiece(pieces: Sequence[bytes], scores: np.ndarray, id_of_byte: Sequence[int]) -> Data:
-    return {
-        "kind": "sentencepiece",
-        "entries": _packed_entries(pieces),
-        "scores": packed(scores.astype("<f4").tobytes()),
-        "idOfByte": list(id_of_byte),
-    }
+def _for_page(value: Any) -> Any:
+    if hasattr(value, "tobytes"):
+        return packed(value.astype(value.dtype.newbyteorder("<")).tobytes())
+    return _packed_entries(value) if isinstance(value, list) and isinstance(value[0], bytes) else value
 
 
 def _packed_entries(entries: Sequence[bytes]) -> str:

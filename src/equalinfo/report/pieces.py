@@ -17,7 +17,6 @@ from equalinfo.tokens.tokenizer import Tokenizer
 # Neighbours differ in ground, and a line parts them where no colours are seen.
 TONES = 6
 SHOWN_IDS = 4
-WINDOWS = ("EqualInfo", "EqualInfoAC", "EqualInfoHuffman")
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Cut:
 def cut(tokenizer: Tokenizer, text: bytes) -> Cut:
     """A text's pieces and totals."""
     found = tokenizer.segments(text)
-    window = window_bits(tokenizer)
+    window = tokenizer.window_bits
     per_id = math.log2(tokenizer.vocab)
     pieces = tuple(
         Piece(visible(piece), len(piece), bits_text(window or per_id * len(ids)), tuple(ids))
@@ -62,11 +61,6 @@ def cut(tokenizer: Tokenizer, text: bytes) -> Cut:
     )
     tokens = sum(len(piece.ids) for piece in pieces)
     return Cut(str(tokenizer.spec), pieces, counts_text(tokens, len(pieces), len(text), tokens * per_id))
-
-
-def window_bits(tokenizer: Tokenizer) -> int:
-    """Bits of a window; 0 where a piece is no window."""
-    return tokenizer.spec.get("b") or 0 if tokenizer.spec.method in WINDOWS else 0
 
 
 def bits_text(bits: float) -> str:

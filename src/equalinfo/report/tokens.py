@@ -7,7 +7,7 @@ from typing import Any
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.report.live import live_data
-from equalinfo.report.pieces import as_records, cut, pieces_html, window_bits
+from equalinfo.report.pieces import as_records, cut, pieces_html
 from equalinfo.tokens.texts import as_bytes
 from equalinfo.tokens.tokenizer import Tokenizer
 
@@ -62,7 +62,7 @@ def token_view(tokenizers: Sequence[Tokenizer], texts: Sequence[str] = ()) -> To
         cuts = [cut(tokenizer, data) for data in (datas if live is None else datas[:1])]
         fixed.append([as_records(one) for one in cuts] if live is None else [None] * len(datas))
         spec = str(tokenizer.spec)
-        per_id, window = math.log2(tokenizer.vocab), window_bits(tokenizer)
+        per_id, window = math.log2(tokenizer.vocab), tokenizer.window_bits
         data = {"spec": spec, "perId": per_id, "window": window, "live": live}
         methods.append(Method(spec, live is not None, pieces_html(cuts[0]), data))
     shown = [

@@ -36,8 +36,9 @@ from equalinfo.score.machine import environment
 from equalinfo.score.results import Result, append_result, holds_rows, read_results
 from equalinfo.score.table import results_table
 from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
-from equalinfo.tokens.build import compile_tokenizer, load_tokenizer
+from equalinfo.tokens.compile import compile_tokenizer
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.m1 import m1_config, train_m1
 from equalinfo.train.m2 import load_m2, train_m2
 
@@ -144,7 +145,7 @@ class Run:
                 m1 = self.m1(progress) if spec.needs_m1 else None
                 corpus = self.corpus if spec.needs_corpus else None
                 compile_tokenizer(spec, m1, corpus, tokenizer_path, progress)
-            tokenize(load_tokenizer(tokenizer_path), self.corpus, plan, path, progress)
+            tokenize(Tokenizer.from_pretrained(tokenizer_path), self.corpus, plan, path, progress)
         return path
 
     def cell(self, spec: Spec, size: str, seed: int, progress: Progress) -> tuple[Path, Result | None]:

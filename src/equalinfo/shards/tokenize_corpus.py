@@ -26,8 +26,7 @@ from equalinfo.outputs import Reserved, reserved_directory
 from equalinfo.shards.engines.base import Engine, Event
 from equalinfo.shards.format import KIND
 from equalinfo.shards.job import Record, TokenizeJob, record_path
-from equalinfo.tokens.coded import CodedTokenizer
-from equalinfo.tokens.tokenizer import Tokenizer, save_tokenizer
+from equalinfo.tokens.tokenizer import Tokenizer
 
 PARTITION_BYTES = 64 << 20
 # Where a predictor runs for every byte, that much is an hour's work.
@@ -96,7 +95,7 @@ def tokenize_corpus(
         reserved_directory(out, KIND, [*local_inputs(source), *inputs]) as output,
         output.state(STATE, FILES.__contains__) as folder,
     ):
-        default = PARTITION_BYTES_OF_CODERS if isinstance(tokenizer, CodedTokenizer) else PARTITION_BYTES
+        default = PARTITION_BYTES_OF_CODERS if tokenizer.runs_predictor else PARTITION_BYTES
         partition_bytes = plan.partition_bytes or default
         partitions, stamps = partitions_of(source, plan.field, partition_bytes)
         made_from = {
@@ -181,7 +180,7 @@ class _Run:
         for counted in records.glob("*.attempts"):
             counted.unlink()
         if not (self.tokens / "tokenizer").is_dir():
-            save_tokenizer(self.tokenizer, self.tokens / "tokenizer")
+            self.tokenizer.save_pretrained(self.tokens / "tokenizer")
         found = {partition.number: self._record(partition.number) for partition in partitions}
         return {number: record for number, record in found.items() if record is not None}
 

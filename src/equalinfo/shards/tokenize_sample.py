@@ -14,8 +14,7 @@ from equalinfo.errors import DamagedArtifact
 from equalinfo.files import write_manifest
 from equalinfo.outputs import output_directory
 from equalinfo.shards.format import KIND, Row, text_fingerprint, write_shard
-from equalinfo.tokens.build import load_tokenizer
-from equalinfo.tokens.tokenizer import Tokenizer, save_tokenizer
+from equalinfo.tokens.tokenizer import Tokenizer
 
 EXAMPLES_AT_ONCE = 64
 EXAMPLES_PER_SHARD = 2048
@@ -63,7 +62,7 @@ def tokenize(
         ('EqualInfo[b=12,v=4k]', 1)
     """
     with output_directory(out, KIND, [*corpus.inputs, *inputs]) as directory:
-        save_tokenizer(tokenizer, directory / "tokenizer")
+        tokenizer.save_pretrained(directory / "tokenizer")
         training = ShuffledExamples(cut_examples(corpus.documents("train"), plan.example_bytes))
         order = islice(training.iterate(plan.seed), len(training))
         splits = {"train": _write(tokenizer, order, len(training), "train", plan, directory, progress)}
@@ -134,7 +133,7 @@ def _write(
 
 def tokenizer_of(path: Path, manifest: dict[str, Any]) -> Tokenizer:
     """The tokenizer in a tokens directory; DamagedArtifact if another one made the shards."""
-    tokenizer = load_tokenizer(path / "tokenizer")
+    tokenizer = Tokenizer.from_pretrained(path / "tokenizer")
     if (tokenizer.fingerprint, tokenizer.vocab) != (manifest["tokenizer"], manifest["vocab"]):
         raise DamagedArtifact(f"{path / 'tokenizer'} is not the tokenizer that made the shards")
     return tokenizer

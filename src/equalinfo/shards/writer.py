@@ -10,7 +10,6 @@ from typing import IO, Any
 from equalinfo.corpus.examples import Example, ExampleCutter
 from equalinfo.files import atomic_file
 from equalinfo.shards.format import Row, ShardWriter, text_fingerprint
-from equalinfo.tokens.coded import CodedTokenizer
 from equalinfo.tokens.tokenizer import Tokenizer
 
 # Text that goes to the tokenizer at a time: enough that its tables, once in a core's cache, serve a while; less where
@@ -45,7 +44,7 @@ class ExampleShard:
         }
         self._path, self._tokenizer, self._advance, self._stack = path, tokenizer, advance, stack
         self._cutter = ExampleCutter(example_bytes)
-        at_once = BYTES_AT_ONCE_OF_CODERS if isinstance(tokenizer, CodedTokenizer) else BYTES_AT_ONCE
+        at_once = BYTES_AT_ONCE_OF_CODERS if tokenizer.runs_predictor else BYTES_AT_ONCE
         self._group_size = max(1, at_once // example_bytes)
         self._group: list[Example] = []
         self._rows: list[Row] = []

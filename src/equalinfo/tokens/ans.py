@@ -10,16 +10,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from equalinfo.coding import rans
-from equalinfo.errors import UndecodableTokens
-from equalinfo.parallel import in_groups
-from equalinfo.tokens.blocks import BlockTokenizer
-
-STREAMS_AT_ONCE = 64
+from equalinfo.coding.side_by_side import BlockReader
+from equalinfo.tokens.blocks import STATIC_OPTIONS, BlockTokenizer
+from equalinfo.tokens.spec import UNIGRAM
 
 
 class ANSTokenizer(BlockTokenizer):
     """Blocks of text, one rANS code each."""
 
+    columns = ("M1", "rANS", "none", "log2 v bits")
+    static = "StaticANS"
     continues_prompts = False
 
     def _bits(self, block: bytes, end: bool) -> np.ndarray:
@@ -30,58 +30,35 @@ class ANSTokenizer(BlockTokenizer):
     def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:
         return np.empty(0, np.uint8), np.empty(0, np.uint8)
 
-    def _decode(self, streams: list[np.ndarray], partial: bool) -> list[bytes]:
-        return in_groups(lambda group: self._decode_group(group, partial), streams, STREAMS_AT_ONCE)
-
-    def _decode_group(self, streams: Sequence[np.ndarray], partial: bool) -> list[bytes]:
-        """Decodes streams side by side, one step of the predictor per byte."""
-        contexts = self.predictor.new_contexts(len(streams))
-        texts = [bytearray() for _ in streams]
-        readers = [rans.BlockReader(_words(bits, 0)) for bits in streams]
-        starts = [0] * len(streams)
-        lengths = [0] * len(streams)  # bytes decoded in the open block
-        rows = [np.asarray(self.predictor.initial)] * len(streams)
-        active = [slot for slot, bits in enumerate(streams) if len(bits)]
-        while active:
-            stepping, going_on = [], []
-            for slot in active:
-                if not readers[slot].determined:
-                    if not partial:
-                        raise UndecodableTokens("the ids end in the middle of a block; are they truncated?")
-                    continue
-                symbol = readers[slot].symbol(rows[slot])
-                if symbol != rans.END:
-                    texts[slot].append(symbol)
-                    lengths[slot] += 1
-                    if lengths[slot] < self.block_bytes:
-                        stepping.append(slot)
-                        continue
-                end = starts[slot] + rans.WORD_BITS * readers[slot].words_read
-                following = starts[slot] - (starts[slot] - end) // self.width * self.width
-                bits = streams[slot]
-                if not partial:
-                    if not readers[slot].finished or not lengths[slot] or bits[end:following].any():
-                        raise UndecodableTokens(
-                            "a block does not end as an encoded one does; are the ids damaged?"
-                        )
-                    if following > len(bits):
-                        raise UndecodableTokens("the ids end in the middle of a block; are they truncated?")
-                    if symbol == rans.END and following < len(bits):
-                        raise UndecodableTokens("more ids follow the end of the text; were two texts joined?")
-                starts[slot], lengths[slot], rows[slot] = following, 0, np.asarray(self.predictor.initial)
-                if following < len(bits):
-                    readers[slot] = rans.BlockReader(_words(bits, following))
-                    going_on.append(slot)
-            slots = np.array(stepping, np.int64)
-            keep = np.array([lengths[slot] - 1 for slot in stepping], np.int64)
-            last = np.array([texts[slot][-1] for slot in stepping], np.int64)
-            for slot, row in zip(stepping, contexts.step(slots, keep, last), strict=True):
-                rows[slot] = row
-            active = sorted(stepping + going_on)
-        return [bytes(text) for text in texts]
+    def _reader(self, streams: Sequence[np.ndarray], partial: bool) -> BlockReader:
+        return _Reader(streams, self.block_bytes, self.width, partial)
 
 
-def _words(bits: np.ndarray, start: int) -> np.ndarray:
-    """The whole 32-bit words from bit `start` on, uint32."""
-    whole = (len(bits) - start) // rans.WORD_BITS * rans.WORD_BITS
-    return np.packbits(bits[start : start + whole]).view(">u4").astype(np.uint32)
+class StaticANSTokenizer(ANSTokenizer):
+    """ANS with the byte unigram."""
+
+    columns = (UNIGRAM, "rANS", "none", "log2 v bits")
+    options = STATIC_OPTIONS
+
+
+class _Reader(BlockReader):
+    def __init__(self, streams: Sequence[np.ndarray], block_bytes: int, width: int, partial: bool) -> None:
+        self._blocks: dict[int, rans.BlockReader] = {}
+        super().__init__(streams, block_bytes, width, partial)
+
+    def begin(self, slot: int) -> None:
+        start = int(self.starts[slot])
+        whole = (int(self.stops[slot]) - start) // rans.WORD_BITS * rans.WORD_BITS
+        words = np.packbits(self.bits[start : start + whole]).view(">u4").astype(np.uint32)
+        self._blocks[slot] = rans.BlockReader(words)
+
+    def symbols(self, slots: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        blocks = [self._blocks[slot] for slot in slots.tolist()]
+        symbols = [
+            block.symbol(row) if block.determined else -1 for block, row in zip(blocks, rows, strict=True)
+        ]
+        read = np.array([block.words_read for block in blocks], np.int64)
+        return np.array(symbols, np.int64), self.starts[slots] + rans.WORD_BITS * read
+
+    def closed(self, slot: int) -> bool:
+        return self._blocks[slot].finished

@@ -4,22 +4,24 @@ al. 2024, A.4).
 
 import zlib
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from equalinfo.coding.bits import bits_to_ids, id_range, ids_to_bits, token_bits
 from equalinfo.errors import EqualInfoError, UndecodableTokens
-from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.spec import Options, Spec
 from equalinfo.tokens.tokenizer import Advance, Tokenizer, checked_ids
 
 
 class BytesTokenizer(Tokenizer):
     """Ids are byte values."""
 
-    def __init__(self, spec: Spec) -> None:
-        super().__init__(spec, 256)
+    text_of_ids = True
+
+    @classmethod
+    def vocab_of(cls, spec: Spec) -> int:
+        return 256
 
     def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
         if advance:
@@ -35,14 +37,8 @@ class BytesTokenizer(Tokenizer):
     def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
         return [(bytes([byte]), [byte]) for byte in text]
 
-    def _made_of(self) -> tuple[Any, ...]:
-        return ()
-
-    def save_files(self, directory: Path) -> None:
-        pass
-
-    def state_fingerprint(self) -> str:
-        return ""
+    def page_form(self) -> dict[str, Any]:
+        return {"kind": "bytes"}
 
 
 WITH_HEADER, BARE = 31, -15  # zlib's names for gzip's container and for none
@@ -51,8 +47,12 @@ WITH_HEADER, BARE = 31, -15  # zlib's names for gzip's container and for none
 class GZipTokenizer(Tokenizer):
     """A gzip stream as token ids; `bare` leaves out gzip's header and footer."""
 
+    columns = ("none", "DEFLATE", "none", "log2 v bits")
+    options = Options({"v": 256}, ("bare",))
+    places_in_text = False
+
     def __init__(self, spec: Spec) -> None:
-        super().__init__(spec, spec["v"])
+        super().__init__(spec)
         self.width = token_bits(self.vocab)
         if self.width not in (8, 16):
             raise EqualInfoError(f"{spec}: GZip takes v=256 or v=65k, whole bytes per token")
@@ -105,12 +105,3 @@ class GZipTokenizer(Tokenizer):
         ):
             raise UndecodableTokens("the ids end before or after the gzip stream does; are they truncated?")
         return text
-
-    def _made_of(self) -> tuple[Any, ...]:
-        return ()
-
-    def save_files(self, directory: Path) -> None:
-        pass
-
-    def state_fingerprint(self) -> str:
-        return ""

@@ -7,28 +7,46 @@ begins at a token.
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, ClassVar
 
 import numpy as np
 
+from equalinfo.coding import arithmetic
 from equalinfo.coding.bits import bits_to_ids, id_range, ids_to_bits, token_bits
-from equalinfo.coding.blocks import decode_streams, encode_block, open_block
-from equalinfo.parallel import worker_threads
+from equalinfo.coding.side_by_side import BlockReader, decode_side_by_side
+from equalinfo.parallel import in_groups, worker_threads
 from equalinfo.predict.base import Predictor
 from equalinfo.tokens.coded import CodedTokenizer
-from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.spec import UNIGRAM, Options, Spec, coded_options
 from equalinfo.tokens.tokenizer import Advance, checked_ids
 
 BLOCK_BYTES = 10_240
+STREAMS_AT_ONCE = 64
+STATIC_OPTIONS = Options({"v": 256})
 
 
 class BlockTokenizer(CodedTokenizer):
-    """Blocks of text, each turned into bits of its own."""
+    """Blocks of text, each turned into bits of its own.
+
+    Attributes:
+        static: the method's name with the byte unigram (order=0); the paper's StaticAC suggests these.
+    """
+
+    options = coded_options({"v": 256})
+    places_in_text = False
+    static: ClassVar[str | None] = None
 
     def __init__(self, spec: Spec, predictor: Predictor) -> None:
-        super().__init__(spec, spec["v"], predictor)
+        super().__init__(spec, predictor)
         self.width = token_bits(self.vocab)
-        self.block_bytes = spec["n"] if spec.method == "EqualText" else BLOCK_BYTES
+        self.block_bytes = BLOCK_BYTES
+
+    @classmethod
+    def canonical(cls, spec: Spec, saved: bool) -> Spec:
+        if cls.static and spec.get("order") == 0:
+            return replace(spec, method=cls.static, numbers=(("v", spec["v"]),))
+        return spec
 
     @abstractmethod
     def _bits(self, block: bytes, end: bool) -> np.ndarray:
@@ -39,8 +57,8 @@ class BlockTokenizer(CodedTokenizer):
         """The lowest and the highest bits of blocks that begin so; zeros follow the one, ones the other."""
 
     @abstractmethod
-    def _decode(self, streams: list[np.ndarray], partial: bool) -> list[bytes]:
-        """The texts of streams of bits (`Tokenizer.decode_batch`)."""
+    def _reader(self, streams: Sequence[np.ndarray], partial: bool) -> BlockReader:
+        """What reads these streams of bits."""
 
     def _blocks(self, data: bytes) -> list[bytes]:
         return [data[start : start + self.block_bytes] for start in range(0, len(data), self.block_bytes)]
@@ -72,18 +90,67 @@ class BlockTokenizer(CodedTokenizer):
 
     def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
         bits = [ids_to_bits(checked_ids(ids, self.vocab), self.width) for ids in streams]
-        return self._decode(bits, partial)
+
+        def decoded(group: Sequence[np.ndarray]) -> list[bytes]:
+            return decode_side_by_side(self.predictor, self._reader(group, partial))
+
+        return in_groups(decoded, bits, STREAMS_AT_ONCE)
 
 
 class ACTokenizer(BlockTokenizer):
     """Blocks of text, one arithmetic code each."""
 
+    columns = ("M1", "arithmetic", "none", "log2 v bits")
+    static: ClassVar[str | None] = "StaticAC"
+
     def _bits(self, block: bytes, end: bool) -> np.ndarray:
-        return encode_block(self.predictor, block, end)
+        rows = np.ascontiguousarray(self.predictor.frequencies(block))
+        return arithmetic.encode_block(rows, np.frombuffer(block, np.uint8), end)
 
     def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:
-        lowest, highest = open_block(self.predictor, block)
+        rows = np.ascontiguousarray(self.predictor.frequencies(block))
+        lowest, highest = arithmetic.open_block(rows, np.frombuffer(block, np.uint8))
         return lowest, highest
 
-    def _decode(self, streams: list[np.ndarray], partial: bool) -> list[bytes]:
-        return decode_streams(self.predictor, streams, self.block_bytes, self.width, partial)
+    def _reader(self, streams: Sequence[np.ndarray], partial: bool) -> BlockReader:
+        return ArithmeticReader(streams, self.block_bytes, self.width, partial)
+
+
+class StaticACTokenizer(ACTokenizer):
+    """AC with the byte unigram (Lester et al. 2024, StaticAC)."""
+
+    columns = (UNIGRAM, "arithmetic", "none", "log2 v bits")
+    options = STATIC_OPTIONS
+
+
+class EqualTextTokenizer(ACTokenizer):
+    """AC in blocks of n bytes: windows of equal text."""
+
+    columns = ("M1", "arithmetic", "n bytes", "log2 v bits")
+    options = coded_options({"n": 8, "v": 256})
+    static = None
+    places_in_text = True
+
+    def __init__(self, spec: Spec, predictor: Predictor) -> None:
+        super().__init__(spec, predictor)
+        self.block_bytes = spec["n"]
+
+
+class ArithmeticReader(BlockReader):
+    """Blocks of one arithmetic code each."""
+
+    def __init__(self, streams: Sequence[np.ndarray], block_bytes: int, width: int, partial: bool) -> None:
+        self._registers = arithmetic.new_streams(len(streams))
+        super().__init__(streams, block_bytes, width, partial)
+
+    def begin(self, slot: int) -> None:
+        arithmetic.start_block(
+            self._registers[slot], self.bits, int(self.starts[slot]), int(self.stops[slot])
+        )
+
+    def symbols(self, slots: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        symbols, used = arithmetic.read_symbols(self._registers, self.bits, slots, rows, self.partial)
+        return symbols, self.starts[slots] + used
+
+    def closed(self, slot: int) -> bool:
+        return arithmetic.closed_as_encoded(self._registers[slot])

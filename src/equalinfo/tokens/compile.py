@@ -1,183 +1,55 @@
-"""EqualInfo: which tokenizer a spec names, and compiling it from M1 (design, sections 3 and 4).
+"""Making a tokenizer from a spec and saving it: what `equalinfo compile` does."""
 
-`EqualInfo[b=...,v=...]` are windows by interval splitting, listed at compile time where there are few enough.
-`EqualInfo[v=...]` is a dictionary of the strings most probable under M1. With `fewest` they are chosen from more
-such strings by use on a corpus, with `unigram` from those and the corpus's own by what they save it; with `words`
-none crosses the start of a word, with `phrases` some do.
-"""
-
-from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from equalinfo.coding.interval_splitting import LISTED_BITS, check_bits
-from equalinfo.dictionary.trie.automaton import build
-from equalinfo.errors import EqualInfoError
-from equalinfo.parallel import cores
-from equalinfo.predict.base import Predictor
-from equalinfo.tokens.dictionaries import (
-    CompiledTokenizer,
-    CompiledWindows,
-    ScoredTokenizer,
-    load_automaton,
-    load_scores,
-)
+from equalinfo.outputs import output_directory
+from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
-from equalinfo.tokens.tokenizer import Tokenizer
+from equalinfo.tokens.tokenizer import KIND, Tokenizer
 
-SMALLEST_DICTIONARY, LARGEST_DICTIONARY = 512, 1 << 20
-# Strings from M1 for every one that pruning leaves: 8, and fewer where that would be more than a million, down to 2.
-MOST_CANDIDATES, FEWEST_CANDIDATES, MANY = 8, 2, 1 << 20
-COUNTED_CANDIDATES = 16  # as MOST_CANDIDATES, of strings that the corpus repeats
-PHRASES = 16  # one in so many entries joins words, with `phrases`
-ALWAYS_LISTED = 16  # up to so many bits windows are listed, even if a window is several ids
-WIDEST_ID = 16  # bits of an id where a window is several: `coding.bits` makes uint16
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
-# What is being done, how much of it is done, and of how much (0: not known yet).
-Report = Callable[[str, int, int], None]
+    from equalinfo.corpus.corpus import Corpus
 
 
-def check_spec(spec: Spec) -> None:
-    """Raises EqualInfoError, one line, for options of EqualInfo that do not go together."""
-    bits, vocab = spec.get("b"), spec["v"]
-    if bits is None:
-        if not SMALLEST_DICTIONARY <= vocab <= LARGEST_DICTIONARY:
-            raise EqualInfoError(
-                f"{spec}: a dictionary has {SMALLEST_DICTIONARY} to {LARGEST_DICTIONARY} ids; choose a v within"
-            )
-        return
-    check_bits(bits)
-    if spec.flags:
-        raise EqualInfoError(f"{spec}: {spec.flags[0]} is for dictionaries; leave out b={bits}")
-    width = vocab.bit_length() - 1
-    if vocab < 2 or 1 << width != vocab:
-        raise EqualInfoError(f"{spec}: v={vocab} is not a power of two, as ids cut from windows need")
-    if bits % width:
-        raise EqualInfoError(f"{spec}: b={bits} is not a multiple of the {width} bits of an id")
-    if width > WIDEST_ID and not (bits == width <= LISTED_BITS):
-        raise EqualInfoError(
-            f"{spec}: ids of {width} bits need windows of one id, at most b={LISTED_BITS}; use v=65k or less"
-        )
-
-
-def is_listed(spec: Spec) -> bool:
-    """Whether the windows of a spec are compiled into a table."""
-    bits = spec.get("b")
-    return bits is not None and (bits <= ALWAYS_LISTED or 1 << bits == spec["v"])
-
-
-def compile_equal_info(
+def compile_tokenizer(
     spec: Spec,
-    predictor: Predictor,
-    documents: Callable[[], Iterable[bytes]] | None,
-    report: Report | None = None,
-    threads: int | None = None,
+    m1: Path | None,
+    corpus: "Corpus | None",
+    out: Path,
+    progress: "Progress",
+    device: str = "cpu",
 ) -> Tokenizer:
-    """The tokenizer of an EqualInfo spec; the same for any number of threads.
+    """Makes the tokenizer of `spec` from the corpus's training documents and saves it, with a bar for each stage.
 
-    Args:
-        predictor: M1, or what the spec names in its place.
-        documents: opens the corpus, for `fewest` and `unigram`; called once for every round of pruning.
-        report: called with what is being done, how much of it is done, and of how much (0: not known).
-        threads: all cores by default.
+    Wide windows need no corpus; where one is given, what its windows have in common is kept, so that M1 runs less.
 
     Raises:
-        EqualInfoError: options that do not go together, no corpus where one is needed, or one that is too small.
+        EqualInfoError: something the spec needs is missing, or `out` holds something else than a tokenizer.
+
+    Examples:
+        >>> from equalinfo.progress import progress_bar
+        >>> spec = Spec.parse("EqualInfo[b=9,v=512]")
+        >>> with progress_bar(quiet=True) as progress:
+        ...     tokenizer = compile_tokenizer(spec, Path("english-m1"), None, Path("tok"), progress)
+        >>> tokenizer.vocab, Tokenizer.from_pretrained("tok").fingerprint == tokenizer.fingerprint
+        (512, True)
     """
-    # Here and not above, because they bring in Numba: a process that only loads a tokenizer does not wait for it.
-    from equalinfo.coding.interval_table import list_windows
-    from equalinfo.dictionary.train.corpus_strings import frequent_phrases, frequent_strings
-    from equalinfo.dictionary.train.m1_strings import likely_strings
-    from equalinfo.dictionary.train.prune import prune, with_singles
-    from equalinfo.dictionary.train.unigram import select
-    from equalinfo.tokens.windows import SplittingTokenizer
+    tasks: dict[str, TaskID] = {}
 
-    check_spec(spec)
-    threads = cores() if threads is None else threads
-    bits, vocab = spec.get("b"), spec["v"]
-    if bits is not None:
-        if not is_listed(spec):
-            return SplittingTokenizer(spec, predictor)
-        listed = list_windows(predictor, bits, threads, _stage("list the windows", report))
-        return CompiledWindows(spec, build(listed if bits > 8 else [b"", *listed]))
-    if spec.needs_corpus:
-        _check_corpus(spec, documents)
-    if not spec.chosen_by_use:
-        longer = likely_strings(predictor, vocab - 257, False, threads, _stage("find strings", report))
-        if len(longer) < vocab - 257:
-            raise EqualInfoError(
-                f"{spec}: the predictor knows only {len(longer)} strings; the largest v is {len(longer) + 257}"
-            )
-        return CompiledTokenizer(spec, build(with_singles(longer)))
-    assert documents is not None
-    count = _candidates(vocab, MOST_CANDIDATES)
-    stage = _stage("find candidates", report)
-    # Phrases are not M1's, so even with them its strings are within words.
-    within = "words" in spec or "phrases" in spec
-    candidates = likely_strings(predictor, count, within, threads, stage)
-    if "unigram" not in spec:
-        return CompiledTokenizer(spec, prune(candidates, vocab, documents, threads, report))
-    counted = _candidates(vocab, COUNTED_CANDIDATES)
-    repeated = frequent_strings(documents(), counted, report)
-    merged = list(dict.fromkeys([*candidates, *repeated]))
-    phrases: list[bytes] = []
-    if "phrases" in spec:
-        phrases = frequent_phrases(documents(), counted, report)
-    joined = min(vocab // PHRASES, len(phrases))
-    chosen = select(merged, vocab - joined, documents, threads=threads, report=report)
-    if joined:
-        inside = chosen.automaton.entries()[257:]
-        chosen = select(
-            inside + phrases, vocab, documents, always=len(inside), threads=threads, report=report
-        )
-    return ScoredTokenizer(spec, chosen.automaton, chosen.scores.astype(np.uint16))
+    def report(stage: str, done: int, total: int) -> None:
+        if stage not in tasks:
+            tasks[stage] = progress.add_task(f"{stage}: {spec}", total=None, note="")
+        progress.update(tasks[stage], completed=done, total=total or None)
 
-
-def _check_corpus(spec: Spec, documents: Callable[[], Iterable[bytes]] | None) -> None:
-    """Refuses a corpus that repeats fewer strings than a dictionary has entries: it has no use for the others.
-
-    Raises:
-        EqualInfoError: such a corpus, with the largest v that it supports; or none.
-    """
-    from equalinfo.dictionary.train.corpus_strings import repeated_strings
-
-    if documents is None:
-        raise EqualInfoError(f"{spec} is made from text: give a corpus as --corpus")
-    vocab = spec["v"]
-    largest = 257 + repeated_strings(documents(), vocab - 257)
-    if largest < vocab:
-        instead = f"the largest v it supports is {largest}"
-        if largest < SMALLEST_DICTIONARY:
-            instead = f"give more text (the smallest dictionary has {SMALLEST_DICTIONARY})"
-        raise EqualInfoError(
-            f"{spec}: the corpus is too small for {vocab} ids, it repeats only {largest - 257} strings; {instead}"
-        )
-
-
-def _candidates(vocab: int, times: int) -> int:
-    return min(times * vocab, max(FEWEST_CANDIDATES * vocab, MANY))
-
-
-def _stage(name: str, report: Report | None) -> Callable[[int, int], None] | None:
-    return (lambda done, total: report(name, done, total)) if report else None
-
-
-def load_equal_info(spec: Spec, directory: Path) -> Tokenizer:
-    """The tokenizer that was saved into `directory`.
-
-    Raises:
-        DamagedArtifact: its files are not what `spec` needs.
-    """
-    check_spec(spec)
-    if spec.get("b") is None:
-        automaton = load_automaton(directory)
-        if "unigram" in spec:
-            return ScoredTokenizer(spec, automaton, load_scores(directory))
-        return CompiledTokenizer(spec, automaton)
-    if is_listed(spec):
-        return CompiledWindows(spec, load_automaton(directory))
-    from equalinfo.tokens.coded import load_predictor
-    from equalinfo.tokens.windows import SplittingTokenizer
-
-    return SplittingTokenizer(spec, load_predictor(directory))
+    inputs = [*([m1] if m1 else []), *(corpus.inputs if corpus else [])]
+    with output_directory(out, KIND, inputs) as directory:
+        documents = (lambda: corpus.documents("train")) if corpus else None
+        sources = Sources(m1, documents, report, device)
+        tokenizer = spec.build(sources)
+        if documents and spec.needs_m1:
+            tokenizer.remember(documents, sources.stage("remember windows"))
+        tokenizer.write(directory)
+    return tokenizer

@@ -1,24 +1,25 @@
 """Tokenizers that were compiled into a dictionary: no model runs when they encode or decode."""
 
 import codecs
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from safetensors.numpy import save
 
-from equalinfo.coding.bits import id_dtype
 from equalinfo.dictionary.train.word_boundaries import SPLIT_PATTERN
-from equalinfo.dictionary.trie.automaton import Automaton, from_arrays
+from equalinfo.dictionary.trie.automaton import Automaton, build, from_arrays
 from equalinfo.dictionary.trie.compact import ARRAYS as COMPACT_ARRAYS
 from equalinfo.dictionary.trie.compact import from_compact, to_compact
-from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
-from equalinfo.files import sha256_bytes, write_array
+from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.files import as_written, sha256_bytes, write_array
+from equalinfo.outputs import output_directory
 from equalinfo.predict.base import read_only
 from equalinfo.tensors import read_npy, read_safetensors
 from equalinfo.tokens import sentencepiece_form
+from equalinfo.tokens.dictionary_options import first_spelling
 from equalinfo.tokens.gguf_form import GGUFVocabulary, scored_vocabulary, trie_vocabulary
 from equalinfo.tokens.hugging_face import (
     ONE_BIT,
@@ -30,9 +31,11 @@ from equalinfo.tokens.hugging_face import (
     tokenizer_config,
     tokenizer_json,
 )
+from equalinfo.tokens.methods import PARSERS
+from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.texts import Flat
-from equalinfo.tokens.tokenizer import Advance, Tokenizer, checked_ids
+from equalinfo.tokens.tokenizer import KIND, Advance, Tokenizer, checked_ids
 
 if TYPE_CHECKING:
     from equalinfo.dictionary.parse.parser import Parser
@@ -43,25 +46,40 @@ COMPACT = "compact.safetensors"  # in place of those, where it is to be small
 
 
 class CompiledTokenizer(Tokenizer):
-    """Ids that are the entries of a dictionary: greedy longest match, or the fewest tokens if made by use.
-
-    `ScoredTokenizer` is the third parse.
+    """Ids that are the entries of a dictionary: the most probable strings under M1, parsed by greedy longest match.
 
     Id 0 is EOS: it stands for no bytes, and no text encodes to it.
+
+    Attributes:
+        parse: the parse in the words of an export; None where no export can do it.
 
     Raises:
         DamagedArtifact: the automaton is not that of `spec`.
     """
 
+    columns = ("M1", "compiled dictionary", "one token each", "one entry")
+    parse: ClassVar[Parse | None] = "greedy"
+    text_of_ids = True
+    eos: int | None = 0
+
     def __init__(self, spec: Spec, automaton: Automaton) -> None:
-        super().__init__(spec, spec["v"])
-        self.eos = 0
+        super().__init__(spec)
         self.automaton = automaton
         if len(automaton) != self._entries_expected:
             raise DamagedArtifact(
                 f"the dictionary of {spec} has {len(automaton)} entries, not {self._entries_expected}; "
                 "compile it again"
             )
+
+    @classmethod
+    def build(cls, spec: Spec, sources: Sources) -> Tokenizer:
+        from equalinfo.tokens.entries import most_probable  # brings in Numba
+
+        return cls(spec, build(most_probable(spec, sources)))
+
+    @classmethod
+    def load(cls, spec: Spec, directory: Path, device: str = "cpu") -> Tokenizer:
+        return cls(spec, load_automaton(directory))
 
     @property
     def _entries_expected(self) -> int:
@@ -75,22 +93,12 @@ class CompiledTokenizer(Tokenizer):
         """The inverse; and, where the last ids do not make an entry (`partial`), the bytes they are sure of."""
         return checked_ids(ids, self.vocab), b""
 
-    @property
-    def parse(self) -> Parse:
-        """How a text is cut into entries."""
-        return "fewest" if self.spec.chosen_by_use else "greedy"
-
     @cached_property
     def parser(self) -> "Parser":
         """What cuts a text into entries; it brings in Numba, which a process that only loads does not wait for."""
-        from equalinfo.dictionary.parse.fewest import FewestParser
         from equalinfo.dictionary.parse.greedy import GreedyParser
-        from equalinfo.dictionary.parse.word_table import by_words
 
-        if self.parse == "greedy":
-            return GreedyParser(self.automaton)
-        fewest = FewestParser(self.automaton)
-        return by_words(fewest, np.ones(self.vocab, np.int64)) if self.spec.within_words else fewest
+        return GreedyParser(self.automaton)
 
     def _encode(self, text: bytes) -> np.ndarray:
         return self._ids(self.parser.encode(text))
@@ -142,18 +150,15 @@ class CompiledTokenizer(Tokenizer):
     def vocab_entries(self) -> list[bytes]:
         return self.automaton.entries()
 
-    def _parsed(self, data: bytes) -> np.ndarray:
-        return self.parser.encode(data)
-
     def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
-        entries = self._parsed(text)
+        entries = self.parser.encode(text)
         ids = self._ids(entries).reshape(len(entries), -1).tolist() if len(entries) else []
         return [(self.automaton[entry], own) for entry, own in zip(entries.tolist(), ids, strict=True)]
 
     def _offsets(self, text: bytes) -> np.ndarray:
         from equalinfo.dictionary.parse import decode
 
-        entries = self._parsed(text)
+        entries = self.parser.encode(text)
         bounds = decode.offsets(self.automaton, entries)
         per_entry = len(self._ids(entries)) // max(len(entries), 1)
         return np.repeat(np.column_stack([bounds[:-1], bounds[1:]]), per_entry, axis=0)
@@ -167,11 +172,12 @@ class CompiledTokenizer(Tokenizer):
                 write_array(stream, array)
         self._save_for_hugging_face(directory)
 
-    def save_compact(self, directory: Path) -> None:
-        """Writes the least that `load_automaton` needs: nothing for other libraries."""
+    def save_compact(self, path: Path, more: Mapping[str, bytes] | None = None) -> None:
         compact = {**to_compact(self.automaton), **self._more_arrays()}
-        arrays = {name: np.ascontiguousarray(array) for name, array in compact.items()}
-        (directory / COMPACT).write_bytes(save(arrays))
+        with output_directory(path, KIND) as directory:
+            arrays = {name: np.ascontiguousarray(array) for name, array in compact.items()}
+            (directory / COMPACT).write_bytes(save(arrays))
+            self._finish(directory, more or {})
 
     def _more_arrays(self) -> dict[str, np.ndarray]:
         """What is saved besides the automaton."""
@@ -179,13 +185,16 @@ class CompiledTokenizer(Tokenizer):
 
     def _save_for_hugging_face(self, directory: Path) -> None:
         """Writes what `AutoTokenizer` opens without this package."""
-        for name, content in self.export_files("huggingface").items():
-            (directory / name).write_bytes(content)
+        if self.parse:
+            for name, content in self.export_files("huggingface").items():
+                (directory / name).write_bytes(content)
 
     def export_files(self, form: str) -> dict[str, bytes]:
+        if not self.parse:
+            return super().export_files(form)
         config = {TOKENIZER_CONFIG: tokenizer_config(end_of_text_of(self.vocab_entries()))}
         if form == "huggingface":
-            return {TOKENIZER: self._tokenizer_json(), **config}
+            return {TOKENIZER: self._tokenizer_json(self.parse), **config}
         if form != "sentencepiece":
             return super().export_files(form)
         if self.parse == "greedy":
@@ -202,6 +211,8 @@ class CompiledTokenizer(Tokenizer):
         return {sentencepiece_form.MODEL: sentencepiece_form.model_file(pieces), TOKENIZER: json, **config}
 
     def gguf_vocabulary(self) -> GGUFVocabulary:
+        if not self.parse:
+            return super().gguf_vocabulary()
         if self.parse != "greedy":
             raise EqualInfoError(
                 f"llama.cpp breaks ties otherwise than {self.spec}, and would give other ids in most texts; "
@@ -209,13 +220,15 @@ class CompiledTokenizer(Tokenizer):
             )
         return trie_vocabulary(self.vocab_entries())
 
-    def _tokenizer_json(self) -> bytes:
-        split = SPLIT_PATTERN if self.spec.within_words else None
-        return tokenizer_json(self.vocab_entries(), self.parse, split, self._scores())
+    def _tokenizer_json(self, parse: Parse) -> bytes:
+        split = SPLIT_PATTERN if "words" in self.spec else None
+        return tokenizer_json(self.vocab_entries(), parse, split, self._scores())
 
-    def check_export(self, path: Path) -> None:
-        """Raises DamagedArtifact if a tokenizer.json that another library wrote has not this vocabulary."""
-        if not same_vocabulary(path.read_bytes(), self._tokenizer_json()):
+    def check_export(self, directory: Path, manifest: dict[str, Any]) -> None:
+        if not self.parse or as_written(directory, manifest, TOKENIZER):
+            return
+        path = directory / TOKENIZER
+        if not same_vocabulary(path.read_bytes(), self._tokenizer_json(self.parse)):
             raise DamagedArtifact(
                 f"{path} is damaged, or another library changed its vocabulary; save the tokenizer again"
             )
@@ -224,9 +237,51 @@ class CompiledTokenizer(Tokenizer):
         """The information of each entry, in parts of a bit, where the parse goes by that."""
         return None
 
+    def page_form(self) -> dict[str, Any] | None:
+        if not self.parse:
+            return None
+        form = {"kind": "dictionary", "entries": self.automaton.entries(), "parse": self.parse}
+        return form | {"first": 0, "perWindow": 1} | self._more_arrays()
+
+    def _fingerprinted_spec(self) -> str:
+        return first_spelling(self.spec)
+
     def state_fingerprint(self) -> str:
         # The words follow from the entries, and loading checks that they do.
         return sha256_bytes(self.automaton.offsets.astype("<u4").tobytes() + self.automaton.blob.tobytes())
+
+
+class FewestTokenizer(CompiledTokenizer):
+    """Ids that are the entries of a dictionary chosen by use, in the parse into the fewest tokens."""
+
+    parse = "fewest"
+    needs_corpus = True
+    longest_match = False
+
+    @classmethod
+    def build(cls, spec: Spec, sources: Sources) -> Tokenizer:
+        from equalinfo.tokens.entries import most_used
+
+        return cls(spec, most_used(spec, sources))
+
+    @cached_property
+    def parser(self) -> "Parser":
+        from equalinfo.dictionary.parse.fewest import FewestParser
+        from equalinfo.dictionary.parse.word_table import by_words
+
+        fewest = FewestParser(self.automaton)
+        return by_words(fewest, np.ones(self.vocab, np.int64)) if "words" in self.spec else fewest
+
+
+class OtherParserTokenizer(CompiledTokenizer):
+    """The most probable strings, parsed as a parser of another package does."""
+
+    parse = None
+    longest_match = False
+
+    @cached_property
+    def parser(self) -> "Parser":
+        return PARSERS[self.spec.flag_of(PARSERS) or ""](self.automaton)
 
 
 class ScoredTokenizer(CompiledTokenizer):
@@ -236,15 +291,26 @@ class ScoredTokenizer(CompiledTokenizer):
         DamagedArtifact: the automaton or the scores are not those of `spec`.
     """
 
+    parse = "likeliest"
+    needs_corpus = True
+    longest_match = False
+
     def __init__(self, spec: Spec, automaton: Automaton, scores: np.ndarray) -> None:
         super().__init__(spec, automaton)
         if scores.dtype != np.uint16 or scores.shape != (self.vocab,):
             raise DamagedArtifact(f"{spec} needs {self.vocab} scores, as uint16; compile it again")
         self.scores = scores
 
-    @property
-    def parse(self) -> Parse:
-        return "likeliest"
+    @classmethod
+    def build(cls, spec: Spec, sources: Sources) -> Tokenizer:
+        from equalinfo.tokens.entries import most_saving
+
+        chosen = most_saving(spec, sources)
+        return cls(spec, chosen.automaton, chosen.scores.astype(np.uint16))
+
+    @classmethod
+    def load(cls, spec: Spec, directory: Path, device: str = "cpu") -> Tokenizer:
+        return cls(spec, load_automaton(directory), load_scores(directory))
 
     @cached_property
     def parser(self) -> "Parser":
@@ -253,7 +319,7 @@ class ScoredTokenizer(CompiledTokenizer):
 
         scores = self.scores.astype(np.int64)
         likeliest = ViterbiParser(self.automaton, scores)
-        return by_words(likeliest, scores) if self.spec.within_words else likeliest
+        return by_words(likeliest, scores) if "words" in self.spec else likeliest
 
     def _made_of(self) -> tuple[Any, ...]:
         return self.automaton, read_only(self.scores)
@@ -265,98 +331,10 @@ class ScoredTokenizer(CompiledTokenizer):
         return scored_vocabulary(self.vocab_entries(), self._scores())
 
     def _scores(self) -> list[int]:
-        scores: list[int] = self.scores.tolist()
-        return scores
+        return [int(score) for score in self.scores]
 
     def state_fingerprint(self) -> str:
         return sha256_bytes(super().state_fingerprint().encode() + self.scores.astype("<u2").tobytes())
-
-
-class CompiledWindows(CompiledTokenizer):
-    """Windows of b bits by interval splitting, all of them listed; each is b / log2 v ids.
-
-    The greedy parse finds what a walk down the divided intervals would: every string on the way to a longer one
-    has a code of its own, so the walk goes on exactly as long as there is a longer entry. Where a window
-    is one id, id 0 is EOS (not at b = 8, whose 256 codes are the 256 bytes).
-    """
-
-    def __init__(self, spec: Spec, automaton: Automaton) -> None:
-        # Entry 0 of an automaton is empty; at b = 8 no code is, so entries are codes + 1.
-        self._shift = np.uint32(spec["b"] == 8)
-        self.width = (spec["v"] - 1).bit_length()
-        self.per_window = spec["b"] // self.width
-        # The first id of a window holds its highest bits.
-        self._places = np.arange(self.per_window - 1, -1, -1, dtype=np.uint32) * np.uint32(self.width)
-        super().__init__(spec, automaton)
-        if automaton.rows != 1:
-            raise DamagedArtifact(f"the table of windows of {spec} has gaps; compile it again")
-        if self.per_window > 1 or self._shift:
-            self.eos = None
-
-    @property
-    def _entries_expected(self) -> int:
-        return (1 << self.spec["b"]) + int(self._shift)
-
-    def _save_for_hugging_face(self, directory: Path) -> None:
-        """Nothing: windows end within characters, which entries of a tokenizer.json cannot."""
-
-    def export_files(self, form: str) -> dict[str, bytes]:
-        return Tokenizer.export_files(self, form)
-
-    def gguf_vocabulary(self) -> GGUFVocabulary:
-        return super().gguf_vocabulary() if self.eos is not None else Tokenizer.gguf_vocabulary(self)
-
-    def _ids(self, entries: np.ndarray) -> np.ndarray:
-        parts = ((entries - self._shift)[:, None] >> self._places) & np.uint32(self.vocab - 1)
-        return parts.astype(id_dtype(self.vocab)).reshape(-1)
-
-    def _entries(self, ids: Any, partial: bool) -> tuple[np.ndarray, bytes]:
-        array = checked_ids(ids, self.vocab).astype(np.uint32)
-        left = len(array) % self.per_window
-        if left and not partial:
-            raise UndecodableTokens("the ids end in the middle of a window; are they truncated?")
-        windows = array[: len(array) - left].reshape(-1, self.per_window)
-        entries = (windows << self._places).sum(axis=1, dtype=np.uint32) + self._shift
-        if not left:
-            return entries, b""
-        # Codes lie in the order of a walk, so all between two begin with what those two have in common.
-        low = int((array[len(array) - left :] << self._places[:left]).sum() + self._shift)
-        high = low + (1 << int(self._places[left - 1])) - 1
-        return entries, _common_start(self.automaton[low], self.automaton[high])
-
-    def _count(self, text: bytes) -> int:
-        return super()._count(text) * self.per_window
-
-    def token_bytes(self, token: int) -> bytes:
-        self._require_single()
-        return self.automaton[int(checked_ids([token], self.vocab)[0]) + int(self._shift)]
-
-    def vocab_entries(self) -> list[bytes]:
-        self._require_single()
-        return self.automaton.entries()[int(self._shift) :]
-
-    def _require_single(self) -> None:
-        if self.per_window > 1:
-            raise EqualInfoError(
-                f"an id of {self.spec} is part of a window and has no text of its own; use decode"
-            )
-
-    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        window: list[int] = []
-        for token in ids:
-            window.append(token)
-            if len(window) == self.per_window:
-                if text := decoder.decode(self.decode(window)):
-                    yield text
-                window = []
-        if text := decoder.decode(self.decode(window, partial=True), final=True):
-            yield text
-
-
-def _common_start(a: bytes, b: bytes) -> bytes:
-    length = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    return a[:length]
 
 
 def load_scores(directory: Path) -> np.ndarray:

@@ -11,18 +11,19 @@ from equalinfo.coding import huffman
 from equalinfo.coding.bits import token_bits
 from equalinfo.coding.compiled_windows import Report, WindowTable, list_huffman
 from equalinfo.coding.equal_info_windows import EncodedWindows
+from equalinfo.coding.side_by_side import BlockReader, StreamReader, decode_side_by_side
 from equalinfo.errors import EqualInfoError, UndecodableTokens
-from equalinfo.parallel import in_groups
 from equalinfo.predict.base import Predictor
-from equalinfo.tokens.blocks import BlockTokenizer
-from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.blocks import STATIC_OPTIONS, BlockTokenizer
+from equalinfo.tokens.spec import UNIGRAM, Spec, coded_options
 from equalinfo.tokens.windows import WindowTokenizer
-
-STREAMS_AT_ONCE = 64
 
 
 class HuffmanTokenizer(BlockTokenizer):
     """Blocks of text, each byte in the Huffman code of its frequencies."""
+
+    columns = ("M1", "Huffman", "none", "log2 v bits")
+    static = "StaticHuffman"
 
     def _bits(self, block: bytes, end: bool) -> np.ndarray:
         rows = self.predictor.frequencies(block + b"\0" if end else block)
@@ -32,63 +33,33 @@ class HuffmanTokenizer(BlockTokenizer):
         bits = self._bits(block, end=False)
         return bits, bits
 
-    def _decode(self, streams: list[np.ndarray], partial: bool) -> list[bytes]:
-        return in_groups(lambda group: self._decode_group(group, partial), streams, STREAMS_AT_ONCE)
-
-    def _decode_group(self, streams: Sequence[np.ndarray], partial: bool) -> list[bytes]:
-        """Decodes streams side by side, one step of the predictor per byte."""
-        contexts = self.predictor.new_contexts(len(streams))
-        texts = [bytearray() for _ in streams]
-        bits, starts, stops = joined(streams)  # starts: of the open blocks
-        positions = starts.copy()
-        lengths = np.zeros(len(streams), np.int64)  # bytes decoded in the open block
-        rows = np.tile(np.asarray(self.predictor.initial, np.int32), (len(streams), 1))
-        active = np.flatnonzero(stops > starts)
-        while len(active):
-            symbols, sizes = read_symbols(
-                rows[active], huffman.LONGEST_WORD, bits, positions[active], stops[active]
-            )
-            stepping, going_on = [], []
-            for slot, symbol, size in zip(active.tolist(), symbols.tolist(), sizes.tolist(), strict=True):
-                end = positions[slot] = positions[slot] + size
-                if end > stops[slot]:
-                    if not partial:
-                        raise UndecodableTokens("the ids end in the middle of a block; are they truncated?")
-                    continue
-                if symbol != huffman.END:
-                    texts[slot].append(symbol)
-                    lengths[slot] += 1
-                    if lengths[slot] < self.block_bytes:
-                        stepping.append(slot)
-                        continue
-                following = starts[slot] - (starts[slot] - end) // self.width * self.width
-                if not partial:
-                    if bits[end:following].any() or not lengths[slot]:
-                        raise UndecodableTokens(
-                            "a block does not end as an encoded one does; are the ids damaged?"
-                        )
-                    if symbol == huffman.END and following < stops[slot]:
-                        raise UndecodableTokens("more ids follow the end of the text; were two texts joined?")
-                starts[slot] = positions[slot] = following
-                lengths[slot] = 0
-                rows[slot] = self.predictor.initial
-                if following < stops[slot]:
-                    going_on.append(slot)
-            last = np.array([texts[slot][-1] for slot in stepping], np.int64)
-            slots = np.array(stepping, np.int64)
-            rows[slots] = contexts.step(slots, lengths[slots] - 1, last)
-            active = np.array(sorted(stepping + going_on), np.int64)
-        return [bytes(text) for text in texts]
+    def _reader(self, streams: Sequence[np.ndarray], partial: bool) -> BlockReader:
+        return _BlockReader(streams, self.block_bytes, self.width, partial)
 
 
-def joined(streams: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Bit streams as one array, and where each begins and ends; int64."""
-    stops = np.cumsum([len(bits) for bits in streams], dtype=np.int64)
-    starts = stops - np.array([len(bits) for bits in streams], np.int64)
-    return np.concatenate([np.empty(0, np.uint8), *streams]), starts, stops
+class StaticHuffmanTokenizer(HuffmanTokenizer):
+    """Huffman with the byte unigram."""
+
+    columns = (UNIGRAM, "Huffman", "none", "log2 v bits")
+    options = STATIC_OPTIONS
 
 
-def read_symbols(
+class _BlockReader(BlockReader):
+    def __init__(self, streams: Sequence[np.ndarray], block_bytes: int, width: int, partial: bool) -> None:
+        self._positions = np.zeros(len(streams), np.int64)
+        super().__init__(streams, block_bytes, width, partial)
+
+    def begin(self, slot: int) -> None:
+        self._positions[slot] = self.starts[slot]
+
+    def symbols(self, slots: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        stops = self.stops[slots]
+        symbols, sizes = _next_symbols(rows, huffman.LONGEST_WORD, self.bits, self._positions[slots], stops)
+        ends = self._positions[slots] = self._positions[slots] + sizes
+        return np.where(ends > stops, -1, symbols), ends
+
+
+def _next_symbols(
     rows: np.ndarray, limit: int, bits: np.ndarray, positions: np.ndarray, stops: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """The symbol that begins at each position and the length of its word (`huffman.next_symbols`)."""
@@ -115,6 +86,9 @@ DAMAGED = "a window does not end as an encoded one does; are the ids damaged?"
 
 class EqualInfoHuffmanTokenizer(WindowTokenizer):
     """Windows of b bits, joined and cut into tokens of log2 v bits (which may cross windows)."""
+
+    columns = ("M1", "Huffman", "b bits, closed by zeros", "log2 v bits")
+    options = coded_options({"b": None, "v": 256})
 
     def __init__(self, spec: Spec, predictor: Predictor, table: WindowTable | None = None) -> None:
         width = token_bits(spec["v"])
@@ -190,40 +164,42 @@ class EqualInfoHuffmanTokenizer(WindowTokenizer):
         return results
 
     def _decode_group(self, streams: Sequence[np.ndarray], partial: bool) -> list[bytes]:
-        contexts = self.predictor.new_contexts(len(streams))
-        texts = [bytearray() for _ in streams]
-        bits, positions, stops = joined(streams)
-        window_stops = np.minimum(positions + self.window_bits, stops)
-        lengths = np.zeros(len(streams), np.int64)  # bytes read in the open window
-        rows = np.tile(np.asarray(self.predictor.initial, np.int32), (len(streams), 1))
-        active = np.flatnonzero(positions < stops)
-        while len(active):
-            symbols, sizes = read_symbols(
-                rows[active], self.limit, bits, positions[active], window_stops[active]
-            )
-            stepping, going_on = [], []
-            for slot, symbol, size in zip(active.tolist(), symbols.tolist(), sizes.tolist(), strict=True):
-                start, stop = positions[slot], window_stops[slot]
-                if symbol != huffman.END and start + size <= stop:
-                    texts[slot].append(symbol)
-                    lengths[slot] += 1
-                    positions[slot] += size
-                    stepping.append(slot)
-                    continue
-                if not partial and (bits[start:stop].any() or not (lengths[slot] or self.eos == 0)):
-                    raise UndecodableTokens(DAMAGED)
-                positions[slot], lengths[slot] = stop, 0
-                window_stops[slot] = min(stop + self.window_bits, stops[slot])
-                rows[slot] = self.predictor.initial
-                if stop < stops[slot]:
-                    going_on.append(slot)
-            slots = np.array(stepping, np.int64)
-            last = np.array([texts[slot][-1] for slot in stepping], np.int64)
-            rows[slots] = contexts.step(slots, lengths[slots] - 1, last)
-            active = np.array(sorted(stepping + going_on), np.int64)
-        return [bytes(text) for text in texts]
+        reader = _WindowReader(streams, partial, self.window_bits, self.limit, self.eos == 0)
+        return decode_side_by_side(self.predictor, reader)
 
     def token_bytes(self, token: int) -> bytes:
         if self.width < self.window_bits:
             return super().token_bytes(token)
         return self.decode([token], partial=True)
+
+
+class _WindowReader(StreamReader):
+    """Windows of `window_bits` bits with words of at most `limit`.
+
+    Args:
+        may_be_empty: whether a window may hold nothing, because its code is EOS.
+    """
+
+    def __init__(
+        self, streams: Sequence[np.ndarray], partial: bool, window_bits: int, limit: int, may_be_empty: bool
+    ) -> None:
+        super().__init__(streams, partial)
+        self.window_bits, self.limit, self.may_be_empty = window_bits, limit, may_be_empty
+        self._positions = self.starts.copy()
+
+    def read(self, slots: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        stops = np.minimum(self.starts[slots] + self.window_bits, self.stops[slots])
+        symbols, sizes = _next_symbols(rows, self.limit, self.bits, self._positions[slots], stops)
+        ends = self._positions[slots] + sizes
+        byte = (symbols != huffman.END) & (ends <= stops)
+        self.take(slots[byte], symbols[byte])
+        self._positions[slots] = np.where(byte, ends, stops)
+        going_on = np.ones(len(slots), bool)
+        for index in np.flatnonzero(~byte).tolist():
+            slot, start, stop = slots[index], int(ends[index] - sizes[index]), int(stops[index])
+            whole = self.lengths[slot] or self.may_be_empty
+            if not self.partial and (self.bits[start:stop].any() or not whole):
+                raise UndecodableTokens("a window does not end as an encoded one does; are the ids damaged?")
+            self.starts[slot], self.lengths[slot] = stop, 0
+            going_on[index] = stop < self.stops[slot]
+        return going_on

@@ -17,7 +17,8 @@ from equalinfo.coding.bits import id_dtype
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import sha256_bytes
 from equalinfo.tokens.sentencepiece_form import MODEL, SPACE
-from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.sources import Sources
+from equalinfo.tokens.spec import Options, Spec
 from equalinfo.tokens.tokenizer import Advance, Tokenizer, checked_ids
 
 LONGEST_SENTENCE = 4000  # the library drops longer ones
@@ -28,6 +29,13 @@ THREADS = 2
 
 class SentencePieceTokenizer(Tokenizer):
     """A Unigram vocabulary over pieces; byte tokens for whatever pieces cannot write."""
+
+    columns = ("none", "Unigram vocabulary", "none", "one piece")
+    options = Options({"v": None})
+    version = 2
+    needs_corpus = True
+    longest_match = False
+    text_of_ids = True
 
     def __init__(self, spec: Spec, model: bytes) -> None:
         self._model = model
@@ -55,6 +63,10 @@ class SentencePieceTokenizer(Tokenizer):
             else:
                 texts.append(processor.id_to_piece(index).replace(SPACE, " ").encode())
         return texts, np.array([id_of_byte[byte] for byte in range(256)], np.uint32)
+
+    @classmethod
+    def build(cls, spec: Spec, sources: Sources) -> "SentencePieceTokenizer":
+        return cls.train(spec, sources.corpus(spec)())
 
     @classmethod
     def train(cls, spec: Spec, documents: Iterable[bytes]) -> "SentencePieceTokenizer":
@@ -122,20 +134,20 @@ class SentencePieceTokenizer(Tokenizer):
     def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
         return [(self._text_of_id[i], [i]) for i in self._encode(text).tolist()]
 
-    def unigram_model(self) -> tuple[list[bytes], np.ndarray, list[int]]:
-        """What a Viterbi search needs: text and score of each id, and the id of each byte.
-
-        Returns:
-            texts by id, empty for ids that the search never takes (bytes, controls, unknown); scores [v] float32; ids
-            [256].
-        """
+    def page_form(self) -> dict[str, Any]:
+        # Texts are empty where the search never takes an id: bytes, controls, unknown.
         processor = self._processor
         texts = [
             b"" if processor.is_byte(i) or processor.is_unused(i) else text
             for i, text in enumerate(self._text_of_id)
         ]
-        scores = np.array([processor.get_score(i) for i in range(self.vocab)], np.float32)
-        return texts, scores, self._id_of_byte.tolist()
+        scores = np.array([processor.get_score(i) for i in range(self.vocab)], "<f4")
+        return {
+            "kind": "sentencepiece",
+            "entries": texts,
+            "scores": scores,
+            "idOfByte": self._id_of_byte.tolist(),
+        }
 
     def export_files(self, form: str) -> dict[str, bytes]:
         return {MODEL: self._model} if form == "sentencepiece" else super().export_files(form)
@@ -147,7 +159,7 @@ class SentencePieceTokenizer(Tokenizer):
         (directory / MODEL_FILE).write_bytes(self._model)
 
     @classmethod
-    def load(cls, spec: Spec, directory: Path) -> "SentencePieceTokenizer":
+    def load(cls, spec: Spec, directory: Path, device: str = "cpu") -> "SentencePieceTokenizer":
         try:
             model = (directory / MODEL_FILE).read_bytes()
         except OSError as error:

@@ -5,10 +5,17 @@ The notation is the paper's (Lester et al. 2024); recipes, the command line, fil
 
 import difflib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.registry import Registry
+from equalinfo.tokens.methods import METHODS, PREDICTORS
+
+if TYPE_CHECKING:
+    from equalinfo.tokens.sources import Sources
+    from equalinfo.tokens.tokenizer import Tokenizer
 
 # 32k is SentencePiece's habit in the paper; the others are powers of two. Of two names of a size, the last is printed.
 SIZES_BY_NAME = {
@@ -27,77 +34,35 @@ SIZES_BY_NAME = {
 NAMES_BY_SIZE = {size: name for name, size in SIZES_BY_NAME.items()}
 
 
+UNIGRAM = "byte unigram"
+Columns = tuple[str, str, str, str]
+
+
 @dataclass(frozen=True)
-class Method:
-    """What a method's spec may say, and its place in the four columns of the design.
+class Options:
+    """What a spec of a method may say; each tokenizer class declares its own.
 
     Args:
         numbers: options that take a number, with defaults (None: must be given).
         flags: options without a value.
-        former: flags that were renamed, refused by the name that is theirs now.
-        columns: predictor, coder, windows, chunking.
         optional: numbers that may be left out, and then are absent.
-        version: raised when a change of code makes other ids from the same corpus and M1, so that runs make it again.
+        former: flags that were renamed, refused by the name that is theirs now.
+        installed: whose names are flags too, those that other packages add.
     """
 
-    columns: tuple[str, str, str, str]
-    numbers: dict[str, int | None] = field(default_factory=dict)
+    numbers: Mapping[str, int | None] = field(default_factory=dict)
     flags: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     former: tuple[str, ...] = ()
-    version: int = 1
+    installed: tuple[Registry[Any], ...] = ()
+
+    def is_flag(self, name: str) -> bool:
+        return name in (*self.former, *self.flags) or any(name in names for names in self.installed)
 
 
-UNIGRAM = "byte unigram"
-
-# EqualInfo without b: its entries are the windows.
-DICTIONARY = ("M1", "compiled dictionary", "one token each", "one entry")
-
-# Flags of a dictionary that go together: how a text is parsed (without: greedily), then what bounds entries (without:
-# nothing). Beside them how they were first spelled: what was made then opens, and identities still hash that.
-FIRST_SPELLINGS = {
-    "fewest": "refined",
-    "fewest,words": "words",
-    "unigram,words": "likely",
-    "unigram,phrases": "likely,phrases",
-}
-RENAMED = {first: now for now, first in FIRST_SPELLINGS.items()}
-
-# With the byte unigram (order=0), coders without windows have the names that the paper's StaticAC suggests.
-STATIC = {"AC": "StaticAC", "Huffman": "StaticHuffman", "ANS": "StaticANS"}
-
-
-def _coded(coder: str, windows: str, numbers: dict[str, int | None], flags: tuple[str, ...] = ()) -> Method:
-    """A method of M1, or in its place, with `order`, of a context model of that order."""
-    return Method(("M1", coder, windows, "log2 v bits"), numbers, flags, optional=("order",))
-
-
-METHODS = {
-    "Bytes": Method(("none", "none", "none", "8 bits")),
-    "SentencePiece": Method(("none", "Unigram vocabulary", "none", "one piece"), {"v": None}, version=2),
-    "GZip": Method(("none", "DEFLATE", "none", "log2 v bits"), {"v": 256}, ("bare",)),
-    "AC": _coded("arithmetic", "none", {"v": 256, "order": None}),
-    "StaticAC": Method((UNIGRAM, "arithmetic", "none", "log2 v bits"), {"v": 256}),
-    "Huffman": _coded("Huffman", "none", {"v": 256, "order": None}),
-    "StaticHuffman": Method((UNIGRAM, "Huffman", "none", "log2 v bits"), {"v": 256}),
-    "ANS": _coded("rANS", "none", {"v": 256, "order": None}),
-    "StaticANS": Method((UNIGRAM, "rANS", "none", "log2 v bits"), {"v": 256}),
-    "EqualText": _coded("arithmetic", "n bytes", {"n": 8, "v": 256, "order": None}),
-    "EqualInfo": Method(
-        ("M1", "interval splitting", "b bits, exact", "log2 v bits"),
-        {"b": None, "v": None, "order": None},
-        ("fewest", "unigram", "words", "phrases"),
-        optional=("b", "order"),
-        former=("refined", "likely"),
-    ),
-    "EqualInfoAC": _coded(
-        "arithmetic",
-        "b bits, closed as in the paper",
-        {"b": None, "v": 256, "order": None, "reset": 1},
-        ("delay",),
-    ),
-    "EqualInfoHuffman": _coded("Huffman", "b bits, closed by zeros", {"b": None, "v": 256, "order": None}),
-}
+def coded_options(numbers: Mapping[str, int | None], *flags: str) -> Options:
+    """Options of a method that runs M1 or, in its place, a context model of an order or what a package adds."""
+    return Options({**numbers, "order": None}, flags, optional=("order",), installed=(PREDICTORS,))
 
 
 @dataclass(frozen=True)
@@ -113,8 +78,11 @@ class Spec:
     flags: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, text: str) -> "Spec":
+    def parse(cls, text: str, saved: bool = False) -> "Spec":
         """The spec that `text` writes.
+
+        Args:
+            saved: it stands in a manifest, which an earlier version may have written: its flags are today's then.
 
         Raises:
             EqualInfoError: not a known method, a missing, unknown, repeated or malformed option, a flag that has
@@ -132,35 +100,32 @@ class Spec:
                 f"no method {text!r}{meant}; write one of {', '.join(METHODS)}, as EqualInfoAC[b=16,v=256]"
             )
         name, method = match[1], METHODS[match[1]]
+        options = method.options
         numbers: dict[str, int] = {}
-        flags: set[str] = set()
+        flags: list[str] = []
         for option in filter(None, (part.strip() for part in (match[2] or "").split(","))):
             key, equals, value = (part.strip() for part in option.partition("="))
             if key in numbers or key in flags:
                 raise EqualInfoError(f"{text!r} gives {key} twice; give it once")
-            if not equals and key in (*method.flags, *method.former):
-                flags.add(key)
-            elif equals and key in method.numbers:
+            if not equals and options.is_flag(key):
+                flags.append(key)
+            elif equals and key in options.numbers:
                 numbers[key] = _number(key, value, text)
             else:
-                allowed = [f"{k}=..." for k in method.numbers] + list(method.flags)
-                meant = _did_you_mean(key, [*method.numbers, *method.flags])
+                allowed = [f"{k}=..." for k in options.numbers] + list(options.flags)
+                meant = _did_you_mean(key, [*options.numbers, *options.flags])
                 raise EqualInfoError(
                     f"{text!r}: {name} has no option {option!r}{meant}; it takes {', '.join(allowed) or 'none'}"
                 )
-        for key, default in method.numbers.items():
-            if key not in numbers and key not in method.optional:
+        for key, default in options.numbers.items():
+            if key not in numbers and key not in options.optional:
                 if default is None:
                     raise EqualInfoError(f"{text!r} lacks {key}; write {name}[{key}=...]")
                 numbers[key] = default
-        if numbers.get("order") == 0 and name in STATIC:
-            del numbers["order"]
-            name, method = STATIC[name], METHODS[STATIC[name]]
-        ordered = tuple((key, numbers[key]) for key in method.numbers if key in numbers)
-        spec = cls(name, ordered, tuple(flag for flag in (*method.former, *method.flags) if flag in flags))
-        if name == "EqualInfo" and "b" not in numbers:
-            _check_flags(spec)
-        return spec
+        ordered = tuple((key, numbers[key]) for key in options.numbers if key in numbers)
+        known = [flag for flag in (*options.former, *options.flags) if flag in flags]
+        spec = cls(name, ordered, (*known, *sorted(set(flags) - set(known))))
+        return method.canonical(spec, saved)
 
     def __getitem__(self, key: str) -> int:
         return dict(self.numbers)[key]
@@ -173,44 +138,58 @@ class Spec:
         return flag in self.flags
 
     @property
-    def columns(self) -> tuple[str, str, str, str]:
+    def tokenizer_class(self) -> type["Tokenizer"]:
+        """The class that builds and loads its tokenizers; EqualInfoError for options that do not go together."""
+        return METHODS[self.method].variant(self)
+
+    def build(self, sources: "Sources") -> "Tokenizer":
+        """The tokenizer that it describes (`Tokenizer.build`).
+
+        Examples:
+            >>> from equalinfo.tokens.sources import Sources
+            >>> tokenizer = Spec.parse("GZip[v=256]").build(Sources())
+            >>> tokenizer.decode(tokenizer.encode("any text"))
+            b'any text'
+        """
+        return self.tokenizer_class.build(self, sources)
+
+    @property
+    def columns(self) -> Columns:
         """Predictor, coder, windows and chunking (design, section 1)."""
-        dictionary = self.method == "EqualInfo" and self.get("b") is None
-        predictor, *rest = DICTIONARY if dictionary else METHODS[self.method].columns
+        predictor, coder, windows, chunking = self.tokenizer_class.columns
         order = self.get("order")
         if order is not None:
             predictor = UNIGRAM if order == 0 else f"order-{order} contexts"
-        return (predictor, rest[0], rest[1], rest[2])
+        return self.predictor or predictor, coder, windows, chunking
 
     @property
     def order(self) -> int | None:
         """The order of the context model that predicts bytes, 0 for the byte unigram; None for M1 or nothing."""
-        return 0 if METHODS[self.method].columns[0] == UNIGRAM else self.get("order")
+        return 0 if self.tokenizer_class.columns[0] == UNIGRAM else self.get("order")
+
+    @property
+    def predictor(self) -> str | None:
+        """The flag that names a predictor of another package, if there is one."""
+        return self.flag_of(PREDICTORS)
+
+    def flag_of(self, names: Registry[Any]) -> str | None:
+        """The flag that is one of these names."""
+        return next((flag for flag in self.flags if flag in names), None)
 
     @property
     def needs_m1(self) -> bool:
-        """Whether an M1 is needed to make the tokenizer (to use it, see `Tokenizer.m1_parameters`)."""
+        """Whether an M1 is needed to make the tokenizer (to use it, see `Tokenizer.runs_predictor`)."""
         return self.columns[0] == "M1"
 
     @property
     def needs_corpus(self) -> bool:
         """Whether the tokenizer is made from text besides what M1 was trained on."""
-        return self.method == "SentencePiece" or self.order is not None or self.chosen_by_use
+        return self.tokenizer_class.needs_corpus or self.order is not None or self.predictor is not None
 
     @property
     def version(self) -> int:
-        """Of the code that makes the tokenizer (`Method.version`)."""
-        return METHODS[self.method].version
-
-    @property
-    def chosen_by_use(self) -> bool:
-        """Whether a dictionary's entries are chosen by how often a corpus uses them."""
-        return "fewest" in self or "unigram" in self
-
-    @property
-    def within_words(self) -> bool:
-        """Whether no entry of a dictionary crosses the start of a word."""
-        return "words" in self
+        """Of the code that makes the tokenizer (`Tokenizer.version`)."""
+        return self.tokenizer_class.version
 
     @property
     def slug(self) -> str:
@@ -226,43 +205,9 @@ class Spec:
         options += self.flags
         return f"{self.method}[{','.join(options)}]" if options else self.method
 
-    @property
-    def first_spelling(self) -> str:
-        """The spec as it was first written: what identities hash, so that new names for flags change none."""
-        first = FIRST_SPELLINGS.get(",".join(self.flags))
-        return str(_with_flags(self, first)) if first else str(self)
-
     def _is_default(self, key: str, number: int) -> bool:
         # b, n and v are always shown: they are what a reader compares.
-        return key == "reset" and number == METHODS[self.method].numbers[key]
-
-
-def renamed(text: str) -> str:
-    """A canonical spec in the flags of today, if an earlier version wrote it; other text as it is.
-
-    >>> renamed("EqualInfo[v=4k,likely]")
-    'EqualInfo[v=4k,unigram,words]'
-    """
-    match = re.fullmatch(r"(EqualInfo\[(?:\w+=\w+,)+)([a-z,]+)\]", text)
-    return f"{match[1]}{RENAMED[match[2]]}]" if match and match[2] in RENAMED else text
-
-
-def _check_flags(spec: Spec) -> None:
-    """Raises EqualInfoError, one line with a spec that is right, for flags of a dictionary that are not."""
-    flags = ",".join(spec.flags)
-    if not flags or flags in FIRST_SPELLINGS:
-        return
-    if flags in RENAMED:
-        raise EqualInfoError(f"{spec} is now {_with_flags(spec, RENAMED[flags])}")
-    nearest = min(FIRST_SPELLINGS, key=lambda known: len(set(known.split(",")) ^ set(spec.flags)))
-    raise EqualInfoError(
-        f"{spec}: a dictionary takes no flags or {' or '.join(FIRST_SPELLINGS)}; "
-        f"write {_with_flags(spec, nearest)}"
-    )
-
-
-def _with_flags(spec: Spec, flags: str) -> Spec:
-    return replace(spec, flags=tuple(flags.split(",")))
+        return key == "reset" and number == METHODS[self.method].options.numbers[key]
 
 
 def _did_you_mean(given: str, known: Iterable[str]) -> str:

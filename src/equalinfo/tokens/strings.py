@@ -10,11 +10,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from equalinfo.errors import EqualInfoError
 from equalinfo.tokens.tokenizer import Tokenizer
 
 LISTED_BITS = 16
-WINDOW_METHODS = ("EqualInfo", "EqualInfoAC", "EqualInfoHuffman")
 
 
 class TokenStrings:
@@ -147,33 +145,13 @@ def token_strings_of(tokenizer: Tokenizer) -> TokenStrings | None:
         >>> strings.length, strings.text([1000, 2000])
         (1, b"'ent t")
     """
-    spec, vocab = tokenizer.spec, tokenizer.vocab
-    bits = spec.get("b")
-    if spec.method in ("Bytes", "SentencePiece") or (spec.method == "EqualInfo" and bits is None):
-        length, count = 1, vocab
-    elif spec.method in WINDOW_METHODS and bits is not None:
-        length = ids_of_a_window(tokenizer) or 0
-        if bits > LISTED_BITS or not length:
-            return None
-        if spec.method != "EqualInfo":
-            return CodedWindows(tokenizer, length)
-        count = 1 << bits
-    else:
+    vocab = tokenizer.vocab
+    if tokenizer.text_of_ids:
+        return TokenStrings(tokenizer.vocab_entries(), vocab, 1, tokenizer.longest_match)
+    length = tokenizer.ids_per_window
+    if not length or tokenizer.window_bits > LISTED_BITS:
         return None
-    try:
-        texts = tokenizer.vocab_entries()
-    except EqualInfoError:
-        digits = np.arange(count)[:, None] // vocab ** np.arange(length - 1, -1, -1) % vocab
-        texts = tokenizer.decode_batch(list(digits), partial=True)
-    # Fewest tokens and Unigram pieces are chosen over a whole text; all others take the longest match.
-    from_left = not (spec.method == "SentencePiece" or spec.chosen_by_use)
-    return TokenStrings(texts, vocab, length, from_left)
-
-
-def ids_of_a_window(tokenizer: Tokenizer) -> int | None:
-    """How many ids a window is; None without windows, or where they depend on each other or share ids."""
-    spec, bits = tokenizer.spec, tokenizer.spec.get("b")
-    if spec.method not in WINDOW_METHODS or bits is None or spec.get("reset") not in (None, 1):
-        return None
-    whole, left = divmod(bits, (tokenizer.vocab - 1).bit_length())
-    return None if left else whole
+    if tokenizer.runs_predictor:
+        return CodedWindows(tokenizer, length)
+    digits = np.arange(vocab**length)[:, None] // vocab ** np.arange(length - 1, -1, -1) % vocab
+    return TokenStrings(tokenizer.decode_batch(list(digits), partial=True), vocab, length, True)

@@ -1,27 +1,27 @@
 """What every tokenizer does."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from importlib import import_module
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
 from equalinfo.coding.bits import id_dtype
-from equalinfo.errors import EqualInfoError, UndecodableTokens
-from equalinfo.files import json_bytes, sha256_bytes, write_manifest
+from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
+from equalinfo.files import json_bytes, read_manifest, sha256_bytes, write_manifest
 from equalinfo.outputs import output_directory
 from equalinfo.pretrained import located
-from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.hugging_face import FILES
+from equalinfo.tokens.spec import Columns, Options, Spec
 from equalinfo.tokens.texts import Flat, Text, as_bytes, as_lists, as_texts, end_to_end
 
 if TYPE_CHECKING:
     from equalinfo.tokens.gguf_form import GGUFVocabulary
+    from equalinfo.tokens.sources import Sources
 
 KIND = "tokenizer"
-
 
 Advance = Callable[[int], None]
 
@@ -53,13 +53,27 @@ def checked_ids(ids: Any, vocab: int) -> np.ndarray:
 class Tokenizer(ABC):
     """Bytes to token ids and back, without loss.
 
+    A method is a class of this kind and its name in `methods.METHODS`. It declares what its spec may say and what it
+    can do; nothing else asks which class a tokenizer is of.
+
     Attributes:
+        options: what its spec may say.
+        columns: predictor, coder, windows and chunking, as the design's table has them.
+        version: raised when a change of code makes other ids from the same sources, so that runs make it again.
+        needs_corpus: whether it is made from text, besides what its predictor is made from.
+        runs_predictor: whether a predictor runs for every byte, to encode and to decode.
+        text_of_ids: whether every id stands for its own bytes (`vocab_entries`).
+        longest_match: whether a parse never takes back what it has cut once more bytes are known than the longest
+            window or entry has, so that only the last one can depend on what follows.
+        places_in_text: whether a text is cut into windows or entries: codes that run through it have none.
+        continues_prompts: whether ids can go on from any text; not where those of a block depend on its end.
         spec: the method and its options.
         vocab: number of ids; every id is below it.
+        eos: the id that no text encodes to and that stands for no bytes; None where there is none.
+        window_bits: bits of a window; 0 without windows.
+        ids_per_window: how many ids a window is; None without windows, or where they share ids or depend on each other.
         windows_changed: of the windows encoded so far by this object, how many could not take the paper's
             bits, and of how many; (0, 0) for methods without such windows.
-        eos: the id that no text encodes to and that stands for no bytes; None where there is none.
-        continues_prompts: whether ids can go on from any text; not where those of a block depend on its end.
 
     Examples:
         >>> from equalinfo import Tokenizer
@@ -73,16 +87,75 @@ class Tokenizer(ABC):
         (('unigram', 'words'), 65536)
     """
 
+    options: ClassVar[Options] = Options()
+    columns: ClassVar[Columns] = ("none", "none", "none", "8 bits")
+    version: ClassVar[int] = 1
+    needs_corpus: ClassVar[bool] = False
+    runs_predictor: ClassVar[bool] = False
+    longest_match: ClassVar[bool] = True
+    places_in_text: ClassVar[bool] = True
+    continues_prompts: ClassVar[bool] = True
+    text_of_ids: bool = False
     eos: int | None = None
-    continues_prompts = True
+    window_bits: int = 0
+    ids_per_window: int | None = None
 
-    def __init__(self, spec: Spec, vocab: int) -> None:
-        self.spec, self.vocab = spec, vocab
+    def __init__(self, spec: Spec, vocab: int | None = None) -> None:
+        self.spec, self.vocab = spec, self.vocab_of(spec) if vocab is None else vocab
         self.windows_changed = (0, 0)
+
+    @classmethod
+    def canonical(cls, spec: Spec, saved: bool) -> Spec:
+        """The spec as it is written; options that never go together are refused with an EqualInfoError.
+
+        Args:
+            saved: as in `Spec.parse`.
+        """
+        return spec
+
+    @classmethod
+    def variant(cls, spec: Spec) -> "type[Tokenizer]":
+        """The class of a spec where several share a name."""
+        return cls
+
+    @classmethod
+    def vocab_of(cls, spec: Spec) -> int:
+        """The number of ids that a spec asks for."""
+        return spec["v"]
+
+    @classmethod
+    def build(cls, spec: Spec, sources: "Sources") -> "Tokenizer":
+        """The tokenizer that a spec describes; here, one that is made from its spec alone.
+
+        Raises:
+            EqualInfoError: what it is made from is not there or too small, or the method refuses the options.
+        """
+        return cls(spec)
+
+    @classmethod
+    def load(cls, spec: Spec, directory: Path, device: str = "cpu") -> "Tokenizer":
+        """The tokenizer that `save_files` wrote.
+
+        Args:
+            device: what M1 computes on, "cpu" or "cuda"; the ids are the same.
+
+        Raises:
+            DamagedArtifact: its files are not what `spec` needs.
+        """
+        return cls(spec)
+
+    def remember(
+        self, documents: Callable[[], Iterable[bytes]], report: Callable[[int, int], None] | None = None
+    ) -> None:
+        """Keeps what the documents of a corpus have in common, where that spares the predictor later."""
+        return None
 
     @staticmethod
     def from_pretrained(path: str | Path, device: str = "cpu") -> "Tokenizer":
         """The tokenizer in a directory that `equalinfo compile` or `save_pretrained` made, of any method.
+
+        Every file is checked against its hash. A Hugging Face library may have saved its own files anew; the vocabulary
+        must still be the same.
 
         Args:
             path: the directory, or else the name of a tokenizer that ships with the package, as `english-65k`
@@ -93,10 +166,23 @@ class Tokenizer(ABC):
             EqualInfoError: neither such a directory nor such a name, or not a tokenizer.
             DamagedArtifact: its files are not what was written.
         """
-        # By name, because it imports the methods, which import this module.
-        build = import_module("equalinfo.tokens.build")
-        loaded: Tokenizer = build.load_tokenizer(located(path, KIND), device)
-        return loaded
+        directory = located(path, KIND)
+        manifest = read_manifest(directory, KIND, shared=FILES)
+        try:
+            spec = Spec.parse(str(manifest.get("spec")), saved=True)
+        except EqualInfoError as error:
+            raise DamagedArtifact(
+                f"{directory} names no method this equalinfo knows; make it again"
+            ) from error
+        tokenizer = spec.tokenizer_class.load(spec, directory, device)
+        if tokenizer.fingerprint != manifest.get("identity"):
+            raise DamagedArtifact(f"{directory} does not give the ids its manifest promises; make it again")
+        tokenizer.check_export(directory, manifest)
+        return tokenizer
+
+    def check_export(self, directory: Path, manifest: dict[str, Any]) -> None:
+        """DamagedArtifact if a file for other libraries is not as written, and says something else than this."""
+        return None
 
     def save_pretrained(self, path: str | Path) -> None:
         """Writes the tokenizer as a directory, whole or not at all; a tokenizer that is there already is replaced.
@@ -110,7 +196,37 @@ class Tokenizer(ABC):
             >>> Tokenizer.from_pretrained("tok").fingerprint == tokenizer.fingerprint
             True
         """
-        save_tokenizer(self, Path(path))
+        with output_directory(Path(path), KIND) as directory:
+            self.write(directory)
+
+    def write(self, directory: Path, more: Mapping[str, bytes] | None = None) -> None:
+        """Writes all files into an empty directory, the manifest last.
+
+        Args:
+            more: further files by name.
+        """
+        self.save_files(directory)
+        self._finish(directory, more or {})
+
+    def save_compact(self, path: Path, more: Mapping[str, bytes] | None = None) -> None:
+        """Writes a small directory that `from_pretrained` opens and other libraries do not.
+
+        Args:
+            more: further files by name.
+
+        Raises:
+            EqualInfoError: the method has no compact form.
+        """
+        raise EqualInfoError(f"{self.spec} has no compact form; only compiled dictionaries do")
+
+    def _finish(self, directory: Path, more: Mapping[str, bytes]) -> None:
+        for name, content in more.items():
+            (directory / name).write_bytes(content)
+        write_manifest(directory, KIND, spec=str(self.spec), vocab=self.vocab, identity=self.fingerprint)
+
+    def page_form(self) -> dict[str, Any] | None:
+        """What a script without this package tokenizes with: `kind`, entries, arrays; None where it cannot."""
+        return None
 
     @abstractmethod
     def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
@@ -401,49 +517,27 @@ class Tokenizer(ABC):
         """
         return _made, (type(self), str(self.spec), *self._made_of())
 
-    @abstractmethod
     def _made_of(self) -> tuple[Any, ...]:
         """What the constructor takes besides the spec."""
+        return ()
 
-    @abstractmethod
     def save_files(self, directory: Path) -> None:
         """Writes what `load` needs besides the spec."""
+        return None
 
-    @abstractmethod
     def state_fingerprint(self) -> str:
         """Hash of what the ids depend on besides the spec."""
+        return ""
+
+    def _fingerprinted_spec(self) -> str:
+        return str(self.spec)
 
     @property
     def fingerprint(self) -> str:
         """Hash of everything the ids depend on."""
-        return sha256_bytes(json_bytes([self.spec.first_spelling, self.vocab, self.state_fingerprint()]))
+        return sha256_bytes(json_bytes([self._fingerprinted_spec(), self.vocab, self.state_fingerprint()]))
 
 
 def _made(kind: Callable[..., Tokenizer], spec: str, *parts: Any) -> Tokenizer:
     # The spec as text: equal strings inside of it and of the parts would be pickled by which objects they are.
     return kind(Spec.parse(spec), *parts)
-
-
-def save_tokenizer(tokenizer: Tokenizer, path: Path) -> None:
-    """Writes a tokenizer directory, whole or not at all.
-
-    Raises:
-        EqualInfoError: `path` holds something that is not a tokenizer's, or cannot be written.
-    """
-    with output_directory(path, KIND) as directory:
-        fill_directory(tokenizer, directory)
-
-
-def fill_directory(tokenizer: Tokenizer, directory: Path) -> None:
-    """Writes the files of a tokenizer directory into an empty one."""
-    tokenizer.save_files(directory)
-    finish_directory(tokenizer, directory, {})
-
-
-def finish_directory(tokenizer: Tokenizer, directory: Path, more: dict[str, bytes]) -> None:
-    """Writes further files by name, then the manifest."""
-    for name, content in more.items():
-        (directory / name).write_bytes(content)
-    write_manifest(
-        directory, KIND, spec=str(tokenizer.spec), vocab=tokenizer.vocab, identity=tokenizer.fingerprint
-    )

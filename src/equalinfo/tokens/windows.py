@@ -26,7 +26,7 @@ from equalinfo.parallel import cores, grouped, in_groups
 from equalinfo.predict.base import Predictor
 from equalinfo.predict.exact import ExactModel
 from equalinfo.tokens.coded import CodedTokenizer
-from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.spec import Spec, coded_options
 from equalinfo.tokens.tokenizer import Advance, checked_ids
 
 STREAMS_AT_ONCE = 128
@@ -47,12 +47,14 @@ class WindowTokenizer(CodedTokenizer):
     def __init__(
         self, spec: Spec, predictor: Predictor, width: int, table: WindowTable | None = None
     ) -> None:
-        super().__init__(spec, spec["v"], predictor)
+        super().__init__(spec, predictor)
         self.width, self.window_bits, self.table = width, spec["b"], table
         if self.width > self.window_bits:
             raise EqualInfoError(
                 f"{spec}: a token of {self.width} bits is wider than a window; use a larger b"
             )
+        if self.window_bits % width == 0 and spec.get("reset") in (None, 1):
+            self.ids_per_window = self.window_bits // width
 
     @property
     def m1_parameters(self) -> int:
@@ -192,6 +194,9 @@ class WindowTokenizer(CodedTokenizer):
 class EqualInfoACTokenizer(WindowTokenizer):
     """Windows of b bits, joined and cut into tokens of log2 v bits (which may cross windows)."""
 
+    columns = ("M1", "arithmetic", "b bits, closed as in the paper", "log2 v bits")
+    options = coded_options({"b": None, "v": 256, "order": None, "reset": 1}, "delay")
+
     def __init__(
         self,
         spec: Spec,
@@ -260,7 +265,7 @@ class EqualInfoACTokenizer(WindowTokenizer):
     def _on_gpu(self) -> bool:
         """Whether kernels on a GPU make the windows: where M1 computes on one and they know model and rule."""
         predictor: Any = self.predictor
-        if self._gpu_encoder is None and getattr(predictor, "on_gpu", False):
+        if self._gpu_encoder is None and predictor.on_gpu:
             try:
                 from equalinfo.coding.windows_triton import WindowEncoder, possible
             except ImportError:  # torch for a GPU without Triton
@@ -276,6 +281,8 @@ class EqualInfoACTokenizer(WindowTokenizer):
 
 class SplittingTokenizer(WindowTokenizer):
     """Windows of b bits by interval splitting, each cut into b / log2 v ids; any whole windows stand for a text."""
+
+    columns = ("M1", "interval splitting", "b bits, exact", "log2 v bits")
 
     def __init__(self, spec: Spec, predictor: Predictor) -> None:
         super().__init__(spec, predictor, (spec["v"] - 1).bit_length())

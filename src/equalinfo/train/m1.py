@@ -21,7 +21,6 @@ from equalinfo.model.scoring import bits_at_precision, cut_sequences, total_nats
 from equalinfo.model.storage import file_tensors, load_decoder, save_tensors
 from equalinfo.model.train_loop import TrainingData
 from equalinfo.predict.base import PRECISION, distribution_bits
-from equalinfo.predict.exact_files import save_exact
 from equalinfo.predict.quantise import quantise
 from equalinfo.score.metrics import bits_per_byte
 from equalinfo.sizes import size_by_name
@@ -129,7 +128,7 @@ class _M1Training(Training[M1Figures]):
             seconds=seconds,
         )
         save_tensors(directory / WEIGHTS, tensors)
-        save_exact(exact, directory)
+        exact.save(directory)
         config = {
             "size": self.m1.size,
             "dimensions": asdict(size),

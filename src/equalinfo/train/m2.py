@@ -21,8 +21,7 @@ from equalinfo.score import metrics
 from equalinfo.shards.format import TokenShards, TokensInMemory, read_split, tokens_manifest
 from equalinfo.shards.tokenize_sample import tokenizer_of
 from equalinfo.sizes import size_by_name
-from equalinfo.tokens.build import check_export, load_tokenizer
-from equalinfo.tokens.tokenizer import Tokenizer, save_tokenizer
+from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.config import M2Config
 from equalinfo.train.frame import Training
 from equalinfo.train.m2_directory import CONFIG, SHARED, load_model, read_config, save_model
@@ -163,7 +162,7 @@ class _M2Training(Training[M2Figures]):
             windows_changed=self.manifest["windows_changed"],
             wall_seconds=seconds,
         )
-        save_tokenizer(tokenizer, directory / "tokenizer")
+        tokenizer.save_pretrained(directory / "tokenizer")
         about = {
             "size": config.size,
             "dimensions": asdict(model.size),
@@ -275,8 +274,8 @@ def load_m2(path: Path) -> tuple[Decoder, Tokenizer, dict[str, Any]]:
     """
     manifest = read_manifest(path, KIND, shared=SHARED)
     config = check_fields(read_config(path, manifest), M2Fields, path / CONFIG)
-    tokenizer = load_tokenizer(path / "tokenizer")
+    tokenizer = Tokenizer.from_pretrained(path / "tokenizer")
     if manifest.get("tokenizer") != tokenizer.fingerprint or config["vocab"] != tokenizer.vocab:
         raise DamagedArtifact(f"{path / 'tokenizer'} is not the tokenizer that M2 was trained on")
-    check_export(tokenizer, path, manifest)
+    tokenizer.check_export(path, manifest)
     return load_model(path, config), tokenizer, config

@@ -15,13 +15,13 @@ from equalinfo.dictionary.trie.layout import (
     BASE_SHIFT,
     FREE,
     LABEL_MASK,
-    MAX_ENTRY_BYTES,
     ROOT_BASE,
     VALUE_MASK,
     VALUE_SHIFT,
     Words,
 )
 from equalinfo.kernels import kernel
+from equalinfo.limits import MAX_ENTRY_BYTES
 
 EVERY = np.uint64(2**64 - 1)
 LANES = 4

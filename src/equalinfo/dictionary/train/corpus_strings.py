@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from equalinfo.dictionary.train.prune import Counted, Report
 from equalinfo.dictionary.train.word_boundaries import words_of
+from equalinfo.limits import MAX_ENTRY_BYTES
 
 LONGEST = 24  # bytes of a string within a word; the longest entry that was chosen from 64 had 18
 MOST_WORDS = 1 << 18  # distinct words whose parts are counted, the most frequent
@@ -15,7 +16,6 @@ MOST_HELD = (
     1 << 22
 )  # distinct words, or runs of them, in memory; beyond it the rarer half so far is forgotten
 RUNS = (2, 3, 4)  # words of a phrase
-LONGEST_PHRASE = 64  # bytes: what an entry may have
 COUNTED_AT_ONCE, MOST_COUNTED = 1 << 18, 1 << 26  # bytes that `repeated_strings` reads
 
 
@@ -52,7 +52,7 @@ def frequent_phrases(documents: Iterable[bytes], count: int, report: Report | No
 
     counts = _counted(Counted(documents, "count phrases", 0, report), runs)
     sized = ((text.encode(), number) for text, number in counts.items() if number > 1)
-    covered = [(-number * len(text), text) for text, number in sized if len(text) <= LONGEST_PHRASE]
+    covered = [(-number * len(text), text) for text, number in sized if len(text) <= MAX_ENTRY_BYTES]
     return [text for _, text in sorted(covered)[:count]]
 
 

@@ -14,12 +14,12 @@ import numpy as np
 
 from equalinfo.dictionary.train.word_boundaries import DEAD, FREELY, START, TRANSITIONS, character_classes
 from equalinfo.kernels import kernel
+from equalinfo.limits import MAX_ENTRY_BYTES
 from equalinfo.predict.base import FREQUENCY_TOTAL, PRECISION, Predictor
 from equalinfo.predict.prefixes import visit_prefixes
 
 INFORMATION_BITS = 24  # fractional bits of information in fixed point
 ONE_BIT = 1 << INFORMATION_BITS
-LONGEST = 64
 # A search for N strings gives up a trial that found this many times N, and tries less information.
 FAR_TOO_MANY = 3
 
@@ -52,7 +52,7 @@ def likely_strings(
 ) -> list[bytes]:
     """The `count` strings with the least information, in that order, each of two bytes or more.
 
-    Strings are valid UTF-8, whole characters, at most LONGEST bytes. Fewer come back only if there are no more.
+    Strings are valid UTF-8, whole characters, at most MAX_ENTRY_BYTES. Fewer come back only if there are no more.
     What was found last is kept: fewer of the same predictor's are the first of it, and several tokenizers are often
     made from one.
 
@@ -77,13 +77,13 @@ def _search(
     predictor: Predictor, count: int, words: bool, threads: int, report: Report | None
 ) -> list[bytes]:
     """At least `count` strings in order, or all there are."""
-    enough, too_much = 0.0, float(PRECISION * LONGEST)  # bits that give too few strings, or too many
+    enough, too_much = 0.0, float(PRECISION * MAX_ENTRY_BYTES)  # bits that give too few strings, or too many
     bits, before = 8.0, (0.0, 1)
     while True:
         # Once hardly any room is left, more strings than wanted are equally probable: take them all.
         most = None if too_much - enough < 1 / 64 else FAR_TOO_MANY * count + 10_000
         found = _strings_within(predictor, int(bits * ONE_BIT), words, threads, most, count, report)
-        if found is not None and (len(found) >= count or bits >= PRECISION * LONGEST):
+        if found is not None and (len(found) >= count or bits >= PRECISION * MAX_ENTRY_BYTES):
             return found
         if found is None:
             too_much = bits
@@ -97,7 +97,7 @@ def _search(
         aim = count / 8 if len(found) < count / 12 else 1.08 * count
         step = np.log2((aim + 1) / (len(found) + 1)) / min(max(0.95 * slope, 0.3), 1.5)
         bits = min(bits + min(max(float(step), 1 / 128), 8.0), (enough + too_much) / 2)
-        if too_much == PRECISION * LONGEST and before[1] == 1:
+        if too_much == PRECISION * MAX_ENTRY_BYTES and before[1] == 1:
             bits = enough + 4  # nothing yet: no factor to go by
 
 
@@ -128,7 +128,7 @@ def _strings_within(
             number += len(strings)
             if report:
                 report(min(number, wanted), wanted)
-        if texts.shape[1] + 1 >= LONGEST or (most is not None and number > most):
+        if texts.shape[1] + 1 >= MAX_ENTRY_BYTES or (most is not None and number > most):
             parents, symbols, children = parents[:0], symbols[:0], children[:0]
         return (strings, costs), (parents, symbols, children)
 

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equalinfo.dictionary.trie import validate
-from equalinfo.dictionary.trie.layout import FREE, LABEL_MASK, MAX_ENTRY_BYTES, MAX_VALUE
+from equalinfo.dictionary.trie.layout import FREE, LABEL_MASK, MAX_VALUE
 from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.limits import MAX_ENTRY_BYTES
 from equalinfo.predict.base import read_only
 
 

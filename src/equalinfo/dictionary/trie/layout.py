@@ -30,6 +30,3 @@ FREE = np.uint64(256)
 ROOT_BASE = np.uint64(256)
 MAX_SLOTS = 1 << 26  # what a base can address
 MAX_VALUE = (1 << 28) - 1
-
-# The fewest-tokens parse keeps the lengths of the entries that end at a byte as bits of one word.
-MAX_ENTRY_BYTES = 64

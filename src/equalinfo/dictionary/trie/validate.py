@@ -12,11 +12,11 @@ from equalinfo.dictionary.trie.layout import (
     BASE_SHIFT,
     FREE,
     LABEL_MASK,
-    MAX_ENTRY_BYTES,
     ROOT_BASE,
     VALUE_MASK,
     VALUE_SHIFT,
 )
+from equalinfo.limits import MAX_ENTRY_BYTES
 
 
 def fault(words: NDArray[np.uint64], blob: NDArray[np.uint8], offsets: NDArray[np.uint32]) -> str | None:

@@ -18,7 +18,6 @@ from equalinfo.figures.figure import Figure, Panel, Series
 from equalinfo.predict.base import Predictor
 from equalinfo.score.measurements import Measurement
 from equalinfo.tokens.show import visible
-from equalinfo.tokens.strings import ids_of_a_window
 from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.tokens.windows import EqualInfoACTokenizer
 
@@ -102,7 +101,7 @@ def readings(
     (`token_contents`). Of each id that was seen often enough: the share of its commonest reading and the
     entropy of its readings, averaged by how often it was seen.
     """
-    places = ids_of_a_window(tokenizer) or 1
+    places = tokenizer.ids_per_window or 1
     seen: list[dict[int, Counter[bytes]]] = [defaultdict(Counter) for _ in range(places)]
     known: dict[tuple[bytes, tuple[int, ...]], list[int]] = {}
     for text, ids in segments:

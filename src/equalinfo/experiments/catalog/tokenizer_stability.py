@@ -31,7 +31,6 @@ WORDS, PLACES = 150, 30
 QUANTILES = (10, 50, 90)
 WORD = re.compile(rb"[A-Za-z]+")
 # Codes that run through a text: no token belongs to a word.
-THROUGHOUT = ("AC", "StaticAC", "GZip")
 
 
 def methods(scale: Scale) -> list[str]:
@@ -87,7 +86,7 @@ def words(
     A word's tokens are those of all pieces that hold a byte of it. No rows for methods whose ids have no place in the
     text (codes that run through the whole).
     """
-    if tokenizer.spec.method in THROUGHOUT:
+    if not tokenizer.places_in_text:
         return []
     wanted = set(common_words(b"\n".join(texts), WORDS, 4))
     sequences: dict[bytes, list[tuple[int, ...]]] = defaultdict(list)

@@ -21,7 +21,7 @@ from equalinfo.kernels import SAID
 from equalinfo.parallel import VARIABLE, cores
 from equalinfo.shards.engines.base import ATTEMPTS, Event, Report
 from equalinfo.shards.job import TokenizeJob, tokenize_partition
-from equalinfo.tokens.build import load_tokenizer
+from equalinfo.tokens.tokenizer import Tokenizer
 
 
 class LocalEngine:
@@ -45,7 +45,7 @@ class LocalEngine:
 
 
 def _alone(work: TokenizeJob, partitions: Sequence[Partition], threads: int, report: Report) -> None:
-    tokenizer = load_tokenizer(Path(work.tokenizer))
+    tokenizer = Tokenizer.from_pretrained(Path(work.tokenizer))
     with _threads(threads):
         for partition in partitions:
             number = partition.number

@@ -17,7 +17,7 @@ from equalinfo.extras import needed
 from equalinfo.parallel import VARIABLE
 from equalinfo.shards.engines.base import ATTEMPTS, Event, Report
 from equalinfo.shards.job import TokenizeJob, record_path, tokenize_partition
-from equalinfo.tokens.build import load_tokenizer
+from equalinfo.tokens.tokenizer import Tokenizer
 
 
 class RayEngine:
@@ -97,7 +97,7 @@ class Tokenizing:
         """Tokenizes one partition; an error that the user can mend is an answer too."""
         try:
             if self._tokenizer is None:
-                self._tokenizer = load_tokenizer(Path(self._work.tokenizer))
+                self._tokenizer = Tokenizer.from_pretrained(Path(self._work.tokenizer))
             partition = Partition.from_json(json.loads(row["partition"]))
             self._count_attempt(partition)
             answer: dict[str, Any] = {"record": tokenize_partition(self._tokenizer, partition, self._work)}

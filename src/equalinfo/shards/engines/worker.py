@@ -18,7 +18,7 @@ from typing import IO, Any
 from equalinfo.corpus.partitions import Partition
 from equalinfo.errors import EqualInfoError
 from equalinfo.shards.job import TokenizeJob, tokenize_partition
-from equalinfo.tokens.build import load_tokenizer
+from equalinfo.tokens.tokenizer import Tokenizer
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
     threading.Thread(target=_listen, args=(sys.stdin.buffer, messages), daemon=True).start()
     try:
         work = TokenizeJob(**json.loads(messages.get()))
-        tokenizer = load_tokenizer(Path(work.tokenizer))
+        tokenizer = Tokenizer.from_pretrained(Path(work.tokenizer))
         while True:
             partition = Partition.from_json(json.loads(messages.get()))
             record = tokenize_partition(

@@ -1,0 +1,93 @@
+"""The entries of a dictionary: strings from M1 and a corpus, chosen as a spec says (design, section 4)."""
+
+from equalinfo.dictionary.parse.viterbi import ViterbiParser
+from equalinfo.dictionary.train.corpus_strings import frequent_phrases, frequent_strings, repeated_strings
+from equalinfo.dictionary.train.m1_strings import likely_strings
+from equalinfo.dictionary.train.prune import prune, with_singles
+from equalinfo.dictionary.train.unigram import select
+from equalinfo.dictionary.trie.automaton import Automaton
+from equalinfo.errors import EqualInfoError
+from equalinfo.tokens.dictionary_options import SMALLEST_DICTIONARY
+from equalinfo.tokens.sources import Sources
+from equalinfo.tokens.spec import Spec
+
+# Strings from M1 for every one that pruning leaves: 8, and fewer where that would be more than a million, down to 2.
+MOST_CANDIDATES, FEWEST_CANDIDATES, MANY = 8, 2, 1 << 20
+COUNTED_CANDIDATES = 16  # as MOST_CANDIDATES, of strings that the corpus repeats
+PHRASES = 16  # one in so many entries joins words, with `phrases`
+
+
+def most_probable(spec: Spec, sources: Sources) -> list[bytes]:
+    """The entries of a greedy dictionary, by id: EOS, single bytes, the most probable strings under M1.
+
+    Raises:
+        EqualInfoError: no predictor, or one that knows fewer strings.
+    """
+    wanted = spec["v"] - 257
+    longer = _from_predictor(spec, sources, wanted, "find strings")
+    if len(longer) < wanted:
+        raise EqualInfoError(
+            f"{spec}: the predictor knows only {len(longer)} strings; the largest v is {len(longer) + 257}"
+        )
+    return with_singles(longer)
+
+
+def most_used(spec: Spec, sources: Sources) -> Automaton:
+    """The dictionary of those of more such strings that a corpus uses most, parsed into the fewest tokens.
+
+    Raises:
+        EqualInfoError: no predictor, no corpus, or a corpus that is too small.
+    """
+    candidates = _candidates(spec, sources)
+    return prune(candidates, spec["v"], sources.corpus(spec), sources.threads, sources.report)
+
+
+def most_saving(spec: Spec, sources: Sources) -> ViterbiParser:
+    """The parser of those strings, and of the corpus's own, that save the corpus most; errors as in `most_used`."""
+    vocab, documents = spec["v"], sources.corpus(spec)
+    threads, report = sources.threads, sources.report
+    candidates = _candidates(spec, sources)
+    counted = _so_many(vocab, COUNTED_CANDIDATES)
+    merged = list(dict.fromkeys([*candidates, *frequent_strings(documents(), counted, report)]))
+    phrases = frequent_phrases(documents(), counted, report) if "phrases" in spec else []
+    joined = min(vocab // PHRASES, len(phrases))
+    chosen = select(merged, vocab - joined, documents, threads=threads, report=report)
+    if not joined:
+        return chosen
+    inside = chosen.automaton.entries()[257:]
+    return select(inside + phrases, vocab, documents, always=len(inside), threads=threads, report=report)
+
+
+def _candidates(spec: Spec, sources: Sources) -> list[bytes]:
+    return _from_predictor(spec, sources, _so_many(spec["v"], MOST_CANDIDATES), "find candidates")
+
+
+def _from_predictor(spec: Spec, sources: Sources, count: int, stage: str) -> list[bytes]:
+    predictor = sources.predictor(spec)
+    if spec.needs_corpus:
+        _check_corpus(spec, sources)
+    # Phrases are not M1's, so even with them its strings are within words.
+    within = "words" in spec or "phrases" in spec
+    return likely_strings(predictor, count, within, sources.cores, sources.stage(stage))
+
+
+def _so_many(vocab: int, times: int) -> int:
+    return min(times * vocab, max(FEWEST_CANDIDATES * vocab, MANY))
+
+
+def _check_corpus(spec: Spec, sources: Sources) -> None:
+    """Refuses a corpus that repeats fewer strings than a dictionary has entries: it has no use for the others.
+
+    Raises:
+        EqualInfoError: such a corpus, with the largest v that it supports.
+    """
+    vocab = spec["v"]
+    largest = 257 + repeated_strings(sources.corpus(spec)(), vocab - 257)
+    if largest >= vocab:
+        return
+    instead = f"the largest v it supports is {largest}"
+    if largest < SMALLEST_DICTIONARY:
+        instead = f"give more text (the smallest dictionary has {SMALLEST_DICTIONARY})"
+    raise EqualInfoError(
+        f"{spec}: the corpus is too small for {vocab} ids, it repeats only {largest - 257} strings; {instead}"
+    )

@@ -1,0 +1,37 @@
+"""The methods by the names that specs use; the class of each says the rest.
+
+A package adds one by the entry point group `equalinfo.methods` (`examples/`), a predictor that any method with
+`order` takes as a flag by `equalinfo.predictors`, and a parser that dictionaries take as a flag by `equalinfo.parsers`.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from equalinfo.registry import Registry
+
+if TYPE_CHECKING:
+    from equalinfo.dictionary.parse.parser import Parser
+    from equalinfo.dictionary.trie.automaton import Automaton
+    from equalinfo.predict.base import Predictor
+    from equalinfo.tokens.tokenizer import Tokenizer
+
+METHODS: Registry[type["Tokenizer"]] = Registry(
+    "equalinfo.methods",
+    {
+        "Bytes": "equalinfo.tokens.baselines:BytesTokenizer",
+        "SentencePiece": "equalinfo.tokens.sentencepiece_:SentencePieceTokenizer",
+        "GZip": "equalinfo.tokens.baselines:GZipTokenizer",
+        "AC": "equalinfo.tokens.blocks:ACTokenizer",
+        "StaticAC": "equalinfo.tokens.blocks:StaticACTokenizer",
+        "Huffman": "equalinfo.tokens.huffman:HuffmanTokenizer",
+        "StaticHuffman": "equalinfo.tokens.huffman:StaticHuffmanTokenizer",
+        "ANS": "equalinfo.tokens.ans:ANSTokenizer",
+        "StaticANS": "equalinfo.tokens.ans:StaticANSTokenizer",
+        "EqualText": "equalinfo.tokens.blocks:EqualTextTokenizer",
+        "EqualInfo": "equalinfo.tokens.equal_info:EqualInfo",
+        "EqualInfoAC": "equalinfo.tokens.windows:EqualInfoACTokenizer",
+        "EqualInfoHuffman": "equalinfo.tokens.huffman:EqualInfoHuffmanTokenizer",
+    },
+)
+PREDICTORS: Registry[type["Predictor"]] = Registry("equalinfo.predictors")
+PARSERS: Registry[Callable[["Automaton"], "Parser"]] = Registry("equalinfo.parsers")

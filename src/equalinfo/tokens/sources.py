@@ -1,0 +1,92 @@
+"""What a tokenizer is made from: an M1, a corpus, and the predictor that its spec names."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from equalinfo.errors import EqualInfoError
+from equalinfo.parallel import cores
+from equalinfo.predict.base import Predictor
+from equalinfo.tokens.methods import PREDICTORS
+from equalinfo.tokens.spec import Spec
+
+Documents = Callable[[], Iterable[bytes]]
+# What is being done, how much of it is done, and of how much (0: not known yet).
+Report = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What there is to make a tokenizer from; `report`, `device` and `threads` do not change it.
+
+    Args:
+        m1: an M1 directory, or the name of one that ships.
+        documents: opens the corpus; called once for every time that it is read.
+        report: called with what is being done, how much of it is done, and of how much (0: not known yet).
+        device: what M1 computes on, "cpu" or "cuda".
+        threads: default: one per core.
+        ready: a predictor that is at hand, taken in place of what the spec names.
+    """
+
+    m1: Path | None = None
+    documents: Documents | None = None
+    report: Report | None = None
+    device: str = "cpu"
+    threads: int | None = None
+    ready: Predictor | None = None
+
+    @property
+    def cores(self) -> int:
+        """How many threads there are to take."""
+        return cores() if self.threads is None else self.threads
+
+    def corpus(self, spec: Spec) -> Documents:
+        """`documents`; EqualInfoError if there are none."""
+        if self.documents is None:
+            raise EqualInfoError(f"{spec} is made from text: give a corpus as --corpus")
+        return self.documents
+
+    def stage(self, name: str) -> Callable[[int, int], None] | None:
+        """`report` for one thing that is being done."""
+        report = self.report
+        return (lambda done, total: report(name, done, total)) if report else None
+
+    def predictor(self, spec: Spec) -> Predictor:
+        """What the spec says predicts bytes: M1, contexts counted on the corpus, or what a package adds.
+
+        Raises:
+            EqualInfoError: what it is made from is not there.
+        """
+        if self.ready is not None:
+            return self.ready
+        if spec.predictor:
+            return PREDICTORS[spec.predictor].build(self.corpus(spec))
+        if spec.order is not None:
+            from equalinfo.predict.context import check_order, count_contexts
+
+            check_order(spec.order)
+            return count_contexts(spec.order, self.corpus(spec), self.stage("count contexts"))
+        if self.m1 is None:
+            raise EqualInfoError(
+                f"{spec} needs an M1: train one with `equalinfo train-m1` and give it as --m1"
+            )
+        from equalinfo.predict.exact_files import load_m1
+
+        return load_m1(self.m1, self.device)
+
+
+def load_predictor(spec: Spec, directory: Path, device: str = "cpu") -> Predictor:
+    """The predictor that a tokenizer of `spec` saved into its directory; M1 computes on `device`."""
+    if spec.predictor:
+        return PREDICTORS[spec.predictor].load(directory)
+    if spec.order == 0:
+        from equalinfo.predict.unigram import Unigram
+
+        return Unigram.load(directory)
+    if spec.order:
+        from equalinfo.predict.context import ContextModel
+
+        return ContextModel.load(directory)
+    from equalinfo.predict.exact_files import load_exact
+
+    return load_exact(directory, device)
