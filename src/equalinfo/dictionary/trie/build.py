@@ -136,8 +136,9 @@ def place(
                     return np.empty(0, np.uint64)
                 words, following, preceding, base_taken = _grow(words, following, preceding, base_taken)
                 base, passed = _fitting_base(words, following, base_taken, labels[:count], first)
-            for _ in range(passed // _PATIENCE):
-                first = following[first]
+            if passed > _PATIENCE:
+                for _ in range(passed // _PATIENCE):
+                    first = following[first]
         base_taken[base] = True
         largest = max(largest, base)
         words[slot] |= np.uint64(base) << BASE_SHIFT
