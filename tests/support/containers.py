@@ -49,12 +49,12 @@ def by_m1_alone(predictor: Predictor, text: bytes, block: int, context: int) -> 
         code = encode_interleaved(predictor, segment, context)
         if len(code) >= len(segment):
             code = segment
-        head = Head.made(header.key, number, segment, code)
+        head = Head.made(header.digest, number, segment, code)
         parts += [head.to_bytes(), code]
         lengths += struct.pack("<I", head.coded)
         heads.update(head.to_bytes())
     index = Index(len(text), lengths, heads.digest()[:DIGEST_BYTES])
-    return b"".join([*parts, index.to_bytes(header.key)])
+    return b"".join([*parts, index.to_bytes(header.digest)])
 
 
 def unpacked(

@@ -54,7 +54,7 @@ def _steps(progress: "Progress") -> Iterator[str]:
     """Encodes and decodes with tokenizers of all kinds, compresses a file; gives the name of each when it is done."""
     from equalinfo.container.files import compress, decompress
     from equalinfo.pretrained import located, shipped
-    from equalinfo.tokens.build import load_tokenizer, make_tokenizer
+    from equalinfo.tokens.sources import Sources
     from equalinfo.tokens.spec import Spec
     from equalinfo.tokens.tokenizer import Tokenizer
 
@@ -71,10 +71,10 @@ def _steps(progress: "Progress") -> Iterator[str]:
         tokenizer.decode(tokenizer.encode(SENTENCE)[:3], partial=True)
 
     for name, directory in shipped("tokenizer").items():
-        use(load_tokenizer(directory), 600)
+        use(Tokenizer.from_pretrained(directory), 600)
         yield name
     for spec in SPECS:
-        use(make_tokenizer(Spec.parse(spec), m1, lambda: documents), 1)
+        use(Spec.parse(spec).build(Sources(m1, lambda: documents)), 1)
         yield spec
     with TemporaryDirectory() as folder:
         text, container, back = (Path(folder, name) for name in ("text", "container", "back"))
