@@ -5,7 +5,6 @@ from equalinfo.experiments.catalog.token_contents import (
     begins_word,
     crosses_word_start,
     is_text,
-    settled_lengths,
 )
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.windows import EqualInfoACTokenizer
@@ -17,7 +16,7 @@ def test_settled_is_what_all_windows_with_the_first_token_share() -> None:
     tokenizer = EqualInfoACTokenizer(Spec.parse("EqualInfoAC[b=16,v=256]"), model)
     text = b"The windows of a text, and some more of it."
     for window, ids in tokenizer.segments(text):
-        first, whole = settled_lengths(model, window, ids, 8)
+        first, whole = tokenizer.settled_lengths(window, ids)
         assert whole == len(window)
         codes = [(ids[0] << 8) | rest for rest in range(256)]
         others = decode_windows(model, [[code] for code in codes], WindowRule(16))

@@ -46,12 +46,14 @@ class Predictor(ABC):
         initial: frequencies of the first byte, from the empty context; [256] int32.
         flops_parameters: parameters of a model that runs for every byte, embeddings excluded; 0 without one.
         on_gpu: whether a GPU computes them.
+        slow: whether it is an exact M1 that one thread steps, which is worth sparing.
     """
 
     fingerprint: str
     initial: np.ndarray
     flops_parameters: int = 0
     on_gpu: bool = False
+    slow: bool = False
 
     @classmethod
     def build(cls, documents: Callable[[], Iterable[bytes]]) -> "Predictor":

@@ -53,6 +53,8 @@ class ExactModel(Predictor):
         DamagedArtifact: a tensor is missing, of another shape or type, or too large for exact products.
     """
 
+    slow = True
+
     def __init__(self, size: Size, tensors: dict[str, np.ndarray]) -> None:
         self.size, self.flops_parameters = size, size.nominal
         self.integers = _checked(size, tensors)

@@ -39,6 +39,8 @@ class TorchModel(ExactModel):
         EqualInfoError: there is no such device.
     """
 
+    slow = False  # it has a coder of its own
+
     def __init__(self, model: ExactModel, device: str) -> None:
         self.size, self.integers, self.fingerprint = model.size, model.integers, model.fingerprint
         self.flops_parameters = model.flops_parameters

@@ -412,6 +412,10 @@ class Tokenizer(ABC):
     def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
         return [(text, self._encode(text).tolist())] if text else []
 
+    def settled_lengths(self, text: bytes, ids: Sequence[int]) -> list[int]:
+        """How many bytes of a window (or entry) are certain after each of its ids."""
+        return [*[0] * (len(ids) - 1), len(text)]
+
     def count(self, text: Text) -> int:
         """How many ids `encode` gives.
 

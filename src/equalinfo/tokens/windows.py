@@ -6,13 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from equalinfo.coding.bits import bits_to_codes, bits_to_ids, codes_to_bits, id_range, ids_to_bits, token_bits
 from equalinfo.coding.compiled_windows import LISTED_BITS, Report, WindowTable, list_arithmetic
-from equalinfo.coding.equal_info_windows import EncodedWindows, WindowRule, decode_windows, encode_windows
+from equalinfo.coding.equal_info_windows import (
+    EncodedWindows,
+    WindowRule,
+    decode_windows,
+    encode_windows,
+    settled_lengths,
+)
 from equalinfo.coding.remembered_windows import (
     MOST_BITS,
     RememberedWindows,
@@ -212,15 +218,16 @@ class EqualInfoACTokenizer(WindowTokenizer):
         self._gpu_encoder: Any = None
         self.beginnings = beginnings
 
+    def settled_lengths(self, text: bytes, ids: Sequence[int]) -> list[int]:
+        return settled_lengths(self.predictor, text, list(ids), self.width)
+
     @cached_property
     def _remembered(self) -> RememberedWindows | None:
         """What spares M1 where windows begin alike; None for predictors that are fast without."""
         model = self.predictor
         if self.rule.reset != 1 or self.rule.bits > MOST_BITS:
             return None
-        if not isinstance(model, ExactModel) or hasattr(model, "device"):  # torch's has a coder of its own
-            return None
-        return RememberedWindows(model, self.rule, self.beginnings)
+        return RememberedWindows(cast(ExactModel, model), self.rule, self.beginnings) if model.slow else None
 
     def _made_of(self) -> tuple[Any, ...]:
         return (self.predictor, self.table, self.beginnings)

@@ -20,6 +20,17 @@ def with_singles(longer: Iterable[bytes]) -> list[bytes]:
     return [b"", *SINGLES, *longer]
 
 
+def wanted_of(candidates: list[bytes], size: int) -> int:
+    """How many longer entries a dictionary of `size` ids has; EqualInfoError if there are fewer candidates."""
+    wanted = size - 257
+    if len(candidates) < wanted:
+        raise EqualInfoError(
+            f"v={size} needs {wanted} strings, and only {len(candidates)} were found; the largest v is "
+            f"{len(candidates) + 257}"
+        )
+    return wanted
+
+
 def left_after_a_round(entries: int, wanted: int) -> int:
     """How many of the longer entries a round keeps."""
     return max(wanted, entries - max(1, entries * DROPPED[0] // DROPPED[1]))
@@ -47,20 +58,13 @@ def prune(
     Raises:
         EqualInfoError: fewer candidates than the dictionary needs, or a corpus without bytes.
     """
-    wanted = size - 257
-    if len(candidates) < wanted:
-        raise EqualInfoError(
-            f"v={size} needs {wanted} strings, and only {len(candidates)} were found; the largest v is "
-            f"{len(candidates) + 257}"
-        )
+    wanted = wanted_of(candidates, size)
     entries, total = candidates, 0
     while True:
         automaton = build(with_singles(entries))
         counted = Counted(documents(), f"parse with {len(automaton):,} entries", total, report)
         use = FewestParser(automaton).usage(counted, threads)[257:]
-        total = counted.done
-        if not total:
-            raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
+        total = counted.total()
         kept = left_after_a_round(len(entries), wanted)
         # Stable: of equal uses the earlier stays, so the result is the same on any number of threads.
         order = np.argsort(-use, kind="stable")[:kept].tolist()
@@ -77,6 +81,12 @@ class Counted:
     def __init__(self, documents: Iterable[bytes], stage: str, total: int, report: Report | None) -> None:
         self._documents, self._stage, self._total, self._report = documents, stage, total, report
         self.done = 0
+
+    def total(self) -> int:
+        """Bytes of all documents, once they have been read; EqualInfoError if there are none."""
+        if not self.done:
+            raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
+        return self.done
 
     def __iter__(self) -> Iterator[bytes]:
         shown = 0

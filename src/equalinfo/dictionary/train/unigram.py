@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.viterbi import MOST, ONE_BIT, ViterbiParser
-from equalinfo.dictionary.train.prune import Counted, Report, left_after_a_round, with_singles
+from equalinfo.dictionary.train.prune import Counted, Report, left_after_a_round, wanted_of, with_singles
 from equalinfo.dictionary.trie.automaton import build
-from equalinfo.errors import EqualInfoError
 
 # Parses with the same entries before a round drops some: each gives scores to the next.
 PARSES = 2
@@ -57,12 +56,7 @@ def select(
     Raises:
         EqualInfoError: fewer candidates than the dictionary needs, or a corpus without bytes.
     """
-    wanted = size - 257
-    if len(candidates) < wanted:
-        raise EqualInfoError(
-            f"v={size} needs {wanted} strings, and only {len(candidates)} were found; the largest v is "
-            f"{len(candidates) + 257}"
-        )
+    wanted = wanted_of(candidates, size)
     entries, scores = candidates, np.full(len(candidates) + 257, ONE_BIT, np.int64)
     stay, total = 257 + always, 0
     while True:
@@ -70,9 +64,7 @@ def select(
         for _ in range(PARSES):
             counted = Counted(documents(), f"parse with {len(scores):,} entries", total, report)
             use = parser.usage(counted, threads)
-            total = counted.done
-            if not total:
-                raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
+            total = counted.total()
             parser = ViterbiParser(parser.automaton, scores_of(use))
         if len(entries) == wanted:
             return parser

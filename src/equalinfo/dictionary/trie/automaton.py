@@ -85,14 +85,16 @@ class Automaton:
         from equalinfo.dictionary.trie import aho_corasick
 
         slots, parents, _ = self.tree
-        return tuple(map(read_only, aho_corasick.fallback_rows(self.words, slots, parents, self.rows)))  # type: ignore[return-value]
+        table, tokens = aho_corasick.fallback_rows(self.words, slots, parents, self.rows)
+        return read_only(table), read_only(tokens)
 
     @cached_property
     def suffixes(self) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         """Which entries end at a byte of text; see `aho_corasick.suffix_words`."""
         from equalinfo.dictionary.trie import aho_corasick
 
-        return tuple(map(read_only, aho_corasick.suffix_words(self.words, *self.tree)))  # type: ignore[return-value]
+        steps, ends = aho_corasick.suffix_words(self.words, *self.tree)
+        return read_only(steps), read_only(ends)
 
 
 def build(entries: Sequence[bytes]) -> Automaton:

@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 
-from equalinfo.coding.equal_info_windows import GUARD, EmptyText, TextInterval, cumulative
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
 from equalinfo.experiments.cell_tables import listed
 from equalinfo.experiments.rows import Estimate, Rows
@@ -15,11 +14,9 @@ from equalinfo.experiments.statistics import entropy_bits, mean_error
 from equalinfo.experiments.verdicts import near, positive
 from equalinfo.experiments.workspace import ExperimentContext, Job, slug
 from equalinfo.figures.figure import Figure, Panel, Series
-from equalinfo.predict.base import Predictor
 from equalinfo.score.measurements import Measurement
 from equalinfo.tokens.show import visible
 from equalinfo.tokens.tokenizer import Tokenizer
-from equalinfo.tokens.windows import EqualInfoACTokenizer
 
 COMMONEST = 10
 LEAST_SEEN = 5  # occurrences of an id below which its readings say nothing
@@ -107,11 +104,7 @@ def readings(
     for text, ids in segments:
         window = (text, tuple(ids))
         if window not in known:
-            known[window] = (
-                settled_lengths(tokenizer.predictor, text, ids, tokenizer.width)
-                if isinstance(tokenizer, EqualInfoACTokenizer)
-                else [len(text)]
-            )
+            known[window] = tokenizer.settled_lengths(text, ids)
         start = 0
         for place, (token, end) in enumerate(zip(ids, known[window], strict=True)):
             seen[place][token][text[start:end]] += 1
@@ -206,29 +199,3 @@ EXPERIMENT = Experiment(
     compared=compared,
     version=2,
 )
-
-
-def settled_lengths(predictor: Predictor, text: bytes, ids: list[int], width: int) -> list[int]:
-    """How many bytes of a window are certain after each of its tokens.
-
-    The first k tokens leave an interval of codes; certain is the longest beginning of the text whose own interval holds
-    all of it. After the last token that is the whole text.
-
-    Args:
-        predictor: M1, which starts afresh with the window.
-        text: the window's.
-        ids: its tokens of `width` bits each, the whole window.
-    """
-    bits = width * len(ids)
-    node: TextInterval = EmptyText(bits)
-    ends = [(node.low, node.low + node.width)]
-    for byte, bounds in zip(text, cumulative(predictor.frequencies(text)), strict=True):
-        node = node.child(int(bounds[byte]), int(bounds[byte + 1]))
-        ends.append((node.low, node.low + node.width))
-    lengths, code = [], 0
-    for k, token in enumerate(ids[:-1], start=1):
-        code = (code << width) | token
-        left = bits - k * width + GUARD
-        low, high = code << left, (code + 1) << left
-        lengths.append(max(j for j, (start, end) in enumerate(ends) if start <= low and high <= end))
-    return [*lengths, len(text)]
