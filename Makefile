@@ -28,6 +28,7 @@ lint: .venv/installed
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
 	$(RUN) mypy
+	$(RUN) pylint src/equalinfo scripts benchmarks
 
 bench: .venv/installed  ## side-by-side measurements, written to results/
 	$(PIP) '.[demo,dev,gguf,hf,bench,languages,runtimes]'

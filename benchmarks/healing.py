@@ -43,8 +43,8 @@ def main() -> None:
     rows = []
     for path in found:
         generator = Generator.load(path)
-        # Without units nothing is taken back, and bytes depend on nothing.
-        if generator.units is not None and str(generator.tokenizer.spec) != "Bytes":
+        # Without strings nothing is taken back, and bytes depend on nothing.
+        if generator.strings is not None and str(generator.tokenizer.spec) != "Bytes":
             trained = read_json(path / "config.json")["measured"]
             made = {name: trained[name] for name in ("size", "steps", "seed", "bits_per_byte")}
             rows.append({**measure(generator, held_out, given.cuts), "m2": made})
@@ -86,17 +86,18 @@ def places(documents: list[bytes], count: int, inside: bool) -> list[tuple[bytes
 
 def bits(generator: Generator, prompt: bytes, text: bytes) -> tuple[float, float]:
     """-log2 P(text | prompt), without and with healing."""
-    units = generator.units
-    assert units is not None
+    strings = generator.strings
+    assert strings is not None
 
     def nats(ids: list[int], *texts: bytes) -> list[float]:
         branches = Branches(generator.model, ids, generator.context, generator.never)
         return [
-            -completions(units, branches, one, SHARE, WIDEST).log_probability if one else 0.0 for one in texts
+            -completions(strings, branches, one, SHARE, WIDEST).log_probability if one else 0.0
+            for one in texts
         ]
 
     ids = generator.tokenizer.encode_prompt(prompt).tolist()
-    kept, rest = split_unsettled(units, prompt, ids)
+    kept, rest = split_unsettled(strings, prompt, ids)
     (plain,) = nats(ids, text)
     dropped, whole = nats(kept, rest, rest + text)
     return plain / math.log(2), (whole - dropped) / math.log(2)

@@ -16,17 +16,18 @@ class Fields(BaseModel):
     model_config = ConfigDict(strict=True)
 
 
-def complaint(error: ValidationError, whole: str = "all of it", unnamed: Collection[str] = ()) -> str:
+def complaint(error: ValidationError, whole: str = "all of it", unnamed: Collection[str | int] = ()) -> str:
     """What is wrong first and where, in one line.
 
     Args:
-        whole: the place of what has none.
+        whole: the place of what has none; "" leaves it out.
         unnamed: parts of places that a user does not know.
     """
     # A misspelt key is also a missing one; the misspelling is what to name.
     first = min(error.errors(), key=lambda problem: problem["type"] == "missing")
-    place = ".".join(str(step) for step in first["loc"] if step not in unnamed)
-    return f"{place or whole}: {first['msg'].removeprefix('Value error, ')}"
+    place = ".".join(str(step) for step in first["loc"] if step not in unnamed) or whole
+    reason = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {reason}" if place else reason
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -37,7 +38,10 @@ def validated(schema: type[Model], fields: dict[str, Any]) -> Model:
     try:
         return schema.model_validate(fields)
     except ValidationError as error:
-        raise EqualInfoError(complaint(error)) from error
+        # Our own words name the option themselves.
+        ours = error.errors()[0]["type"] == "value_error"
+        places = {step for one in error.errors() for step in one["loc"]}
+        raise EqualInfoError(complaint(error, "", places if ours else ())) from error
 
 
 def check_fields(fields: Any, schema: type[Fields], path: Path) -> dict[str, Any]:

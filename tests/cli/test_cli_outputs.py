@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from equalinfo import Tokenizer
-from equalinfo.cli.ending import Ended, ended_by_signals
+from equalinfo.cli.signals import Ended, ended_by_signals
 from equalinfo.errors import EqualInfoError
 from equalinfo.outputs import output_directory, output_file, output_folder
 from tests.support.command import Run

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,7 @@ def test_a_partition_that_always_kills_its_actor_is_given_up(
     row = {"partition": json.dumps(partitions[0].to_json())}
     for died in range(5):
         (tmp_path / "00000.attempts").write_bytes(b"." * died)
-        answer = json.loads(Tokenizing(work.to_json(), 1)(row)["answer"])
+        answer = json.loads(Tokenizing(asdict(work), 1)(row)["answer"])
         assert ("record" in answer) == (died < 4)
     assert "4 workers ended on partition 0" in answer["error"]
 

@@ -342,7 +342,7 @@ def test_every_experiment_has_made_up_rows() -> None:
 @pytest.mark.parametrize("good", [True, False])
 def test_findings_come_out_either_way(name: str, good: bool) -> None:
     one: Experiment = experiment_by_name(name)
-    found = one.findings(MADE[name](good))
+    found = one.run.findings(MADE[name](good))
     assert found
     wrong = [f for f in found if f.found != ("yes" if good else "no")]
     assert not wrong, wrong

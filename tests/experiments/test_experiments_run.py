@@ -27,7 +27,8 @@ def test_a_static_experiment(scale: Scale, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr(token_uniformity, "METHODS", ("StaticAC[v=256]", "GZip[v=256]"))
     monkeypatch.setattr(token_uniformity, "BITS", 4000)
     monkeypatch.setattr(token_uniformity, "PARTS", 4)
-    one = replace(token_uniformity.EXPERIMENT, findings=lambda rows: [])
+    whole = token_uniformity.EXPERIMENT
+    one = replace(whole, run=whole.run._replace(findings=lambda rows: []))
     found = run_experiment(one, scale, tmp_path, quiet=True)
     assert found.figure is not None
     assert b"random bytes" in found.figure.read_bytes()
@@ -46,7 +47,7 @@ def test_an_experiment_of_cells_is_resumed(
     scale: Scale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained = []
-    cell = ExperimentContext.cell
+    cell = ExperimentContext.m2
 
     def counted(self: ExperimentContext, method: str, *arguments: object, **settings: object) -> object:
         trained.append(method)
@@ -54,7 +55,7 @@ def test_an_experiment_of_cells_is_resumed(
             raise KeyboardInterrupt
         return cell(self, method, *arguments, **settings)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(ExperimentContext, "cell", counted)
+    monkeypatch.setattr(ExperimentContext, "m2", counted)
     with pytest.raises(KeyboardInterrupt):
         run_experiment(gzip_headers.EXPERIMENT, scale, tmp_path, quiet=True)
     assert len(read_results(tmp_path / "results.jsonl")) == 1
@@ -94,8 +95,8 @@ def test_rows_that_a_kill_kept_from_the_file_are_added(scale: Scale, tmp_path: P
 def test_example_rows_add_up_to_the_cells(scale: Scale, tmp_path: Path) -> None:
     with progress_bar(True) as progress:
         work = ExperimentContext("made_up", scale, tmp_path, 1, progress)
-        cell = work.cell("Bytes", 0)
-        rows = work.cell_rows(cell)
+        cell = work.m2("Bytes", 0)
+        rows = work.m2_rows(cell)
     own = [row.value for row in rows if row.quantity == "example_bits_per_byte"]
     sizes = [example.source_bytes for example in work.validation]
     weighted = sum(value * size for value, size in zip(own, sizes, strict=True)) / sum(sizes)
@@ -161,7 +162,7 @@ def test_every_experiment_is_described_and_its_parts_have_names(
         )
         with progress_bar(True) as progress:
             work = ExperimentContext(name, own, tmp_path / scale_name, one.seeds, progress)
-            parts = list(one.jobs(work))
+            parts = list(one.run.jobs(work))
         assert len({part.name for part in parts}) == len(parts) >= 1
         assert len({work.key(part, 1) for part in parts}) == len(parts)
 
@@ -171,13 +172,13 @@ def test_equal_bytes_are_as_many_bytes(scale: Scale, tmp_path: Path) -> None:
     scale = replace(scale, budget={"size": "65k", "steps": 40}, pieces="512")
     with progress_bar(True) as progress:
         work = ExperimentContext("equal_budgets", scale, tmp_path, 1, progress)
-        parts = {part.about[:2]: part for part in experiment_by_name("equal_budgets").jobs(work)}
+        parts = {part.about[:2]: part for part in experiment_by_name("equal_budgets").run.jobs(work)}
         steps = {
             (budget, name): parts[budget, name].measure()[0].at["steps"]
             for budget in ("compute", "bytes")
             for name in names
         }
-        ratio = work.cell(names[1], 0, **scale.budget).result.bytes_per_token
+        ratio = work.m2(names[1], 0, **scale.budget).result.bytes_per_token
     assert steps["compute", names[0]] == steps["compute", names[1]] == steps["bytes", names[0]] == 40
     assert steps["bytes", names[1]] == round(40 / ratio) < 40
 

@@ -113,8 +113,10 @@ def of_ids(made: Generator, ids: list[int]) -> float:
 
 def begins_with(made: Generator, text: str) -> float:
     """log P that a text begins with `text`, over every way to cut all of it into tokens."""
-    assert made.units is not None
-    return completions(made.units, Branches(made.model, [], 64), text.encode(), 1e-12, 10_000).log_probability
+    assert made.strings is not None
+    return completions(
+        made.strings, Branches(made.model, [], 64), text.encode(), 1e-12, 10_000
+    ).log_probability
 
 
 def score(model: EqualInfoLM, context: str, continuation: str) -> tuple[float, bool]:

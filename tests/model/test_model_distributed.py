@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from equalinfo.model import loss, train_loop
 from equalinfo.model.distributed import DistributedContext
-from equalinfo.model.storage import load_tensors
 from tests.support import trained_together
 from tests.support.trained_together import CASES, STOP_AT, run
 
@@ -79,8 +79,8 @@ def test_losses_are_those_of_one_process(out: Path, name: str, way: str) -> None
 
 @pytest.mark.parametrize("name", NAMES)
 def test_weights_are_those_of_one_process(out: Path, name: str) -> None:
-    a, _ = load_tensors(out / "alone" / name / "weights")
-    b, _ = load_tensors(out / "whole" / name / "weights")
+    a = load_file(out / "alone" / name / "weights")
+    b = load_file(out / "whole" / name / "weights")
     assert a.keys() == b.keys()
     for key in a:
         difference = (a[key] - b[key]).square().mean().sqrt() / a[key].square().mean().sqrt()

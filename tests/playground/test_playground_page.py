@@ -13,7 +13,7 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from equalinfo.playground import serving
+from equalinfo.playground import server
 from tests.support.browser import ACCESSIBLE, PHONE, Browser
 from tests.support.command import Run, runner
 from tests.support.pages import EVIL, tokenizer
@@ -102,8 +102,8 @@ def test_an_address_is_said_once_it_answers() -> None:
     """Not when the server starts, which listens some time later."""
 
     async def tried() -> None:
-        port = serving.free_port("127.0.0.1", 0)
-        said = asyncio.ensure_future(serving.answers("127.0.0.1", port))
+        port = server.free_port("127.0.0.1", 0)
+        said = asyncio.ensure_future(server.answers("127.0.0.1", port))
         await asyncio.sleep(0.1)
         assert not said.done()
         async with await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", port):
@@ -118,7 +118,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
 
 
 def test_the_missing_extra_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(serving, "find_spec", lambda name: None)
+    monkeypatch.setattr(server, "find_spec", lambda name: None)
     status, out, error = run("playground", tmp_path)
     assert (status, out) == (1, "")
     assert error == "error: this needs nicegui: pip install 'equalinfo[playground]'\n"
@@ -127,7 +127,7 @@ def test_the_missing_extra_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch
 def test_a_taken_port_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import socket
 
-    monkeypatch.setattr(serving, "find_spec", lambda name: True)
+    monkeypatch.setattr(server, "find_spec", lambda name: True)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         status, _, error = run("playground", tmp_path, "--port", taken.getsockname()[1])
     assert status == 1
@@ -147,6 +147,6 @@ def test_a_taken_port_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, tmp
     ],
 )
 def test_which_addresses_are_this_machines(host: str, here: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    assert serving.is_loopback(host) is here
-    serving.warn_if_open(host)
+    assert server.is_loopback(host) is here
+    server.warn_if_open(host)
     assert capsys.readouterr().err.count("other machines") == (not here)

@@ -8,12 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 
 from equalinfo.corpus.corpus import Corpus
 from equalinfo.errors import EqualInfoError
 from equalinfo.model.scoring import cut_windows, nats_of_ids
 from equalinfo.progress import progress_bar
-from equalinfo.runs.evaluate import Evaluated, Evaluation, EvaluationConfig, compare, verdict
+from equalinfo.runs.config import EvaluationConfig
+from equalinfo.runs.evaluate import Evaluated, Evaluation, compare, verdict
 from equalinfo.score.significance import welch
 from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
 from equalinfo.train.config import M2Config
@@ -66,7 +68,7 @@ def test_bits_per_byte_from_raw_logits(work: Path, name: str, stride: int | None
         logits = model(torch.tensor([[*ids[start:position], 0]]))[0, -1].double()
         nats -= torch.log_softmax(logits, 0)[ids[position]].item()
     expected = nats / math.log(2) / sum(map(len, documents))
-    plan = EvaluationConfig(sliding=stride is not None, stride=stride)
+    plan = EvaluationConfig(windows="sliding" if stride else "disjoint", stride=stride or 0)
     found = evaluated(work, name, plan)
     assert found.bits_per_byte == pytest.approx(expected, rel=1e-5)
     assert found.eval_tokens == len(ids)
@@ -118,7 +120,7 @@ def test_groups_that_do_not_compare(work: Path) -> None:
         single = compare(corpus, EvaluationConfig(), [[work / "bytes-0"], [work / "words-0"]], progress)
     assert single.welch is None
     assert "no test" in verdict(single)
-    with pytest.raises(EqualInfoError, match="sliding"):
+    with pytest.raises(ValidationError, match="sliding"):
         EvaluationConfig(stride=3)
     with pytest.raises(EqualInfoError, match="at most"):
-        evaluated(work, "bytes-0", EvaluationConfig(sliding=True, stride=LENGTH + 1))
+        evaluated(work, "bytes-0", EvaluationConfig(windows="sliding", stride=LENGTH + 1))

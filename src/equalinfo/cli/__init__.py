@@ -27,7 +27,7 @@ from equalinfo.cli import (  # noqa: F401
     warm_up,
 )
 from equalinfo.cli.common import app, one_of_many
-from equalinfo.cli.ending import Ended, ended_by_signals
+from equalinfo.cli.signals import Ended, ended_by_signals
 from equalinfo.cli.streams import open_streams, refuses
 from equalinfo.errors import EqualInfoError
 from equalinfo.extras import without

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from equalinfo.cli.options import number
 from equalinfo.errors import EqualInfoError
-from equalinfo.limits import LARGEST_COUNT, LARGEST_REAL, LARGEST_SEED, MOST_WORKERS
+from equalinfo.limits import LARGEST_COUNT, LARGEST_SEED, MOST_WORKERS
 from equalinfo.outputs import PIPE, path_or_pipe
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from equalinfo.shards.engines.base import Engine
 
 
 def whole(*names: str, help: str, least: int = 0, most: int = LARGEST_COUNT) -> Any:
@@ -25,15 +22,9 @@ def whole(*names: str, help: str, least: int = 0, most: int = LARGEST_COUNT) -> 
     return typer.Option(*names, min=least, max=most, help=help)
 
 
-def real(*names: str, help: str, above: bool = False, most: float = LARGEST_REAL) -> Any:
-    """An option that is a number from 0 on, or `above` it."""
-
-    return typer.Option(*names, min=0.0, max=most, callback=number(above), help=help)
-
-
 PATH: Any = {"parser": path_or_pipe, "metavar": "PATH"}  # of files that "-" may stand for, and of all outputs
 Out = Annotated[Path, typer.Option("--out", **PATH, help="Where to write.")]
-Field = Annotated[
+TextField = Annotated[
     str, typer.Option("--field", help="Key or column that holds the text of JSONL and Parquet.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
@@ -44,9 +35,6 @@ M1Device = Annotated[
 ]
 AllThreads = Annotated[
     int, whole(most=MOST_WORKERS, help="CPU threads; 0: one per core. Any number, same bytes.")
-]
-EngineName = Annotated[
-    str, typer.Option("--engine", help="local: processes here; ray: the cluster that ray.init finds.")
 ]
 InputFile = Annotated[Path, typer.Argument(parser=path_or_pipe, help="Any file; - for standard input.")]
 CORPUS_HELP = (
@@ -91,18 +79,6 @@ def read_ids(path: Path) -> "np.ndarray":
         raise EqualInfoError(
             f"{path} is not a NumPy .npy file of ids ({' '.join(str(error).split())[:100]})"
         ) from error
-
-
-def engine_by_name(name: str, workers: int) -> "Engine":
-    if name == "local":
-        from equalinfo.shards.engines.local import LocalEngine
-
-        return LocalEngine(workers)
-    if name == "ray":
-        from equalinfo.shards.engines.ray_data import RayEngine
-
-        return RayEngine(workers)
-    raise EqualInfoError(f"no engine {name!r}; choose local or ray")
 
 
 def one_of_many() -> bool:

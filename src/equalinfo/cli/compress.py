@@ -4,10 +4,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import Field
 
 from equalinfo.cli.common import PATH, SHIPPED, AllThreads, AsJson, InputFile, Quiet, app, show_result, whole
+from equalinfo.cli.options import with_settings
 from equalinfo.errors import EqualInfoError
 from equalinfo.limits import LARGEST_SIZE
+from equalinfo.model.config import Config
 from equalinfo.outputs import path_or_pipe, to_standard_output
 
 
@@ -49,7 +52,19 @@ def compress_command(
     show_result(result, as_json, to_standard_output(out))
 
 
+Place = Annotated[int | None, Field(ge=0, le=LARGEST_SIZE)]
+
+
+class Part(Config):
+    """What of the text to read back; by default all of it."""
+
+    block: Place = Field(None, description="Only this block, numbered from 0.")
+    start: Place = Field(None, description="Only from this byte of the text on.")
+    length: Place = Field(None, description="Only so many bytes.")
+
+
 @app.command("decompress")
+@with_settings
 def decompress_command(
     file: Annotated[Path, typer.Argument(parser=path_or_pipe, help="A container; - for standard input.")],
     m1: Annotated[
@@ -58,9 +73,8 @@ def decompress_command(
     out: Annotated[
         Path | None, typer.Option("--out", **PATH, help="File to write; - for standard output.")
     ] = None,
-    block: Annotated[int | None, whole(most=LARGEST_SIZE, help="Only this block, numbered from 0.")] = None,
-    start: Annotated[int | None, whole(most=LARGEST_SIZE, help="Only from this byte of the text on.")] = None,
-    length: Annotated[int | None, whole(most=LARGEST_SIZE, help="Only so many bytes.")] = None,
+    *,
+    part: Part,
     facts: Annotated[
         bool, typer.Option("--list", help="Show the container's facts and write nothing.")
     ] = False,
@@ -80,14 +94,15 @@ def decompress_command(
         return
     if out is None:
         raise EqualInfoError("give the file to write as --out (or --list)")
-    if block is not None and (start is not None or length is not None):
+    ranged = part.start is not None or part.length is not None
+    if part.block is not None and ranged:
         raise EqualInfoError("give either --block, or --start and --length")
     with progress_bar(quiet) as progress:
         options = (threads or None, progress)
-        if block is not None:
-            result = files.decompress_block(m1, file, out, block, *options)
-        elif start is not None or length is not None:
-            result = files.decompress_part(m1, file, out, start or 0, length, *options)
+        if part.block is not None:
+            result = files.decompress_block(m1, file, out, part.block, *options)
+        elif ranged:
+            result = files.decompress_part(m1, file, out, part.start or 0, part.length, *options)
         else:
             result = files.decompress(m1, file, out, *options)
     show_result(result, as_json, to_standard_output(out))

@@ -4,7 +4,7 @@ import inspect
 import math
 from collections.abc import Callable
 from functools import wraps
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_type_hints
 
 import typer
 from pydantic.fields import FieldInfo
@@ -45,7 +45,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
             name: validated(schema, {field: values[field] for field in schema.model_fields})
             for name, schema in settings.items()
         }
-        command(**made, **{name: value for name, value in values.items() if name in hints})
+        command(**{name: value for name, value in values.items() if name in hints} | made)
 
     run.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
     run.__annotations__ = {name: parameter.annotation for name, parameter in parameters.items()}
@@ -57,7 +57,8 @@ def _parameter(name: str, info: FieldInfo) -> inspect.Parameter:
         kind: getattr(one, kind) for one in info.metadata for kind in ("gt", "ge", "le") if hasattr(one, kind)
     }
     about: dict[str, Any] = {"help": info.description}
-    if bounds and info.annotation is int:
+    kinds = (info.annotation, *get_args(info.annotation))
+    if bounds and int in kinds:
         about |= {"min": bounds.get("ge", bounds.get("gt", -1) + 1), "max": bounds["le"]}
     elif bounds:
         about |= {"min": 0.0, "max": bounds["le"], "callback": number("gt" in bounds)}

@@ -162,6 +162,6 @@ def playground_command(
 
     Example: equalinfo playground tok1 tok2 --m2 m2
     """
-    from equalinfo.playground.serving import serve
+    from equalinfo.playground.server import serve
 
     serve(tokenizers, m2, host, port, browser)

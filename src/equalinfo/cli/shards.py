@@ -1,53 +1,71 @@
 """Corpora: `tokenize`, `verify`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from pydantic import Field
 
 from equalinfo.cli.common import (
     AsJson,
     CorpusArgument,
-    EngineName,
-    Field,
     Out,
     Quiet,
     Seed,
+    TextField,
     TokenizerArgument,
     app,
-    engine_by_name,
     show_result,
-    whole,
 )
+from equalinfo.cli.options import with_settings
+from equalinfo.corpus.examples import EXAMPLE_BYTES
 from equalinfo.errors import EqualInfoError
 from equalinfo.limits import LARGEST_SIZE, MOST_WORKERS
+from equalinfo.model.config import Config, Count, one_of
+from equalinfo.model.config import Seed as SeedNumber
+
+if TYPE_CHECKING:
+    from equalinfo.shards.engines.base import Engine
+
+ENGINES = ("local", "ray")
+Size = Annotated[int, Field(ge=0, le=LARGEST_SIZE)]
+
+
+class ShardSettings(Config):
+    """What decides the shards of a corpus, or of a sample of it."""
+
+    partition_bytes: Size = Field(
+        0, description="About how much text shares a shard; 0: 64 MiB, 4 MiB where M1 runs."
+    )
+    bad_documents: Annotated[str, one_of("way to treat bad documents", ("stop", "skip"))] = Field(
+        "stop", description="Rows without text: stop there, or skip and count them."
+    )
+    example_bytes: Count = Field(EXAMPLE_BYTES, description="Bytes that are compressed together.")
+    max_tokens: Size = Field(0, description="Draw a sample of so many training tokens; 0: the whole corpus.")
+    validation_examples: Size = Field(0, description="Take only so many validation examples; 0: all.")
+    seed: SeedNumber = 0
+
+
+class EngineSettings(Config):
+    """Who tokenizes; the shards are the same."""
+
+    engine: Annotated[str, one_of("engine", ENGINES)] = Field(
+        "local", description="local: processes here; ray: the cluster that ray.init finds."
+    )
+    workers: int = Field(
+        0, ge=0, le=MOST_WORKERS, description="Processes that tokenize, same shards; 0: one per core."
+    )
 
 
 @app.command("tokenize")
+@with_settings
 def tokenize_command(
     tokenizer: TokenizerArgument,
     corpus: CorpusArgument,
     out: Out,
-    engine: EngineName = "local",
-    workers: Annotated[
-        int, whole(most=MOST_WORKERS, help="Processes that tokenize, same shards; 0: one per core.")
-    ] = 0,
-    partition_bytes: Annotated[
-        int,
-        whole(most=LARGEST_SIZE, help="About how much text shares a shard; 0: 64 MiB, 4 MiB where M1 runs."),
-    ] = 0,
-    bad_documents: Annotated[
-        str, typer.Option(help="Rows without text: stop there, or skip and count them.")
-    ] = "stop",
-    example_bytes: Annotated[int, whole(least=1, help="Bytes that are compressed together.")] = 10_240,
-    max_tokens: Annotated[
-        int, whole(most=LARGEST_SIZE, help="Draw a sample of so many training tokens; 0: the whole corpus.")
-    ] = 0,
-    validation_examples: Annotated[
-        int, whole(most=LARGEST_SIZE, help="Take only so many validation examples; 0: all.")
-    ] = 0,
-    seed: Seed = 0,
-    field: Field = "text",
+    settings: ShardSettings,
+    execution: EngineSettings,
+    field: TextField = "text",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -62,27 +80,25 @@ def tokenize_command(
     from equalinfo.progress import progress_bar
     from equalinfo.tokens.tokenizer import Tokenizer
 
-    if bad_documents not in ("stop", "skip"):
-        raise EqualInfoError(f"no way {bad_documents!r} to treat bad documents; choose stop or skip")
-    runs_on = engine_by_name(engine, workers)
     opened = Tokenizer.from_pretrained(tokenizer)
-    inputs = [tokenizer]
     with progress_bar(quiet) as progress:
-        if max_tokens or validation_examples:
+        if settings.max_tokens or settings.validation_examples:
             from equalinfo.corpus.corpus import Corpus
             from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
 
-            if engine != "local" or bad_documents != "stop":
+            if execution.engine != "local" or settings.bad_documents != "stop":
                 raise EqualInfoError(
                     "a sample is drawn in one process and has no bad documents; take neither option"
                 )
-            plan = TokenizeConfig(example_bytes, seed, max_tokens, 1, validation_examples)
-            manifest = tokenize(opened, Corpus(corpus, field), plan, out, progress, inputs)
+            sample = TokenizeConfig(**settings.model_dump(exclude={"partition_bytes", "bad_documents"}))
+            manifest = tokenize(opened, Corpus(corpus, field), sample, out, progress, [tokenizer])
         else:
             from equalinfo.shards.tokenize_corpus import CorpusConfig, tokenize_corpus
 
-            whole = CorpusConfig(field, example_bytes, partition_bytes, bad_documents == "skip")
-            manifest = tokenize_corpus(opened, corpus, whole, out, runs_on, progress, inputs)
+            engine = engine_by_name(execution.engine, execution.workers)
+            skip = settings.bad_documents == "skip"
+            whole = CorpusConfig(field, settings.example_bytes, settings.partition_bytes, skip)
+            manifest = tokenize_corpus(opened, corpus, whole, out, engine, progress, [tokenizer])
     flat = {
         f"{split}_{name}": value
         for split, counts in manifest["splits"].items()
@@ -116,3 +132,13 @@ def verify_command(
     with progress_bar(quiet) as progress:
         result = verify_tokens(tokens, checks, progress)
     show_result(result, as_json)
+
+
+def engine_by_name(name: str, workers: int) -> "Engine":
+    if name == "local":
+        from equalinfo.shards.engines.local import LocalEngine
+
+        return LocalEngine(workers)
+    from equalinfo.shards.engines.ray_data import RayEngine
+
+    return RayEngine(workers)

@@ -13,11 +13,11 @@ from equalinfo.cli.common import (
     PATH,
     SHIPPED,
     AsJson,
-    Field,
     InputFile,
     M1Device,
     Out,
     Quiet,
+    TextField,
     TokenizerArgument,
     TokenizersArgument,
     app,
@@ -39,7 +39,7 @@ def compile_command(
     corpus: Annotated[
         str | None, typer.Option(help="For methods made from text; spares M1 in wide windows. " + CORPUS_HELP)
     ] = None,
-    field: Field = "text",
+    field: TextField = "text",
     device: M1Device = "cpu",
     as_json: AsJson = False,
     quiet: Quiet = False,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from equalinfo.cli.common import AsJson, CorpusArgument, Field, Out, Quiet, app, one_of_many, show_result
+from equalinfo.cli.common import AsJson, CorpusArgument, Out, Quiet, TextField, app, one_of_many, show_result
 from equalinfo.cli.options import with_settings
 from equalinfo.model.config import RuntimeConfig
 from equalinfo.train.config import M1Config, M2Config
@@ -19,7 +19,7 @@ def train_m1_command(
     out: Out,
     config: M1Config,
     runtime: RuntimeConfig,
-    field: Field = "text",
+    field: TextField = "text",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -67,4 +67,4 @@ def train_m2_command(
     with progress_bar(quiet or one_of_many()) as progress:
         result = train_m2(tokens, config, out, progress, runtime, tables_from)
     if result is not None:
-        show_result(asdict(result), as_json)
+        show_result(result.model_dump(), as_json)

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from equalinfo.corpus.examples import EXAMPLE_BYTES
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.workspace import Job
 from equalinfo.figures.figure import Figure
@@ -49,13 +50,13 @@ class Cost:
     """What an experiment would take at the paper's scale.
 
     Args:
-        cells: how many M2s of each size.
+        m2s: how many M2s of each size.
         coded: tokenizations for which M1 runs over the training text.
         tokens: training tokens of one M2 (paper: 200,000 steps of 256 x 512).
         also: other work in words.
     """
 
-    cells: dict[str, int] = field(default_factory=dict)
+    m2s: dict[str, int] = field(default_factory=dict)
     coded: int = 0
     tokens: float = 26.2e9
     also: str = ""
@@ -66,14 +67,14 @@ class Cost:
 
         trained = sum(
             count * 6 * size_by_name(size).nominal * self.tokens / USABLE_FLOPS
-            for size, count in self.cells.items()
+            for size, count in self.m2s.items()
         )
         coded = self.coded * 2 * size_by_name("3m").nominal * CODED_BYTES / M1_FLOPS
         return (trained + coded) / 3600
 
     def text(self) -> str:
         """GPU-hours and what they are for."""
-        parts = [f"{count} x {size}" for size, count in self.cells.items()]
+        parts = [f"{count} x {size}" for size, count in self.m2s.items()]
         if self.coded:
             parts.append(f"{self.coded} tokenizations by M1")
         total = f"{self.hours():,.0f} H100-hours: " + ", ".join(parts) if parts else ""
@@ -83,7 +84,7 @@ class Cost:
 # A third of an H100's dense bfloat16 peak, which models of this width reach.
 USABLE_FLOPS = 3.3e14
 # 51.2 M examples of 10,240 bytes; M1's exact integers run in float32 products, and far from the peak.
-CODED_BYTES = 51.2e6 * 10_240
+CODED_BYTES = 51.2e6 * EXAMPLE_BYTES
 M1_FLOPS = 1e13
 COST_RULE = (
     "H100-hours: an M2 takes 6 x parameters x 26.2 G tokens at 3.3e14 FLOP/s (25m: 3.3 h, 113m: 15 h, 403m: 53 h, "
@@ -91,35 +92,48 @@ COST_RULE = (
 )
 
 
+class Functions(NamedTuple):
+    """What an experiment does.
+
+    Args:
+        jobs: what is measured, in order; the first failure of one ends the run.
+        findings: expectations against rows; must give the same expectations for any rows that hold their methods.
+        compared: ours beside the paper's.
+        figure: drawn from the rows.
+    """
+
+    jobs: Callable[["ExperimentContext"], Iterator[Job]]
+    findings: Callable[[Rows], list[Finding]]
+    compared: Callable[[Rows], list[Compared]]
+    figure: Callable[[Rows], Figure]
+
+
 @dataclass(frozen=True)
 class Experiment:
     """One of the paper's tables or figures, or a check of ours.
 
     Args:
-        name: on the command line.
+        run: its functions.
         paper: its table or figure there; "ours" where it has none.
         measures: in one sentence.
         minutes: at the small scale with nothing made before, M1 (4 minutes) and tokens included; less where another
-            experiment made them. From the times of parts on a core of an EPYC.
+            experiment made them. From the times of jobs on a core of an EPYC.
         cost: at the paper's scale.
-        jobs: what is measured, in order; the first failure of one ends the run.
-        findings: expectations against rows; must give the same expectations for any rows that hold their methods.
-        figure: drawn from the rows.
-        compared: ours beside the paper's.
         seeds: how many by default; --seeds overrides.
-        version: raised when a change of code changes numbers, so that old parts are measured again.
+        version: raised when a change of code changes numbers, so that old jobs are measured again.
         limits: what the small scale cannot show, for docs/results.md.
     """
 
-    name: str
+    run: Functions
     paper: str
     measures: str
     minutes: float
     cost: Cost
-    jobs: Callable[["ExperimentContext"], Iterator[Job]]
-    findings: Callable[[Rows], list[Finding]]
-    figure: Callable[[Rows], Figure]
-    compared: Callable[[Rows], list[Compared]]
     seeds: int = 1
     version: int = 1
     limits: str = ""
+
+    @property
+    def name(self) -> str:
+        """On the command line: that of its module."""
+        return self.run.jobs.__module__.rpartition(".")[2]

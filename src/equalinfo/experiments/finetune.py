@@ -52,22 +52,22 @@ def padded(sequences: Sequence[Targeted]) -> tuple[torch.Tensor, torch.Tensor]:
 def tune(
     model: Decoder,
     training: Sequence[Targeted],
-    plan: FinetuneConfig,
+    config: FinetuneConfig,
     progress: Progress,
     title: str,
     look: Callable[[int], None] | None = None,
     looks: Sequence[int] = (),
 ) -> None:
-    """Trains `model` in place on targets, shuffled by the plan's seed; calls `look(step)` after each step in `looks`.
+    """Trains `model` in place on targets, shuffled by the config's seed; calls `look(step)` after each step in `looks`.
 
     Raises:
         EqualInfoError: the loss is not finite.
     """
-    torch.set_num_threads(plan.threads)
-    optimizer = make_optimizer("adafactor", model, plan.learning_rate)
-    batch = shuffled(len(training), plan.batch_size, plan.seed)
-    task = progress.add_task(title, total=plan.steps, note="")
-    for step in range(1, plan.steps + 1):
+    torch.set_num_threads(config.threads)
+    optimizer = make_optimizer("adafactor", model, config.learning_rate)
+    batch = shuffled(len(training), config.batch_size, config.seed)
+    task = progress.add_task(title, total=config.steps, note="")
+    for step in range(1, config.steps + 1):
         model.train()
         ids_BT, mask_BT = padded([training[i] for i in batch(step - 1)])
         optimizer.zero_grad(set_to_none=True)

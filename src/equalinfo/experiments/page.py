@@ -82,12 +82,12 @@ def _fill(study: Study, experiment: Experiment, rows: Rows) -> None:
     for what in ("findings", "compared", "figure"):
         try:
             if what == "findings":
-                study.findings = experiment.findings(rows)
+                study.findings = experiment.run.findings(rows)
             elif what == "compared":
-                lines = experiment.compared(rows)
+                lines = experiment.run.compared(rows)
                 study.headings, study.compared = pivot(lines) if lines else ((), [])
             else:
-                study.drawn = experiment.figure(rows)
+                study.drawn = experiment.run.figure(rows)
                 study.figure = shown(study.drawn, study.key)
         except Exception as error:
             reason = " ".join(str(error).split())[:120]

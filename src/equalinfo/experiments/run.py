@@ -1,8 +1,8 @@
 """Runs an experiment: measures what is not measured yet, then tables, figure and findings (`equalinfo experiment`).
 
 OUT/parts/NAME/PART-HASH.jsonl   a part's rows, whole or not there
-OUT/results.jsonl                every row, M2 cells too
-OUT/tables/NAME.jsonl, .svg      the rows of one experiment with their cells, and its figure
+OUT/results.jsonl                every row, M2s' too
+OUT/tables/NAME.jsonl, .svg      the rows of one experiment with those of their M2s, and its figure
 """
 
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def _run(experiment: Experiment, scale: Scale, out: Path, seeds: int | None, qui
     rows: list[Measurement] = []
     with progress_bar(quiet) as progress:
         work = ExperimentContext(experiment.name, scale, out, seeds or experiment.seeds, progress)
-        jobs = list(experiment.jobs(work))
+        jobs = list(experiment.run.jobs(work))
         task = progress.add_task(experiment.name, total=len(jobs), note="")
         for job in jobs:
             path = out / "parts" / experiment.name / f"{job.name}-{work.key(job, experiment.version)}.jsonl"
@@ -71,8 +71,8 @@ def _run(experiment: Experiment, scale: Scale, out: Path, seeds: int | None, qui
                 progress.remove_task(finished)
     suffix = "" if scale.small else f"-{scale.name}"
     table = out / "tables" / f"{experiment.name}{suffix}.jsonl"
-    cells = {row.cell for row in rows}
-    kept = [row for row in read_results(out / "results.jsonl") if row.cell in cells]
+    m2s = {row.cell for row in rows}
+    kept = [row for row in read_results(out / "results.jsonl") if row.cell in m2s]
     with atomic_file(table) as stream:
         stream.write(b"".join(row.model_dump_json().encode() + b"\n" for row in [*kept, *rows]))
     return outcome(experiment, Rows(rows), table)
@@ -84,10 +84,12 @@ def outcome(experiment: Experiment, rows: Rows, table: Path) -> Outcome:
     complaint = ""
     try:
         assert figure
-        write_figure(experiment.figure(rows), figure)
+        write_figure(experiment.run.figure(rows), figure)
     except EqualInfoError as error:
         figure, complaint = None, str(error)
-    return Outcome(rows, experiment.findings(rows), experiment.compared(rows), table, figure, complaint)
+    return Outcome(
+        rows, experiment.run.findings(rows), experiment.run.compared(rows), table, figure, complaint
+    )
 
 
 def _write(path: Path, rows: list[Measurement]) -> None:

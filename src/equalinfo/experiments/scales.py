@@ -55,7 +55,7 @@ class Scale:
 
 # Table 13's steps; at the small scale, steps in proportion to the parameters.
 PAPER_STEPS = {"25m": 3_000, "113m": 11_000, "403m": 40_000, "2b": 200_000}
-# A size up, at the speed that it is bearable at: a cell takes minutes.
+# A size up, at the speed that it is bearable at: an M2 takes minutes.
 SMALL_BUDGET = {
     "size": "3m",
     "steps": 300,

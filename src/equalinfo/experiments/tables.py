@@ -122,7 +122,7 @@ def summary(folder: Path, images: str) -> str:
         if not path.is_file():
             continue
         rows = Rows(read_measurements(path))
-        findings = one.findings(rows)
+        findings = one.run.findings(rows)
         counts = Counter(finding.found for finding in findings)
         tally.append((f"[{one.name}](#{one.name})", one.paper, *(str(counts[word]) for word in OUTCOMES)))
         source = f"Rows: [{path.name}]({images}/{path.name})."
@@ -130,7 +130,7 @@ def summary(folder: Path, images: str) -> str:
         sections += [markdown_table(FOUND, map(finding_cells, findings))]
         if (folder / f"{one.name}.svg").is_file():
             sections += [f"![{one.name}]({images}/{one.name}.svg)", ""]
-        if compared := one.compared(rows):
+        if compared := one.run.compared(rows):
             sections += [markdown_table(*pivot(compared))]
         if one.limits:
             sections += [f"What this scale cannot show: {one.limits}", ""]

@@ -1,4 +1,4 @@
-"""Where experiments train and keep what they share: M1, tokenizers, tokens and M2 cells, named by hashes.
+"""Where experiments train and keep what they share: M1, tokenizers, tokens and M2s, named by hashes.
 
 Artifacts lie under OUT as `runs.run` lays them out, so a second experiment does not train again what the first
 did, and an interrupted one resumes.
@@ -21,6 +21,7 @@ from equalinfo.experiments.finetune import FinetuneConfig
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.statistics import mean_error, ratio_error
 from equalinfo.model.config import TrainingConfig, TrainingSettings
+from equalinfo.model.optim import LEARNING_RATES
 from equalinfo.model.scoring import nats_of_ids
 from equalinfo.model.train_loop import resolved_precision
 from equalinfo.runs.recipe import GivenM1
@@ -136,7 +137,9 @@ class ExperimentContext:
     def finetuning(self, steps: int, batch_size: int, seed: int) -> FinetuneConfig:
         """Settings of a short run, with the recipe's learning rate and threads."""
         m2 = self.scale.recipe.m2
-        return FinetuneConfig(steps, batch_size, m2.learning_rate or 0.01, seed, m2.threads)
+        return FinetuneConfig(
+            steps, batch_size, m2.learning_rate or LEARNING_RATES["adafactor"], seed, m2.threads
+        )
 
     def tokens(self, method: str) -> Path:
         """The tokens directory of a method, made where it is missing."""
@@ -150,18 +153,13 @@ class ExperimentContext:
 
     @cached_property
     def validation(self) -> list[Example]:
-        """The held-out examples that cells are scored on."""
+        """The held-out examples that M2s are scored on."""
         data = self.scale.recipe.data
         cut = cut_examples(self.run.corpus.documents("validation"), data.example_bytes)
         return list(islice(cut, data.validation_examples or None))
 
-    def cell(
-        self,
-        method: str,
-        seed: int,
-        size: str | None = None,
-        max_tokens: int | None = None,
-        **m2: Any,
+    def m2(
+        self, method: str, seed: int, size: str | None = None, max_tokens: int | None = None, **m2: Any
     ) -> TrainedRun:
         """The M2 of a method, trained where it is missing; `m2` replaces settings of the recipe's M2 section."""
         recipe = self.scale.recipe
@@ -171,16 +169,16 @@ class ExperimentContext:
         changed = recipe.model_copy(update={"m2": recipe.m2.model_copy(update=m2), "data": data})
         run = Run(changed, self.out, self.run.corpus_key)
         spec = Spec.parse(method)
-        path, row = run.cell(spec, size or self.scale.size, seed, self.progress)
+        path, row = run.m2(spec, size or self.scale.size, seed, self.progress)
         key = path.name.rsplit("-", 1)[1]
         found = row or next(known for known in run.known() if known.cell == key)
         return TrainedRun(path, found, run.tokens(spec, self.progress))
 
-    def cell_rows(self, cell: TrainedRun, **at: Coordinate) -> list[Measurement]:
+    def m2_rows(self, run: TrainedRun, **at: Coordinate) -> list[Measurement]:
         """What every table of M2s shows, with the uncertainty over validation examples."""
-        result = cell.result
+        result = run.result
         common: dict[str, Any] = {"seed": result.seed, "cell": result.cell, **at}
-        losses = example_losses(cell)
+        losses = example_losses(run)
         source = [own.source_bytes for own in losses]
         tokens = [len(own.nats) for own in losses]
         bits = [float(own.nats.sum()) / np.log(2) for own in losses]
@@ -200,14 +198,14 @@ class ExperimentContext:
                 rows.append(row(method, "example_bytes_per_token", ratio, example=index, **common))
         return rows
 
-    def cells(self, methods: Sequence[str], **settings: Any) -> Iterator[Job]:
+    def m2_jobs(self, methods: Sequence[str], **settings: Any) -> Iterator[Job]:
         """A part for each method and seed: one M2 and its rows."""
         for method, seed in product(methods, self.seeds):
-            measure = partial(self._cell_measured, method, seed, settings)
+            measure = partial(self._m2_measured, method, seed, settings)
             yield Job(f"{slug(method)}-seed{seed}", (method, seed, settings), measure)
 
-    def _cell_measured(self, method: str, seed: int, settings: dict[str, Any]) -> list[Measurement]:
-        return self.cell_rows(self.cell(method, seed, **settings))
+    def _m2_measured(self, method: str, seed: int, settings: dict[str, Any]) -> list[Measurement]:
+        return self.m2_rows(self.m2(method, seed, **settings))
 
 
 def slug(method: str) -> str:
@@ -236,16 +234,16 @@ def read_examples(tokens: Path, split: str) -> list[tuple[np.ndarray, int]]:
     return [(ids, source) for shard in shards for ids, _, source in read_shard(shard)]
 
 
-def example_losses(cell: TrainedRun) -> list[ExampleLoss]:
+def example_losses(run: TrainedRun) -> list[ExampleLoss]:
     """M2's nats on the held-out examples, in the windows it is scored in.
 
     Where only the first sequence of an example is scored, its bytes are taken in proportion to its tokens, as
     `train.m2.measure` does.
     """
-    model, _, config = load_m2(cell.path)
+    model, _, config = load_m2(run.path)
     length, first_only = config["sequence_length"], bool(config["plan"]["first_only"])
     losses = []
-    for ids, size in read_examples(cell.tokens, "validation"):
+    for ids, size in read_examples(run.tokens, "validation"):
         scored = ids[:length] if first_only else ids
         share = len(scored) / len(ids) if len(ids) else 0.0
         losses.append(ExampleLoss(scored, nats_of_ids(model, scored, length, length), size * share))

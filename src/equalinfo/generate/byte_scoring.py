@@ -45,7 +45,7 @@ class ByteScorer:
 
     def __init__(self, model: Decoder, tokenizer: Tokenizer, context: int) -> None:
         self.model, self.tokenizer, self.context = model, tokenizer, context
-        self.units = token_strings_of(tokenizer)
+        self.strings = token_strings_of(tokenizer)
         self._known: dict[bytes, _Scored] = {}
 
     def continuation(self, context: bytes, text: bytes) -> float:
@@ -55,7 +55,7 @@ class ByteScorer:
         never assumed. Where ids have no bytes of their own (AC, GZip and the like) the tokens of both together are
         scored, ended there, against the settled tokens of the context.
         """
-        if self.units is None:
+        if self.strings is None:
             whole = self._logs(self.tokenizer.encode(context + text))
             return float(whole.sum() - self._logs(self.tokenizer.encode_prompt(context)).sum())
         if context not in self._known:
@@ -73,10 +73,10 @@ class ByteScorer:
         return float(self._logs(self.tokenizer.encode(text)).sum())
 
     def _score(self, text: bytes) -> _Scored:
-        assert self.units is not None
-        kept, rest = split_unsettled(self.units, text, self.tokenizer.encode_prompt(text).tolist())
+        assert self.strings is not None
+        kept, rest = split_unsettled(self.strings, text, self.tokenizer.encode_prompt(text).tolist())
         end = (
-            completions(self.units, Branches(self.model, kept, self.context), rest).log_probability
+            completions(self.strings, Branches(self.model, kept, self.context), rest).log_probability
             if rest
             else 0.0
         )

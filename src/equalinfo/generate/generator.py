@@ -103,8 +103,8 @@ class Generator:
 
     def __init__(self, model: Decoder, tokenizer: Tokenizer, context: int | None = None) -> None:
         self.model, self.tokenizer, self.context = model, tokenizer, context
-        self.units = token_strings_of(tokenizer)
-        self.never = self.units.never if self.units else [] if tokenizer.eos is None else [tokenizer.eos]
+        self.strings = token_strings_of(tokenizer)
+        self.never = self.strings.never if self.strings else [] if tokenizer.eos is None else [tokenizer.eos]
         self.seconds = 0.0  # spent in `continuations` so far
 
     @classmethod
@@ -150,7 +150,7 @@ class Generator:
                 [prompt for prompt in prompts for _ in range(settings.samples)], begun, strict=True
             )
         ]
-        reader = _reader(self.tokenizer, self.units)
+        reader = _reader(self.tokenizer, self.strings)
         self._read(reader, rows, sampler.ids, range(len(rows)), show)
         while sampler.running:
             drawn = [row for row, _ in sampler.step()]
@@ -158,13 +158,15 @@ class Generator:
             ended = [
                 row
                 for row in sampler.running
-                if rows[row].outlet.reason or len(sampler.ids[row]) - rows[row].kept >= settings.tokens
+                if rows[row].matcher.reason or len(sampler.ids[row]) - rows[row].kept >= settings.tokens
             ]
             if ended:
                 sampler.stop(ended)
                 self._read(reader, rows, sampler.ids, ended, show, final=True)
         return [
-            Continuation(row.prompt, row.outlet.text, ids, len(ids) - row.kept, row.outlet.reason or "tokens")
+            Continuation(
+                row.prompt, row.matcher.text, ids, len(ids) - row.kept, row.matcher.reason or "tokens"
+            )
             for row, ids in zip(rows, sampler.ids, strict=True)
         ]
 
@@ -172,16 +174,16 @@ class Generator:
         """Where each sample of a prompt begins."""
         ids, lowest, highest = (part.tolist() for part in self.tokenizer.prompt_range(prompt))
         plain = [_Start(ids, (lowest, highest))] * settings.samples
-        if self.units is None or not settings.heal:
+        if self.strings is None or not settings.heal:
             if not self.tokenizer.continues_prompts and self.tokenizer.decode(ids, partial=True) != prompt:
                 raise EqualInfoError(
                     f"{self.tokenizer.spec} cannot go on from a prompt: its ids depend on the end of their block"
                 )
             return plain
-        kept, text = split_unsettled(self.units, prompt, ids)
+        kept, text = split_unsettled(self.strings, prompt, ids)
         if not text:
             return plain
-        found = completions(self.units, Branches(self.model, kept, self.context, self.never), text)
+        found = completions(self.strings, Branches(self.model, kept, self.context, self.never), text)
         if found.log_probability == -math.inf:
             return plain
         starts = []
@@ -202,7 +204,7 @@ class Generator:
     ) -> None:
         reader.read([(rows[row], ids[row]) for row in which], final)
         for row in which:
-            new = rows[row].outlet.take(final)
+            new = rows[row].matcher.take(final)
             if new and show:
                 show(row, new)
 
@@ -231,8 +233,8 @@ class _Start:
 class _Row:
     """A continuation on its way."""
 
-    def __init__(self, prompt: bytes, kept: int, outlet: StopMatcher) -> None:
-        self.prompt, self.kept, self.outlet = prompt, kept, outlet
+    def __init__(self, prompt: bytes, kept: int, matcher: StopMatcher) -> None:
+        self.prompt, self.kept, self.matcher = prompt, kept, matcher
         self.ids_read = self.bytes_read = 0
 
     def take(self, text: bytes, ids_read: int) -> None:
@@ -240,7 +242,7 @@ class _Row:
         start = max(len(self.prompt) - self.bytes_read, 0)
         self.bytes_read += len(text)
         self.ids_read = ids_read
-        self.outlet.feed(text[start:])
+        self.matcher.feed(text[start:])
 
 
 class _Reader:
@@ -274,8 +276,8 @@ class _WholeReader(_Reader):
             row.take(text[row.bytes_read :], len(ids))
 
 
-def _reader(tokenizer: Tokenizer, units: TokenStrings | None) -> _Reader:
-    length = units.length if units is not None else tokenizer.ids_per_window
+def _reader(tokenizer: Tokenizer, strings: TokenStrings | None) -> _Reader:
+    length = strings.length if strings is not None else tokenizer.ids_per_window
     return _Reader(tokenizer, length) if length else _WholeReader(tokenizer, 1)
 
 

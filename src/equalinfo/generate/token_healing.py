@@ -23,27 +23,31 @@ SMALLEST_SHARE = (
 WIDEST = 256  # and no more than so many unfinished ways are followed at a time
 
 
-def split_unsettled(units: TokenStrings, text: bytes, ids: Sequence[int]) -> tuple[list[int], bytes]:
+def split_unsettled(strings: TokenStrings, text: bytes, ids: Sequence[int]) -> tuple[list[int], bytes]:
     """The ids of a text that more text cannot change, and the bytes of the others.
 
-    The others are those that reach into the longest end of the text that some longer unit begins with. Where a
-    parse takes the longest match from the left, only the last unit can be one.
+    The others are those that reach into the longest end of the text that some longer string begins with. Where a
+    parse takes the longest match from the left, only the last string can be one.
 
     Args:
-        ids: the text's own, whole units.
+        ids: the text's own, whole strings.
     """
     kept = [int(token) for token in ids]
-    if units.from_left:
-        last = units.text(kept[-units.length :])
-        return (kept[: -units.length], last) if kept and units.could_go_on(last) else (kept, b"")
+    if strings.from_left:
+        last = strings.text(kept[-strings.length :])
+        return (kept[: -strings.length], last) if kept and strings.could_go_on(last) else (kept, b"")
     start = next(
-        (at for at in range(max(len(text) - units.longest, 0), len(text)) if units.could_go_on(text[at:])),
+        (
+            at
+            for at in range(max(len(text) - strings.longest, 0), len(text))
+            if strings.could_go_on(text[at:])
+        ),
         len(text),
     )
     position = len(text)
     while position > start:
-        position -= len(units.text(kept[-units.length :]))
-        del kept[-units.length :]
+        position -= len(strings.text(kept[-strings.length :]))
+        del kept[-strings.length :]
     return kept, text[position:]
 
 
@@ -52,11 +56,11 @@ class Completions:
     """The ways to go on from a context whose bytes begin with given ones.
 
     Args:
-        ends: for each beginning of ids, the numbers of the units that complete it, and the log-probability
+        ends: for each beginning of ids, the numbers of the strings that complete it, and the log-probability
             (nats) of each whole way given the context.
     """
 
-    units: TokenStrings
+    strings: TokenStrings
     ends: list[tuple[list[int], np.ndarray, np.ndarray]]
 
     @property
@@ -74,14 +78,14 @@ class Completions:
         at = choice.pick(logits[None], np.array([uniform]))[0]
         for begun, numbers, _ in self.ends:
             if at < len(numbers):
-                return begun + self.units.ids(int(numbers[at]))
+                return begun + self.strings.ids(int(numbers[at]))
             at -= len(numbers)
         raise AssertionError("picked beyond the last way")
 
 
 @dataclass
 class _Open:
-    """A way that does not cover the bytes yet: within a unit, whose possible numbers are known, or between two."""
+    """A way that does not cover the bytes yet: within a string, whose possible numbers are known, or between two."""
 
     ids: list[int]
     log: float
@@ -91,11 +95,15 @@ class _Open:
 
 
 def completions(
-    units: TokenStrings, branches: Branches, text: bytes, share: float = SMALLEST_SHARE, widest: int = WIDEST
+    strings: TokenStrings,
+    branches: Branches,
+    text: bytes,
+    share: float = SMALLEST_SHARE,
+    widest: int = WIDEST,
 ) -> Completions:
     """All ways to write bytes that begin with `text`, after the context of `branches`.
 
-    Each is whole units within `text` and then one that reaches its end or beyond.
+    Each is whole strings within `text` and then one that reaches its end or beyond.
 
     Args:
         share: a way is given up where it is that much less likely than another that has come equally far, so the
@@ -104,9 +112,9 @@ def completions(
     """
     ends: list[tuple[list[int], np.ndarray, np.ndarray]] = []
     if not text:
-        return Completions(units, [([], np.empty(0, np.int64), np.zeros(1))])
+        return Completions(strings, [([], np.empty(0, np.int64), np.zeros(1))])
     # Ways that have come equally far continue together, those behind first: only they compare.
-    waiting = {(-len(text), 0): [_Open([], 0.0, text, 0, _candidates(units, text))]}
+    waiting = {(-len(text), 0): [_Open([], 0.0, text, 0, _candidates(strings, text))]}
     while waiting:
         together = waiting.pop(min(waiting))
         together.sort(key=lambda way: -way.log)
@@ -114,18 +122,21 @@ def completions(
         together = [way for way in together[:widest] if way.log >= floor]
         rows = branches.after([way.ids for way in together])
         for way, logs_V in zip(together, rows, strict=True):
-            for following in _gone_on(units, way, logs_V, ends):
+            for following in _gone_on(strings, way, logs_V, ends):
                 waiting.setdefault((-len(following.rest), following.place), []).append(following)
-    return Completions(units, ends)
+    return Completions(strings, ends)
 
 
 def _gone_on(
-    units: TokenStrings, way: _Open, logs_V: np.ndarray, ends: list[tuple[list[int], np.ndarray, np.ndarray]]
+    strings: TokenStrings,
+    way: _Open,
+    logs_V: np.ndarray,
+    ends: list[tuple[list[int], np.ndarray, np.ndarray]],
 ) -> Iterator[_Open]:
     """The unfinished ways that are `way` and one id more; finished ones are added to `ends`."""
-    digits = way.numbers // units.vocab ** (units.length - 1 - way.place) % units.vocab
+    digits = way.numbers // strings.vocab ** (strings.length - 1 - way.place) % strings.vocab
     logs = way.log + logs_V[digits]
-    if way.place < units.length - 1:
+    if way.place < strings.length - 1:
         for digit in np.unique(digits).tolist():
             within = digits == digit
             yield _Open(
@@ -133,7 +144,7 @@ def _gone_on(
             )
         return
     begun = way.ids[: len(way.ids) - way.place]
-    lengths = np.array([len(other) for other in units.texts_of(way.numbers.tolist())], np.int64)
+    lengths = np.array([len(other) for other in strings.texts_of(way.numbers.tolist())], np.int64)
     covers = lengths >= len(way.rest)
     if covers.any():
         ends.append((begun, way.numbers[covers], logs[covers]))
@@ -142,9 +153,9 @@ def _gone_on(
     )
     for number, log, length in inside:
         rest = way.rest[length:]
-        yield _Open(begun + units.ids(number), log, rest, 0, _candidates(units, rest))
+        yield _Open(begun + strings.ids(number), log, rest, 0, _candidates(strings, rest))
 
 
-def _candidates(units: TokenStrings, text: bytes) -> np.ndarray:
-    """Numbers of the units that agree with `text` as far as both go, and are not empty."""
-    return np.array([*units.inside(text), *units.beginning_with(text)], np.int64)
+def _candidates(strings: TokenStrings, text: bytes) -> np.ndarray:
+    """Numbers of the strings that agree with `text` as far as both go, and are not empty."""
+    return np.array([*strings.inside(text), *strings.beginning_with(text)], np.int64)

@@ -3,7 +3,7 @@
 Loads no torch, so that `--help` does not wait for it. A description is the option's help.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -19,12 +19,12 @@ TEMPERATURE = 0.8  # of texts that are continued, where a user says nothing
 Z_LOSS = 1e-4  # Lester et al. 2024, training settings: keeps log sum exp near 0
 
 
-def one_of(what: str, choices: Collection[str]) -> AfterValidator:
+def one_of(what: str, choices: Sequence[str]) -> AfterValidator:
     """Takes one of a few names; another is refused by a line that lists them."""
 
     def check(name: str) -> str:
         if name not in choices:
-            raise ValueError(f"no {what} {name!r}; choose one of {', '.join(choices)}")
+            raise ValueError(f"no {what} {name!r}; choose {', '.join(choices[:-1])} or {choices[-1]}")
         return name
 
     return AfterValidator(check)
@@ -35,8 +35,7 @@ Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED, description="Decides initial 
 Real = Annotated[float, Field(ge=0, le=LARGEST_REAL)]
 Whole = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 BatchSize = Annotated[
-    int,
-    Field(gt=0, le=LARGEST_BATCH, description="Sequences per step, or per batch with --accumulate."),
+    int, Field(gt=0, le=LARGEST_BATCH, description="Sequences per step, or per batch with --accumulate.")
 ]
 
 

@@ -3,11 +3,9 @@
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from equalinfo.errors import DamagedArtifact
 from equalinfo.files import atomic_file
 from equalinfo.model.decoder import Decoder, file_name
 from equalinfo.sizes import Size
@@ -24,17 +22,6 @@ def save_tensors(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str
     contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with atomic_file(path) as stream:
         stream.write(save(contiguous, metadata))
-
-
-def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and metadata of a safetensors file; DamagedArtifact if it is missing or damaged."""
-    try:
-        with safe_open(path, framework="pt") as stream:
-            return {name: stream.get_tensor(name) for name in stream.keys()}, stream.metadata() or {}  # noqa: SIM118
-    except FileNotFoundError:
-        raise DamagedArtifact(f"{path} is missing; make the model again") from None
-    except (SafetensorError, OSError) as error:
-        raise DamagedArtifact(f"{path} cannot be read ({error}); make the model again") from error
 
 
 def load_decoder(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.model.config import TEMPERATURE
 from equalinfo.report.pieces import cut, pieces_html
 from equalinfo.tokens.texts import as_bytes
 from equalinfo.tokens.tokenizer import Tokenizer
@@ -24,7 +25,7 @@ class ContinuationRequest:
     """
 
     tokens: int = 60
-    temperature: float = 0.8
+    temperature: float = TEMPERATURE
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from nicegui import run, ui
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.model.config import TEMPERATURE
 from equalinfo.playground.bench import MOST_CHARACTERS, MOST_TOKENS, Bench, ContinuationRequest, Stopped
 from equalinfo.report.pieces import pieces_style
 from equalinfo.report.tokens import EXAMPLE
@@ -81,7 +82,7 @@ def _continuation(bench: Bench, text: Any) -> None:
         ui.html(f"M2 on {html.escape(str(bench.generator.tokenizer.spec))}", tag="h2", sanitize=False)
         with ui.row().classes("items-center"):
             tokens = ui.number("Tokens", value=60, min=1, max=MOST_TOKENS, precision=0)
-            temperature = ui.number("Temperature", value=0.8, min=0, max=10, step=0.1).classes("w-32")
+            temperature = ui.number("Temperature", value=TEMPERATURE, min=0, max=10, step=0.1).classes("w-32")
             seed = ui.number("Seed", value=0, min=0, precision=0)
             start = ui.button("Continue the text")
             stop = ui.button("Stop").props("outline")

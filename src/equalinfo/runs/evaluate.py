@@ -2,54 +2,28 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Literal
 
 from rich.progress import Progress
 from rich.table import Table
 
 from equalinfo.corpus.corpus import Corpus
 from equalinfo.corpus.examples import Example, cut_examples
-from equalinfo.corpus.splits import Split
 from equalinfo.errors import EqualInfoError
+from equalinfo.runs.config import EvaluationConfig
 from equalinfo.score.metrics import mean_and_deviation
+from equalinfo.score.results import Scores
 from equalinfo.score.significance import Welch, welch
 from equalinfo.score.tables import screen_table
 from equalinfo.shards.format import TokensInMemory
 from equalinfo.tokens.tokenizer import Tokenizer
-from equalinfo.train.m2 import Scores, Scoring, load_m2, measure
+from equalinfo.train.m2 import Scoring, load_m2, measure
 
 SIGNIFICANT = 0.05
 
 
-@dataclass(frozen=True)
-class EvaluationConfig:
-    """What is scored, and in which windows.
-
-    Args:
-        split: of the corpus's documents.
-        max_examples: examples of 10,240 bytes; 0 takes all.
-        sliding: each window of M2's sequence length begins `stride` tokens after the one before it, so that all
-            tokens but those of the first have a context; otherwise windows do not overlap.
-        stride: default: half of M2's sequence length.
-
-    Raises:
-        EqualInfoError: a stride without sliding windows.
-    """
-
-    split: Split | Literal["all"] = "all"
-    max_examples: int = 0
-    sliding: bool = False
-    stride: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.stride is not None and not self.sliding:
-            raise EqualInfoError("a stride is for sliding windows; give --windows sliding with it")
-
-
-@dataclass(frozen=True)
 class Evaluated(Scores):
     """An M2's score, how its windows lie, and which M2 it is."""
 
@@ -61,10 +35,10 @@ class Evaluated(Scores):
 class Evaluation:
     """Scores M2 directories on one corpus; a tokenizer that several share encodes it once."""
 
-    def __init__(self, corpus: Corpus, plan: EvaluationConfig, progress: Progress) -> None:
-        self.plan, self.progress, self._source = plan, progress, corpus.source
-        cut = cut_examples(corpus.documents(plan.split))
-        self._examples: list[Example] = list(islice(cut, plan.max_examples or None))
+    def __init__(self, corpus: Corpus, config: EvaluationConfig, progress: Progress) -> None:
+        self.config, self.progress, self._source = config, progress, corpus.source
+        cut = cut_examples(corpus.documents(config.split))  # type: ignore[arg-type]
+        self._examples: list[Example] = list(islice(cut, config.max_examples or None))
         self._texts: dict[str, TokensInMemory] = {}
 
     def measure(self, path: Path) -> Evaluated:
@@ -75,17 +49,16 @@ class Evaluation:
         Raises:
             EqualInfoError: no bytes to score, or a stride beyond the sequence length.
         """
-        model, tokenizer, config = load_m2(path)
-        length, plan = config["sequence_length"], self.plan
-        stride = (plan.stride or max(length // 2, 1)) if plan.sliding else length
+        model, tokenizer, about = load_m2(path)
+        length, sliding = about["sequence_length"], self.config.windows == "sliding"
+        stride = (self.config.stride or max(length // 2, 1)) if sliding else length
         if stride > length:
             raise EqualInfoError(f"{path} has sequences of {length} tokens; give a stride of at most as many")
-        scoring = Scoring(length, config["plan"]["first_only"] and not plan.sliding, stride)
+        scoring = Scoring(length, about["plan"]["first_only"] and not sliding, stride)
         scores = measure(model, tokenizer, self._text(tokenizer), scoring, self.progress)
-        windows = f"sliding, stride {stride}" if plan.sliding else "disjoint"
-        return Evaluated(
-            **asdict(scores), windows=windows, size=config["size"], seed=config["plan"]["training"]["seed"]
-        )
+        windows = f"sliding, stride {stride}" if sliding else "disjoint"
+        seed = about["plan"]["training"]["seed"]
+        return Evaluated(**scores.model_dump(), windows=windows, size=about["size"], seed=seed)
 
     def _text(self, tokenizer: Tokenizer) -> TokensInMemory:
         if tokenizer.fingerprint not in self._texts:
@@ -125,14 +98,14 @@ class Comparison:
 
 
 def compare(
-    corpus: Corpus, plan: EvaluationConfig, groups: Sequence[Sequence[Path]], progress: Progress
+    corpus: Corpus, config: EvaluationConfig, groups: Sequence[Sequence[Path]], progress: Progress
 ) -> Comparison:
     """Scores one or two groups of M2 directories, the seeds of a method each.
 
     Raises:
         EqualInfoError: a group mixes methods or sizes, or names one directory twice.
     """
-    evaluation = Evaluation(corpus, plan, progress)
+    evaluation = Evaluation(corpus, config, progress)
     summaries: list[GroupScores] = []
     for paths in groups:
         if len({path.resolve() for path in paths}) < len(paths):

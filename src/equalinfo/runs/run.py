@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -130,25 +132,19 @@ class Run:
     def tokens(self, spec: Spec, progress: Progress) -> Path:
         """The corpus tokenized by a method, compiled first where needed."""
         made_from, tokenizer_path = self._made_from(spec), self.tokenizer_path(spec)
-        m2 = self.recipe.m2
-        data = self.recipe.data
-        plan = TokenizeConfig(
-            data.example_bytes, data.seed, data.max_tokens, m2.sequence_length, data.validation_examples
-        )
-        path = (
-            self.out
-            / "tokens"
-            / f"{spec.slug}-{fingerprint_of(str(spec), made_from, self.corpus_key, asdict(plan))}"
-        )
+        data = self.recipe.data.model_dump()
+        config = TokenizeConfig(**data, sequence_length=self.recipe.m2.sequence_length)
+        key = fingerprint_of(str(spec), made_from, self.corpus_key, asdict(config))
+        path = self.out / "tokens" / f"{spec.slug}-{key}"
         if not done(path):
             if not done(tokenizer_path):
                 m1 = self.m1(progress) if spec.needs_m1 else None
                 corpus = self.corpus if spec.needs_corpus else None
                 compile_tokenizer(spec, m1, corpus, tokenizer_path, progress)
-            tokenize(Tokenizer.from_pretrained(tokenizer_path), self.corpus, plan, path, progress)
+            tokenize(Tokenizer.from_pretrained(tokenizer_path), self.corpus, config, path, progress)
         return path
 
-    def cell(self, spec: Spec, size: str, seed: int, progress: Progress) -> tuple[Path, Result | None]:
+    def m2(self, spec: Spec, size: str, seed: int, progress: Progress) -> tuple[Path, Result | None]:
         """Trains and scores one M2; the row is None where it had been measured before."""
         m2 = self.recipe.m2
         config = m2.config(size, seed)
@@ -205,7 +201,7 @@ def run_recipe(
         write_page: called at the end with what was made and OUT/report.html.
 
     Returns:
-        the rows of this recipe's cells.
+        the rows of this recipe's M2s.
 
     Raises:
         EqualInfoError: a step refuses its settings, or OUT holds something else; what is done by then is kept.
@@ -222,55 +218,42 @@ def _run(
     recipe: Recipe, out: Path, quiet: bool, write_page: Callable[[Finished, Path], None] | None
 ) -> list[Result]:
     console = make_console(quiet)
+    say = partial(console.print, markup=False, highlight=False, soft_wrap=True)
     started = time.monotonic()
     run = Run(recipe, out)
-    console.print(f"[bold]{recipe.title}[/bold]", highlight=False)
+    say(recipe.title, style="bold")
     specs = [Spec.parse(method) for method in recipe.methods]
-    cells: list[tuple[Spec, Path]] = []
+    trained: list[tuple[Spec, Path]] = []
     if any(spec.needs_m1 for spec in specs):
         with progress_bar(quiet) as progress:
             m1 = run.m1(progress)
-        console.print(_about_m1(recipe, m1), highlight=False, soft_wrap=True)
-    for spec in specs:
-        for size in recipe.m2.sizes:
-            for seed in recipe.m2.seeds:
-                with progress_bar(quiet) as progress:
-                    path, row = run.cell(spec, size, seed, progress)
-                cells.append((spec, path))
-                if row:
-                    console.print(
-                        f"{spec} {size} seed {seed}: {row.bits_per_byte:.3f} bits/byte "
-                        f"(uniform {row.uniform_bits_per_byte:.3f}), {row.bytes_per_token:.2f} bytes/token",
-                        markup=False,
-                        highlight=False,
-                        soft_wrap=True,
-                    )
-    keys = {path.name.rsplit("-", 1)[1] for _, path in cells}
+        say(_about_m1(recipe, m1))
+    for spec, size, seed in product(specs, recipe.m2.sizes, recipe.m2.seeds):
+        with progress_bar(quiet) as progress:
+            path, row = run.m2(spec, size, seed, progress)
+        trained.append((spec, path))
+        if row:
+            say(
+                f"{spec} {size} seed {seed}: {row.bits_per_byte:.3f} bits/byte "
+                f"(uniform {row.uniform_bits_per_byte:.3f}), {row.bytes_per_token:.2f} bytes/token"
+            )
+    keys = {path.name.rsplit("-", 1)[1] for _, path in trained}
     rows = [row for row in run.known() if row.cell in keys]
-    samples = _samples(recipe, cells)
+    samples = _samples(recipe, trained)
+    page = out / "report.html"
     if write_page:
         # A kept run may lack a tokenizer whose tokens are there.
-        made = [path for path in map(run.tokenizer_path, specs) if done(path)]
-        write_page(Finished(recipe, rows, samples, made), out / "report.html")
+        tokenizers = [path for path in map(run.tokenizer_path, specs) if done(path)]
+        write_page(Finished(recipe, rows, samples, tokenizers), page)
     console.print(results_table(rows))
     for method, text in samples:
-        console.print(f"\n{method} continues:\n{text}", markup=False, highlight=False, soft_wrap=True)
+        say(f"\n{method} continues:\n{text}")
     changed = {row.method: row.windows_changed for row in rows if row.windows_changed is not None}
     if changed:
         shares = ", ".join(f"{method} {100 * share:.1f} %" for method, share in changed.items())
-        console.print(
-            f"\nWindows where the paper's bits would read back as another text: {shares}",
-            markup=False,
-            highlight=False,
-            soft_wrap=True,
-        )
-    console.print(
-        f"\n{time.monotonic() - started:.0f} s. Rows: {run.results_path}."
-        + (f" Report: {out / 'report.html'}" if write_page else ""),
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+        say(f"\nWindows where the paper's bits would read back as another text: {shares}")
+    where = f"Rows: {run.results_path}." + (f" Report: {page}" if write_page else "")
+    say(f"\n{time.monotonic() - started:.0f} s. {where}")
     return rows
 
 
@@ -286,12 +269,12 @@ def _about_m1(recipe: Recipe, path: Path) -> str:
     )
 
 
-def _samples(recipe: Recipe, cells: list[tuple[Spec, Path]]) -> list[tuple[str, str]]:
+def _samples(recipe: Recipe, trained: list[tuple[Spec, Path]]) -> list[tuple[str, str]]:
     """Text continued by the first M2 of each method that the recipe names."""
     samples = []
     section = recipe.sample
     for method in section.methods if section else []:
-        path = next((path for spec, path in cells if spec == Spec.parse(method)), None)
+        path = next((path for spec, path in trained if spec == Spec.parse(method)), None)
         if section and path:
             model, tokenizer, config = load_m2(path)
             context, prompt = config["sequence_length"], section.prompt.encode()

@@ -23,8 +23,8 @@ except ImportError:  # Windows has none: there, do not append from two processes
     fcntl = None  # type: ignore[assignment]
 
 
-class Result(BaseModel):
-    """One measured cell: a method, a model size, a seed and what came out.
+class Scores(BaseModel):
+    """What an M2 scores on a text.
 
     Numbers must be finite (a diverged run is an error of the run, not a row). The bits/byte fields and
     ratios come from `equalinfo.score.metrics`.
@@ -33,18 +33,7 @@ class Result(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, frozen=True)
 
     method: str = Field(min_length=1, description="spec string, as EqualInfo[v=4k]")
-    cell: str = Field(min_length=1, description="hash of all that defines the cell, seed included")
-    corpus: str
-    m1: str | None = Field(None, description="short hash or name of M1; None for methods without one")
-    size: str = Field(description="M2's size by name")
-    parameters: int = Field(gt=0, description="M2's, without embeddings")
-    m1_parameters: int = Field(0, ge=0, description="M1's where it runs per byte, else 0")
     vocab: int = Field(ge=2)
-    sequence_length: int = Field(gt=0, description="tokens")
-    steps: int = Field(ge=0)
-    batch_size: int = Field(gt=0, description="sequences")
-    seed: int
-    train_tokens: int = Field(ge=0)
     bits_per_byte: float = Field(ge=0)
     loss_nats: float = Field(ge=0, description="mean per scored token")
     eval_tokens: int = Field(gt=0, description="scored tokens")
@@ -54,17 +43,38 @@ class Result(BaseModel):
     uniform_bits_per_byte: float = Field(gt=0)
     unigram_bits_per_byte: float | None = Field(None, ge=0, description="None if training counts are unknown")
     flops_per_byte: float = Field(gt=0)
+    m1_parameters: int = Field(0, ge=0, description="M1's where it runs per byte, else 0")
+
+
+class M2Figures(Scores):
+    """What a trained M2 scores on held-out text, and how it was trained."""
+
+    size: str = Field(description="M2's size by name")
+    parameters: int = Field(gt=0, description="M2's, without embeddings")
+    sequence_length: int = Field(gt=0, description="tokens")
+    steps: int = Field(ge=0)
+    batch_size: int = Field(gt=0, description="sequences per step")
+    seed: int
+    train_tokens: int = Field(ge=0)
     windows_changed: float | None = Field(
         None, ge=0, le=1, description="share of windows where the paper's bits would not have read back"
     )
     wall_seconds: float = Field(ge=0)
+
+
+class Result(M2Figures):
+    """A row: a trained and scored M2 of a run, and where it was measured."""
+
+    cell: str = Field(min_length=1, description="hash of all that defines the M2, seed included")
+    corpus: str
+    m1: str | None = Field(None, description="short hash or name of M1; None for methods without one")
     machine: str
     versions: dict[str, str]
     created: str = Field(description="ISO 8601 time")
     extra: dict[str, float | str] = Field(
         default={},
         description="numbers are further measurements; strings say how the run differs and keep rows apart "
-        "that would otherwise be averaged as seeds of one cell",
+        "that would otherwise be averaged as seeds of one setting",
     )
 
     @property

@@ -9,7 +9,7 @@ done again, to the same bytes. A split without an example in the partition has n
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -49,9 +49,6 @@ class TokenizeJob:
     field: str
     example_bytes: int
     skip_bad: bool
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def record_path(work: TokenizeJob, number: int) -> Path:

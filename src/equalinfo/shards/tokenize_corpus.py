@@ -56,7 +56,7 @@ class CorpusConfig:
 def tokenize_corpus(
     tokenizer: Tokenizer,
     source: str,
-    plan: CorpusConfig,
+    config: CorpusConfig,
     out: Path,
     engine: Engine,
     progress: Progress,
@@ -96,19 +96,19 @@ def tokenize_corpus(
         output.state(STATE, FILES.__contains__) as folder,
     ):
         default = PARTITION_BYTES_OF_CODERS if tokenizer.runs_predictor else PARTITION_BYTES
-        partition_bytes = plan.partition_bytes or default
-        partitions, stamps = partitions_of(source, plan.field, partition_bytes)
+        partition_bytes = config.partition_bytes or default
+        partitions, stamps = partitions_of(source, config.field, partition_bytes)
         made_from = {
             "tokenizer": tokenizer.fingerprint,
             "corpus": source,
-            "field": plan.field,
-            "example_bytes": plan.example_bytes,
+            "field": config.field,
+            "example_bytes": config.example_bytes,
             "partition_bytes": partition_bytes,
-            "skip_bad": plan.skip_bad,
+            "skip_bad": config.skip_bad,
             "stamps": stamps,
             "partitions": [partition.to_json() for partition in partitions],
         }
-        run = _Run(tokenizer, plan, made_from, folder, output)
+        run = _Run(tokenizer, config, made_from, folder, output)
         return run.finished() or run.complete(partitions, engine, progress)
 
 
@@ -118,7 +118,7 @@ class _Run:
     def __init__(
         self,
         tokenizer: Tokenizer,
-        plan: CorpusConfig,
+        config: CorpusConfig,
         made_from: dict[str, Any],
         folder: Path,
         output: Reserved,
@@ -130,9 +130,9 @@ class _Run:
             str((self.tokens / "tokenizer").absolute()),
             str(self.tokens.absolute()),
             str((folder / "records").absolute()),
-            plan.field,
-            plan.example_bytes,
-            plan.skip_bad,
+            config.field,
+            config.example_bytes,
+            config.skip_bad,
         )
 
     def finished(self) -> dict[str, Any] | None:

@@ -42,7 +42,7 @@ class TokenizeConfig:
 def tokenize(
     tokenizer: Tokenizer,
     corpus: Corpus,
-    plan: TokenizeConfig,
+    config: TokenizeConfig,
     out: Path,
     progress: Progress,
     inputs: Sequence[Path] = (),
@@ -63,13 +63,13 @@ def tokenize(
     """
     with output_directory(out, KIND, [*corpus.inputs, *inputs]) as directory:
         tokenizer.save_pretrained(directory / "tokenizer")
-        training = ShuffledExamples(cut_examples(corpus.documents("train"), plan.example_bytes))
-        order = islice(training.iterate(plan.seed), len(training))
-        splits = {"train": _write(tokenizer, order, len(training), "train", plan, directory, progress)}
+        training = ShuffledExamples(cut_examples(corpus.documents("train"), config.example_bytes))
+        order = islice(training.iterate(config.seed), len(training))
+        splits = {"train": _write(tokenizer, order, len(training), "train", config, directory, progress)}
         held_out = list(
             islice(
-                cut_examples(corpus.documents("validation"), plan.example_bytes),
-                plan.validation_examples or None,
+                cut_examples(corpus.documents("validation"), config.example_bytes),
+                config.validation_examples or None,
             )
         )
         splits["validation"] = _write(
@@ -84,7 +84,7 @@ def tokenize(
             tokenizer=tokenizer.fingerprint,
             m1_parameters=tokenizer.m1_parameters,
             corpus=corpus.source,
-            example_bytes=plan.example_bytes,
+            example_bytes=config.example_bytes,
             windows_changed=changed / windows if windows else None,
             splits=splits,
         )
@@ -95,39 +95,39 @@ def _write(
     examples: Iterable[Example],
     total: int,
     split: str,
-    plan: TokenizeConfig,
+    config: TokenizeConfig,
     directory: Path,
     progress: Progress,
 ) -> dict[str, Any]:
     """Encodes examples into the shards of one split; returns its counts."""
-    task = progress.add_task(f"tokenize {split}: {tokenizer.spec}", total=plan.max_tokens or total, note="")
+    task = progress.add_task(f"tokenize {split}: {tokenizer.spec}", total=config.max_tokens or total, note="")
     examples = iter(examples)
     counts = {"examples": 0, "tokens": 0, "bytes": 0, "source_bytes": 0}
     usable = 0  # tokens in whole sequences
     digest, shard = "", 0
     rows: list[Row] = []
-    while not (plan.max_tokens and usable >= plan.max_tokens) and (
+    while not (config.max_tokens and usable >= config.max_tokens) and (
         group := list(islice(examples, EXAMPLES_AT_ONCE))
     ):
         for example, ids in zip(group, tokenizer.encode_batch([e.data for e in group]), strict=True):
-            if plan.max_tokens and usable >= plan.max_tokens:
+            if config.max_tokens and usable >= config.max_tokens:
                 break
             rows.append((ids, len(example.data), example.source_bytes))
-            usable += len(ids) // plan.sequence_length * plan.sequence_length
+            usable += len(ids) // config.sequence_length * config.sequence_length
             counts["examples"] += 1
             counts["tokens"] += len(ids)
             counts["bytes"] += len(example.data)
             counts["source_bytes"] += example.source_bytes
             digest = text_fingerprint(digest, example.data)
         progress.update(
-            task, completed=min(usable, plan.max_tokens) if plan.max_tokens else counts["examples"]
+            task, completed=min(usable, config.max_tokens) if config.max_tokens else counts["examples"]
         )
         if len(rows) >= EXAMPLES_PER_SHARD:
             write_shard(directory / f"{split}-{shard:05d}.arrow", rows, tokenizer.vocab)
             rows, shard = [], shard + 1
     if rows or not shard:
         write_shard(directory / f"{split}-{shard:05d}.arrow", rows, tokenizer.vocab)
-    progress.update(task, completed=plan.max_tokens or total)
+    progress.update(task, completed=config.max_tokens or total)
     return {**counts, "text": digest}
 
 

@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 from typing import IO, Any
 
-from equalinfo.corpus.examples import Example, ExampleCutter
+from equalinfo.corpus.examples import EXAMPLE_BYTES, Example, ExampleCutter
 from equalinfo.files import atomic_file
 from equalinfo.shards.format import Row, ShardWriter, text_fingerprint
 from equalinfo.tokens.tokenizer import Tokenizer
@@ -15,7 +15,7 @@ from equalinfo.tokens.tokenizer import Tokenizer
 # Text that goes to the tokenizer at a time: enough that its tables, once in a core's cache, serve a while; less where
 # a predictor runs, which holds its state for all examples.
 BYTES_AT_ONCE = 2 << 20
-BYTES_AT_ONCE_OF_CODERS = 64 * 10_240
+BYTES_AT_ONCE_OF_CODERS = 64 * EXAMPLE_BYTES
 # More documents than that are cut one by one, which copies them once less.
 SHORT_BYTES = 2 << 20
 # A record batch ends after so many examples, or so many ids where examples are long.

@@ -18,6 +18,7 @@ from equalinfo.model.distributed import device_of
 from equalinfo.model.scoring import cut_windows, total_nats
 from equalinfo.model.train_loop import TrainingData
 from equalinfo.score import metrics
+from equalinfo.score.results import M2Figures, Scores
 from equalinfo.shards.format import TokenShards, TokensInMemory, read_split, tokens_manifest
 from equalinfo.shards.tokenize_sample import tokenizer_of
 from equalinfo.sizes import size_by_name
@@ -28,39 +29,6 @@ from equalinfo.train.m2_directory import CONFIG, SHARED, load_model, read_config
 from equalinfo.train.table_init import SPELLING, TableStart
 
 KIND = "m2"
-
-
-@dataclass(frozen=True)
-class Scores:
-    """An M2's score on a text; fields as in `score.results.Result`."""
-
-    method: str
-    vocab: int
-    bits_per_byte: float
-    loss_nats: float
-    eval_tokens: int
-    eval_source_bytes: int
-    bytes_per_token: float
-    bit_ratio: float
-    uniform_bits_per_byte: float
-    unigram_bits_per_byte: float | None
-    flops_per_byte: float
-    m1_parameters: int
-
-
-@dataclass(frozen=True)
-class M2Figures(Scores):
-    """A trained M2's score on the validation shards, and how it was trained."""
-
-    size: str
-    parameters: int
-    sequence_length: int
-    steps: int
-    batch_size: int
-    seed: int
-    train_tokens: int
-    windows_changed: float | None
-    wall_seconds: float
 
 
 def train_m2(
@@ -151,7 +119,7 @@ class _M2Training(Training[M2Figures]):
         scores = measure(model, tokenizer, self.validation, scoring, progress, counts)
         sequences = config.steps * config.sequences_per_step
         figures = M2Figures(
-            **asdict(scores),
+            **scores.model_dump(),
             size=config.size,
             parameters=model.size.parameters,
             sequence_length=config.sequence_length,
@@ -169,7 +137,7 @@ class _M2Training(Training[M2Figures]):
             "sequence_length": config.sequence_length,
             "plan": config.plan(),
             "epochs": sequences / len(self.batches.sequences),
-            "measured": asdict(figures),
+            "measured": figures.model_dump(),
         }
         if self.start:
             about["tables_from"] = self.start.fingerprint

@@ -6,9 +6,9 @@ from itertools import product
 
 import numpy as np
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import line
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
 from equalinfo.experiments.finetune import Targeted, score, tune
+from equalinfo.experiments.m2_tables import line
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.verdicts import positive
@@ -122,14 +122,10 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="accuracy_by_position",
+    Functions(jobs, findings, compared, figure),
     paper="section 6.4, figure 10",
     measures="Accuracy of M2 at each token of windows of 64 and 32 bits over training.",
     minutes=9,
-    cost=Cost(cells={"25m": 2}, coded=2),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"25m": 2}, coded=2),
     limits="The later tokens of a window of 64 bits: they move after thousands of steps of 131,072 tokens.",
 )

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import product
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bars
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import bars
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.verdicts import less
@@ -38,7 +38,7 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 def trained(
     work: ExperimentContext, method: str, seed: int, matched: str, steps: int, shown: str
 ) -> list[Measurement]:
-    rows = work.cell_rows(work.cell(method, seed, steps=steps), matched=matched, steps=steps)
+    rows = work.m2_rows(work.m2(method, seed, steps=steps), matched=matched, steps=steps)
     return [row.model_copy(update={"method": shown}) for row in rows]
 
 
@@ -77,13 +77,9 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="byte_matched",
+    Functions(jobs, findings, compared, figure),
     paper="table 6",
     measures="Bits/byte of wide tokens after as many bytes, and after as many tokens, as short ones.",
     minutes=8,
-    cost=Cost(cells={"25m": 3}, coded=2),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"25m": 3}, coded=2),
 )

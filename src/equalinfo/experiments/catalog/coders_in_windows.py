@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bits_panel, compare_cells
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import bits_panel, compare_m2s
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.verdicts import less
 from equalinfo.experiments.workspace import ExperimentContext, Job
@@ -18,7 +18,9 @@ def with_order(method: str, order: int) -> str:
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
-    yield from work.cells([AC, HUFFMAN, *(with_order(AC, order) for order in ORDERS), with_order(HUFFMAN, 2)])
+    yield from work.m2_jobs(
+        [AC, HUFFMAN, *(with_order(AC, order) for order in ORDERS), with_order(HUFFMAN, 2)]
+    )
 
 
 def findings(rows: Rows) -> list[Finding]:
@@ -39,7 +41,7 @@ def findings(rows: Rows) -> list[Finding]:
 
 
 def compared(rows: Rows) -> list[Compared]:
-    return compare_cells(rows, {}, {}, ("bits_per_byte", "bits_per_token", "bytes_per_token"))
+    return compare_m2s(rows, {}, {}, ("bits_per_byte", "bits_per_token", "bytes_per_token"))
 
 
 def figure(rows: Rows) -> Figure:
@@ -52,14 +54,10 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="coders_in_windows",
+    Functions(jobs, findings, compared, figure),
     paper="ours",
     measures="Bits/byte of M2 on windows of 16 bits by Huffman coding and by counted contexts instead of M1.",
     minutes=10,
-    cost=Cost(cells={"25m": 6}, coded=2),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"25m": 6}, coded=2),
     limits="An order-4 context model counted on the training text remembers it, which a larger corpus would not allow.",
 )

@@ -6,9 +6,9 @@ from itertools import product
 
 import numpy as np
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bars
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
 from equalinfo.experiments.finetune import Targeted, score, tune
+from equalinfo.experiments.m2_tables import bars
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.statistics import mean_error
@@ -74,8 +74,8 @@ def trained(work: ExperimentContext, method: str, task: str, seed: int) -> list[
     testing = sequences(work, method, task, texts(work, "validation", length, held_out))
     model = Decoder(size_by_name(work.scale.size), 2 * VOCAB)
     model.init_weights(seed)
-    plan = work.finetuning(steps, batch, seed)
-    tune(model, training, plan, work.progress, f"{task} {method}")
+    config = work.finetuning(steps, batch, seed)
+    tune(model, training, config, work.progress, f"{task} {method}")
     found = score(model, testing, VOCAB)
     hits, nats = [float(h.mean()) for h in found.hits], [float(n.mean()) for n in found.nats]
     name = LM if task == LM else f"{method} {task}"
@@ -139,14 +139,10 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="coding_tasks",
+    Functions(jobs, findings, compared, figure),
     paper="section 6.1, table 5",
     measures="Accuracy and cross-entropy of a Transformer that compresses or decompresses, beside a byte LM.",
     minutes=14,
-    cost=Cost(cells={"25m": 5}, coded=2),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"25m": 5}, coded=2),
     limits="Texts of 48 bytes, so that codes are short; in 1,200 steps each of 65,536 windows comes a few times.",
 )

@@ -5,8 +5,8 @@ from functools import partial
 
 import numpy as np
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bars
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import bars
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale, paper_method
 from equalinfo.experiments.statistics import ratio_error
@@ -160,15 +160,11 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="compression_ratios",
+    Functions(jobs, findings, compared, figure),
     paper="tables 1, 2, 3, 12",
     measures="Bytes per token, bit ratio, and the bits/byte of uniform and unigram models, of every tokenizer.",
     minutes=17,
     cost=Cost(coded=14),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
     limits="The ratios themselves: an M1 of half a million parameters trained for minutes predicts a byte in 2.3 bits "
     "where the paper's takes 1.46.",
 )

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bar_panel, bits_panel, compare_cells
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import bar_panel, bits_panel, compare_m2s
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.verdicts import less
 from equalinfo.experiments.workspace import ExperimentContext, Job
@@ -16,7 +16,7 @@ GREEDY, DELAYED = "EqualInfoAC[b=16,v=256]", "EqualInfoAC[b=16,v=256,delay]"
 def jobs(work: ExperimentContext) -> Iterator[Job]:
     wide, bits = work.scale.wide, 24 if work.scale.small else 16
     pair = [work.scale.windows(bits, wide), f"EqualInfoAC[b={bits},v={wide},delay]"]
-    yield from work.cells([GREEDY, DELAYED, *pair])
+    yield from work.m2_jobs([GREEDY, DELAYED, *pair])
 
 
 def findings(rows: Rows) -> list[Finding]:
@@ -40,7 +40,7 @@ def compared(rows: Rows) -> list[Compared]:
     bits, ratios = paper_bits(), dict(paper_ratios())
     for name, values in paper_tables()["table17_delay"].items():
         bits[f"{name[:-1]},delay]"], ratios[f"{name[:-1]},delay]"] = values["25m"], values["ratio"]
-    return compare_cells(rows, bits, ratios)
+    return compare_m2s(rows, bits, ratios)
 
 
 def figure(rows: Rows) -> Figure:
@@ -49,14 +49,10 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="delay",
+    Functions(jobs, findings, compared, figure),
     paper="A.5, table 17, figure 14",
     measures="Bytes/token and bits/byte of M2 on windows closed as early as their bits allow.",
     minutes=9,
-    cost=Cost(cells={"25m": 4, "113m": 4, "403m": 4, "2b": 4}, coded=4),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"25m": 4, "113m": 4, "403m": 4, "2b": 4}, coded=4),
     limits="The paper's gain at v=65k is 0.02 bits/byte after 26 G tokens.",
 )

@@ -6,10 +6,10 @@ from itertools import product
 
 import numpy as np
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bars
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
 from equalinfo.experiments.datasets import Labelled, load
 from equalinfo.experiments.finetune import FinetuneConfig, Targeted, extended, score, tune
+from equalinfo.experiments.m2_tables import bars
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.statistics import mean_error
@@ -58,7 +58,7 @@ def trained(work: ExperimentContext, method: str, data: str, seed: int) -> list[
         model = Decoder(size_by_name(work.scale.size), tokenizer.vocab)
         model.init_weights(seed)
     else:
-        made = work.cell(spec, 0)
+        made = work.m2(spec, 0)
         cell = made.result.cell
         model, _, _ = load_m2(made.path)
     base = model.vocab
@@ -67,8 +67,8 @@ def trained(work: ExperimentContext, method: str, data: str, seed: int) -> list[
         for split in (own.train, own.test)
     )
     larger = extended(model, len(own.labels), seed)
-    plan = FinetuneConfig(STEPS, BATCH, RATE, seed, work.scale.recipe.m2.threads)
-    tune(larger, training, plan, work.progress, f"{data} {method}")
+    config = FinetuneConfig(STEPS, BATCH, RATE, seed, work.scale.recipe.m2.threads)
+    tune(larger, training, config, work.progress, f"{data} {method}")
     hits = [100.0 * float(h[0]) for h in score(larger, testing, base).hits]
     commonest = max(np.bincount([label for _, label in own.test])) / len(own.test)
     return [
@@ -124,15 +124,11 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="downstream",
+    Functions(jobs, findings, compared, figure),
     paper="ours",
     measures="Accuracy of equal M2s on several tokenizers, tuned to name the topic or the continent of a passage.",
     minutes=20,
-    cost=Cost(cells={"25m": 7}, coded=3, also="and 150 steps each"),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"25m": 7}, coded=3, also="and 150 steps each"),
     seeds=3,
     limits="M2s have read most of the texts without labels, for every method alike. Seeds are of tuning, on one M2.",
 )

@@ -9,8 +9,8 @@ from functools import cache, partial
 from itertools import product
 from pathlib import Path
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bars, compare_cells, measured
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import bars, compare_m2s, measured
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.verdicts import less
@@ -53,8 +53,8 @@ def trained(work: ExperimentContext, budget: str, method: str, seed: int) -> lis
     steps = common["steps"]
     if budget == BYTES:
         # Found from the tokens of the cell of equal compute, which come first.
-        steps = max(1, round(steps / ratio(work.cell(method, seed, **common).tokens)))
-    return work.cell_rows(work.cell(method, seed, **{**common, "steps": steps}), budget=budget, steps=steps)
+        steps = max(1, round(steps / ratio(work.m2(method, seed, **common).tokens)))
+    return work.m2_rows(work.m2(method, seed, **{**common, "steps": steps}), budget=budget, steps=steps)
 
 
 def findings(rows: Rows) -> list[Finding]:
@@ -89,8 +89,8 @@ def findings(rows: Rows) -> list[Finding]:
 def compared(rows: Rows) -> list[Compared]:
     table = paper_tables()["table13_scaled_data_bits_per_byte"]
     bits = {name: values["25m"] for name, values in table.items() if name != "steps"}
-    lines = compare_cells(rows, bits, paper_ratios(), ("bits_per_byte", "bytes_per_token"), budget=COMPUTE)
-    equal = compare_cells(rows, {}, None, ("bits_per_byte",), budget=BYTES)
+    lines = compare_m2s(rows, bits, paper_ratios(), ("bits_per_byte", "bytes_per_token"), budget=COMPUTE)
+    equal = compare_m2s(rows, {}, None, ("bits_per_byte",), budget=BYTES)
     return lines + [
         Compared(line.what, "bits_per_byte at equal bytes", line.ours, None, line.paper_what)
         for line in equal
@@ -112,15 +112,11 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="equal_budgets",
+    Functions(jobs, findings, compared, figure),
     paper="D.3, table 13 (25m)",
     measures="Bits/byte of the main methods with as much compute, and with as many bytes, by a larger M2.",
     minutes=75,
-    cost=Cost(cells={"25m": 51}, coded=2, tokens=3000 * 256 * 512.0),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"25m": 51}, coded=2, tokens=3000 * 256 * 512.0),
     seeds=3,
     limits="v=65k: its output table alone would take most of two cores' time.",
 )

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bits_panel, compare_cells
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import bits_panel, compare_m2s
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.verdicts import less, near
 from equalinfo.experiments.workspace import ExperimentContext, Job
@@ -16,7 +16,7 @@ WITH, WITHOUT = "GZip[v=256]", "GZip[v=256,bare]"
 def jobs(work: ExperimentContext) -> Iterator[Job]:
     # GZip[v=65k] needs a softmax over 65,536 ids: not on two cores.
     wide = [] if work.scale.small else ["GZip[v=65k]", "GZip[v=65k,bare]"]
-    yield from work.cells([WITH, WITHOUT, *wide])
+    yield from work.m2_jobs([WITH, WITHOUT, *wide])
 
 
 def findings(rows: Rows) -> list[Finding]:
@@ -39,7 +39,7 @@ def compared(rows: Rows) -> list[Compared]:
     ratios, bits = (
         {name.replace("] bare", ",bare]"): value[place] for name, value in table.items()} for place in (0, 1)
     )
-    return compare_cells(rows, bits, ratios)
+    return compare_m2s(rows, bits, ratios)
 
 
 def figure(rows: Rows) -> Figure:
@@ -47,15 +47,11 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="gzip_headers",
+    Functions(jobs, findings, compared, figure),
     paper="A.4, table 10",
     measures="Bytes/token and bits/byte of M2 on gzip streams with and without header and footer.",
     minutes=2,
-    cost=Cost(cells={"25m": 4}),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"25m": 4}),
     version=2,
     limits="M2 learns hardly anything of DEFLATE from 0.5 M tokens, so the header can give or take little.",
 )

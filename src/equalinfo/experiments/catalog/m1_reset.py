@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bar_panel, bits_panel, compare_cells
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import bar_panel, bits_panel, compare_m2s
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.verdicts import less, rising
 from equalinfo.experiments.workspace import ExperimentContext, Job
@@ -24,7 +24,7 @@ def methods(small: bool) -> list[str]:
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
-    yield from work.cells(methods(work.scale.small))
+    yield from work.m2_jobs(methods(work.scale.small))
 
 
 def findings(rows: Rows) -> list[Finding]:
@@ -45,8 +45,7 @@ def findings(rows: Rows) -> list[Finding]:
                 " against ".join(per_token) + " (403m)",
             ),
             less(rows, "bits_per_byte", POLICIES[first], POLICIES[name]).on(
-                f"In bits/byte: {first} against {name}",
-                f"{table[first][1]} against {table[name][1]} (403m)",
+                f"In bits/byte: {first} against {name}", f"{table[first][1]} against {table[name][1]} (403m)"
             ),
         ]
     return found
@@ -55,7 +54,7 @@ def findings(rows: Rows) -> list[Finding]:
 def compared(rows: Rows) -> list[Compared]:
     table = paper_tables()["table9_m1_reset_403m"]["v=256"]
     ratios, bits = ({POLICIES[name]: values[i] for name, values in table.items()} for i in (0, 1))
-    return compare_cells(rows, bits, ratios)
+    return compare_m2s(rows, bits, ratios)
 
 
 def figure(rows: Rows) -> Figure:
@@ -64,14 +63,10 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="m1_reset",
+    Functions(jobs, findings, compared, figure),
     paper="A.2, table 9, figure 12",
     measures="Bytes/token and bits/byte of M2 where M1's context is emptied at every window, every other, or never.",
     minutes=9,
-    cost=Cost(cells={"403m": 6}, coded=6),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"403m": 6}, coded=6),
     limits="In the paper fresh windows win in bits/byte; here M2 learns so little that the better compression decides.",
 )

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import product
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import compare_cells, measured
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import compare_m2s, measured
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.verdicts import less, near, positive
@@ -31,7 +31,7 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 
 
 def trained(work: ExperimentContext, method: str, size: str, seed: int) -> list[Measurement]:
-    return work.cell_rows(work.cell(method, seed, size=size), size=size)
+    return work.m2_rows(work.m2(method, seed, size=size), size=size)
 
 
 def largest(rows: Rows) -> str:
@@ -97,7 +97,7 @@ def gain(rows: Rows, method: str, size: str) -> Estimate:
 
 
 def compared(rows: Rows) -> list[Compared]:
-    return compare_cells(rows, paper_bits(), paper_ratios(), size=largest(rows))
+    return compare_m2s(rows, paper_bits(), paper_ratios(), size=largest(rows))
 
 
 def figure(rows: Rows) -> Figure:
@@ -118,14 +118,10 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="main_result",
+    Functions(jobs, findings, compared, figure),
     paper="figures 3 and 4, table 15",
     measures="Bits/byte of an M2 on every method, by FLOPs/byte and by bytes per step.",
     minutes=20,
-    cost=Cost(cells={"25m": 15, "113m": 15, "403m": 15, "2b": 15}, coded=6),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"25m": 15, "113m": 15, "403m": 15, "2b": 15}, coded=6),
     limits="That EqualInfoAC overtakes bytes and nears SentencePiece: that takes 26 G tokens. And v=65k.",
 )

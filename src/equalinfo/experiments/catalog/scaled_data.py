@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import product
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import compare_cells, measured
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import compare_m2s, measured
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.verdicts import less, near
@@ -27,9 +27,9 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 
 
 def trained(work: ExperimentContext, method: str, size: str, steps: int, seed: int) -> list[Measurement]:
-    cell = work.cell(method, seed, size=size, steps=steps)
-    rows = work.cell_rows(cell, size=size, steps=steps)
-    return [*rows, work.row(method, "parameters", cell.result.parameters, size=size, seed=seed)]
+    run = work.m2(method, seed, size=size, steps=steps)
+    rows = work.m2_rows(run, size=size, steps=steps)
+    return [*rows, work.row(method, "parameters", run.result.parameters, size=size, seed=seed)]
 
 
 def sizes(rows: Rows) -> list[str]:
@@ -65,7 +65,7 @@ def findings(rows: Rows) -> list[Finding]:
 def compared(rows: Rows) -> list[Compared]:
     table = paper_tables()["table13_scaled_data_bits_per_byte"]
     bits = {name: values.get("25m") for name, values in table.items() if name != "steps"}
-    return compare_cells(rows, bits, size=sizes(rows)[-1])
+    return compare_m2s(rows, bits, size=sizes(rows)[-1])
 
 
 def figure(rows: Rows) -> Figure:
@@ -79,7 +79,7 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="scaled_data",
+    Functions(jobs, findings, compared, figure),
     paper="D.3, table 13, figure 15",
     measures="Bits/byte of M2s of several sizes, each trained for steps in proportion to its parameters.",
     minutes=18,
@@ -88,9 +88,5 @@ EXPERIMENT = Experiment(
         also="25m, 113m, 403m and 2b at 3,000, 11,000, 40,000 and 200,000 steps, 8 methods: 8 x 0.05, 0.7, 8.9 and 265 "
         "H100-hours, about 2,200",
     ),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
     limits="Four sizes up to a million parameters; every method still gains from more of anything.",
 )

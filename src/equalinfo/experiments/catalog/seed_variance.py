@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bars
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import bars
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale, paper_method
 from equalinfo.experiments.workspace import ExperimentContext, Job
@@ -25,7 +25,7 @@ def methods(scale: Scale) -> list[str]:
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
-    yield from work.cells(methods(work.scale))
+    yield from work.m2_jobs(methods(work.scale))
 
 
 def deviation(rows: Rows, method: str) -> Estimate:
@@ -84,14 +84,10 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="seed_variance",
+    Functions(jobs, findings, compared, figure),
     paper="D.1, table 11",
     measures="Mean and standard deviation of bits/byte over seeds of M2.",
     minutes=20,
-    cost=Cost(cells={"25m": 50}, coded=5),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"25m": 50}, coded=5),
     seeds=4,
 )

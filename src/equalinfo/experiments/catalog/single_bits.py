@@ -3,8 +3,8 @@
 import math
 from collections.abc import Iterator
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bars, compare_cells
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import bars, compare_m2s
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.verdicts import near, positive
 from equalinfo.experiments.workspace import ExperimentContext, Job
@@ -17,7 +17,7 @@ TOLERANCE = 0.002  # nats
 def jobs(work: ExperimentContext) -> Iterator[Job]:
     # Four times the tokens: a bit holds an eighth of what a token of 8 bits does.
     settings = {"max_tokens": 4 * work.scale.recipe.data.max_tokens} if work.scale.small else {}
-    yield from work.cells(METHODS, **settings)
+    yield from work.m2_jobs(METHODS, **settings)
 
 
 def nats(rows: Rows, method: str) -> Estimate:
@@ -44,7 +44,7 @@ def compared(rows: Rows) -> list[Compared]:
         Compared(m, "loss_nats", nats(rows, m), 0.693 if m == METHODS[0] else None, m)
         for m in rows.methods("bits_per_token")
     ]
-    return lines + compare_cells(rows, {}, {})
+    return lines + compare_m2s(rows, {}, {})
 
 
 def figure(rows: Rows) -> Figure:
@@ -54,13 +54,9 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="single_bits",
+    Functions(jobs, findings, compared, figure),
     paper="section 5.1",
     measures="Loss of M2 on the single bits of AC and of windows of 16 bits.",
     minutes=8,
-    cost=Cost(cells={"25m": 2}, coded=2),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"25m": 2}, coded=2),
 )

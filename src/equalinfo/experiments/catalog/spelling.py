@@ -6,10 +6,10 @@ from itertools import product
 
 import numpy as np
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
 from equalinfo.experiments.catalog.tokenizer_stability import common_words
-from equalinfo.experiments.cell_tables import bars, line, listed
 from equalinfo.experiments.finetune import Targeted, extended, score, tune
+from equalinfo.experiments.m2_tables import bars, line, listed
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.verdicts import less
@@ -42,7 +42,7 @@ def trained(work: ExperimentContext, method: str, seed: int) -> list[Measurement
     text = b"\n".join(document for document in work.run.corpus.documents("train"))
     words = common_words(text, WORDS, 4)
     order = permutation(len(words), 0)
-    model, tokenizer, _ = load_m2(work.cell(method, seed).path)
+    model, tokenizer, _ = load_m2(work.m2(method, seed).path)
     base = model.vocab
     streams = tokenizer.encode_batch([b" " + word for word in words])
     spelled = []
@@ -60,8 +60,8 @@ def trained(work: ExperimentContext, method: str, seed: int) -> list[Measurement
         rows.append(work.mean_row(method, WHOLE, [100.0 * bool(h.all()) for h in hits], seed, step=step))
         rows.append(work.mean_row(method, LETTERS, [100.0 * float(h.mean()) for h in hits], seed, step=step))
 
-    plan = work.finetuning(STEPS, BATCH, seed)
-    tune(larger, training, plan, work.progress, f"spell {method}", look, LOOKS)
+    config = work.finetuning(STEPS, BATCH, seed)
+    tune(larger, training, config, work.progress, f"spell {method}", look, LOOKS)
     return rows
 
 
@@ -98,14 +98,10 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="spelling",
+    Functions(jobs, findings, compared, figure),
     paper="A.3, figure 13",
     measures="Letters and words spelled right by M2s tuned for 200 steps, on words not tuned on.",
     minutes=10,
-    cost=Cost(cells={"25m": 5}, coded=2, also="and 200 steps each"),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"25m": 5}, coded=2, also="and 200 steps each"),
     limits="What a large M2 knows of spelling: M2s of half a million parameters guess letters from few tokens.",
 )

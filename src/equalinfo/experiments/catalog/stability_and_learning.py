@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import product
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Found
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Found, Functions
 from equalinfo.experiments.catalog import tokenizer_stability
-from equalinfo.experiments.cell_tables import listed
+from equalinfo.experiments.m2_tables import listed
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.verdicts import SIGNIFICANT
@@ -33,11 +33,11 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 
 def measured(work: ExperimentContext, method: str, seed: int) -> list[Measurement]:
     rows = [row.model_copy(update={"seed": seed}) for row in tokenizer_stability.stability(work, method)]
-    cell = work.cell(method, seed)
-    result = cell.result
+    run = work.m2(method, seed)
+    result = run.result
     share = 1 - result.bits_per_byte / result.uniform_bits_per_byte
     learned = work.row(method, LEARNED, share, seed=seed, cell=result.cell)
-    return [*rows, *work.cell_rows(cell), learned]
+    return [*rows, *work.m2_rows(run), learned]
 
 
 def rank_correlation(x: list[float], y: list[float]) -> tuple[float, float]:
@@ -103,14 +103,10 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="stability_and_learning",
+    Functions(jobs, findings, compared, figure),
     paper="open question 3",
     measures="Edit distances and token sequences per word beside bits/byte and the share of uniform bits learned.",
     minutes=18,
-    cost=Cost(cells={"25m": 15}, coded=8),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"25m": 15}, coded=8),
     limits="A dozen methods that differ in more than stability: a correlation, not a cause.",
 )

@@ -6,8 +6,8 @@ from functools import partial
 
 import numpy as np
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import listed
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import listed
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.statistics import entropy_bits, mean_error
@@ -188,14 +188,10 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="token_contents",
+    Functions(jobs, findings, compared, figure),
     paper="tables 7, 8, 14, figure 9",
     measures="Which texts ids stand for by place in the window, which words windows cross, the commonest windows.",
     minutes=9,
     cost=Cost(also="an hour on a CPU, once M1 is trained"),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
     version=2,
 )

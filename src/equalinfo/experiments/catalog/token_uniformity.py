@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from equalinfo.coding.bits import ids_to_bits
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import listed
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import listed
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.statistics import entropy_bits
 from equalinfo.experiments.verdicts import Verdict, positive, verdict
@@ -166,14 +166,10 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="token_uniformity",
+    Functions(jobs, findings, compared, figure),
     paper="figures 11, 16, 17",
     measures="KL of bit n-grams and n-bit tokens from uniform, two estimators, beside a cryptographic generator.",
     minutes=9,
     cost=Cost(coded=5),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
     limits="n = 16: a part holds 18,000 bits, so most of what is left there is the estimator's bias.",
 )

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bars, listed
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import bars, listed
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.statistics import entropy_bits
@@ -160,15 +160,11 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="tokenizer_stability",
+    Functions(jobs, findings, compared, figure),
     paper="figure 8; words in many places are ours",
     measures="Edit distance of a sentence's tokens under 500 first words; how many token sequences one word gets.",
     minutes=11,
     cost=Cost(also="minutes on a CPU, once M1 is trained"),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
     version=2,
     limits="Codes that run through a whole text (AC, StaticAC, GZip) have no tokens of a word, only edit distances.",
 )

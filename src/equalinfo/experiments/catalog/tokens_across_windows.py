@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bits_panel, compare_cells
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import bits_panel, compare_m2s
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.verdicts import less
 from equalinfo.experiments.workspace import ExperimentContext, Job
@@ -15,7 +15,7 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
     # Small: tokens of 12 bits in windows of 16, whose ends they cross as 16 bits cross those of 24.
     bits, aligned = (16, 24) if work.scale.small else (24, 16)
     wide = [work.scale.windows(b, work.scale.wide) for b in (bits, aligned)]
-    yield from work.cells([work.scale.windows(bits), *wide])
+    yield from work.m2_jobs([work.scale.windows(bits), *wide])
 
 
 def findings(rows: Rows) -> list[Finding]:
@@ -31,7 +31,7 @@ def findings(rows: Rows) -> list[Finding]:
 
 
 def compared(rows: Rows) -> list[Compared]:
-    return compare_cells(rows, paper_tables()["a1_24bit_403m_bits_per_byte"], paper_ratios())
+    return compare_m2s(rows, paper_tables()["a1_24bit_403m_bits_per_byte"], paper_ratios())
 
 
 def figure(rows: Rows) -> Figure:
@@ -39,13 +39,9 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="tokens_across_windows",
+    Functions(jobs, findings, compared, figure),
     paper="A.1",
     measures="Bits/byte of M2 on wide tokens that cross the ends of windows, beside short ones that do not.",
     minutes=8,
-    cost=Cost(cells={"403m": 2}, coded=2),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"403m": 2}, coded=2),
 )

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding
-from equalinfo.experiments.cell_tables import bits_panel, compare_cells
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.m2_tables import bits_panel, compare_m2s
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale, paper_method
 from equalinfo.experiments.verdicts import less, near
@@ -22,7 +22,7 @@ def pairs(scale: Scale) -> list[tuple[str, str]]:
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
-    yield from work.cells([method for pair in pairs(work.scale) for method in pair])
+    yield from work.m2_jobs([method for pair in pairs(work.scale) for method in pair])
 
 
 def measured_pairs(rows: Rows) -> list[tuple[str, str]]:
@@ -54,7 +54,7 @@ def findings(rows: Rows) -> list[Finding]:
 
 
 def compared(rows: Rows) -> list[Compared]:
-    return compare_cells(rows, paper_bits(), paper_ratios())
+    return compare_m2s(rows, paper_bits(), paper_ratios())
 
 
 def figure(rows: Rows) -> Figure:
@@ -62,14 +62,10 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="vocabulary",
+    Functions(jobs, findings, compared, figure),
     paper="section 5.2, figure 6",
     measures="Bits/byte of M2 on the same bits in short and in wide tokens.",
     minutes=14,
-    cost=Cost(cells={"25m": 12, "113m": 12, "403m": 12, "2b": 12}, coded=5),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"25m": 12, "113m": 12, "403m": 12, "2b": 12}, coded=5),
     limits="v=65k: tokens of 12 bits stand in for those of 16, in windows of whole tokens. GZip cuts whole bytes only.",
 )

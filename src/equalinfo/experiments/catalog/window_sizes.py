@@ -6,8 +6,8 @@ from functools import partial
 from itertools import pairwise, product
 from typing import Any
 
-from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Found
-from equalinfo.experiments.cell_tables import bits_by_place, compare_cells, line, measured
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Found, Functions
+from equalinfo.experiments.m2_tables import bits_by_place, compare_m2s, line, measured
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.statistics import mean_error
 from equalinfo.experiments.verdicts import rising
@@ -35,10 +35,10 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 
 
 def trained(work: ExperimentContext, bits: int, seed: int) -> list[Measurement]:
-    cell = work.cell(method(bits), seed)
-    rows = work.cell_rows(cell, b=bits)
-    for place, values in enumerate(bits_by_place(example_losses(cell), bits // TOKEN), start=1):
-        at: dict[str, Any] = {"seed": seed, "cell": cell.result.cell, "b": bits, "position": place}
+    run = work.m2(method(bits), seed)
+    rows = work.m2_rows(run, b=bits)
+    for place, values in enumerate(bits_by_place(example_losses(run), bits // TOKEN), start=1):
+        at: dict[str, Any] = {"seed": seed, "cell": run.result.cell, "b": bits, "position": place}
         mean = sum(values) / len(values)
         rows.append(work.row(method(bits), PLACED, mean, mean_error(values), **at))
     return rows
@@ -103,7 +103,7 @@ def findings(rows: Rows) -> list[Finding]:
 
 def compared(rows: Rows) -> list[Compared]:
     bits, ratios = paper_bits(), paper_ratios()
-    lines = compare_cells(rows, bits, ratios)
+    lines = compare_m2s(rows, bits, ratios)
     for name in rows.methods("bits_per_token"):
         theirs = bits[name] * ratios[name] if name in bits and name in ratios else None
         lines.append(Compared(name, "bits_per_token", rows.estimate("bits_per_token", name), theirs, name))
@@ -125,14 +125,10 @@ def figure(rows: Rows) -> Figure:
 
 
 EXPERIMENT = Experiment(
-    name="window_sizes",
+    Functions(jobs, findings, compared, figure),
     paper="figure 5, table 16; 24, 48 and 96 bits are ours",
     measures="Bits/byte and bits/token of M2 on windows of 16 to 128 bits, by place in them; where it stops learning.",
     minutes=12,
-    cost=Cost(cells={"25m": 7, "113m": 7, "403m": 7, "2b": 7}, coded=7),
-    jobs=jobs,
-    findings=findings,
-    figure=figure,
-    compared=compared,
+    cost=Cost(m2s={"25m": 7, "113m": 7, "403m": 7, "2b": 7}, coded=7),
     limits="That M2 goes on learning the later tokens of a window: the paper sees that after thousands of steps.",
 )

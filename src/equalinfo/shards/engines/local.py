@@ -12,6 +12,7 @@ import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -85,7 +86,7 @@ class _Worker:
         )
         self.partition: Partition | None = None
         self._unread = b""
-        self._send(json.dumps(work.to_json()))
+        self._send(json.dumps(asdict(work)))
 
     def give(self, partition: Partition) -> None:
         self.partition = partition

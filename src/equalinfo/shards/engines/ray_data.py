@@ -8,6 +8,7 @@ import json
 import logging
 import os
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ class RayEngine:
         # A block is what a task takes, so that each partition is a task.
         rows = ray.data.from_items(described, override_num_blocks=len(described)).map(
             Tokenizing,
-            fn_constructor_args=(work.to_json(), self.cpus),
+            fn_constructor_args=(asdict(work), self.cpus),
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(workers, len(described))),
             num_cpus=self.cpus,
         )

@@ -1,4 +1,4 @@
-"""What the experiments with M2 cells share: lines beside the paper's, points of their figures, places in windows."""
+"""What the experiments with M2s share: lines beside the paper's, points of their figures, places in windows."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from equalinfo.score.measurements import Coordinate
 QUANTITIES = ("bits_per_byte", "uniform_bits_per_byte", "bytes_per_token")
 
 
-def compare_cells(
+def compare_m2s(
     rows: Rows,
     bits: Mapping[str, float | None],
     ratios: Mapping[str, float] | None = None,
