@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from equalinfo.cli.common import CORPUS_HELP, PATH, SHIPPED, AsJson, Field, Quiet, app, show_result, whole
+from equalinfo.cli.common import CORPUS_HELP, PATH, SHIPPED, AsJson, TextField, Quiet, app, show_result, whole
 from equalinfo.errors import EqualInfoError
 from equalinfo.outputs import output_file, to_standard_output
 
@@ -28,7 +28,7 @@ def compare_command(
     sample_bytes: Annotated[
         int, whole("--bytes", least=1, help="About how much text to compare on, from all over the corpus.")
     ] = 2_000_000,
-    field: Field = "text",
+    field: TextField = "text",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
