@@ -12,7 +12,7 @@ from equalinfo.experiments.catalog.token_uniformity import (
     overlapping,
     random_bits,
 )
-from equalinfo.experiments.statistics import entropy_bits
+from equalinfo.score.metrics import entropy_bits
 
 
 def test_entropy_of_known_distributions() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from equalinfo.cli.common import CORPUS_HELP, PATH, SHIPPED, AsJson, TextField, Quiet, app, show_result, whole
+from equalinfo.cli.common import CORPUS_HELP, PATH, SHIPPED, AsJson, Quiet, TextField, app, show_result, whole
 from equalinfo.errors import EqualInfoError
 from equalinfo.outputs import output_file, to_standard_output
 
@@ -67,19 +67,15 @@ def compare_command(
 
 
 def _print(rows: "list[Compared]") -> None:
-    from rich.table import Table
-
     from equalinfo.progress import console
+    from equalinfo.score.tables import screen_table
 
     def figure(value: float | None, form: str) -> str:
         return "–" if value is None else form.format(value)
 
-    figures = Table(
-        "tokenizer", "ids", "bytes/token", "read back", "MB/s", "unigram bits/byte", "words whole", "ids/word",
-        "digits/id", "a number",
-    )  # fmt: skip
-    for row in rows:
-        figures.add_row(
+    headings = ["tokenizer", "ids", "bytes/token", "read back", "MB/s", "unigram bits/byte"]
+    figures = [
+        (
             row.name,
             f"{row.vocab:,}",
             f"{row.bytes_per_token:.2f}",
@@ -91,12 +87,16 @@ def _print(rows: "list[Compared]") -> None:
             figure(row.digits_per_id, "{:.2f}"),
             "|".join(row.number),
         )
-    groups = Table("bytes/token", *(row.name for row in rows))
-    figures.columns[0].no_wrap = True
-    for column in (*figures.columns[1:9], *groups.columns[1:]):
-        column.justify = "right"
-    for key in ("by_kind", "by_language"):
-        for group in getattr(rows[0], key):
-            groups.add_row(group, *(f"{getattr(row, key)[group]:.2f}" for row in rows))
-        groups.add_section()
-    console().print(figures, groups)
+        for row in rows
+    ]
+    table = screen_table(
+        [*headings, "words whole", "ids/word", "digits/id", "a number"], figures, range(1, 9)
+    )
+    table.columns[0].no_wrap = True
+    groups = [
+        (group, *(f"{getattr(row, key)[group]:.2f}" for row in rows))
+        for key in ("by_kind", "by_language")
+        for group in getattr(rows[0], key)
+    ]
+    names = [row.name for row in rows]
+    console().print(table, screen_table(["bytes/token", *names], groups, range(1, len(names) + 1)))

@@ -1,6 +1,5 @@
 """Tokenizers side by side on a sample of a corpus, without training anything (`equalinfo compare`)."""
 
-import math
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -10,6 +9,7 @@ import numpy as np
 
 from equalinfo.corpus.kinds import kind_of_text, language_of
 from equalinfo.errors import EqualInfoError
+from equalinfo.score.metrics import entropy_bits
 from equalinfo.tokens.tokenizer import Tokenizer
 
 SAMPLE_BYTES = 2_000_000
@@ -112,7 +112,8 @@ def _compared(name: str, tokenizer: Tokenizer, sample: Sample) -> Compared:
     seconds = time.perf_counter() - started
     exact = [tokenizer.reads_back(ids, text) for ids, text in zip(streams, documents, strict=True)]
     counts = np.bincount(np.concatenate([*streams, np.empty(0, np.int64)]).astype(np.int64))
-    bits = _entropy(counts) / sample.source_bytes if all(exact) else None
+    # Miller and Madow's term: so few of so many.
+    bits = counts.sum() * entropy_bits(counts, True) / sample.source_bytes if all(exact) else None
     readable = [text for text, back in zip(documents, exact, strict=True) if back]
     words, whole, word_ids, digits, digit_ids = _words_and_numbers(tokenizer, readable)
     sizes = [len(text) for text in documents]
@@ -134,13 +135,6 @@ def _compared(name: str, tokenizer: Tokenizer, sample: Sample) -> Compared:
         ids_used=int((counts > 0).sum()),
         special=tokenizer.special_names(),
     )
-
-
-def _entropy(counts: np.ndarray) -> float:
-    """Bits of all ids under their own frequencies, with Miller and Madow's term for so few of so many (1955)."""
-    used = counts[counts > 0].astype(np.float64)
-    total = used.sum()
-    return float(used @ (np.log2(total) - np.log2(used))) + (len(used) - 1) / 2 / math.log(2)
 
 
 def _by(groups: Sequence[str], sizes: Sequence[int], tokens: Sequence[int]) -> dict[str, float]:

@@ -122,6 +122,24 @@ def flops_per_byte(m2_parameters: float, bytes_per_token: float, m1_parameters: 
     return 2 * m2_parameters / bytes_per_token + 2 * m1_parameters
 
 
+def entropy_bits(counts: np.ndarray, miller_madow: bool = False) -> float:
+    """Entropy in bits of the distribution that `counts` were drawn from.
+
+    The plug-in estimate is too low by about (symbols seen - 1) / (2 samples ln 2), which Miller (1955) and Madow add.
+
+    Raises:
+        ValueError: no count.
+    """
+    seen = counts[counts > 0].astype(np.float64)
+    total = seen.sum()
+    if not total:
+        raise ValueError("no samples to estimate an entropy from")
+    entropy = float(math.log2(total) - (seen @ np.log2(seen)) / total)
+    if miller_madow:
+        entropy += (len(seen) - 1) / (2 * total * math.log(2))
+    return entropy
+
+
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:
     """Mean and sample standard deviation (n - 1) over seeds; no deviation for a single value.
 

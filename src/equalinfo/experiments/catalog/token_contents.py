@@ -10,11 +10,12 @@ from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Func
 from equalinfo.experiments.m2_tables import listed
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale
-from equalinfo.experiments.statistics import entropy_bits, mean_error
+from equalinfo.experiments.statistics import mean_error
 from equalinfo.experiments.verdicts import near, positive
 from equalinfo.experiments.workspace import ExperimentContext, Job, slug
 from equalinfo.figures.figure import Figure, Panel, Series
 from equalinfo.score.measurements import Measurement
+from equalinfo.score.metrics import entropy_bits
 from equalinfo.tokens.show import visible
 from equalinfo.tokens.tokenizer import Tokenizer
 

@@ -12,11 +12,11 @@ from equalinfo.coding.bits import ids_to_bits
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
 from equalinfo.experiments.m2_tables import listed
 from equalinfo.experiments.rows import Estimate, Rows
-from equalinfo.experiments.statistics import entropy_bits
 from equalinfo.experiments.verdicts import Verdict, positive, verdict
 from equalinfo.experiments.workspace import ExperimentContext, Job, read_examples, slug
 from equalinfo.figures.figure import Figure, Panel, Series
 from equalinfo.score.measurements import Measurement
+from equalinfo.score.metrics import entropy_bits
 
 
 def kl_from_uniform(counts: np.ndarray, n: int, miller_madow: bool = False) -> float:

@@ -13,11 +13,11 @@ from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Func
 from equalinfo.experiments.m2_tables import bars, listed
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
-from equalinfo.experiments.statistics import entropy_bits
 from equalinfo.experiments.verdicts import less, rising
 from equalinfo.experiments.workspace import ExperimentContext, Job, slug
 from equalinfo.figures.figure import Figure, Panel, Series
 from equalinfo.score.measurements import Measurement
+from equalinfo.score.metrics import entropy_bits
 from equalinfo.tokens.tokenizer import Tokenizer
 
 # A sentence of our own of about the length of a short paragraph; only its first word changes.
