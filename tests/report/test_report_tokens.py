@@ -8,7 +8,7 @@ import pytest
 from equalinfo.errors import EqualInfoError
 from equalinfo.report.live import live_data
 from equalinfo.report.page import Contents, write_page
-from equalinfo.report.pieces import cut, pieces_html
+from equalinfo.report.segments import cut, segments_html
 from equalinfo.report.tokens import text_from_bytes, token_view
 from tests.support.browser import Browser
 from tests.support.pages import CORPUS, EVIL, FIXED, LIVE, tokenizers
@@ -93,7 +93,7 @@ def test_pieces_look_as_python_shows_them(browser: Browser, page: Path) -> None:
                     f"{piece.bits} bit",
                     piece.shown_ids,
                 ]
-                for i, piece in enumerate(cut(tokenizer, text.encode()).pieces)
+                for i, piece in enumerate(cut(tokenizer, text.encode()).segments)
             ]
             assert shown[number] == expected, (str(tokenizer.spec), text)
     assert not browser.complaints()
@@ -118,11 +118,11 @@ def test_a_given_text_can_be_chosen_and_methods_hidden(browser: Browser, page: P
 def test_without_its_script_the_page_shows_the_first_text(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for tokenizer in tokenizers():
-        assert pieces_html(cut(tokenizer, GIVEN[0].replace("\r\n", "\n").encode())) in text
+        assert segments_html(cut(tokenizer, GIVEN[0].replace("\r\n", "\n").encode())) in text
 
 
 def test_pieces_are_escaped() -> None:
-    shown = pieces_html(cut(tokenizers()[-1], EVIL.encode() + b"\xff\x00\n\xe2\x80\xae"))
+    shown = segments_html(cut(tokenizers()[-1], EVIL.encode() + b"\xff\x00\n\xe2\x80\xae"))
     assert "<script" not in shown
     assert "<img" not in shown
     assert "‹ff›" in shown

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.model.config import TEMPERATURE
-from equalinfo.report.pieces import cut, pieces_html
+from equalinfo.report.segments import cut, segments_html
 from equalinfo.tokens.texts import as_bytes
 from equalinfo.tokens.tokenizer import Tokenizer
 
@@ -58,14 +58,14 @@ class Bench:
             self.generator = Generator.load(self.m2)
 
     def cuts(self, text: str) -> list[str]:
-        """The text's pieces by each tokenizer, as HTML in which all text is escaped.
+        """The text's segments by each tokenizer, as HTML in which all text is escaped.
 
         Raises:
             EqualInfoError: a lone surrogate in the text.
         """
         data = as_bytes(text[:MOST_CHARACTERS])
         with self._lock:
-            return [pieces_html(cut(tokenizer, data)) for tokenizer in self.tokenizers]
+            return [segments_html(cut(tokenizer, data)) for tokenizer in self.tokenizers]
 
     def go_on(self, text: str, wish: ContinuationRequest, show: Callable[[bytes], None]) -> str:
         """Continues a text; `show` is called with each new part and may raise `Stopped`.

@@ -7,7 +7,7 @@ from typing import Any
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.report.live import live_data
-from equalinfo.report.pieces import as_records, cut, pieces_html
+from equalinfo.report.segments import as_records, cut, segments_html
 from equalinfo.tokens.texts import as_bytes
 from equalinfo.tokens.tokenizer import Tokenizer
 
@@ -32,7 +32,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Text:
-    """A text that the page was made with; `for_script` also holds its pieces by the methods that are not live."""
+    """A text that the page was made with; `for_script` also holds its segments by the methods that are not live."""
 
     text: str
     for_script: dict[str, Any]
@@ -64,7 +64,7 @@ def token_view(tokenizers: Sequence[Tokenizer], texts: Sequence[str] = ()) -> To
         spec = str(tokenizer.spec)
         per_id, window = math.log2(tokenizer.vocab), tokenizer.window_bits
         data = {"spec": spec, "perId": per_id, "window": window, "live": live}
-        methods.append(Method(spec, live is not None, pieces_html(cuts[0]), data))
+        methods.append(Method(spec, live is not None, segments_html(cuts[0]), data))
     shown = [
         Text(text, {"text": text, "cuts": [own[number] for own in fixed]})
         for number, text in enumerate(given)

@@ -1,4 +1,4 @@
-"""A text as several tokenizers cut it: pieces with their bytes, bits and ids, side by side.
+"""A text as several tokenizers cut it: segments with their bytes, bits and ids, side by side.
 
 The page's own script (`tokens.js`) makes the same elements for what a reader types.
 """
@@ -20,7 +20,7 @@ SHOWN_IDS = 4
 
 
 @dataclass(frozen=True)
-class Piece:
+class Segment:
     """A window or token.
 
     Args:
@@ -46,31 +46,31 @@ class Cut:
     """A text cut by one tokenizer."""
 
     spec: str
-    pieces: tuple[Piece, ...]
+    segments: tuple[Segment, ...]
     counts: str
 
 
 def cut(tokenizer: Tokenizer, text: bytes) -> Cut:
-    """A text's pieces and totals."""
+    """A text's segments and totals."""
     found = tokenizer.segments(text)
     window = tokenizer.window_bits
     per_id = math.log2(tokenizer.vocab)
-    pieces = tuple(
-        Piece(visible(piece), len(piece), bits_text(window or per_id * len(ids)), tuple(ids))
-        for piece, ids in found
+    segments = tuple(
+        Segment(visible(segment), len(segment), bits_text(window or per_id * len(ids)), tuple(ids))
+        for segment, ids in found
     )
-    tokens = sum(len(piece.ids) for piece in pieces)
-    return Cut(str(tokenizer.spec), pieces, counts_text(tokens, len(pieces), len(text), tokens * per_id))
+    tokens = sum(len(segment.ids) for segment in segments)
+    return Cut(str(tokenizer.spec), segments, counts_text(tokens, len(segments), len(text), tokens * per_id))
 
 
 def bits_text(bits: float) -> str:
     return str(round(bits)) if abs(bits - round(bits)) < 1e-9 else f"{bits:.1f}"
 
 
-def counts_text(tokens: int, pieces: int, size: int, bits: float) -> str:
+def counts_text(tokens: int, segments: int, size: int, bits: float) -> str:
     """Totals in words; bits/byte here are those of the ids at log2 v each, as a model that learned nothing pays."""
     ratio, cost = size / max(tokens, 1), bits / max(size, 1)
-    return f"{size} bytes, {tokens} tokens, {pieces} pieces, {ratio:.2f} bytes/token, {cost:.2f} bits/byte uniform"
+    return f"{size} bytes, {tokens} tokens, {segments} pieces, {ratio:.2f} bytes/token, {cost:.2f} bits/byte uniform"
 
 
 @cache
@@ -80,16 +80,16 @@ def _macros() -> jinja2.Template:
     return environment.from_string(text)
 
 
-def pieces_html(found: Cut) -> str:
-    """A cut as HTML: its totals and a list of its pieces. All text is escaped."""
+def segments_html(found: Cut) -> str:
+    """A cut as HTML: its totals and a list of its segments. All text is escaped."""
     return _macros().render(cut=found, tones=TONES)
 
 
-def pieces_style() -> str:
+def segments_style() -> str:
     """The CSS that the list needs."""
     return files(__package__).joinpath("pieces.css").read_text(encoding="utf-8")
 
 
 def as_records(found: Cut) -> list[Sequence[object]]:
-    """A cut for the page's script: [text, bytes, bits, ids] of each piece."""
-    return [[piece.text, piece.size, piece.bits, list(piece.ids)] for piece in found.pieces]
+    """A cut for the page's script: [text, bytes, bits, ids] of each segment."""
+    return [[segment.text, segment.size, segment.bits, list(segment.ids)] for segment in found.segments]
