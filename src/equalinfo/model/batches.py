@@ -1,7 +1,7 @@
 """Batches of fixed-length sequences: shuffled by seed, each sequence once per epoch, found by number."""
 
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 import torch
@@ -65,28 +65,15 @@ class SequenceBatches:
             )
         own = slice(rank * self.batch_size // world_size, (rank + 1) * self.batch_size // world_size)
         numbers = (self.numbers(batch)[own] for batch in batches)
-        return iter(
-            DataLoader(_Rows(self.sequences), batch_sampler=numbers, num_workers=workers, collate_fn=_stacked)
-        )
+        # torch asks of a dataset what `Sequences` says, and not that it is a `Dataset`.
+        rows = cast(Dataset[np.ndarray], self.sequences)
+        return iter(DataLoader(rows, batch_sampler=numbers, num_workers=workers, collate_fn=_stacked))
 
     def _number(self, position: int) -> int:
         epoch, offset = divmod(position, len(self.sequences))
         if epoch != self._epoch:
             self._epoch, self._order = epoch, permutation(len(self.sequences), self.seed, epoch)
         return int(self._order[offset])
-
-
-class _Rows(Dataset[np.ndarray]):
-    """Sequences as torch's loader wants them."""
-
-    def __init__(self, sequences: Sequences) -> None:
-        self.sequences = sequences
-
-    def __len__(self) -> int:
-        return len(self.sequences)
-
-    def __getitem__(self, number: int) -> np.ndarray:
-        return self.sequences[number]
 
 
 def _stacked(rows: list[np.ndarray]) -> Tensor:

@@ -1,11 +1,12 @@
 """A corpus to token shards (`equalinfo tokenize`); one row is one example of joined documents (paper, section 3.1)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.progress import Progress
 
 from equalinfo.corpus.corpus import Corpus
@@ -100,35 +101,35 @@ def _write(
     progress: Progress,
 ) -> dict[str, Any]:
     """Encodes examples into the shards of one split; returns its counts."""
-    task = progress.add_task(f"tokenize {split}: {tokenizer.spec}", total=config.max_tokens or total, note="")
-    examples = iter(examples)
+    most = config.max_tokens
+    task = progress.add_task(f"tokenize {split}: {tokenizer.spec}", total=most or total, note="")
     counts = {"examples": 0, "tokens": 0, "bytes": 0, "source_bytes": 0}
     usable = 0  # tokens in whole sequences
     digest, shard = "", 0
     rows: list[Row] = []
-    while not (config.max_tokens and usable >= config.max_tokens) and (
-        group := list(islice(examples, EXAMPLES_AT_ONCE))
-    ):
-        for example, ids in zip(group, tokenizer.encode_batch([e.data for e in group]), strict=True):
-            if config.max_tokens and usable >= config.max_tokens:
-                break
-            rows.append((ids, len(example.data), example.source_bytes))
-            usable += len(ids) // config.sequence_length * config.sequence_length
-            counts["examples"] += 1
-            counts["tokens"] += len(ids)
-            counts["bytes"] += len(example.data)
-            counts["source_bytes"] += example.source_bytes
-            digest = text_fingerprint(digest, example.data)
-        progress.update(
-            task, completed=min(usable, config.max_tokens) if config.max_tokens else counts["examples"]
-        )
-        if len(rows) >= EXAMPLES_PER_SHARD:
+    for example, ids in _encoded(tokenizer, examples):
+        rows.append((ids, len(example.data), example.source_bytes))
+        usable += len(ids) // config.sequence_length * config.sequence_length
+        added = (1, len(ids), len(example.data), example.source_bytes)
+        counts = {name: count + more for (name, count), more in zip(counts.items(), added, strict=True)}
+        digest = text_fingerprint(digest, example.data)
+        progress.update(task, completed=min(usable, most) if most else counts["examples"])
+        if len(rows) == EXAMPLES_PER_SHARD:
             write_shard(directory / f"{split}-{shard:05d}.arrow", rows, tokenizer.vocab)
             rows, shard = [], shard + 1
+        if most and usable >= most:
+            break
     if rows or not shard:
         write_shard(directory / f"{split}-{shard:05d}.arrow", rows, tokenizer.vocab)
-    progress.update(task, completed=config.max_tokens or total)
+    progress.update(task, completed=most or total)
     return {**counts, "text": digest}
+
+
+def _encoded(tokenizer: Tokenizer, examples: Iterable[Example]) -> Iterator[tuple[Example, np.ndarray]]:
+    """Examples with their ids, encoded in groups as they are asked for."""
+    examples = iter(examples)
+    while group := list(islice(examples, EXAMPLES_AT_ONCE)):
+        yield from zip(group, tokenizer.encode_batch([one.data for one in group]), strict=True)
 
 
 def tokenizer_of(path: Path, manifest: dict[str, Any]) -> Tokenizer:
