@@ -1,264 +1,283 @@
-"""How fast text becomes token ids and back, beside tiktoken, Hugging Face tokenizers and SentencePiece.
+"""How fast text becomes token ids, beside gigatoken, tiktoken and five others, on text that nobody has seen.
 
-    python benchmarks/tokenizer_speed.py                  writes results/tokenizer-speed.json
-    python benchmarks/tokenizer_speed.py --text FILE      another text than the embedded corpus's held-out one
+    python -m benchmarks.tokenizer_speed                  writes results/tokenizer-speed.json, then its tables
+    python -m benchmarks.tokenizer_speed --tables         its tables alone: results/tokenizer-speed.md, docs/methods.md
 
-Every tokenizer has the same number of entries, made from the embedded corpus's training documents; the text is
-the held-out ones, repeated to the size asked for. All run in one process, one after the other in every
-round, so what else the machine does hits all alike; a figure is the median over the rounds. Everyone starts
-from str. Peers that are not installed are left out, which the output says; trained ones are kept in --work.
+Everyone starts from str, in one thread of one process. Text is English (half of the embedded corpus), code (the
+standard library) and text in a hundred languages (Django's messages, Wikipedia's leads), in documents of about 1.4 kB,
+no two of which share a paragraph. The other half is what peers are trained on and everyone is warmed on. Each text is
+encoded once by each: a round takes the next documents, and all contenders, in another order each time, encode
+them. Figures are medians over rounds, of processor time and by the clock.
+
+Before any of it is timed, ids are compared on other documents: ours with those of the plain parse, those of a BPE with
+Hugging Face's, and decoding gives the text. A row that differs says so.
 """
 
 import argparse
 import gc
 import os
 import random
+import re
+import resource
 import statistics
+import subprocess
+import sys
+import sysconfig
+import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from benchmarks._common import add_common_options, machine
+from benchmarks._languages import texts_by_language
+from benchmarks._speed_peers import Contender, contenders, plain_ids, rows_of, versions
+from benchmarks._speed_tables import write_tables
 from equalinfo.corpus.readers import read_documents
-from equalinfo.dictionary.parse import decode
-from equalinfo.dictionary.parse.fewest import FewestParser
-from equalinfo.dictionary.parse.greedy import GreedyParser
-from equalinfo.dictionary.parse.parser import Parser
-from equalinfo.files import atomic_file, write_json
-from equalinfo.parallel import cores
-from equalinfo.predict.exact_files import load_exact
-from equalinfo.tokens.dictionaries import CompiledTokenizer
-from equalinfo.tokens.sources import Sources
-from equalinfo.tokens.spec import Spec
+from equalinfo.errors import EqualInfoError
+from equalinfo.files import read_json, write_json
+from equalinfo.tokens.tokenizer import Tokenizer
 
-try:
-    from benchmarks._common import (
-        SPLIT,
-        add_common_options,
-        m1_directory,
-        machine,
-        train_bpe,
-        training_and_held_out,
-    )
-except ModuleNotFoundError:  # run as a script
-    from _common import (  # type: ignore[import-not-found, no-redef]
-        SPLIT,
-        add_common_options,
-        m1_directory,
-        machine,
-        train_bpe,
-        training_and_held_out,
-    )
-
-REFERENCE = "tiktoken"
-GOALS = {"greedy": 15.0, "fewest tokens": 1.5, "decode": 5.0}  # times tiktoken, one thread
+DOCUMENT_CHARACTERS = 1400
+SHORT_CHARACTERS = 27
+CHECKED = 300  # documents whose ids are compared
+SLOW_SHARE = 8  # of a round's documents, what slow peers get is one in so many
+TASKS = ("batch", "one by one", "short strings")
 
 
-@dataclass
-class Contender:
-    """One tokenizer and parse: `batch` takes documents and threads, `one` (if it can) a long text."""
-
-    name: str
-    batch: Callable[[list[str], int], Sequence[Any]]
-    decode: Callable[[Any], bytes]
-    one: Callable[[str], Any] | None = None
-
-
-def load_dictionaries(m1: Path, documents: list[bytes], size: int) -> dict[str, CompiledTokenizer]:
-    """The dictionaries to measure, compiled from an M1 and `documents`."""
-    predictor = load_exact(m1)
-    dictionaries = {}
-    for name in ("plain", "fewest", "fewest,words", "unigram,words"):
-        spec = Spec.parse(f"EqualInfo[v={size}{'' if name == 'plain' else ',' + name}]")
-        made = spec.build(Sources(documents=lambda: documents, ready=predictor))
-        assert isinstance(made, CompiledTokenizer)
-        dictionaries[name] = made
-    return dictionaries
+def documents_of(texts: Iterable[str]) -> Iterator[str]:
+    """Documents of about DOCUMENT_CHARACTERS, of whole paragraphs, each paragraph once."""
+    seen: set[int] = set()
+    for text in texts:
+        document = ""
+        for paragraph in re.split(r"(?<=\n)(?=\S)", text):
+            key = hash(paragraph)
+            if key in seen and len(paragraph) > 30:
+                continue
+            seen.add(key)
+            document += paragraph
+            if len(document) >= DOCUMENT_CHARACTERS:
+                yield document[: 2 * DOCUMENT_CHARACTERS]
+                document = ""
+        if len(document) > DOCUMENT_CHARACTERS // 4:
+            yield document
 
 
-def parsers_of(tokenizer: CompiledTokenizer) -> list[tuple[Parser, str]]:
-    """Parses that its dictionary is for, and their names."""
-    dictionary = tokenizer.automaton
-    if tokenizer.parse == "likeliest":
-        return [(tokenizer.parser, "likeliest")]
-    return [(GreedyParser(dictionary), "greedy"), (FewestParser(dictionary), "fewest tokens")]
+def english() -> Iterator[str]:
+    for document in read_documents("embedded"):
+        yield document.decode(errors="replace")
 
 
-def ours(name: str, tokenizer: CompiledTokenizer) -> list[Contender]:
-    def contender(parser: Parser, label: str) -> Contender:
-        return Contender(
-            f"equalinfo {name}, {label}",
-            lambda texts, threads: parser.encode_batch([t.encode() for t in texts], threads),
-            lambda ids: decode.decode(tokenizer.automaton, ids),
-            lambda text: parser.encode(text.encode()),
+def code() -> Iterator[str]:
+    for path in sorted(Path(sysconfig.get_path("stdlib")).rglob("*.py")):
+        if "site-packages" not in path.parts:
+            yield path.read_text(errors="replace")
+
+
+def languages() -> Iterator[str]:
+    for language, texts in texts_by_language().items():
+        if language != "en" and not language.startswith("en_"):
+            yield "\n".join(texts)
+
+
+TEXTS: dict[str, Callable[[], Iterator[str]]] = {"English": english, "code": code, "100 languages": languages}
+
+
+def halves(texts: Iterator[str], limit: int) -> tuple[list[str], list[str]]:
+    """Documents to train and warm on, and documents to time, in an order of no meaning."""
+    documents = list(documents_of(texts))
+    random.Random(0).shuffle(documents)
+    while sum(map(len, documents)) > limit:
+        del documents[len(documents) * 9 // 10 :]
+    middle = len(documents) // 2
+    return documents[:middle], documents[middle:]
+
+
+def check(contender: Contender, texts: list[str]) -> dict[str, Any]:
+    """How many of some texts come back from their ids, and have the right ones."""
+    few = texts[: CHECKED // 6 if contender.slow else CHECKED]
+    batch = [plain_ids(encoded) for encoded in rows_of(contender.batch(few))]
+    alone = [plain_ids(contender.one(text)) for text in few]
+    found: dict[str, Any] = {
+        "batch_is_one_by_one": batch == alone,
+        "round_trips": sum(
+            contender.decode(ids) == text.encode() for ids, text in zip(alone, few, strict=True)
         )
-
-    return [contender(*parse) for parse in parsers_of(tokenizer)]
-
-
-def huggingface(documents: list[bytes], size: int, work: Path) -> Contender:
-    tokenizer = train_bpe(documents, size, work)
-
-    def batch(texts: list[str], threads: int) -> Sequence[Any]:
-        os.environ["TOKENIZERS_PARALLELISM"] = "true" if threads > 1 else "false"
-        return tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-
-    return Contender(
-        "tokenizers", batch, lambda ids: tokenizer.decode(ids, skip_special_tokens=False).encode()
-    )
+        / len(few),
+        "bytes_per_token": round(sum(len(text.encode()) for text in few) / sum(map(len, alone)), 3),
+    }
+    if contender.right:
+        found["right_ids"] = sum(
+            contender.right(text) == ids for text, ids in zip(few, alone, strict=True)
+        ) / len(few)
+    return found
 
 
-def tiktoken_bpe(documents: list[bytes], size: int, work: Path) -> Contender:
-    """tiktoken with the merges of `train_bpe`."""
-    import tiktoken
-
-    # A byte-level token spells each byte as one character: printable Latin-1 as itself, the rest from 256 on.
-    shown = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    hidden = [byte for byte in range(256) if byte not in shown]
-    byte_of = {chr(b): b for b in shown} | {chr(256 + i): b for i, b in enumerate(hidden)}
-    vocabulary = train_bpe(documents, size, work).get_vocab()
-    ranks = {bytes(byte_of[c] for c in token): rank for token, rank in vocabulary.items()}
-    encoding = tiktoken.Encoding("bench", pat_str=SPLIT, mergeable_ranks=ranks, special_tokens={})
-
-    def batch(texts: list[str], threads: int) -> Sequence[Any]:
-        if threads == 1:
-            return [encoding.encode_ordinary(text) for text in texts]
-        return encoding.encode_ordinary_batch(texts, num_threads=threads)
-
-    return Contender(REFERENCE, batch, encoding.decode_bytes, encoding.encode_ordinary)
+def timed(work: Callable[[], Any]) -> tuple[float, float]:
+    gc.collect()
+    gc.disable()  # as timeit does: it would visit all objects that this script holds
+    cpu, clock = time.process_time(), time.perf_counter()
+    kept = work()
+    found = time.process_time() - cpu, time.perf_counter() - clock
+    gc.enable()
+    del kept
+    return found
 
 
-def sentencepiece_unigram(documents: list[bytes], size: int, work: Path) -> Contender:
-    import sentencepiece
-
-    saved = work / f"unigram-{size}.model"
-    if not saved.is_file():
-        lines = (line for d in documents for line in d.decode(errors="replace").splitlines())
-        with atomic_file(saved) as stream:
-            sentencepiece.SentencePieceTrainer.train(
-                sentence_iterator=lines,
-                model_writer=stream,
-                vocab_size=size,
-                hard_vocab_limit=False,
-                model_type="unigram",
-                byte_fallback=True,
-                normalization_rule_name="identity",
-                remove_extra_whitespaces=False,
-                add_dummy_prefix=False,
-                num_threads=cores(),
-                minloglevel=2,
-            )
-    processor = sentencepiece.SentencePieceProcessor(model_file=str(saved))
-    return Contender(
-        "sentencepiece",
-        lambda texts, threads: processor.encode(texts, num_threads=threads),
-        lambda ids: processor.decode(ids).encode(),
-    )
+def one_by_one(contender: Contender, texts: list[str]) -> list[Any]:
+    return [contender.one(text) for text in texts]
 
 
-def peers(documents: list[bytes], size: int, work: Path) -> tuple[list[Contender], list[str]]:
-    """The peers that are installed, and a sentence for each that is not."""
-    found, skipped = [], []
-    for make in (tiktoken_bpe, huggingface, sentencepiece_unigram):
-        try:
-            print(f"preparing {make.__name__}", flush=True)
-            found.append(make(documents, size, work))
-        except ModuleNotFoundError as error:
-            skipped.append(f"{make.__name__} is left out: pip install {error.name}")
-            print(skipped[-1])
-    return found, skipped
-
-
-def plain_ids(encoded: Any) -> Any:
-    """What a library's decoder takes, out of what its encoder returned."""
-    return encoded.ids if hasattr(encoded, "ids") else encoded
-
-
-def measure(tasks: dict[tuple[str, str], Callable[[], Any]], rounds: int) -> dict[tuple[str, str], float]:
-    """Median seconds of each task, all of them once in every round; one more round first warms up."""
-    times: dict[tuple[str, str], list[float]] = {key: [] for key in tasks}
-    for turn in range(rounds + 1):
-        print(f"round {turn} of {rounds}", flush=True)
-        for key, task in tasks.items():
-            gc.collect()
-            gc.disable()  # as timeit does: it would visit the millions of ids that this script holds
-            began = time.perf_counter()
-            task()
-            spent = time.perf_counter() - began
-            gc.enable()
-            if turn:
-                times[key].append(spent)
-    return {key: statistics.median(values) for key, values in times.items()}
-
-
-def compare(contenders: list[Contender], texts: list[str], rounds: int) -> list[dict[str, Any]]:
-    """Rates of everyone at every task, as rows of the result."""
-    whole = "".join(texts)
-    size = len(whole.encode())
-    tasks: dict[tuple[str, str], Callable[[], Any]] = {}
-    tokens, exact = {}, {}
-    for c in contenders:
-        ids = [plain_ids(encoded) for encoded in c.batch(texts, 1)]
-        tokens[c.name] = sum(map(len, ids))
-        exact[c.name] = sum(c.decode(i) == t.encode() for i, t in zip(ids, texts, strict=True)) / len(texts)
-        joined: Any = [token for i in ids for token in i]
-        if isinstance(ids[0], np.ndarray):
-            joined = np.concatenate(ids)
-        tasks["documents, 1 thread", c.name] = lambda c=c: c.batch(texts, 1)
-        tasks[f"documents, {cores()} threads", c.name] = lambda c=c: c.batch(texts, cores())
-        if c.one:
-            tasks["one long text, 1 thread", c.name] = lambda c=c: c.one(whole)
-        tasks["decode", c.name] = lambda c=c, joined=joined: c.decode(joined)
-    seconds = measure(tasks, rounds)
+def measure(
+    everyone: list[Contender], warm: list[str], fresh: list[str], rounds: int
+) -> list[dict[str, Any]]:
+    """Rows of all contenders and tasks on one kind of text."""
+    shorts = [
+        line.strip()[:SHORT_CHARACTERS] for text in fresh[-len(fresh) // 5 :] for line in text.splitlines()
+    ]
+    shorts = list(dict.fromkeys(line for line in shorts if len(line) == SHORT_CHARACTERS))
+    fresh = fresh[: len(fresh) * 4 // 5]
+    parts = {"batch": fresh[::2], "one by one": fresh[1::2], "short strings": shorts}
+    for contender in everyone:
+        begin = warm[: len(warm) // SLOW_SHARE if contender.slow else len(warm)]
+        for first in range(0, len(begin), 700):
+            contender.batch(begin[first : first + 700])
+        for text in begin[:1000]:
+            contender.one(text)
+    taken: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    order = random.Random(1)
+    for number in range(rounds):
+        for task, texts in parts.items():
+            share = texts[number * len(texts) // rounds : (number + 1) * len(texts) // rounds]
+            for contender in order.sample(everyone, len(everyone)):
+                given = share[:: SLOW_SHARE if contender.slow else 1]
+                size = len(given) if task == "short strings" else sum(len(text.encode()) for text in given)
+                # What others did in between has emptied the caches of the processor: text that is known refills them.
+                again = order.sample(warm, min(len(warm), 20 if contender.slow else 200))
+                if task == "batch":
+                    contender.batch(again)
+                    work = partial(contender.batch, given)
+                else:
+                    one_by_one(contender, again)
+                    work = partial(one_by_one, contender, given)
+                cpu, clock = timed(work)
+                key = (f"{contender.name} {contender.entries}", task)
+                taken.setdefault(key, []).append((cpu / max(size, 1), clock / max(size, 1)))
     rows = []
-    for (task, name), spent in seconds.items():
-        row: dict[str, Any] = {"task": task, "tokenizer": name, "mb_per_s": round(size / spent / 1e6, 2)}
-        row["bytes_per_token"] = round(size / tokens[name], 3)
-        row["documents_that_round_trip"] = round(exact[name], 4)
-        if (task, REFERENCE) in seconds:
-            row["times_tiktoken"] = round(seconds[task, REFERENCE] / spent, 2)
-        goal = GOALS.get(task if task == "decode" else name.rpartition(", ")[2])
-        if goal and name.startswith("equalinfo") and not task.endswith("threads"):
-            row["goal_times_tiktoken"] = goal
+    for contender in everyone:
+        row: dict[str, Any] = {"tokenizer": contender.name, "entries": contender.entries}
+        for task in TASKS:
+            pairs = taken[f"{contender.name} {contender.entries}", task]
+            cpu, clock = (statistics.median(pair[place] for pair in pairs) for place in (0, 1))
+            if task == "short strings":
+                row[task] = {"cpu_us": round(cpu * 1e6, 3), "us": round(clock * 1e6, 3)}
+            else:
+                row[task] = {"mb_per_cpu_s": round(1e-6 / cpu, 1), "mb_per_s": round(1e-6 / clock, 1)}
         rows.append(row)
     return rows
 
 
-def hostile(
-    dictionaries: dict[str, CompiledTokenizer], text: bytes, megabytes: int, rounds: int
-) -> list[dict[str, Any]]:
-    """Rates on text made to be slow, as shares of the rate on `text`; the goal is a third."""
+PROCESS = {
+    "equalinfo": "from equalinfo import Tokenizer\nTokenizer.from_pretrained({0!r}).encode('Hello, world')",
+    "tiktoken": (
+        "import tiktoken\nranks = {{bytes([b]): b for b in range(256)}}\n"
+        "tiktoken.Encoding('x', pat_str='.+', mergeable_ranks=ranks, special_tokens={{}}).encode('Hello, world')"
+    ),
+    "tokenizers": "import tokenizers\ntokenizers.Tokenizer.from_file({1!r}).encode('Hello, world')",
+    "gigatoken": "import gigatoken\ngigatoken.Tokenizer({1!r}).encode('Hello, world')",
+}
+
+
+def processes(saved: Path, repeats: int) -> list[dict[str, Any]]:
+    """What a process takes that encodes one string, imports included; for ours the first after an installation too."""
+    rows = []
+    for name in (
+        "english-65k",
+        "english-65k-fewest",
+        "english-65k-greedy",
+        "tiktoken",
+        "tokenizers",
+        "gigatoken",
+    ):
+        program = PROCESS.get(name, PROCESS["equalinfo"]).format(name, str(saved))
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+            runs = []
+            for _ in range(1 + repeats):
+                before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+                ran = subprocess.run(
+                    [sys.executable, "-c", program], env=environment, capture_output=True, check=False
+                )
+                clock, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+                runs.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, clock))
+        if ran.returncode:
+            continue  # not installed
+        later = sorted(runs[1:])[repeats // 2]
+        for state, (cpu, clock) in (("first", runs[0]), ("later", later)):
+            if state == "later" or name.startswith("english"):
+                rows.append(
+                    {
+                        "tokenizer": name,
+                        "process": state,
+                        "cpu_seconds": round(cpu, 3),
+                        "seconds": round(clock, 3),
+                    }
+                )
+    return rows
+
+
+def mapped(texts: tuple[list[str], list[str]]) -> list[dict[str, Any]]:
+    """Rates of `datasets.map` with columns of Arrow's and with lists; none where datasets is not installed."""
+    try:
+        import datasets
+    except ModuleNotFoundError:
+        return []
+    datasets.disable_progress_bars()
+    datasets.disable_caching()
+    warm, fresh = texts
+    tokenizer = Tokenizer.from_pretrained("english-65k")
+    tokenizer.encode_batch(warm)
+    middle, rows = len(fresh) // 2, []
+
+    def columns(table: Any) -> Any:
+        return table.append_column("input_ids", tokenizer.encode_batch(table["text"], form="arrow"))
+
+    def lists(batch: dict[str, list[str]]) -> dict[str, Any]:
+        return {"input_ids": tokenizer.encode_batch(batch["text"])}
+
+    for form, work, some in (("arrow", columns, fresh[:middle]), ("lists", lists, fresh[middle:])):
+        made = datasets.Dataset.from_dict({"text": some}).with_format("arrow" if form == "arrow" else None)
+        cpu, _ = timed(partial(made.map, work, batched=True, batch_size=5000))
+        rows.append(
+            {"form": form, "mb_per_cpu_s": round(sum(len(text.encode()) for text in some) / cpu / 1e6, 1)}
+        )
+    return rows
+
+
+def hostile(everyone: list[Contender], megabytes: int) -> list[dict[str, Any]]:
+    """Rates of ours on text made to be slow."""
     size = megabytes * 1_000_000
-    tasks: dict[tuple[str, str], Callable[[], Any]] = {}
-    sizes = {}
-    for name, tokenizer in dictionaries.items():
-        longest = max(tokenizer.vocab_entries(), key=len)
-        inputs = {
-            "ordinary text": text,
-            "one character": b"a" * size,
-            "spaces": b" " * size,
-            "longest entry repeated": longest * (size // len(longest)),
-            "random bytes": random.Random(0).randbytes(size),
-        }
-        for parser, dictionary, label in parsers_of(tokenizer):
-            for kind, data in inputs.items():
-                key = (kind, f"equalinfo {name}, {label}")
-                sizes[key] = len(data)
-                tasks[key] = lambda d=dictionary, p=parser, x=data: p.encode(d, x)
-    seconds = measure(tasks, rounds)
-    rates = {key: sizes[key] / seconds[key] for key in tasks}
-    return [
-        {
-            "text": kind,
-            "tokenizer": name,
-            "mb_per_s": round(rate / 1e6, 2),
-            "share_of_ordinary": round(rate / rates["ordinary text", name], 3),
-        }
-        for (kind, name), rate in rates.items()
-    ]
+    texts = {
+        "one character": "a" * size,
+        "spaces": " " * size,
+        "dashes": "-" * size,
+        "a word of 500 bytes": ("etaoin" * 83 + " ") * (size // 499),
+        "no two words alike": " ".join(f"{n * 2654435761 % 2**32:x}" for n in range(size // 9)),
+    }
+    rows = []
+    for contender in everyone:
+        if contender.name.startswith("equalinfo"):
+            for kind, text in texts.items():
+                cpu = min(timed(partial(contender.one, text))[0] for _ in range(2))
+                rows.append(
+                    {
+                        "tokenizer": contender.name,
+                        "text": kind,
+                        "mb_per_cpu_s": round(len(text) / cpu / 1e6, 1),
+                    }
+                )
+    return rows
 
 
 def main() -> None:
@@ -266,47 +285,65 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add_common_options(parser, "results/tokenizer-speed.json")
-    parser.add_argument("--text", type=Path, help="a text, folder or other corpus to encode")
-    parser.add_argument("--size", type=int, default=65536, help="entries of each tokenizer")
-    parser.add_argument("--megabytes", type=int, default=10, help="how much text")
-    parser.add_argument("--hostile-megabytes", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--tables", action="store_true", help="write the tables of what was measured, and end"
+    )
+    parser.add_argument("--megabytes", type=float, default=16, help="of each kind of text, at most")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--sizes", nargs="*", default=["65k", "32k"])
+    parser.add_argument("--hostile-megabytes", type=int, default=2)
     given = parser.parse_args()
+    if not given.tables:
+        given.work.mkdir(parents=True, exist_ok=True)
+        write_json(given.out, measured(given))
+    write_tables(read_json(given.out), given.out)
 
-    training, held_out = training_and_held_out()
-    if given.text:
-        held_out = list(read_documents(str(given.text)))
-    texts: list[str] = []
-    size = 0
-    while size < given.megabytes * 1_000_000:
-        for document in held_out:
-            texts.append(document.decode(errors="replace"))
-            size += len(document)
-    dictionaries = load_dictionaries(m1_directory(given.m1), training, given.size)
-    contenders = [c for name, dictionary in dictionaries.items() for c in ours(name, dictionary)]
-    others, skipped = peers(training, given.size, given.work)
-    result = {
-        "machine": {**machine(), "cores": cores()},
-        "text": {"documents": len(texts), "bytes": size, "distinct_documents": len(held_out)},
-        "entries": given.size,
+
+def measured(given: argparse.Namespace) -> dict[str, Any]:
+    texts = {}
+    for kind, read in TEXTS.items():
+        try:
+            texts[kind] = halves(read(), int(given.megabytes * 1e6))
+        except EqualInfoError as error:
+            print(f"left out: {kind}: {error}")
+    everyone, skipped = contenders(texts["English"][0], given.work, given.sizes)
+    print(*skipped, sep="\n")
+    # Those kept aside for the comparison are not timed.
+    kept = {kind: fresh[:CHECKED] for kind, (_, fresh) in texts.items()}
+    checks: dict[str, dict[str, Any]] = {}
+    for kind, some in kept.items():
+        for contender in everyone:
+            found = checks.setdefault(kind, {})[f"{contender.name} {contender.entries}"] = check(
+                contender, some
+            )
+            print(f"{kind:14}{contender.name:32}{contender.entries:8} {found}", flush=True)
+            if contender.name.startswith("equalinfo") and (
+                not found["batch_is_one_by_one"] or found["right_ids"] < 1 or found["round_trips"] < 1
+            ):
+                raise EqualInfoError(
+                    f"{contender.name} gives other ids than its plain parse, or does not decode: {found}"
+                )
+    rows = []
+    for kind, (warm, fresh) in texts.items():
+        for row in measure(everyone, warm, fresh[CHECKED:], given.rounds):
+            rows.append({"text": kind, **row, **checks[kind][f"{row['tokenizer']} {row['entries']}"]})
+            print(rows[-1], flush=True)
+    return {
+        "machine": {**machine(), "peers": versions()},
+        "texts": {
+            kind: {
+                "documents": len(fresh) - CHECKED,
+                "bytes": sum(len(t.encode()) for t in fresh[CHECKED:]),
+            }
+            for kind, (_, fresh) in texts.items()
+        },
         "rounds": given.rounds,
         "skipped": skipped,
-        "speed": compare([*contenders, *others], texts, given.rounds),
-        "hostile": hostile(
-            dictionaries, "".join(texts).encode(), given.hostile_megabytes, max(3, given.rounds // 2)
-        ),
+        "speed": rows,
+        "processes": processes(given.work / "bpe-65536-speed.json", 5),
+        "datasets_map": mapped(texts["English"]),
+        "hostile": hostile([c for c in everyone if c.entries == 65536], given.hostile_megabytes),
     }
-    write_json(given.out, result)
-    for row in result["speed"]:
-        print(
-            f"{row['task']:26}{row['tokenizer']:34}{row['mb_per_s']:9.1f} MB/s"
-            f"{row.get('times_tiktoken', float('nan')):9.2f}x{row['bytes_per_token']:7.2f} bytes/token"
-        )
-    for row in result["hostile"]:
-        print(
-            f"{row['text']:26}{row['tokenizer']:34}{row['mb_per_s']:9.1f} MB/s{row['share_of_ordinary']:9.2f}"
-        )
-    print(f"written to {given.out}")
 
 
 if __name__ == "__main__":
