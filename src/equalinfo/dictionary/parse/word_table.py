@@ -57,6 +57,7 @@ _STARTS_BYTES, _KEYS_BYTES, _AHEAD = 2 * CHUNK + 32, 24 * CHUNK, 96
 _COPY_BYTES = CHUNK + _AHEAD
 _SLACK = CHUNK + _AHEAD  # ids that a chunk may take up, used or not
 _ROOM = 1 << 20  # ids at a time
+_SEED_AFTER = 64  # calls, or a text of a sixty-fourth of _ROOM
 _0, _1, _2, _3, _4, _8 = (np.uint64(n) for n in (0, 1, 2, 3, 4, 8))
 _15, _16, _23, _24, _32, _40, _56, _63, _64 = (np.uint64(n) for n in (15, 16, 23, 24, 32, 40, 56, 63, 64))
 _CHUNK, _LONG, _SHORT_KEY, _LONG_KEY = (np.uint64(n) for n in (CHUNK, LONG, SHORT_KEY, LONG_KEY))
@@ -90,6 +91,7 @@ class WordParser(Parser):
         self._parser, self._classes = parser, classes
         self._states = scored_states(parser.automaton.words, scores)
         self._renewing = threading.Lock()
+        self._calls = 0
         self._places = PLACES
         self._like = np.empty(0, self.id_type)
         self.table = self._new_table()
@@ -109,9 +111,24 @@ class WordParser(Parser):
             with self._renewing:
                 if self.table is table:
                     self.table = self._new_table()
+                    self._seed()
         return self.table
 
+    def _seed(self) -> None:
+        """Puts the entries into the table, by parsing them: words that are entries are found from the first time on.
+
+        It takes 20 ms, so a process that encodes a few strings goes without.
+        """
+        self._calls = _SEED_AFTER
+        bounds = self.automaton.offsets.astype(np.int64)
+        for _ in self._rounds(self.automaton.blob, bounds, np.zeros(bounds.size, np.int64), _ROOM):
+            pass
+        self.table[TURNED_AWAY] = 0
+
     def _parse_short(self, text: bytes) -> Ids | None:
+        self._calls += 1
+        if self._calls == _SEED_AFTER:
+            self._seed()
         ids: Ids = _encode_short(self._current_table(), text, self._like)
         return ids if ids.size or not text else None
 
@@ -120,6 +137,8 @@ class WordParser(Parser):
         return sum(ids.size for ids in self._rounds(text, bounds, np.zeros(2, np.int64), _ROOM))
 
     def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
+        if self._calls < _SEED_AFTER and text.size > _ROOM >> 6:
+            self._seed()
         id_bounds = np.zeros(bounds.size, np.int64)
         found = list(self._rounds(text, bounds, id_bounds, min(text.size, _ROOM)))
         return found[0] if len(found) == 1 else np.concatenate(found), id_bounds
