@@ -79,6 +79,7 @@ def _steps(progress: "Progress") -> Iterator[str]:
     with TemporaryDirectory() as folder:
         text, container, back = (Path(folder, name) for name in ("text", "container", "back"))
         text.write_bytes(documents[0])
-        compress(m1, text, container, 256, 64, 2, progress)
-        decompress(m1, container, back, 2, progress)
+        for model in (None, m1):
+            compress(model, text, container, 256, 64 if model else None, 2, progress)
+            decompress(model, container, back, 2, progress)
     yield "compress"
