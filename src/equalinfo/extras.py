@@ -12,6 +12,7 @@ EXTRAS = {
     "datasets": "hub",
     "fsspec": "remote",
     "gguf": "gguf",
+    "huggingface_hub": "peers",
     "jinja2": "report",
     "matplotlib": "plots",
     "nicegui": "playground",
@@ -20,6 +21,8 @@ EXTRAS = {
     "rapidfuzz": "experiments",
     "ray": "ray",
     "sentencepiece": "sentencepiece",
+    "tiktoken": "peers",
+    "tokenizers": "peers",
     "torch": "train",
 }
 

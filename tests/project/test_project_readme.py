@@ -147,7 +147,13 @@ def test_the_lab_notes_are_listed() -> None:
             assert f"- {date} [{title}](lab-notes/{page.name}#" in index, (page.name, date, title)
 
 
-@pytest.mark.parametrize(("name", "page"), [("demo", "docs/demo.md"), ("methods", "README.md")])
+@pytest.mark.parametrize(
+    ("name", "page"),
+    [
+        ("demo", "docs/demo.md"),
+        ("methods", "README.md"),
+    ],
+)
 def test_the_tables_are_the_measured_ones(name: str, page: str) -> None:
     shown = re.search(rf"<!-- results/{name}.md -->\n(.*?)<!-- end -->", (ROOT / page).read_text(), re.S)
     assert shown

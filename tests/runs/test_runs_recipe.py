@@ -124,7 +124,13 @@ def test_an_m1_that_is_there_is_taken_as_it_is(corpus: Path, tmp_path: Path) -> 
         run_recipe(trained.model_copy(update={"m1": GivenM1(path="absent")}), tmp_path / "none", quiet=True)
 
 
-OPTIONS = {"SentencePiece": "[v=288]", "EqualInfoAC": "[b=16]", "EqualInfoHuffman": "[b=10,v=1k]"}
+OPTIONS = {
+    "BPE": "[v=288]",
+    "SuperBPE": "[v=288]",
+    "SentencePiece": "[v=288]",
+    "EqualInfoAC": "[b=16]",
+    "EqualInfoHuffman": "[b=10,v=1k]",
+}
 KINDS = [
     *(name + OPTIONS.get(name, "") for name in METHODS if name != "EqualInfo"),
     *(

@@ -25,6 +25,9 @@ BLOCKS = ("AC", "StaticAC", "Huffman", "StaticHuffman", "ANS", "StaticANS")
 SPECS = [
     "Bytes",
     "SentencePiece[v=320]",
+    "BPE[v=320]",
+    "BPE[v=320,words]",
+    "SuperBPE[v=320]",
     "GZip[v=256]",
     "GZip[v=65k]",
     "GZip[v=256,bare]",

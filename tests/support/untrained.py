@@ -30,6 +30,8 @@ MORE = [
     "ANS[v=256]",
     "StaticANS[v=2]",
     "GZip[v=65k]",
+    "BPE[v=320]",
+    "SuperBPE[v=320]",
     "EqualInfoAC[b=17,v=65k]",
     "EqualInfoAC[b=16,v=256,reset=never,delay]",
     "EqualInfoHuffman[b=17,v=16]",

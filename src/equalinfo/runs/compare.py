@@ -131,10 +131,17 @@ def _compared(name: str, tokenizer: Tokenizer, sample: Sample) -> Compared:
         words_whole=whole / words if words else None,
         ids_per_word=word_ids / words if words else None,
         digits_per_id=digits / digit_ids if digit_ids else None,
-        number=[part.decode("utf-8", "replace") for part, _ in tokenizer.segments(NUMBER_SHOWN)],
+        number=_number(tokenizer),
         ids_used=int((counts > 0).sum()),
         special=tokenizer.special_names(),
     )
+
+
+def _number(tokenizer: Tokenizer) -> list[str]:
+    (ids,) = tokenizer.encode_unchecked([NUMBER_SHOWN])
+    if not tokenizer.reads_back(ids, NUMBER_SHOWN):
+        return []
+    return [part.decode("utf-8", "replace") for part, _ in tokenizer.segments(NUMBER_SHOWN)]
 
 
 def _by(groups: Sequence[str], sizes: Sequence[int], tokens: Sequence[int]) -> dict[str, float]:
@@ -152,7 +159,7 @@ def _words_and_numbers(tokenizer: Tokenizer, documents: Sequence[bytes]) -> tupl
     """Words, those that are one id, ids with a part in them; digits of numbers, ids with a part in those."""
     found = np.zeros(5, np.int64)
     looked_at = 0
-    for document in documents if getattr(tokenizer, "places_in_text", True) else ():
+    for document in documents if tokenizer.places_in_text else ():
         if looked_at > WORDS_BYTES:
             break
         looked_at += len(document)

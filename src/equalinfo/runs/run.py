@@ -123,6 +123,8 @@ class Run:
             parts.append(self.corpus_key)
         if spec.version > 1:
             parts.append(f"version {spec.version}")
+        if spec.source:
+            parts.append(spec.tokenizer_class.source_fingerprint(spec))
         return parts[0] if len(parts) == 1 else fingerprint_of(*parts)
 
     def tokenizer_path(self, spec: Spec) -> Path:

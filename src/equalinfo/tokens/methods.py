@@ -1,4 +1,4 @@
-"""The methods by the names that specs use; the class of each says the rest.
+"""The methods by the names that specs use; the class of each says the rest. Tokenizers of other libraries by theirs.
 
 A package adds one by the entry point group `equalinfo.methods` (`examples/`), a predictor that any method with
 `order` takes as a flag by `equalinfo.predictors`, and a parser that dictionaries take as a flag by `equalinfo.parsers`.
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from equalinfo.dictionary.parse.parser import Parser
     from equalinfo.dictionary.trie.automaton import Automaton
     from equalinfo.predict.base import Predictor
+    from equalinfo.tokens.foreign import ForeignTokenizer
     from equalinfo.tokens.tokenizer import Tokenizer
 
 METHODS: Registry[type["Tokenizer"]] = Registry(
@@ -20,6 +21,8 @@ METHODS: Registry[type["Tokenizer"]] = Registry(
     {
         "Bytes": "equalinfo.tokens.baselines:BytesTokenizer",
         "SentencePiece": "equalinfo.tokens.sentencepiece_:SentencePieceTokenizer",
+        "BPE": "equalinfo.tokens.bpe:BPETokenizer",
+        "SuperBPE": "equalinfo.tokens.bpe:SuperBPETokenizer",
         "GZip": "equalinfo.tokens.baselines:GZipTokenizer",
         "AC": "equalinfo.tokens.blocks:ACTokenizer",
         "StaticAC": "equalinfo.tokens.blocks:StaticACTokenizer",
@@ -31,6 +34,15 @@ METHODS: Registry[type["Tokenizer"]] = Registry(
         "EqualInfo": "equalinfo.tokens.equal_info:EqualInfo",
         "EqualInfoAC": "equalinfo.tokens.windows:EqualInfoACTokenizer",
         "EqualInfoHuffman": "equalinfo.tokens.huffman:EqualInfoHuffmanTokenizer",
+    },
+)
+# Before a colon and a file, directory or name of another library: `hf:DIRECTORY`.
+FOREIGN: Registry[type["ForeignTokenizer"]] = Registry(
+    "equalinfo.foreign",
+    {
+        "hf": "equalinfo.tokens.foreign:HuggingFaceTokenizer",
+        "tiktoken": "equalinfo.tokens.foreign:TiktokenTokenizer",
+        "sentencepiece": "equalinfo.tokens.foreign:SentencePieceModel",
     },
 )
 PREDICTORS: Registry[type["Predictor"]] = Registry("equalinfo.predictors")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.registry import Registry
-from equalinfo.tokens.methods import METHODS, PREDICTORS
+from equalinfo.tokens.methods import FOREIGN, METHODS, PREDICTORS
 
 if TYPE_CHECKING:
     from equalinfo.tokens.sources import Sources
@@ -67,7 +67,7 @@ def coded_options(numbers: Mapping[str, int | None], *flags: str) -> Options:
 
 @dataclass(frozen=True)
 class Spec:
-    """A method with its options; `str()` gives the canonical spec.
+    """A method with its options, or a tokenizer of another library with its `source`; `str()` gives the canonical spec.
 
     >>> str(Spec.parse("EqualInfoAC[v=65536, b=16]"))
     'EqualInfoAC[b=16,v=65k]'
@@ -76,6 +76,7 @@ class Spec:
     method: str
     numbers: tuple[tuple[str, int], ...] = ()
     flags: tuple[str, ...] = ()
+    source: str = ""
 
     @classmethod
     def parse(cls, text: str, saved: bool = False) -> "Spec":
@@ -93,11 +94,15 @@ class Spec:
             >>> spec["v"], spec.flags, spec.needs_m1, spec.needs_corpus
             (4096, ('unigram', 'words'), True, True)
         """
+        if named_source(text):
+            method_name, _, source = text.strip().partition(":")
+            return cls(method_name, source=source)
         match = re.fullmatch(r"(\w+)\s*(?:\[([^\[\]]*)\])?", text.strip())
         if not match or match[1] not in METHODS:
             meant = _did_you_mean(match[1], METHODS) if match else ""
             raise EqualInfoError(
-                f"no method {text!r}{meant}; write one of {', '.join(METHODS)}, as EqualInfoAC[b=16,v=256]"
+                f"no method {text!r}{meant}; write one of {', '.join(METHODS)}, as EqualInfoAC[b=16,v=256], "
+                f"or {', '.join(FOREIGN)} and a colon, as hf:DIRECTORY"
             )
         name, method = match[1], METHODS[match[1]]
         options = method.options
@@ -140,7 +145,7 @@ class Spec:
     @property
     def tokenizer_class(self) -> type["Tokenizer"]:
         """The class that builds and loads its tokenizers; EqualInfoError for options that do not go together."""
-        return METHODS[self.method].variant(self)
+        return FOREIGN[self.method] if self.source else METHODS[self.method].variant(self)
 
     def build(self, sources: "Sources") -> "Tokenizer":
         """The tokenizer that it describes (`Tokenizer.build`).
@@ -194,9 +199,11 @@ class Spec:
     @property
     def slug(self) -> str:
         """The spec as part of a file name."""
-        return re.sub(r"[^A-Za-z0-9]+", "-", str(self)).strip("-")
+        return re.sub(r"[^A-Za-z0-9]+", "-", str(self)).strip("-")[-100:]
 
     def __str__(self) -> str:
+        if self.source:
+            return f"{self.method}:{self.source}"
         options = [
             f"{key}={_written(key, number)}"
             for key, number in self.numbers
@@ -208,6 +215,12 @@ class Spec:
     def _is_default(self, key: str, number: int) -> bool:
         # b, n and v are always shown: they are what a reader compares.
         return key == "reset" and number == METHODS[self.method].options.numbers[key]
+
+
+def named_source(text: str) -> bool:
+    """Whether a text is the spec of something made elsewhere, as `hf:DIRECTORY`."""
+    name, _, source = text.strip().partition(":")
+    return bool(source) and name in FOREIGN
 
 
 def _did_you_mean(given: str, known: Iterable[str]) -> str:

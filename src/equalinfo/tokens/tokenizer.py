@@ -14,7 +14,8 @@ from equalinfo.files import json_bytes, read_manifest, sha256_bytes, write_manif
 from equalinfo.outputs import output_directory
 from equalinfo.pretrained import located
 from equalinfo.tokens.hugging_face import FILES
-from equalinfo.tokens.spec import Columns, Options, Spec
+from equalinfo.tokens.sources import Sources
+from equalinfo.tokens.spec import Columns, Options, Spec, named_source
 from equalinfo.tokens.texts import Flat, Text, as_bytes, as_lists, as_texts, end_to_end
 
 if TYPE_CHECKING:
@@ -133,6 +134,11 @@ class Tokenizer(ABC):
         return cls(spec)
 
     @classmethod
+    def source_fingerprint(cls, spec: Spec) -> str:
+        """Hash of the files that a spec names, where it names any."""
+        return ""
+
+    @classmethod
     def load(cls, spec: Spec, directory: Path, device: str = "cpu") -> "Tokenizer":
         """The tokenizer that `save_files` wrote.
 
@@ -159,13 +165,15 @@ class Tokenizer(ABC):
 
         Args:
             path: the directory, or else the name of a tokenizer that ships with the package, as `english-65k`
-                (`equalinfo tokenizers` lists them).
+                (`equalinfo tokenizers` lists them); or one of another library, as `hf:DIRECTORY` (`tokens.foreign`).
             device: "cpu", or "cuda" for a method that runs M1 for every byte; the ids are the same.
 
         Raises:
             EqualInfoError: neither such a directory nor such a name, or not a tokenizer.
             DamagedArtifact: its files are not what was written.
         """
+        if named_source(str(path)) and not Path(path).is_dir():
+            return Spec.parse(str(path)).build(Sources())
         directory = located(path, KIND)
         manifest = read_manifest(directory, KIND, shared=FILES)
         try:
