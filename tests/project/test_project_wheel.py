@@ -39,7 +39,7 @@ def test_packages_contain_the_reference_folder(tmp_path: Path) -> None:
         str(file.relative_to(project / "src"))
         for file in (project / "src" / "equalinfo" / "reference").rglob("*")
         if file.is_file()
-    }
+    } | {"equalinfo/coding/mixing/primer.txt"}
     for kind in ("build_sdist", "build_wheel"):
         command = [sys.executable, "-c", BUILD.format(kind), str(tmp_path / "made")]
         subprocess.run(command, cwd=project, check=True, capture_output=True)

@@ -1,7 +1,7 @@
 """The adaptive predictor and its arithmetic code: one bit after another, the same steps to code and to decode.
 
 Structure after lpaq and zpaq (Mahoney), in our own code: bits are predicted one by one, from histories kept under
-hashes of contexts; each history has a probability that is learned; a logistic mixer weighs them; a last table corrects it.
+hashes of contexts; each has a probability that is learned; a logistic mixer weighs them; a last table corrects it.
 
 A text is coded in one lane, or in several that take turns byte by byte (for a model that must read them side by side).
 """
