@@ -20,7 +20,7 @@ def compress_command(
     out: Annotated[Path, typer.Option("--out", **PATH, help="The container; - for standard output.")],
     m1: Annotated[
         Path | None,
-        typer.Option(help=f"M1 directory, {SHIPPED}: smaller on text like M1's, and far slower."),
+        typer.Option(help=f"M1 directory, {SHIPPED}: takes part in the prediction; far slower."),
     ] = None,
     block: Annotated[
         int | None,
@@ -38,9 +38,9 @@ def compress_command(
 ) -> None:
     """Compress a file of any bytes, losslessly; text, code and logs smaller than xz, zstd, brotli and bzip3 make them.
 
-    Blocks are coded on all cores, about 1 MB/s on each, and reading back takes as long. Without --m1 an adaptive
-    predictor does it alone, and nothing but the file is needed to read it back; with --m1, M1 is one more of its
-    inputs, and takes part in reading back too.
+    Blocks are coded on all cores, half a megabyte a second or more on each, and reading back takes as long. An
+    adaptive predictor does it, and nothing but the file is needed to read it back. With --m1, M1 is one more of its
+    inputs, is needed for reading back too, and pays only where it knows such text well.
 
     Example: equalinfo compress book.txt --out book.eqi
     """
