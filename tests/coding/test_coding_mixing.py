@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from decimal import Decimal, getcontext
 from pathlib import Path
 
@@ -23,8 +26,7 @@ GOLDEN = Path(__file__).parent.parent / "support" / "golden_mixing.json"
 
 
 def code_of(block: bytes, first: bytes | None = FIRST, **given) -> bytes:
-    """The code, longer than the block or not."""
-    # Room for it is made by a long block; what it would store is compared as a code all the same.
+    """The code, or a word that says that there is none shorter than the block."""
     code = coder.encode(block, first=first, **given)
     return b"stored" if code is None else code
 
@@ -171,6 +173,24 @@ def test_codes_never_change():
         assert code is not None
         assert (len(code), hashlib.sha256(code).hexdigest()) == (golden[name]["bytes"], golden[name]["code"])
         assert coder.decode(code, len(text)) == text
+
+
+@pytest.mark.slow
+def test_the_same_without_the_vectors_of_this_processor(tmp_path):
+    """Compiled for the plainest processor of this kind."""
+    environment = {
+        **os.environ,
+        "NUMBA_CPU_NAME": "generic",
+        "NUMBA_CACHE_DIR": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
+    text = golden_texts()["log"]
+    run = "import sys; from equalinfo.coding.mixing import coder; "
+    run += "sys.stdout.buffer.write(coder.encode(sys.stdin.buffer.read()))"
+    done = subprocess.run(
+        [sys.executable, "-c", run], input=text, env=environment, capture_output=True, check=True
+    )
+    assert hashlib.sha256(done.stdout).hexdigest() == json.loads(GOLDEN.read_text())["log"]["code"]
 
 
 def test_what_is_taught_is_never_written_to():
