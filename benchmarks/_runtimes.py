@@ -140,7 +140,6 @@ def _run(command: list[str], source: Path, given: Any) -> Any:
         )
         if done.returncode or not answered.is_file():
             lines = [line for line in (done.stderr or done.stdout).strip().split("\n") if line.strip()]
-            raise Refused(
-                next((line for line in reversed(lines) if "rror" in line), (lines or ["no answer"])[-1])
-            )
+            why = next((line for line in reversed(lines) if "rror" in line), (lines or ["no answer"])[-1])
+            raise Refused(why[:200])  # one names the pattern of all entries
         return json.loads(answered.read_text(encoding="utf-8"))

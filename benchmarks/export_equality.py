@@ -22,6 +22,7 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, write_json
 from equalinfo.model.decoder import Decoder
 from equalinfo.predict.exact_files import load_exact
+from equalinfo.score.machine import versions_of
 from equalinfo.sizes import size_by_name
 from equalinfo.tokens.export import export_tokenizer
 from equalinfo.tokens.sources import Sources
@@ -36,6 +37,7 @@ SPECS = [
 ]
 # Tried in every library.
 EVERYWHERE = ("EqualInfo[v=65k]", "EqualInfo[v=65k,fewest]", "EqualInfo[v=65k,unigram,words]")
+PACKAGES = ("fastokens", "gigatoken", "kitoken", "splintr-rs", "tokie", "xllamacpp")
 LENGTHS = (2_000, 8_000, 1 << 40)
 
 
@@ -56,7 +58,9 @@ def main() -> None:
             exports.append({"spec": spec, **row})
             print({key: value for key, value in exports[-1].items() if key != "unlike"}, flush=True)
     languages = {language: sum(len(text.encode()) for text in own) for language, own in texts.items()}
-    write_json(given.out, {"machine": machine(), "exports": exports, "bytes_by_language": languages})
+    measured_on = machine()
+    measured_on["versions"] |= versions_of(PACKAGES)
+    write_json(given.out, {"machine": measured_on, "exports": exports, "bytes_by_language": languages})
     with atomic_file(given.out.with_suffix(".md")) as stream:
         stream.write(as_markdown(exports).encode())
 
