@@ -43,9 +43,12 @@ CORPUS_HELP = (
 )
 CorpusArgument = Annotated[str, typer.Argument(help=CORPUS_HELP)]
 SHIPPED = "or the name of a shipped one (see `equalinfo tokenizers`)"
-TokenizerArgument = Annotated[Path, typer.Argument(metavar="TOK", help=f"Tokenizer directory, {SHIPPED}.")]
+FOREIGN = "or hf:, tiktoken: or sentencepiece: and what another library opens"
+TokenizerArgument = Annotated[
+    Path, typer.Argument(metavar="TOK", help=f"Tokenizer directory, {SHIPPED}, {FOREIGN}.")
+]
 TokenizersArgument = Annotated[
-    list[Path], typer.Argument(metavar="TOK...", help=f"Tokenizer directories, {SHIPPED}.")
+    list[Path], typer.Argument(metavar="TOK...", help=f"Tokenizer directories, {SHIPPED}, {FOREIGN}.")
 ]
 
 

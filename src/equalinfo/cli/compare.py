@@ -6,9 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from equalinfo.cli.common import CORPUS_HELP, PATH, SHIPPED, AsJson, Quiet, TextField, app, show_result, whole
+from equalinfo.cli.common import (
+    CORPUS_HELP,
+    FOREIGN,
+    PATH,
+    SHIPPED,
+    AsJson,
+    Quiet,
+    TextField,
+    app,
+    show_result,
+    whole,
+)
 from equalinfo.errors import EqualInfoError
 from equalinfo.outputs import output_file, to_standard_output
+
+LONGEST_NAME = 32  # shown of a tokenizer's, from its end
 
 if TYPE_CHECKING:
     from equalinfo.runs.compare import Compared
@@ -19,7 +32,7 @@ def compare_command(
     sources: Annotated[
         list[str],
         typer.Argument(
-            metavar="TOK... CORPUS", help=f"Tokenizer directories, {SHIPPED}; last: {CORPUS_HELP}"
+            metavar="TOK... CORPUS", help=f"Tokenizer directories, {SHIPPED}, {FOREIGN}; last: {CORPUS_HELP}"
         ),
     ],
     out: Annotated[
