@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
@@ -118,7 +119,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> R
 
 
 def test_the_missing_extra_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(server, "find_spec", lambda name: None)
+    monkeypatch.setitem(sys.modules, "nicegui", None)
     status, out, error = run("playground", tmp_path)
     assert (status, out) == (1, "")
     assert error == "error: this needs nicegui: pip install 'equalinfo[playground]'\n"
@@ -127,7 +128,7 @@ def test_the_missing_extra_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch
 def test_a_taken_port_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     import socket
 
-    monkeypatch.setattr(server, "find_spec", lambda name: True)
+    monkeypatch.setitem(sys.modules, "nicegui", ModuleType("nicegui"))
     with socket.create_server(("127.0.0.1", 0)) as taken:
         status, _, error = run("playground", tmp_path, "--port", taken.getsockname()[1])
     assert status == 1
