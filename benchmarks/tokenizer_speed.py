@@ -114,9 +114,12 @@ def check(contender: Contender, texts: list[str]) -> dict[str, Any]:
     return found
 
 
-def timed(work: Callable[[], Any]) -> tuple[float, float]:
+def timed(work: Callable[[], Any], before: Callable[[], Any] | None = None) -> tuple[float, float]:
+    """Seconds of processor time and by the clock that `work` takes right after `before`."""
     gc.collect()
     gc.disable()  # as timeit does: it would visit all objects that this script holds
+    if before:
+        before()
     cpu, clock = time.process_time(), time.perf_counter()
     kept = work()
     found = time.process_time() - cpu, time.perf_counter() - clock
@@ -155,13 +158,8 @@ def measure(
                 size = len(given) if task == "short strings" else sum(len(text.encode()) for text in given)
                 # What others did in between has emptied the caches of the processor: text that is known refills them.
                 again = order.sample(warm, min(len(warm), 20 if contender.slow else 200))
-                if task == "batch":
-                    contender.batch(again)
-                    work = partial(contender.batch, given)
-                else:
-                    one_by_one(contender, again)
-                    work = partial(one_by_one, contender, given)
-                cpu, clock = timed(work)
+                encode = contender.batch if task == "batch" else partial(one_by_one, contender)
+                cpu, clock = timed(partial(encode, given), partial(encode, again))
                 key = (f"{contender.name} {contender.entries}", task)
                 taken.setdefault(key, []).append((cpu / max(size, 1), clock / max(size, 1)))
     rows = []
