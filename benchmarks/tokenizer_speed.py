@@ -187,6 +187,20 @@ PROCESS = {
 }
 
 
+def without_awkward(links: Path) -> str:
+    """A PYTHONPATH of all that is installed but awkward, which gigatoken brings and Numba imports wherever it is."""
+    links.mkdir()
+    paths = []
+    for path in map(Path, filter(None, sys.path)):
+        if path.name != "site-packages":
+            paths += [] if (path / "awkward").is_dir() else [str(path)]
+            continue
+        for found in path.iterdir():
+            if not found.name.startswith("awkward") and not (links / found.name).exists():
+                (links / found.name).symlink_to(found)
+    return os.pathsep.join([*paths, str(links)])
+
+
 def processes(saved: Path, repeats: int) -> list[dict[str, Any]]:
     """What a process takes that encodes one string, imports included; for ours the first after an installation too."""
     rows = []
@@ -200,16 +214,18 @@ def processes(saved: Path, repeats: int) -> list[dict[str, Any]]:
     ):
         program = PROCESS.get(name, PROCESS["equalinfo"]).format(name, str(saved))
         with tempfile.TemporaryDirectory() as folder:
-            # Numba imports awkward wherever it finds it. Where peers lie in a folder of their own, ours go without it.
-            paths = [
-                path for path in sys.path if path and (name in PROCESS or not Path(path, "awkward").is_dir())
-            ]
-            environment = {**os.environ, "NUMBA_CACHE_DIR": folder, "PYTHONPATH": os.pathsep.join(paths)}
+            environment = {**os.environ, "NUMBA_CACHE_DIR": f"{folder}/code"}
+            options = []
+            if name not in PROCESS:
+                environment["PYTHONPATH"], options = without_awkward(Path(folder, "packages")), ["-S"]
             runs = []
             for _ in range(1 + repeats):
                 before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
                 ran = subprocess.run(
-                    [sys.executable, "-c", program], env=environment, capture_output=True, check=False
+                    [sys.executable, *options, "-c", program],
+                    env=environment,
+                    capture_output=True,
+                    check=False,
                 )
                 clock, after = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
                 runs.append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, clock))
@@ -250,7 +266,9 @@ def mapped(texts: tuple[list[str], list[str]]) -> list[dict[str, Any]]:
 
     for form, work, some in (("arrow", columns, fresh[:middle]), ("lists", lists, fresh[middle:])):
         made = datasets.Dataset.from_dict({"text": some}).with_format("arrow" if form == "arrow" else None)
-        cpu, _ = timed(partial(made.map, work, batched=True, batch_size=5000))
+        first = datasets.Dataset.from_dict({"text": warm}).with_format("arrow" if form == "arrow" else None)
+        encode = partial(first.map, work, batched=True, batch_size=5000)
+        cpu, _ = timed(partial(made.map, work, batched=True, batch_size=5000), encode)
         rows.append(
             {"form": form, "mb_per_cpu_s": round(sum(len(text.encode()) for text in some) / cpu / 1e6, 1)}
         )

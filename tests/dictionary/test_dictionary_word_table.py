@@ -207,7 +207,7 @@ def test_threads_share_a_table(places):
 
         def work(seed):
             rng = random.Random(seed)
-            for _ in range(40):
+            for _ in range(400):
                 k = rng.randrange(len(texts))
                 if fast.encode(texts[k]).tolist() != expected[k]:
                     wrong.append(k)

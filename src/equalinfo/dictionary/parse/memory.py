@@ -1,7 +1,8 @@
 """Memory by its address, as LLVM has it and Numba has no name for: unaligned, in order between threads, ahead of use.
 
 Kernels that read eight bytes of text at any place, keep a few words on the stack or share a table between threads take
-these. An address is a uint64; nothing checks it. All is plain LLVM, which makes of it what a processor has.
+these. An address is a uint64; nothing checks it, and it does not keep an array: a kernel that makes one must use it, as
+such, after the last access by its address. All is plain LLVM, which makes of it what a processor has.
 """
 
 from typing import Any

@@ -11,17 +11,28 @@ from numpy.typing import NDArray
 from equalinfo.dictionary.parse.memory import address_of, load8, load64, stack, store16, store32, store64
 from equalinfo.dictionary.parse.parser import Ids
 from equalinfo.dictionary.trie.automaton import Automaton
-from equalinfo.dictionary.trie.layout import ACCEPT, BASE_SHIFT, LABEL_MASK, VALUE_MASK, VALUE_SHIFT, Words
+from equalinfo.dictionary.trie.layout import (
+    ACCEPT,
+    BASE_SHIFT,
+    LABEL_MASK,
+    MAX_SLOTS,
+    VALUE_MASK,
+    VALUE_SHIFT,
+    Words,
+)
 from equalinfo.kernels import kernel
 
 LONG = 512  # bytes, at most
 
-# The best way to a byte: its score in bits 37..63, where its last token begins in 28..36, that one's id below.
-ID_BITS, _SCORE_SHIFT = np.uint64(28), np.uint64(37)
+# The best way to a byte: its score in bits 37..63, where its last token begins in 28..36, that one's slot below. A
+# state: the score of the entry that ends there in bits 37..63, base in 9..34, label below.
+_BEGIN_SHIFT, _SCORE_SHIFT, _BASE_SHIFT = np.uint64(28), np.uint64(37), np.uint64(9)
+_SLOT = np.uint64(MAX_SLOTS - 1)
+_SCORE = np.uint64(2**64 - 2**37)
 _BEGIN = np.uint64(LONG - 1)
 _NO_SCORE = np.uint64(1 << 63)
 _BEST_BYTES = 8 * LONG + 8
-_0, _1, _2, _3, _4, _8 = (np.uint64(n) for n in (0, 1, 2, 3, 4, 8))
+_0, _1, _2, _3, _8 = (np.uint64(n) for n in (0, 1, 2, 3, 8))
 _ALL = np.uint64(2**64 - 1)
 
 
@@ -31,34 +42,40 @@ class ShortSearch:
     def __init__(
         self, automaton: Automaton, scores: NDArray[np.int64], id_type: type[np.unsignedinteger]
     ) -> None:
-        self._states = scored_states(automaton.words, scores)
+        self._words, self._states = automaton.words, scored_states(automaton.words, scores)
         self._like = np.empty(0, id_type)
 
     def __call__(self, text: bytes) -> Ids | None:
         """None where the text is longer."""
-        return _encode(self._states, text, self._like) if len(text) <= LONG else None
+        return _encode(self._words, self._states, text, self._like) if len(text) <= LONG else None
 
 
 @kernel
-def _encode(states: Words, text: bytes, like: Ids) -> Ids:
+def _encode(words: Words, states: Words, text: bytes, like: Ids) -> Ids:
     out = np.empty(len(text), like.dtype)
     wide = np.uint64(like.itemsize > 2)
-    count = search(address_of(states), address_of(text), np.uint64(len(text)), wide, address_of(out))
+    size = np.uint64(len(text))
+    count = search(address_of(words), address_of(states), address_of(text), size, wide, address_of(out))
     return out[: np.int64(count)].copy()
 
 
 def scored_states(words: Words, scores: NDArray[np.int64]) -> Words:
-    """Each state's word and, where an entry ends, its score and id as a search adds them: uint64 [slots, 2]."""
-    states = np.empty((words.size, 2), np.uint64)
-    states[:, 0], states[:, 1] = words, _NO_SCORE
+    """What a search needs of each state, in one word: score (none: _NO_SCORE), base, label; uint64 [slots].
+
+    Ids are left to the trie's words, which are looked up for the tokens of the best parse alone: half of the memory
+    that walks go through, and what is no longer in a core's cache costs more than all the rest.
+    """
+    states = np.full(words.size, _NO_SCORE)
     ends = np.flatnonzero(words & ACCEPT)
     ids = (words[ends] >> VALUE_SHIFT) & VALUE_MASK
-    states[ends, 1] = scores[ids].astype(np.uint64) << _SCORE_SHIFT | ids
-    return states
+    states[ends] = scores[ids].astype(np.uint64) << _SCORE_SHIFT
+    return states | words >> BASE_SHIFT << _BASE_SHIFT | words & LABEL_MASK
 
 
 @kernel
-def search(states: np.uint64, text: np.uint64, size: np.uint64, wide: np.uint64, out: np.uint64) -> np.uint64:
+def search(
+    words: np.uint64, states: np.uint64, text: np.uint64, size: np.uint64, wide: np.uint64, out: np.uint64
+) -> np.uint64:
     """Writes the ids of a word of at most LONG bytes; returns their number. All places are addresses.
 
     From each byte a walk goes down the trie; at each entry's end the best way there is kept. A way is one number, so
@@ -73,31 +90,32 @@ def search(states: np.uint64, text: np.uint64, size: np.uint64, wide: np.uint64,
     for begin in range(size):
         place = np.uint64(begin)
         here = best + (place << _3)
-        so_far = load64(here) >> _SCORE_SHIFT << _SCORE_SHIFT | place << ID_BITS
+        so_far = load64(here) >> _SCORE_SHIFT << _SCORE_SHIFT | place << _BEGIN_SHIFT
         word = root
         p = text + place
         while p < end:
             c = load8(p)
-            state = states + ((word >> BASE_SHIFT) + c << _4)
-            word = load64(state)
+            slot = (word >> _BASE_SHIFT & _SLOT) + c
+            word = load64(states + (slot << _3))
             if word & LABEL_MASK != c:
                 break
             p += _1
             here += _8
-            store64(here, min(load64(here), so_far + load64(state + _8)))
+            store64(here, min(load64(here), so_far + (word & _SCORE) | slot))
     count = _0
     j = np.uint64(size)
     while j:
-        j = load64(best + (j << _3)) >> ID_BITS & _BEGIN
+        j = load64(best + (j << _3)) >> _BEGIN_SHIFT & _BEGIN
         count += _1
     at = count
     j = np.uint64(size)
     while j:
         at -= _1
         way = load64(best + (j << _3))
+        token = load64(words + ((way & _SLOT) << _3)) >> VALUE_SHIFT & VALUE_MASK
         if wide:
-            store32(out + (at << _2), way & VALUE_MASK)
+            store32(out + (at << _2), token)
         else:
-            store16(out + (at << _1), way)
-        j = way >> ID_BITS & _BEGIN
+            store16(out + (at << _1), token)
+        j = way >> _BEGIN_SHIFT & _BEGIN
     return count

@@ -33,7 +33,7 @@ from equalinfo.dictionary.parse.memory import (
     store_release,
 )
 from equalinfo.dictionary.parse.parser import Bounds, ByteVector, Ids, Parser
-from equalinfo.dictionary.parse.short_search import ID_BITS, LONG, scored_states, search
+from equalinfo.dictionary.parse.short_search import LONG, scored_states, search
 from equalinfo.dictionary.parse.word_starts import classes_for, word_starts
 from equalinfo.dictionary.trie.intrinsics import choose
 from equalinfo.dictionary.trie.layout import VALUE_MASK, Words
@@ -51,7 +51,7 @@ TURNED_AWAY_PER_PLACE = 4  # words, after which there is a new table
 # to 14 under its length, two words of ids, the second under their number. A long word takes a bucket: 0x80 is added to
 # its length, and the second place has bytes 15 to 29 under 0xFF.
 HEADER = 8
-STATES, CLASSES, BUCKETS, SHIFT, WIDE, TURNED_AWAY = range(6)
+WORDS, STATES, CLASSES, BUCKETS, SHIFT, WIDE, TURNED_AWAY = range(7)
 
 _STARTS_BYTES, _KEYS_BYTES, _AHEAD = 2 * CHUNK + 32, 24 * CHUNK, 96
 _COPY_BYTES = CHUNK + _AHEAD
@@ -63,6 +63,7 @@ _15, _16, _23, _24, _32, _40, _56, _63, _64 = (np.uint64(n) for n in (15, 16, 23
 _CHUNK, _LONG, _SHORT_KEY, _LONG_KEY = (np.uint64(n) for n in (CHUNK, LONG, SHORT_KEY, LONG_KEY))
 _CHUNK_AHEAD = np.uint64(CHUNK + _AHEAD)
 _IDS = np.uint64(IDS)
+_ID_BITS = np.uint64(28)
 _MIX1, _MIX2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)
 # Row n: what is left of 16 bytes of which a word has n.
 _KEPT = np.array(
@@ -98,7 +99,8 @@ class WordParser(Parser):
 
     def _new_table(self) -> Words:
         table = np.zeros(HEADER + 4 * self._places + 15, np.uint64)
-        table[[STATES, CLASSES]] = self._states.ctypes.data, self._classes.ctypes.data
+        for place, array in ((WORDS, self.automaton.words), (STATES, self._states), (CLASSES, self._classes)):
+            table[place] = array.ctypes.data
         # Pairs of buckets are neighbours: the address of one is that of the other but for a bit.
         table[BUCKETS] = -(-(table.ctypes.data + 8 * HEADER) // 128) * 128
         table[SHIFT] = 64 - (self._places // 2 - 1).bit_length()
@@ -110,25 +112,26 @@ class WordParser(Parser):
         if table[TURNED_AWAY] > TURNED_AWAY_PER_PLACE * self._places:
             with self._renewing:
                 if self.table is table:
-                    self.table = self._new_table()
-                    self._seed()
+                    fresh = self._new_table()
+                    self._seed(fresh)
+                    self.table = fresh
         return self.table
 
-    def _seed(self) -> None:
-        """Puts the entries into the table, by parsing them: words that are entries are found from the first time on.
+    def _seed(self, table: Words) -> None:
+        """Puts the entries into a table, by parsing them: words that are entries are found from the first time on.
 
         It takes 20 ms, so a process that encodes a few strings goes without.
         """
         self._calls = _SEED_AFTER
-        bounds = self.automaton.offsets.astype(np.int64)
-        for _ in self._rounds(self.automaton.blob, bounds, np.zeros(bounds.size, np.int64), _ROOM):
-            pass
-        self.table[TURNED_AWAY] = 0
+        text, bounds = self.automaton.blob, self.automaton.offsets.astype(np.int64)
+        out = np.empty(text.size + _SLACK, self.id_type)
+        _encode_some(table, text, bounds, np.zeros(bounds.size, np.int64), out, np.zeros(4, np.int64))
+        table[TURNED_AWAY] = 0
 
     def _parse_short(self, text: bytes) -> Ids | None:
         self._calls += 1
         if self._calls == _SEED_AFTER:
-            self._seed()
+            self._seed(self.table)
         ids: Ids = _encode_short(self._current_table(), text, self._like)
         return ids if ids.size or not text else None
 
@@ -138,7 +141,7 @@ class WordParser(Parser):
 
     def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
         if self._calls < _SEED_AFTER and text.size > _ROOM >> 6:
-            self._seed()
+            self._seed(self.table)
         id_bounds = np.zeros(bounds.size, np.int64)
         found = list(self._rounds(text, bounds, id_bounds, min(text.size, _ROOM)))
         return found[0] if len(found) == 1 else np.concatenate(found), id_bounds
@@ -162,7 +165,7 @@ class WordParser(Parser):
                 state[1:] = state[3], done, 0
 
 
-@kernel(forceinline=True)
+@kernel(inline="always")
 def _bucket(table: Words, k0: np.uint64, k1: np.uint64) -> np.uint64:
     """The address of the bucket of a key."""
     h = (k0 ^ (k1 * _MIX2)) * _MIX1
@@ -170,13 +173,13 @@ def _bucket(table: Words, k0: np.uint64, k1: np.uint64) -> np.uint64:
     return table[BUCKETS] + ((h * _MIX1) >> table[SHIFT] << np.uint64(6))
 
 
-@kernel(forceinline=True)
+@kernel(inline="always")
 def _second_pair(ids: np.uint64) -> np.uint64:
     """Two ids of 28 bits as two of 32."""
-    return ids & VALUE_MASK | (ids >> ID_BITS & VALUE_MASK) << _32
+    return ids & VALUE_MASK | (ids >> _ID_BITS & VALUE_MASK) << _32
 
 
-@kernel(forceinline=True)
+@kernel(inline="always")
 def _copied(place: np.uint64, out: np.uint64) -> np.uint64:
     """Copies the ids of a place of the table; returns their number."""
     v = load64(place + _24)
@@ -185,13 +188,13 @@ def _copied(place: np.uint64, out: np.uint64) -> np.uint64:
     return v >> _56
 
 
-@kernel(forceinline=True)
+@kernel(inline="always")
 def _fill(place: np.uint64, k0: np.uint64, out: np.uint64, count: np.uint64) -> None:
     """Writes all of a place but what publishes it."""
     second = load64(out + _8)
     store64(place, k0)
     store64(place + _16, load64(out))
-    store64(place + _24, count << _56 | second & VALUE_MASK | (second >> _32 & VALUE_MASK) << ID_BITS)
+    store64(place + _24, count << _56 | second & VALUE_MASK | (second >> _32 & VALUE_MASK) << _ID_BITS)
 
 
 @kernel
@@ -228,7 +231,7 @@ def _missing(
                 and load64(place + _40) == k3
             ):
                 return _copied(place, out)
-    count = search(table[STATES], text, size, table[WIDE], out)
+    count = search(table[WORDS], table[STATES], text, size, table[WIDE], out)
     if count > _IDS or size > _LONG_KEY:
         return count
     for k in range(4):
@@ -356,11 +359,10 @@ def _encode_short(table: Words, text: bytes, like: Ids) -> Ids:
     width = _1 + table[WIDE]
     last = out + (np.uint64(scratch.size) << width)
     stopped, out_end = _parse_words(table, address_of(text), _0, size, size, out, last)
-    if stopped < size:
-        out_end = out
-    ids = np.empty(np.int64((out_end - out) >> width), like.dtype)
-    copy_bytes(address_of(ids), out, out_end - out)
-    return ids
+    count = np.int64((out_end - out) >> width) if stopped == size else 0
+    return scratch[
+        :count
+    ].copy()  # an array used here is not freed before, as one is whose address alone is in use
 
 
 @kernel
