@@ -1,6 +1,6 @@
 """The paper's windows without M1, or with less of it, beside the coder that runs M1 for every byte.
 
-python -m benchmarks.compiled_windows            results/compiled-windows.json; half an hour on two idle cores
+python -m benchmarks.compiled_windows            results/compiled-windows.json and .md; 20 minutes on two idle cores
 
 Identity comes first. Windows of up to 16 bits: every text that a window can hold, with every byte that may follow it,
 and every code; then held-out text. Wider ones: held-out text. Speeds are of processor time: all held-out documents in
@@ -8,6 +8,7 @@ a batch, and all of them as one text, in one thread; M1 runs on all cores, so wi
 """
 
 import argparse
+import gc
 import os
 import random
 import statistics
@@ -35,6 +36,7 @@ from equalinfo.predict.exact import ExactModel
 from equalinfo.predict.exact_files import load_m1
 from equalinfo.predict.prefixes import visit_prefixes
 from equalinfo.pretrained import located
+from equalinfo.score.tables import code, markdown_table
 from equalinfo.tokens.huffman import EqualInfoHuffmanTokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.windows import EqualInfoACTokenizer
@@ -45,9 +47,8 @@ class Remembered:
 
     fingerprint = ""
 
-    def __init__(self, predictor: Any) -> None:
-        self.predictor, self.initial = predictor, predictor.initial
-        self.rows: dict[bytes, np.ndarray] = {}
+    def __init__(self, predictor: Any, rows: dict[bytes, np.ndarray]) -> None:
+        self.predictor, self.initial, self.rows = predictor, predictor.initial, rows
         self.contexts: list[bytes] = []
 
     def new_contexts(self, slots: int) -> "Remembered":
@@ -68,12 +69,15 @@ class Remembered:
 
 
 def seconds(work: Callable[[], object], repeats: int) -> float:
-    """Processor time, the median of several runs after one that is not counted."""
+    """Processor time, the median of several runs after one that is not counted; nothing collects, as in timeit."""
     times = []
+    gc.collect()
+    gc.disable()  # or what the comparison keeps in memory is gone through again and again
     for _ in range(repeats + 1):
         started = time.process_time()
         work()
         times.append(time.process_time() - started)
+    gc.enable()
     return statistics.median(times[1:])
 
 
@@ -86,9 +90,10 @@ def texts_of(table: WindowTable) -> list[bytes]:
     return texts
 
 
-def check_everything(model: ExactModel, rule: WindowRule, table: WindowTable) -> dict[str, int]:
+def check_everything(
+    model: ExactModel, rule: WindowRule, table: WindowTable, rows: dict[bytes, np.ndarray]
+) -> dict[str, int]:
     """Every text that a window can hold with every byte after it, by `TextInterval`; what every code reads as."""
-    rows: dict[bytes, np.ndarray] = {}
     texts = texts_of(table)
     wanted = {text for number, text in enumerate(texts) if number == 0 or table.codes[number] >= 0}
 
@@ -141,8 +146,7 @@ def check_everything(model: ExactModel, rule: WindowRule, table: WindowTable) ->
         at = number[text]
         stands_for = int(table.depths[table.texts[table.codes[at]]])
         assert own == (table.codes[at], stands_for, bool(table.mended[at])), text
-    predictor = Remembered(model)
-    predictor.rows = rows
+    predictor = Remembered(model, rows)
     codes = range(1 << rule.bits)
     for start in range(0, 1 << rule.bits, 4096):
         some = codes[start : start + 4096]
@@ -151,8 +155,10 @@ def check_everything(model: ExactModel, rule: WindowRule, table: WindowTable) ->
     return {"texts": len(wanted) - 1, "texts_and_next_bytes": pairs, "codes": 1 << rule.bits}
 
 
-def listed(spec: str, model: ExactModel, held_out: list[bytes], repeats: int) -> dict[str, Any]:
-    """A row for windows that are listed."""
+def listed(
+    spec: str, model: ExactModel, held_out: list[bytes], rows: dict[bytes, np.ndarray], repeats: int
+) -> dict[str, Any]:
+    """A row for windows that are listed; `rows` are M1's frequencies that are known already."""
     parsed = Spec.parse(spec)
     kind: Any = EqualInfoHuffmanTokenizer if parsed.method == "EqualInfoHuffman" else EqualInfoACTokenizer
     tokenizer = kind(parsed, model)
@@ -169,13 +175,12 @@ def listed(spec: str, model: ExactModel, held_out: list[bytes], repeats: int) ->
     row["bytes_on_disk"] = sum(
         a.nbytes for a in (table.depths, table.symbols, table.codes, table.mended, table.texts)
     )
-    reference = kind(parsed, Remembered(model))
+    reference = kind(parsed, Remembered(model, rows))
     if parsed.method == "EqualInfoAC" and parsed["b"] <= 16:
-        row["checked"] = check_everything(model, tokenizer.rule, table)
-    some = [document[:400] for document in held_out[::2]]
+        row["checked"] = check_everything(model, tokenizer.rule, table, rows)
     compared = 0
-    for start in range(0, len(some), 128):
-        group = some[start : start + 128]
+    for start in range(0, len(held_out), 128):
+        group = held_out[start : start + 128]
         windows = reference._encode_group(group)
         assert [table.windows(text) for text in group] == [(w.codes, w.lengths, w.changed) for w in windows]
         compared += sum(len(one.codes) for one in windows)
@@ -220,15 +225,19 @@ def wide(
 
     started = time.process_time()
     saved = windows.remember(some())
-    row: dict[str, Any] = {"spec": f"EqualInfoAC[b={bits}]", "corpus_bytes": windows.read}
+    row: dict[str, Any] = {
+        "spec": f"EqualInfoAC[b={bits}]",
+        "corpus_bytes": windows.read,
+        "m1_runs": windows.asked,
+    }
     row["corpus_processor_seconds"] = round(time.process_time() - started)
     row["texts_kept"] = len(saved["depths"]) - 1
     row["bytes_on_disk"] = sum(array.nbytes for array in saved.values())
-    texts = [document[:80] for document in held_out[:128]]
+    texts = [document[:200] for document in held_out[::2]]
     with worker_threads():
         wanted = encode_windows(model, texts, rule)
     row["windows_compared"] = sum(len(one.codes) for one in wanted)
-    size = sum(map(len, held_out))
+    size = row["held_out_bytes"] = sum(map(len, held_out))
     for name, start in (("with_corpus", saved), ("without", None)):
         opened = RememberedWindows(model, rule, start)
         assert opened.encode(texts) == wanted
@@ -245,24 +254,70 @@ def wide(
     return row
 
 
+def markdown(content: dict[str, Any]) -> str:
+    """The rows as the tables of docs/windows.md."""
+    listed_rows = [
+        (
+            code(row["spec"]),
+            f"{row['texts']:,}",
+            f"{row['listing_seconds']:.1f}",
+            f"{row['bytes_on_disk'] / 1e6:.1f}",
+            f"{row['batch_mb_per_s']:.0f}",
+            f"{row['one_text_mb_per_s']:.0f}",
+            f"{row['decode_mb_per_s']:.0f}",
+            f"{row['m1_kb_per_s']:.1f}",
+        )
+        for row in content["listed"]
+    ]
+    wide_rows = [
+        (
+            code(row["spec"]),
+            f"{row['corpus_bytes'] / 1e6:.1f}" if corpus else "none",
+            f"{row['texts_kept']:,}" if corpus else "",
+            f"{row['bytes_on_disk'] / 1e6:.1f}" if corpus else "",
+            f"{row[name]['m1_runs_per_byte']:.3f}",
+            f"{row[name]['kb_per_s']:.0f}",
+            f"{row[name]['kb_per_s'] / row['m1_kb_per_s']:.1f}",
+        )
+        for row in content["wide"]
+        for name, corpus in (("with_corpus", True), ("without", False))
+    ]
+    listed_headings = (
+        "spec",
+        "texts",
+        "listed in s",
+        "MB on disk",
+        "MB/s",
+        "one text",
+        "decode",
+        "by M1, kB/s",
+    )
+    wide_headings = ("spec", "corpus, MB", "texts kept", "MB on disk", "M1 runs a byte", "kB/s", "times M1's")
+    return (
+        markdown_table(listed_headings, listed_rows, range(1, 8))
+        + "\n"
+        + markdown_table(wide_headings, wide_rows, range(1, 7))
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path("results/compiled-windows.json"))
     parser.add_argument("--m1", default="english-m1")
-    parser.add_argument("--megabytes", type=float, default=10, help="of the training text, for wide windows")
+    parser.add_argument("--megabytes", type=float, default=12, help="of training text, for wide windows")
     parser.add_argument("--repeats", type=int, default=5)
     given = parser.parse_args()
     model = load_m1(located(given.m1, "m1"))
     training, held_out = training_and_held_out()
     random.Random(1).shuffle(training)
     content = {"machine": machine(), "m1": given.m1, "held_out_bytes": sum(map(len, held_out))}
+    rows: dict[bytes, np.ndarray] = {}
     content["listed"] = [
-        listed(spec, model, held_out, given.repeats)
+        listed(spec, model, held_out, rows, given.repeats)
         for spec in (
             "EqualInfoAC[b=16,v=256]",
-            "EqualInfoAC[b=16,v=65k]",
             "EqualInfoAC[b=16,v=65k,delay]",
             "EqualInfoHuffman[b=16,v=65k]",
             "EqualInfoAC[b=18,v=512]",
@@ -270,9 +325,10 @@ def main() -> None:
     ]
     write_json(given.out, content)
     content["wide"] = []
-    for bits in (24, 32, 64):
-        content["wide"].append(wide(bits, model, training, held_out, given.megabytes))
+    for bits, megabytes in ((24, given.megabytes), (32, given.megabytes), (40, given.megabytes / 6)):
+        content["wide"].append(wide(bits, model, training, held_out, megabytes))
         write_json(given.out, content)
+    given.out.with_suffix(".md").write_text(markdown(content))
 
 
 if __name__ == "__main__":

@@ -59,7 +59,7 @@ def test_bounds_of_memory_change_nothing(rule: WindowRule, peaked_model, monkeyp
     monkeypatch.setattr(remembered_windows, "MOST_TEXTS", 200)
     monkeypatch.setattr(remembered_windows, "SAVED_TEXTS", 30)
     monkeypatch.setattr(remembered_windows, "AT_ONCE", 20)
-    monkeypatch.setattr(remembered_windows, "LEAST_CACHED", 90)
+    monkeypatch.setattr(remembered_windows, "LONGEST_PER_BIT", 2)
     monkeypatch.setattr(remembered_windows, "CACHE_BYTES", 0)
     monkeypatch.setattr(remembered_windows, "DOCUMENTS_AT_ONCE", 5)
     texts = [text[:40] for text in texts_of(peaked_model, 3)]

@@ -154,6 +154,7 @@ def test_the_lab_notes_are_listed() -> None:
         ("methods", "README.md"),
         ("export-equality", "docs/exports.md"),
         ("peers", "docs/methods.md"),
+        ("compiled-windows", "docs/windows.md"),
     ],
 )
 def test_the_tables_are_the_measured_ones(name: str, page: str) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from threading import Lock
+from threading import Lock, local
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,7 @@ LISTED_BITS = 20
 # A predictor that is nearly certain of long texts makes more; then there is no table, and it runs for every byte.
 MOST_TEXTS = 1 << 21
 LONGEST = kernels.MOST_BACK
+MOST_SCRATCH = 1 << 20
 FILE = "windows.safetensors"
 FORMAT = 1
 
@@ -114,7 +115,7 @@ class WindowTable:
         bounds = np.zeros(len(documents) + 1, np.int64)
         np.cumsum(np.fromiter(map(len, documents), np.int64, len(documents)), out=bounds[1:])
         text = np.frombuffer(b"".join([*documents, b"\0"]), np.uint8)  # the walk looks one byte ahead
-        windows = np.empty(len(text), np.uint32)
+        windows = _scratch(len(text))
         counts = kernels.walk(self._words, text, bounds, windows)
         id_bounds = np.zeros(len(bounds), np.int64)
         np.cumsum(-(-counts * self.bits // width), out=id_bounds[1:])
@@ -139,6 +140,19 @@ class WindowTable:
         """Which of `codes` [n] the text that each stands for is closed with, [n] bool."""
         closed: np.ndarray = self.codes[self.texts[codes]] == codes
         return closed
+
+
+_thread = local()
+
+
+def _scratch(size: int) -> np.ndarray:
+    """At least `size` elements uint32, the same in every call from one thread: new memory costs as much as the walk."""
+    if size > MOST_SCRATCH:
+        return np.empty(size, np.uint32)
+    held: np.ndarray | None = getattr(_thread, "scratch", None)
+    if held is None or len(held) < size:
+        held = _thread.scratch = np.empty(size, np.uint32)
+    return held
 
 
 def _expected(bits: int) -> dict[str, tuple[tuple[int | None, ...], Any]]:

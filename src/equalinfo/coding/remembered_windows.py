@@ -4,7 +4,8 @@ Where M1 starts afresh with every window, its frequencies after a beginning of a
 beginnings are remembered: the code that closes a window there, and which bytes still fit. M1 runs only where a window
 leaves what is remembered, for the one text that is new, and its keys and values are kept for a while so that it does
 not read a beginning again. What was remembered over a corpus is saved with the tokenizer; what comes while it
-is used is added in memory, up to a bound. Nothing of this can change a code: they are those of `encode_windows`.
+is used is added in memory, up to a bound (500 MB at most). Nothing of this can change a code: they are those of
+`encode_windows`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -32,13 +33,13 @@ from equalinfo.predict.base import PRECISION
 from equalinfo.predict.exact import ExactModel
 from equalinfo.tensors import read_safetensors
 
-MOST_BITS = 128
-MOST_TEXTS = 1 << 20  # remembered, about 130 bytes each
-SAVED_TEXTS = 1 << 19  # of those that a corpus came to, the most frequent
+MOST_BITS = 40  # wider windows seldom begin alike: at 48 nothing was gained, at 64 a fifth lost
+MOST_TEXTS = 1 << 21  # remembered, about 120 bytes each
+SAVED_TEXTS = 1 << 20  # of those that a corpus came to, the most frequent
 MOST_INTERVALS = 1 << 16
-CACHE_BYTES = 1 << 27  # for keys, values and frequencies
-LEAST_CACHED = 1 << 13  # texts, more than the longest window has bytes
-AT_ONCE = 512  # texts that M1 reads side by side
+CACHE_BYTES = 1 << 28  # for keys, values and frequencies
+LONGEST_PER_BIT = 45  # bytes: the likeliest byte has at most 2^14 - 255 of 2^14, 0.0226 bits
+AT_ONCE = 1024  # texts that M1 reads side by side
 DOCUMENTS_AT_ONCE = 2048
 REMEMBERED_BYTES = 50_000_000  # of a corpus
 LISTED_FITS = 32  # bytes that fit after a text; of texts with more of them it is not saved which
@@ -109,7 +110,7 @@ class RememberedWindows:
 
     Args:
         model: M1.
-        rule: of 21 to 128 bits, with `reset` 1.
+        rule: of at most 128 bits, with `reset` 1; it pays up to MOST_BITS.
         saved: what `remember` gave.
     """
 
@@ -122,15 +123,15 @@ class RememberedWindows:
         # Frequencies, keys and values of some of the texts; place 0 is the empty one's, always.
         caches = model.new_caches(1, 1)
         row = model.step(caches, np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([256]))
-        self._rows = np.zeros((LEAST_CACHED, 257), np.uint16)
+        per_text = 2 * 257 + sum(cache.nbytes for cache in caches)
+        self._most_cached = max(2 * LONGEST_PER_BIT * rule.bits, CACHE_BYTES // per_text)
+        self._rows = np.zeros((self._most_cached, 257), np.uint16)  # what is not used yet takes no memory
         np.cumsum(row[0], out=self._rows[0, 1:])
         self._caches = [
-            np.zeros((LEAST_CACHED, cache.shape[1], cache.shape[3]), np.int16) for cache in caches
+            np.zeros((self._most_cached, cache.shape[1], cache.shape[3]), np.int16) for cache in caches
         ]
         for kept, cache in zip(self._caches, caches, strict=True):
             kept[0] = cache[0, :, 0]
-        per_text = 2 * 257 + sum(cache.nbytes for cache in caches)
-        self._most_cached = max(LEAST_CACHED, CACHE_BYTES // per_text)
         self._used = 1
         self.asked = self.read = 0  # texts that M1 was run for, and bytes encoded
 
@@ -212,7 +213,8 @@ class RememberedWindows:
         memory.count += len(chosen)
         kernels.insert(memory.keys, memory.values, memory.parents, memory.symbols, before, memory.count)
         closing = memory.fits_known[targets] == 0  # those that are new, and saved ones of which it was not
-        self._close(targets[closing], bounds[closing])
+        if closing.any():
+            self._close(targets[closing], bounds[closing])
 
     def _empty_cache(self) -> None:
         """Leaves the half of the cache whose texts come most often, and with them those that they begin with."""
@@ -255,13 +257,6 @@ class RememberedWindows:
         frequencies = np.concatenate([one[0] for one in results])
         bounds = np.zeros((len(targets), 257), np.int64)
         np.cumsum(frequencies, axis=1, out=bounds[:, 1:])
-        if self._used + len(targets) > len(self._rows):
-            size = min(self._most_cached, 2 * len(self._rows))
-            grow = size - len(self._rows)
-            self._rows = np.concatenate([self._rows, np.zeros((grow, 257), np.uint16)])
-            self._caches = [
-                np.concatenate([kept, np.zeros((grow, *kept.shape[1:]), np.int16)]) for kept in self._caches
-            ]
         places = slice(self._used, self._used + len(targets))
         self._rows[places] = bounds
         for layer, kept in enumerate(self._caches):
@@ -274,65 +269,57 @@ class RememberedWindows:
         """Remembers what closes windows with these texts and which bytes fit after them."""
         memory, delay = self._memory, self.rule.delay
         intervals = [memory.interval(text) for text in texts.tolist()]
-        # Positions are counted from the codeword in which the interval begins, so that they fit into 64 bits.
-        origins = [one.low >> GUARD for one in intervals]
         small = np.array([one.width < EXACT_WIDTH for one in intervals])
-        low = np.array([one.low - (o << GUARD) for one, o in zip(intervals, origins, strict=True)], np.int64)
-        width = np.array([min(one.width, EXACT_WIDTH) for one in intervals], np.int64)
-        first = np.array(
-            [one.first - o if k else 0 for one, o, k in zip(intervals, origins, small, strict=True)], np.int64
-        )
-        last = np.array(
-            [one.last - o if k else 1 for one, o, k in zip(intervals, origins, small, strict=True)], np.int64
-        )
-        reserved = np.array(
-            [
-                min(max(one.reserved_until - o, 0), EXACT_WIDTH)
-                for one, o in zip(intervals, origins, strict=True)
-            ],
-            np.int64,
-        )
+        # Counted from a multiple of 2 EXACT_WIDTH, positions fit into 64 bits and the paper's codes stay aligned.
+        origins = [one.low // (2 * EXACT_WIDTH) * (2 * EXACT_WIDTH >> GUARD) for one in intervals]
+        columns = [
+            (
+                one.low - (origin << GUARD),
+                one.width,
+                one.first - origin,
+                one.last - origin,
+                max(one.reserved_until - origin, 0),
+            )
+            if fits
+            else (0, EXACT_WIDTH, 0, 1, 0)
+            for one, origin, fits in zip(intervals, origins, small.tolist(), strict=True)
+        ]
+        low, width, first, last, reserved = np.array(columns, np.int64).T
         starts = width[:, None] * bounds >> PRECISION
-        lows = low[:, None] + starts[:, :-1]
-        ends = (low[:, None] + starts[:, 1:]) >> GUARD
-        fits = np.maximum(-(-lows >> GUARD), reserved[:, None]) < ends
+        whole = -(-(low[:, None] + starts[:, :-1]) >> GUARD)
+        fits = np.maximum(whole, reserved[:, None]) < (low[:, None] + starts[:, 1:]) >> GUARD
         fits[width >= ROOMY] = True
         memory.fits[texts] = np.packbits(fits, axis=1, bitorder="little").view("<u8")
         memory.fits_known[texts] = 1
-        codes, others = close_arithmetic(low, width, first, last, bounds, delay)
-        for i, text in enumerate(texts.tolist()):
-            one, parent = intervals[i], int(memory.parents[text])
-            if delay:
-                code: int | None = paper_code(one)
-                back, changed = 0, False
-            elif small[i] and self._aligned(one, origins[i]):
-                code, changed = (None if codes[i] < 0 else int(codes[i]) + origins[i]), bool(others[i])
-                back = 0
+        found, others = close_arithmetic(low, width, first, last, bounds, delay)
+        codes: list[
+            tuple[int, int, int, bool]
+        ] = []  # high and low word, bytes put back, whether it is mended
+        for i, (one, parent) in enumerate(zip(intervals, memory.parents[texts].tolist(), strict=True)):
+            code: int | None
+            if small[i]:
+                code, mended = (origins[i] + int(found[i]) if found[i] >= 0 else None), bool(others[i])
+            elif delay:
+                code, mended = paper_code(one), False
             else:
                 code, paper = closing_code(one, bounds[i].tolist())
-                back, changed = 0, not paper
+                mended = not paper
             if code is None:
-                memory.high[text], memory.low[text] = memory.high[parent], memory.low[parent]
-                memory.backs[text], memory.mended[text] = memory.backs[parent] + 1, 1
+                codes.append(
+                    (int(memory.high[parent]), int(memory.low[parent]), int(memory.backs[parent]) + 1, True)
+                )
                 continue
-            assert code is not None
-            memory.high[text], memory.low[text] = code >> 64, code & WORD
-            if delay:
+            high_word, low_word, back = code >> 64, code & WORD, 0
+            if delay:  # the first text of the window with this code is what it stands for
                 shorter, distance = parent, 1
                 while shorter:
-                    if memory.high[shorter] == code >> 64 and memory.low[shorter] == code & WORD:
+                    if memory.low[shorter] == low_word and memory.high[shorter] == high_word:
                         back = distance
                     shorter, distance = int(memory.parents[shorter]), distance + 1
-            memory.backs[text], memory.mended[text] = back, changed
-
-    @staticmethod
-    def _aligned(interval: TextInterval, origin: int) -> bool:
-        """Whether the paper's code comes out the same when positions are counted from `origin`."""
-        return (
-            origin
-            % (1 << (interval.width.bit_length() - GUARD if interval.width.bit_length() > GUARD else 0))
-            == 0
-        )
+            codes.append((high_word, low_word, back, mended))
+        highs, lows, backs, changed = zip(*codes, strict=True)
+        memory.high[texts], memory.low[texts] = np.array(highs, np.uint64), np.array(lows, np.uint64)
+        memory.backs[texts], memory.mended[texts] = backs, changed
 
     def remember(self, documents: Iterable[bytes], report: Report | None = None) -> dict[str, np.ndarray]:
         """Encodes documents of a corpus, REMEMBERED_BYTES at most, and keeps what they have in common.
@@ -356,14 +343,10 @@ class RememberedWindows:
         return saved
 
     def _frequent(self) -> np.ndarray:
-        """Texts that were met twice or more, the most frequent if they are many, in the order of their bytes."""
+        """The texts that came most often, in the order of their bytes; a text that begins others comes before them."""
         memory = self._memory
-        visits = memory.visits[: memory.count].copy()
-        visits[0] = 0
-        least = 2
-        if (visits >= least).sum() > SAVED_TEXTS:
-            least = int(np.partition(visits, -SAVED_TEXTS)[-SAVED_TEXTS]) + 1
-        return _in_order(memory, np.flatnonzero(visits >= least))
+        often = np.argsort(-memory.visits[1 : memory.count].astype(np.int64), kind="stable") + 1
+        return _in_order(memory, np.sort(often[:SAVED_TEXTS]))
 
     def _forget_rare(self) -> None:
         order = self._frequent()

@@ -36,7 +36,7 @@ from equalinfo.tokens.spec import Spec, coded_options
 from equalinfo.tokens.tokenizer import Advance, checked_ids
 
 STREAMS_AT_ONCE = 128
-GROUP_BYTES = 1 << 20  # of documents that a thread cuts by the table at a time
+GROUP_BYTES = 1 << 18  # of documents that a thread cuts by the table at a time
 
 
 class WindowTokenizer(CodedTokenizer):
@@ -116,8 +116,8 @@ class WindowTokenizer(CodedTokenizer):
             ]
         table, width = self.table, self.width
         groups = list(grouped(texts, GROUP_BYTES))
-        if len(groups) == 1:
-            done = [table.encode(groups[0], width)]
+        if len(groups) <= 1 or cores() == 1:
+            done = [table.encode(group, width) for group in groups]
         else:
             with ThreadPoolExecutor(cores()) as workers:
                 done = list(workers.map(lambda group: table.encode(group, width), groups))
