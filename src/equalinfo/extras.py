@@ -24,6 +24,7 @@ EXTRAS = {
     "tiktoken": "peers",
     "tokenizers": "peers",
     "torch": "train",
+    "transformers": "hf",
 }
 
 

@@ -1,11 +1,12 @@
 """The console and the progress bars that every step uses."""
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 WIDTH_OF_A_FILE = 120  # where output goes to a file or pipe, which has no width of its own
 
@@ -59,3 +60,19 @@ def progress_bar(quiet: bool = False) -> Progress:
         console=console(errors=True),
         disable=quiet,
     )
+
+
+def stages(progress: Progress, of: str) -> Callable[[str, int, int], None]:
+    """A report of work in stages, with a bar for each: called with its name, how much is done, and of how much.
+
+    Args:
+        of: what the work makes, for the bars' names.
+    """
+    tasks: dict[str, TaskID] = {}
+
+    def report(stage: str, done: int, total: int) -> None:
+        if stage not in tasks:
+            tasks[stage] = progress.add_task(f"{stage}: {of}", total=None, note="")
+        progress.update(tasks[stage], completed=done, total=total or None)
+
+    return report

@@ -61,6 +61,23 @@ app = typer.Typer(
 )
 
 
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"equalinfo {version('equalinfo')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None:
+    """Tokenizers made by neural compression, and the language models trained on them."""
+
+
 def read_file(path: Path) -> bytes:
     """A file's bytes, or standard input for "-"; EqualInfoError in one line."""
     if path == PIPE:

@@ -46,7 +46,7 @@ def compile_command(
 ) -> None:
     """Make a tokenizer directory of any method.
 
-    Example: equalinfo compile 'EqualInfoAC[b=16,v=256]' --m1 m1 --out tok
+    Example: equalinfo compile 'EqualInfo[v=16k,unigram,words]' --corpus my.jsonl --out tok
     """
     from equalinfo.corpus.corpus import Corpus
     from equalinfo.progress import progress_bar

@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equalinfo.outputs import output_directory
+from equalinfo.progress import stages
 from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import KIND, Tokenizer
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from rich.progress import Progress
 
     from equalinfo.corpus.corpus import Corpus
 
@@ -37,17 +38,10 @@ def compile_tokenizer(
         >>> tokenizer.vocab, Tokenizer.from_pretrained("tok").fingerprint == tokenizer.fingerprint
         (512, True)
     """
-    tasks: dict[str, TaskID] = {}
-
-    def report(stage: str, done: int, total: int) -> None:
-        if stage not in tasks:
-            tasks[stage] = progress.add_task(f"{stage}: {spec}", total=None, note="")
-        progress.update(tasks[stage], completed=done, total=total or None)
-
     inputs = [*([m1] if m1 else []), *(corpus.inputs if corpus else [])]
     with output_directory(out, KIND, inputs) as directory:
         documents = (lambda: corpus.documents("train")) if corpus else None
-        sources = Sources(m1, documents, report, device)
+        sources = Sources(m1, documents, stages(progress, str(spec)), device)
         tokenizer = spec.build(sources)
         if documents and spec.needs_m1:
             tokenizer.remember(documents, sources.stage("remember windows"))

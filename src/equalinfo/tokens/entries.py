@@ -36,7 +36,7 @@ def most_used(spec: Spec, sources: Sources) -> Automaton:
     """The dictionary of those of more such strings that a corpus uses most, parsed into the fewest tokens.
 
     Raises:
-        EqualInfoError: no predictor, no corpus, or a corpus that is too small.
+        EqualInfoError: no predictor where entries may cross words, no corpus, or a corpus that is too small.
     """
     candidates = _candidates(spec, sources)
     return prune(candidates, spec["v"], sources.corpus(spec), sources.threads, sources.report)
@@ -59,16 +59,29 @@ def most_saving(spec: Spec, sources: Sources) -> ViterbiParser:
 
 
 def _candidates(spec: Spec, sources: Sources) -> list[bytes]:
-    return _from_predictor(spec, sources, _so_many(spec["v"], MOST_CANDIDATES), "find candidates")
+    """Strings to choose from: the predictor's; without one, where entries lie within words, the corpus's own.
+
+    Unigram dictionaries take the corpus's own anyway, so there is nothing to add for these.
+    """
+    if sources.has_predictor(spec) or not _within_words(spec):
+        return _from_predictor(spec, sources, _so_many(spec["v"], MOST_CANDIDATES), "find candidates")
+    _check_corpus(spec, sources)
+    if "unigram" in spec:
+        return []
+    count = _so_many(spec["v"], COUNTED_CANDIDATES)
+    return frequent_strings(sources.corpus(spec)(), count, sources.report)
+
+
+def _within_words(spec: Spec) -> bool:
+    """Whether strings of a predictor have to lie within words; phrases are not M1's, so with them too."""
+    return "words" in spec or "phrases" in spec
 
 
 def _from_predictor(spec: Spec, sources: Sources, count: int, stage: str) -> list[bytes]:
     predictor = sources.predictor(spec)
     if spec.needs_corpus:
         _check_corpus(spec, sources)
-    # Phrases are not M1's, so even with them its strings are within words.
-    within = "words" in spec or "phrases" in spec
-    return likely_strings(predictor, count, within, sources.cores, sources.stage(stage))
+    return likely_strings(predictor, count, _within_words(spec), sources.cores, sources.stage(stage))
 
 
 def _so_many(vocab: int, times: int) -> int:

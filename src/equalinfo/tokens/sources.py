@@ -51,6 +51,10 @@ class Sources:
         report = self.report
         return (lambda done, total: report(name, done, total)) if report else None
 
+    def has_predictor(self, spec: Spec) -> bool:
+        """Whether there is one: an M1 is given, or the spec names another."""
+        return bool(self.ready or self.m1 or spec.predictor) or spec.order is not None
+
     def predictor(self, spec: Spec) -> Predictor:
         """What the spec says predicts bytes: M1, contexts counted on the corpus, or what a package adds.
 

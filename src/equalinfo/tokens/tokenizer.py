@@ -188,6 +188,55 @@ class Tokenizer(ABC):
         tokenizer.check_export(directory, manifest)
         return tokenizer
 
+    @staticmethod
+    def train(
+        spec: str | Spec,
+        texts: str | Path | Iterable[Text],
+        m1: str | Path | None = None,
+        quiet: bool = False,
+    ) -> "Tokenizer":
+        """A tokenizer made from text of yours; `save_pretrained` keeps it.
+
+        As `equalinfo compile`: the same spec, corpus and M1 give the same ids, bit for bit, whatever the threads.
+
+        Args:
+            spec: the method, as "EqualInfo[v=16k,unigram,words]".
+            texts: a corpus as commands take it (a file or folder of text, JSON Lines or Parquet; of these, the nine
+                documents in ten of the training split), or the texts themselves, all of which are used.
+            m1: an M1 directory or the name of one that ships, for methods that need one. Dictionaries within words
+                do without: they choose from the strings that the corpus repeats.
+            quiet: no progress bars.
+
+        Raises:
+            EqualInfoError: no such corpus or method, an M1 is missing, or the corpus is too small (it says for which v
+                it is large enough).
+
+        Examples:
+            >>> texts = [f"the window {number} of the town by the sea" for number in range(3000)]
+            >>> tokenizer = Tokenizer.train("EqualInfo[v=512,unigram,words]", texts, quiet=True)
+            >>> tokenizer.decode(tokenizer.encode("the town")), tokenizer.vocab
+            (b'the town', 512)
+        """
+        from equalinfo.corpus.corpus import Corpus
+        from equalinfo.progress import progress_bar, stages
+        from equalinfo.tokens.sources import Sources
+
+        parsed = Spec.parse(spec) if isinstance(spec, str) else spec
+        if isinstance(texts, (str, Path)):
+            corpus = Corpus(str(texts))
+
+            def documents() -> Iterable[bytes]:
+                return corpus.documents("train")
+        else:
+            held = as_texts(texts)
+
+            def documents() -> Iterable[bytes]:
+                return held
+
+        with progress_bar(quiet) as progress:
+            report = stages(progress, str(parsed))
+            return parsed.build(Sources(None if m1 is None else Path(m1), documents, report))
+
     def check_export(self, directory: Path, manifest: dict[str, Any]) -> None:
         """DamagedArtifact if a file for other libraries is not as written, and says something else than this."""
         return None
@@ -334,6 +383,84 @@ class Tokenizer(ABC):
 
     def _encode(self, text: bytes) -> np.ndarray:
         return self._encode_batch([text], None)[0]
+
+    def __call__(self, text: Text | Iterable[Text]) -> Any:
+        """`encode` of one text, `encode_batch` of several.
+
+        Examples:
+            >>> tokenizer = Tokenizer.from_pretrained("english-65k")
+            >>> tokenizer("two texts").tolist(), len(tokenizer(["two", "texts"]))
+            ([676, 8885], 2)
+        """
+        single = isinstance(text, (str, bytes, bytearray, memoryview))
+        return self.encode(text) if single else self.encode_batch(text)  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return self.vocab
+
+    def __bool__(self) -> bool:
+        return True
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.spec}, {self.vocab:,} ids>"
+
+    @property
+    def vocab_size(self) -> int:
+        """`vocab`, as other libraries call it."""
+        return self.vocab
+
+    def get_vocab(self) -> dict[bytes, int]:
+        r"""The id of each entry, by its bytes; EqualInfoError where ids have no text of their own.
+
+        Examples:
+            >>> Tokenizer.from_pretrained("english-65k").get_vocab()[b"The"]
+            1092
+        """
+        return {entry: token for token, entry in enumerate(self.vocab_entries())}
+
+    def decode_text(self, ids: Any, errors: str = "replace") -> str:
+        """`decode` as str.
+
+        Args:
+            ids: as `decode` takes them.
+            errors: what happens to bytes that are not UTF-8, as in `bytes.decode`: "replace" writes U+FFFD.
+
+        Raises:
+            UndecodableTokens: as `decode`.
+            UnicodeDecodeError: bytes that are not UTF-8, with errors="strict".
+
+        Examples:
+            >>> tokenizer = Tokenizer.from_pretrained("english-65k")
+            >>> tokenizer.decode_text(tokenizer.encode("naïve"))
+            'naïve'
+        """
+        return self.decode(ids).decode("utf-8", errors)
+
+    def to_hugging_face(self) -> Any:
+        """This tokenizer as transformers' PreTrainedTokenizerFast, in memory; nothing is written.
+
+        Raises:
+            EqualInfoError: transformers is not installed, or cannot parse text as this method does.
+
+        Examples:
+            >>> tokenizer = Tokenizer.from_pretrained("english-65k")
+            >>> fast = tokenizer.to_hugging_face()  # doctest: +SKIP
+            >>> fast("two texts")["input_ids"]  # doctest: +SKIP
+            [676, 8885]
+        """
+        import json
+
+        from equalinfo.extras import needed
+        from equalinfo.tokens.hugging_face import TOKENIZER, TOKENIZER_CONFIG
+
+        files = self.export_files("huggingface")
+        with needed():
+            from tokenizers import Tokenizer as Backend
+            from transformers import PreTrainedTokenizerFast
+        backend = Backend.from_str(files[TOKENIZER].decode())
+        options = json.loads(files[TOKENIZER_CONFIG])
+        options.pop("tokenizer_class", None)
+        return PreTrainedTokenizerFast(tokenizer_object=backend, **options)
 
     def encode_unchecked(self, texts: Iterable[Text]) -> list[np.ndarray]:
         """As `encode_batch`, without its promise: tokenizers of other libraries give what they give."""
