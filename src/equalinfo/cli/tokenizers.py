@@ -40,6 +40,10 @@ def compile_command(
         str | None, typer.Option(help="For methods made from text; spares M1 in wide windows. " + CORPUS_HELP)
     ] = None,
     field: TextField = "text",
+    special: Annotated[
+        list[str] | None,
+        typer.Option("--special", metavar="NAME", help="A special token, as '<|user|>'; may be repeated."),
+    ] = None,
     device: M1Device = "cpu",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -55,7 +59,7 @@ def compile_command(
 
     source = Corpus(corpus, field) if corpus is not None else None
     with progress_bar(quiet) as progress:
-        tokenizer = compile_tokenizer(Spec.parse(spec), m1, source, out, progress, device)
+        tokenizer = compile_tokenizer(Spec.parse(spec), m1, source, out, progress, device, special or ())
     show_result(
         {"spec": str(tokenizer.spec), "vocab": tokenizer.vocab, "identity": tokenizer.fingerprint}, as_json
     )

@@ -6,7 +6,7 @@ The notation is the paper's (Lester et al. 2024); recipes, the command line, fil
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from equalinfo.errors import EqualInfoError
@@ -138,6 +138,10 @@ class Spec:
     def get(self, key: str) -> int | None:
         """A number, or None where the spec leaves it out."""
         return dict(self.numbers).get(key)
+
+    def with_number(self, key: str, number: int) -> "Spec":
+        """The same with another number for an option that it has."""
+        return replace(self, numbers=tuple((k, number if k == key else n) for k, n in self.numbers))
 
     def __contains__(self, flag: str) -> bool:
         return flag in self.flags

@@ -1,9 +1,11 @@
 """What every tokenizer does."""
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
@@ -73,6 +75,7 @@ class Tokenizer(ABC):
         eos: the id that no text encodes to and that stands for no bytes; None where there is none.
         window_bits: bits of a window; 0 without windows.
         ids_per_window: how many ids a window is; None without windows, or where they share ids or depend on each other.
+        special_tokens: ids of special tokens by name; `encode` makes them only where it is told to.
         windows_changed: of the windows encoded so far by this object, how many could not take the paper's
             bits, and of how many; (0, 0) for methods without such windows.
 
@@ -100,6 +103,7 @@ class Tokenizer(ABC):
     eos: int | None = None
     window_bits: int = 0
     ids_per_window: int | None = None
+    special_tokens: Mapping[str, int] = MappingProxyType({})
 
     def __init__(self, spec: Spec, vocab: int | None = None) -> None:
         self.spec, self.vocab = spec, self.vocab_of(spec) if vocab is None else vocab
@@ -182,7 +186,16 @@ class Tokenizer(ABC):
             raise DamagedArtifact(
                 f"{directory} names no method this equalinfo knows; make it again"
             ) from error
-        tokenizer = spec.tokenizer_class.load(spec, directory, device)
+
+        def load(spec: Spec) -> Tokenizer:
+            return spec.tokenizer_class.load(spec, directory, device)
+
+        if special := manifest.get("special"):
+            from equalinfo.tokens.special import with_special
+
+            tokenizer = with_special(spec, special, load)
+        else:
+            tokenizer = load(spec)
         if tokenizer.fingerprint != manifest.get("identity"):
             raise DamagedArtifact(f"{directory} does not give the ids its manifest promises; make it again")
         tokenizer.check_export(directory, manifest)
@@ -193,6 +206,7 @@ class Tokenizer(ABC):
         spec: str | Spec,
         texts: str | Path | Iterable[Text],
         m1: str | Path | None = None,
+        special: Sequence[str] = (),
         quiet: bool = False,
     ) -> "Tokenizer":
         """A tokenizer made from text of yours; `save_pretrained` keeps it.
@@ -205,6 +219,7 @@ class Tokenizer(ABC):
                 documents in ten of the training split), or the texts themselves, all of which are used.
             m1: an M1 directory or the name of one that ships, for methods that need one. Dictionaries within words
                 do without: they choose from the strings that the corpus repeats.
+            special: names of special tokens, as "<|user|>", which take the last ids of the vocabulary in this order.
             quiet: no progress bars.
 
         Raises:
@@ -220,6 +235,7 @@ class Tokenizer(ABC):
         from equalinfo.corpus.corpus import Corpus
         from equalinfo.progress import progress_bar, stages
         from equalinfo.tokens.sources import Sources
+        from equalinfo.tokens.special import build_with_special
 
         parsed = Spec.parse(spec) if isinstance(spec, str) else spec
         if isinstance(texts, (str, Path)):
@@ -235,7 +251,8 @@ class Tokenizer(ABC):
 
         with progress_bar(quiet) as progress:
             report = stages(progress, str(parsed))
-            return parsed.build(Sources(None if m1 is None else Path(m1), documents, report))
+            sources = Sources(None if m1 is None else Path(m1), documents, report)
+            return build_with_special(parsed, special, sources)
 
     def check_export(self, directory: Path, manifest: dict[str, Any]) -> None:
         """DamagedArtifact if a file for other libraries is not as written, and says something else than this."""
@@ -356,7 +373,9 @@ class Tokenizer(ABC):
         np.cumsum([len(ids) for ids in arrays], out=id_bounds[1:])
         return np.concatenate([np.empty(0, id_dtype(self.vocab)), *arrays]), id_bounds
 
-    def encode(self, text: Text, dtype: Any = None) -> np.ndarray:
+    def encode(
+        self, text: Text, dtype: Any = None, allowed_special: Literal["all"] | Collection[str] = ()
+    ) -> np.ndarray:
         """Token ids of a text, [ids]; `decode` gives back its bytes exactly.
 
         Ids are of the smallest type that holds the vocabulary: uint16, or uint32 above 65,536 ids. So `+` of two arrays
@@ -367,9 +386,11 @@ class Tokenizer(ABC):
         Args:
             text: str or bytes; also bytearray, memoryview, an array of uint8, a scalar of NumPy or pyarrow.
             dtype: an integer type that holds every id.
+            allowed_special: names of special tokens that may stand in the text, or "all"; others are text like any.
 
         Raises:
-            EqualInfoError: `text` is none of these or holds lone surrogates, or ids do not fit into `dtype`.
+            EqualInfoError: `text` is none of these or holds lone surrogates, ids do not fit into `dtype`, or there is
+                no such special token.
 
         Examples:
             >>> tokenizer = Tokenizer.from_pretrained("english-65k")
@@ -378,11 +399,27 @@ class Tokenizer(ABC):
             >>> tokenizer.encode(b"or bytes", dtype=np.int64).dtype
             dtype('int64')
         """
-        ids = self._encode(as_bytes(text))
+        if allowed_special:
+            ids = self._encode_with_special(as_bytes(text), allowed_special)
+        else:
+            ids = self._encode(as_bytes(text))
         return ids if dtype is None else self._typed(ids, dtype)
 
     def _encode(self, text: bytes) -> np.ndarray:
         return self._encode_batch([text], None)[0]
+
+    def _encode_with_special(self, text: bytes, allowed: Literal["all"] | Collection[str]) -> np.ndarray:
+        names = list(self.special_tokens) if allowed == "all" else list(allowed)
+        for name in names:
+            if name not in self.special_tokens:
+                known = ", ".join(self.special_tokens) or "there are none"
+                raise EqualInfoError(f"no special token {name!a}; allow some of these: {known}")
+        named = {name.encode(): self.special_tokens[name] for name in names}
+        # The longest first: one name may begin another.
+        pattern = b"|".join(re.escape(name) for name in sorted(named, key=len, reverse=True))
+        segments = re.split(b"(" + pattern + b")", text) if pattern else [text]
+        ids = [np.array([named[one]]) if one in named else self._encode(one) for one in segments if one]
+        return np.concatenate([np.empty(0, np.int64), *ids]).astype(id_dtype(self.vocab))
 
     def __call__(self, text: Text | Iterable[Text]) -> Any:
         """`encode` of one text, `encode_batch` of several.
@@ -485,13 +522,14 @@ class Tokenizer(ABC):
             raise EqualInfoError(f"ids up to {self.vocab - 1} do not fit into {kind}; write dtype=np.int64")
         return ids.astype(kind)
 
-    def decode(self, ids: Any, partial: bool = False) -> bytes:
+    def decode(self, ids: Any, partial: bool = False, skip_special: bool = False) -> bytes:
         r"""The bytes that `encode` turned into `ids`.
 
         Args:
             ids: a list, or a one-dimensional array of NumPy, torch or pyarrow.
             partial: the ids may stop anywhere and may come from a model; give the bytes that they settle, whatever
                 ids follow. More ids never take a byte back.
+            skip_special: leave special tokens out; otherwise they stand for their names.
 
         Raises:
             UndecodableTokens: as `decode_batch`.
@@ -501,6 +539,9 @@ class Tokenizer(ABC):
             >>> tokenizer.decode(tokenizer.encode("naïve"))
             b'na\xc3\xafve'
         """
+        if skip_special and self.special_tokens:
+            kept = checked_ids(ids, self.vocab)
+            ids = kept[~np.isin(kept, list(self.special_tokens.values()))]
         return self.decode_batch([ids], partial)[0]
 
     def encode_prompt(self, text: Text) -> np.ndarray:

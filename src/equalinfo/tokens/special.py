@@ -1,0 +1,177 @@
+"""Special tokens: ids at the end of the vocabulary for markers, as <|user|>, that no text becomes by itself."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from equalinfo.coding.bits import id_dtype
+from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.files import as_written, json_bytes, sha256_bytes, write_manifest
+from equalinfo.tokens.hugging_face import TOKENIZER, same_vocabulary
+from equalinfo.tokens.sources import Sources
+from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.texts import Flat
+from equalinfo.tokens.tokenizer import KIND, Advance, Tokenizer, checked_ids
+
+
+def without_special(spec: Spec, special: Sequence[str]) -> Spec:
+    """The spec of the tokenizer that is left when so many of the ids of `spec` are special.
+
+    Raises:
+        EqualInfoError: names that are empty, given twice or no Unicode text, or a method whose ids have no text.
+    """
+    for name in special:
+        if not name or not name.isprintable():
+            raise EqualInfoError(f"special token {name!a} must be printable text, as <|user|>")
+    if len(set(special)) < len(special):
+        raise EqualInfoError("a special token is given twice; give each once")
+    if not spec.tokenizer_class.text_of_ids:
+        raise EqualInfoError(
+            f"ids of {spec} have no text of their own, so none can be special; take a dictionary"
+        )
+    return spec.with_number("v", spec["v"] - len(special))
+
+
+def build_with_special(spec: Spec, special: Sequence[str], sources: Sources) -> Tokenizer:
+    """The tokenizer of `spec`, the last of its ids special, in the order given; errors as `Tokenizer.build` too."""
+    if not special:
+        return spec.build(sources)
+    return SpecialTokenizer(spec, without_special(spec, special).build(sources), tuple(special))
+
+
+class SpecialTokenizer(Tokenizer):
+    """A tokenizer of any method whose ids have text, with special tokens behind its ids.
+
+    Args:
+        spec: its `v` counts the special tokens too.
+        base: makes the other ids.
+        special: names by id, from `base.vocab` on.
+
+    Examples:
+        >>> texts = [f"the window {number} of the town by the sea" for number in range(3000)]
+        >>> tokenizer = Tokenizer.train("EqualInfo[v=520,unigram,words]", texts, special=["<|user|>"], quiet=True)
+        >>> tokenizer.special_tokens
+        {'<|user|>': 519}
+        >>> 519 in tokenizer.encode("<|user|> the town")
+        False
+        >>> tokenizer.encode("<|user|>", allowed_special="all").tolist()
+        [519]
+    """
+
+    def __init__(self, spec: Spec, base: Tokenizer, special: tuple[str, ...]) -> None:
+        super().__init__(spec)
+        if base.vocab + len(special) != self.vocab:
+            raise DamagedArtifact(
+                f"{spec} has {self.vocab} ids, not {base.vocab} and {len(special)} special ones"
+            )
+        self.base, self.special = base, special
+        self.special_tokens = {name: base.vocab + number for number, name in enumerate(special)}
+        self.text_of_ids, self.eos = base.text_of_ids, base.eos
+        self.window_bits, self.ids_per_window = base.window_bits, base.ids_per_window
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "base":  # not there yet, while an object is made
+            raise AttributeError(name)
+        return getattr(self.base, name)
+
+    def _encode(self, text: bytes) -> np.ndarray:
+        return self.base._encode(text).astype(id_dtype(self.vocab), copy=False)
+
+    def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
+        kind = id_dtype(self.vocab)
+        return [ids.astype(kind, copy=False) for ids in self.base._encode_batch(texts, advance)]
+
+    def _encode_flat(self, text: np.ndarray, bounds: np.ndarray, advance: Advance | None) -> Flat:
+        ids, id_bounds = self.base._encode_flat(text, bounds, advance)
+        return ids.astype(id_dtype(self.vocab), copy=False), id_bounds
+
+    def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
+        return [self._decode(checked_ids(ids, self.vocab), partial) for ids in streams]
+
+    def _decode(self, ids: np.ndarray, partial: bool) -> bytes:
+        first, texts = self.base.vocab, []
+        for is_special, run in groupby(ids.tolist(), key=lambda token: token >= first):
+            if is_special:
+                texts += [self.special[token - first].encode() for token in run]
+            else:
+                texts.append(self.base.decode(list(run), partial))
+        return b"".join(texts)
+
+    def _count(self, text: bytes) -> int:
+        return self.base._count(text)
+
+    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+        return self.base._pieces(text)
+
+    def _offsets(self, text: bytes) -> np.ndarray:
+        return self.base._offsets(text)
+
+    def token_bytes(self, token: int) -> bytes:
+        token = int(checked_ids([token], self.vocab)[0])
+        first = self.base.vocab
+        return self.special[token - first].encode() if token >= first else self.base.token_bytes(token)
+
+    def vocab_entries(self) -> list[bytes]:
+        return self.base.vocab_entries() + [name.encode() for name in self.special]
+
+    def special_names(self) -> list[str]:
+        return [*self.base.special_names(), *self.special]
+
+    def save_files(self, directory: Path) -> None:
+        self.base.save_files(directory)
+        if (directory / TOKENIZER).exists():
+            (directory / TOKENIZER).write_bytes(self._export()[TOKENIZER])
+
+    def save_compact(self, path: Path, more: Mapping[str, bytes] | None = None) -> None:
+        raise EqualInfoError(f"{self!r} has special tokens, which the compact form does not hold")
+
+    def _finish(self, directory: Path, more: Mapping[str, bytes]) -> None:
+        for name, content in more.items():
+            (directory / name).write_bytes(content)
+        write_manifest(
+            directory,
+            KIND,
+            spec=str(self.spec),
+            vocab=self.vocab,
+            identity=self.fingerprint,
+            special=list(self.special),
+        )
+
+    def _export(self) -> dict[str, bytes]:
+        files = self.base.export_files("huggingface")
+        told = json.loads(files[TOKENIZER])
+        flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+        told["added_tokens"] += [
+            {"id": token, "content": name, **flags} for name, token in self.special_tokens.items()
+        ]
+        return {**files, TOKENIZER: json.dumps(told, ensure_ascii=False).encode()}
+
+    def export_files(self, form: str) -> dict[str, bytes]:
+        if form == "huggingface":
+            return self._export()
+        raise EqualInfoError(f"special tokens are exported to huggingface only, not to {form}")
+
+    def check_export(self, directory: Path, manifest: dict[str, Any]) -> None:
+        path = directory / TOKENIZER
+        if not path.exists() or as_written(directory, manifest, TOKENIZER):
+            return
+        if not same_vocabulary(path.read_bytes(), self._export()[TOKENIZER]):
+            raise DamagedArtifact(f"{path} has another vocabulary; save the tokenizer again")
+
+    def _made_of(self) -> tuple[Any, ...]:
+        return self.base, self.special
+
+    def state_fingerprint(self) -> str:
+        return sha256_bytes(json_bytes([self.base.fingerprint, self.special]))
+
+
+def with_special(spec: Spec, special: Iterable[Any], base_of: Any) -> Tokenizer:
+    """The tokenizer of a directory whose manifest names special tokens; `base_of(spec)` loads the other ids."""
+    names = tuple(special)
+    if not all(isinstance(name, str) for name in names):
+        raise DamagedArtifact("special tokens of a manifest must be text; make the tokenizer again")
+    return SpecialTokenizer(spec, base_of(without_special(spec, names)), names)
