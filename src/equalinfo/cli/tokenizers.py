@@ -59,7 +59,8 @@ def compile_command(
 
     source = Corpus(corpus, field) if corpus is not None else None
     with progress_bar(quiet) as progress:
-        tokenizer = compile_tokenizer(Spec.parse(spec), m1, source, out, progress, device, special or ())
+        method = Spec.parse(spec).with_special(special or ())
+        tokenizer = compile_tokenizer(method, m1, source, out, progress, device)
     show_result(
         {"spec": str(tokenizer.spec), "vocab": tokenizer.vocab, "identity": tokenizer.fingerprint}, as_json
     )

@@ -1,6 +1,5 @@
 """Making a tokenizer from a spec and saving it: what `equalinfo compile` does."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +7,6 @@ from equalinfo.outputs import output_directory
 from equalinfo.progress import stages
 from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
-from equalinfo.tokens.special import build_with_special
 from equalinfo.tokens.tokenizer import KIND, Tokenizer
 
 if TYPE_CHECKING:
@@ -24,7 +22,6 @@ def compile_tokenizer(
     out: Path,
     progress: "Progress",
     device: str = "cpu",
-    special: Sequence[str] = (),
 ) -> Tokenizer:
     """Makes the tokenizer of `spec` from the corpus's training documents and saves it, with a bar for each stage.
 
@@ -45,7 +42,7 @@ def compile_tokenizer(
     with output_directory(out, KIND, inputs) as directory:
         documents = (lambda: corpus.documents("train")) if corpus else None
         sources = Sources(m1, documents, stages(progress, str(spec)), device)
-        tokenizer = build_with_special(spec, special, sources)
+        tokenizer = spec.build(sources)
         if documents and spec.needs_m1:
             tokenizer.remember(documents, sources.stage("remember windows"))
         tokenizer.write(directory)

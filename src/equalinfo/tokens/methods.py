@@ -45,5 +45,9 @@ FOREIGN: Registry[type["ForeignTokenizer"]] = Registry(
         "sentencepiece": "equalinfo.tokens.foreign:SentencePieceModel",
     },
 )
+# What a method becomes with special tokens.
+SPECIAL: Registry[type["Tokenizer"]] = Registry(
+    "equalinfo.special", {"tokens": "equalinfo.tokens.special:SpecialTokenizer"}
+)
 PREDICTORS: Registry[type["Predictor"]] = Registry("equalinfo.predictors")
 PARSERS: Registry[Callable[["Automaton"], "Parser"]] = Registry("equalinfo.parsers")

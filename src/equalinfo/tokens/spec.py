@@ -5,13 +5,13 @@ The notation is the paper's (Lester et al. 2024); recipes, the command line, fil
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.registry import Registry
-from equalinfo.tokens.methods import FOREIGN, METHODS, PREDICTORS
+from equalinfo.tokens.methods import FOREIGN, METHODS, PREDICTORS, SPECIAL
 
 if TYPE_CHECKING:
     from equalinfo.tokens.sources import Sources
@@ -67,7 +67,12 @@ def coded_options(numbers: Mapping[str, int | None], *flags: str) -> Options:
 
 @dataclass(frozen=True)
 class Spec:
-    """A method with its options, or a tokenizer of another library with its `source`; `str()` gives the canonical spec.
+    """A method with its options, or a tokenizer of another library with its `source`.
+
+    `str()` gives the canonical spec, without `special`.
+
+    Args:
+        special: names of special tokens, which take the last of the `v` ids.
 
     >>> str(Spec.parse("EqualInfoAC[v=65536, b=16]"))
     'EqualInfoAC[b=16,v=65k]'
@@ -77,6 +82,7 @@ class Spec:
     numbers: tuple[tuple[str, int], ...] = ()
     flags: tuple[str, ...] = ()
     source: str = ""
+    special: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: str, saved: bool = False) -> "Spec":
@@ -139,9 +145,27 @@ class Spec:
         """A number, or None where the spec leaves it out."""
         return dict(self.numbers).get(key)
 
-    def with_number(self, key: str, number: int) -> "Spec":
-        """The same with another number for an option that it has."""
-        return replace(self, numbers=tuple((k, number if k == key else n) for k, n in self.numbers))
+    def with_special(self, names: Sequence[str]) -> "Spec":
+        """The same with special tokens among its ids.
+
+        Raises:
+            EqualInfoError: a name that is empty, given twice or not printable, or a method whose ids have no text.
+        """
+        for name in names:
+            if not name or not name.isprintable():
+                raise EqualInfoError(f"special token {name!a} must be printable text, as <|user|>")
+        if len(set(names)) < len(names):
+            raise EqualInfoError("a special token is given twice; give each once")
+        if names and (not self._plain_class.text_of_ids or self.get("b")):
+            raise EqualInfoError(f"{self} has no ids to make special; take a dictionary")
+        return replace(self, special=tuple(names))
+
+    @property
+    def without_special(self) -> "Spec":
+        """The spec of the ids that are not special."""
+        count = len(self.special)
+        numbers = tuple((key, number - count if key == "v" else number) for key, number in self.numbers)
+        return replace(self, numbers=numbers, special=())
 
     def __contains__(self, flag: str) -> bool:
         return flag in self.flags
@@ -149,7 +173,11 @@ class Spec:
     @property
     def tokenizer_class(self) -> type["Tokenizer"]:
         """The class that builds and loads its tokenizers; EqualInfoError for options that do not go together."""
-        return FOREIGN[self.method] if self.source else METHODS[self.method].variant(self)
+        return SPECIAL["tokens"] if self.special else self._plain_class
+
+    @property
+    def _plain_class(self) -> type["Tokenizer"]:
+        return FOREIGN[self.method] if self.source else METHODS[self.method].variant(self.without_special)
 
     def build(self, sources: "Sources") -> "Tokenizer":
         """The tokenizer that it describes (`Tokenizer.build`).
@@ -165,7 +193,7 @@ class Spec:
     @property
     def columns(self) -> Columns:
         """Predictor, coder, windows and chunking (design, section 1)."""
-        predictor, coder, windows, chunking = self.tokenizer_class.columns
+        predictor, coder, windows, chunking = self._plain_class.columns
         order = self.get("order")
         if order is not None:
             predictor = UNIGRAM if order == 0 else f"order-{order} contexts"
@@ -174,7 +202,7 @@ class Spec:
     @property
     def order(self) -> int | None:
         """The order of the context model that predicts bytes, 0 for the byte unigram; None for M1 or nothing."""
-        return 0 if self.tokenizer_class.columns[0] == UNIGRAM else self.get("order")
+        return 0 if self._plain_class.columns[0] == UNIGRAM else self.get("order")
 
     @property
     def predictor(self) -> str | None:
@@ -193,12 +221,12 @@ class Spec:
     @property
     def needs_corpus(self) -> bool:
         """Whether the tokenizer is made from text besides what M1 was trained on."""
-        return self.tokenizer_class.needs_corpus or self.order is not None or self.predictor is not None
+        return self._plain_class.needs_corpus or self.order is not None or self.predictor is not None
 
     @property
     def version(self) -> int:
         """Of the code that makes the tokenizer (`Tokenizer.version`)."""
-        return self.tokenizer_class.version
+        return self._plain_class.version
 
     @property
     def slug(self) -> str:

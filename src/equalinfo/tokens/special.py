@@ -1,7 +1,7 @@
 """Special tokens: ids at the end of the vocabulary for markers, as <|user|>, that no text becomes by itself."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -18,60 +18,40 @@ from equalinfo.tokens.texts import Flat
 from equalinfo.tokens.tokenizer import KIND, Advance, Tokenizer, checked_ids
 
 
-def without_special(spec: Spec, special: Sequence[str]) -> Spec:
-    """The spec of the tokenizer that is left when so many of the ids of `spec` are special.
-
-    Raises:
-        EqualInfoError: names that are empty, given twice or no Unicode text, or a method whose ids have no text.
-    """
-    for name in special:
-        if not name or not name.isprintable():
-            raise EqualInfoError(f"special token {name!a} must be printable text, as <|user|>")
-    if len(set(special)) < len(special):
-        raise EqualInfoError("a special token is given twice; give each once")
-    if not spec.tokenizer_class.text_of_ids:
-        raise EqualInfoError(
-            f"ids of {spec} have no text of their own, so none can be special; take a dictionary"
-        )
-    return spec.with_number("v", spec["v"] - len(special))
-
-
-def build_with_special(spec: Spec, special: Sequence[str], sources: Sources) -> Tokenizer:
-    """The tokenizer of `spec`, the last of its ids special, in the order given; errors as `Tokenizer.build` too."""
-    if not special:
-        return spec.build(sources)
-    return SpecialTokenizer(spec, without_special(spec, special).build(sources), tuple(special))
-
-
 class SpecialTokenizer(Tokenizer):
     """A tokenizer of any method whose ids have text, with special tokens behind its ids.
 
     Args:
         spec: its `v` counts the special tokens too.
         base: makes the other ids.
-        special: names by id, from `base.vocab` on.
+        special: names of the special tokens by id, from `base.vocab` on; default: those of `spec`.
 
     Examples:
-        >>> texts = [f"the window {number} of the town by the sea" for number in range(3000)]
+        >>> from pydoc_data.topics import topics
+        >>> texts = topics.values()
         >>> tokenizer = Tokenizer.train("EqualInfo[v=520,unigram,words]", texts, special=["<|user|>"], quiet=True)
         >>> tokenizer.special_tokens
         {'<|user|>': 519}
-        >>> 519 in tokenizer.encode("<|user|> the town")
+        >>> 519 in tokenizer.encode("<|user|> a statement")
         False
         >>> tokenizer.encode("<|user|>", allowed_special="all").tolist()
         [519]
     """
 
-    def __init__(self, spec: Spec, base: Tokenizer, special: tuple[str, ...]) -> None:
-        super().__init__(spec)
-        if base.vocab + len(special) != self.vocab:
-            raise DamagedArtifact(
-                f"{spec} has {self.vocab} ids, not {base.vocab} and {len(special)} special ones"
-            )
-        self.base, self.special = base, special
-        self.special_tokens = {name: base.vocab + number for number, name in enumerate(special)}
+    def __init__(self, spec: Spec, base: Tokenizer, special: Sequence[str] = ()) -> None:
+        super().__init__(spec.with_special(special or spec.special))
+        self.base, self.special = base, self.spec.special
+        self.special_tokens = {name: base.vocab + number for number, name in enumerate(self.special)}
         self.text_of_ids, self.eos = base.text_of_ids, base.eos
-        self.window_bits, self.ids_per_window = base.window_bits, base.ids_per_window
+
+    @classmethod
+    def build(cls, spec: Spec, sources: Sources) -> Tokenizer:
+        return cls(spec, spec.without_special.build(sources))
+
+    @classmethod
+    def load(cls, spec: Spec, directory: Path, device: str = "cpu") -> Tokenizer:
+        plain = spec.without_special
+        return cls(spec, plain.tokenizer_class.load(plain, directory, device))
 
     def __getattr__(self, name: str) -> Any:
         if name == "base":  # not there yet, while an object is made
@@ -167,11 +147,3 @@ class SpecialTokenizer(Tokenizer):
 
     def state_fingerprint(self) -> str:
         return sha256_bytes(json_bytes([self.base.fingerprint, self.special]))
-
-
-def with_special(spec: Spec, special: Iterable[Any], base_of: Any) -> Tokenizer:
-    """The tokenizer of a directory whose manifest names special tokens; `base_of(spec)` loads the other ids."""
-    names = tuple(special)
-    if not all(isinstance(name, str) for name in names):
-        raise DamagedArtifact("special tokens of a manifest must be text; make the tokenizer again")
-    return SpecialTokenizer(spec, base_of(without_special(spec, names)), names)

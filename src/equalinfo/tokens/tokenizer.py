@@ -182,20 +182,12 @@ class Tokenizer(ABC):
         manifest = read_manifest(directory, KIND, shared=FILES)
         try:
             spec = Spec.parse(str(manifest.get("spec")), saved=True)
+            spec = spec.with_special([str(name) for name in manifest.get("special", [])])
         except EqualInfoError as error:
             raise DamagedArtifact(
                 f"{directory} names no method this equalinfo knows; make it again"
             ) from error
-
-        def load(spec: Spec) -> Tokenizer:
-            return spec.tokenizer_class.load(spec, directory, device)
-
-        if special := manifest.get("special"):
-            from equalinfo.tokens.special import with_special
-
-            tokenizer = with_special(spec, special, load)
-        else:
-            tokenizer = load(spec)
+        tokenizer = spec.tokenizer_class.load(spec, directory, device)
         if tokenizer.fingerprint != manifest.get("identity"):
             raise DamagedArtifact(f"{directory} does not give the ids its manifest promises; make it again")
         tokenizer.check_export(directory, manifest)
@@ -227,17 +219,16 @@ class Tokenizer(ABC):
                 it is large enough).
 
         Examples:
-            >>> texts = [f"the window {number} of the town by the sea" for number in range(3000)]
-            >>> tokenizer = Tokenizer.train("EqualInfo[v=512,unigram,words]", texts, quiet=True)
-            >>> tokenizer.decode(tokenizer.encode("the town")), tokenizer.vocab
-            (b'the town', 512)
+            >>> from pydoc_data.topics import topics
+            >>> tokenizer = Tokenizer.train("EqualInfo[v=512,unigram,words]", topics.values(), quiet=True)
+            >>> tokenizer.decode(tokenizer.encode("a statement")), tokenizer.vocab
+            (b'a statement', 512)
         """
         from equalinfo.corpus.corpus import Corpus
         from equalinfo.progress import progress_bar, stages
         from equalinfo.tokens.sources import Sources
-        from equalinfo.tokens.special import build_with_special
 
-        parsed = Spec.parse(spec) if isinstance(spec, str) else spec
+        parsed = (Spec.parse(spec) if isinstance(spec, str) else spec).with_special(special)
         if isinstance(texts, (str, Path)):
             corpus = Corpus(str(texts))
 
@@ -252,7 +243,7 @@ class Tokenizer(ABC):
         with progress_bar(quiet) as progress:
             report = stages(progress, str(parsed))
             sources = Sources(None if m1 is None else Path(m1), documents, report)
-            return build_with_special(parsed, special, sources)
+            return parsed.build(sources)
 
     def check_export(self, directory: Path, manifest: dict[str, Any]) -> None:
         """DamagedArtifact if a file for other libraries is not as written, and says something else than this."""
