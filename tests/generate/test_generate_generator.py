@@ -15,6 +15,7 @@ from equalinfo.model.continuations import Branches
 from equalinfo.model.sampling import SamplingParams
 from equalinfo.tokens.methods import METHODS
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.special import SpecialTokenizer
 from tests.support.untrained import MORE, SPECS, model, tokenizer
 
 PROMPTS = [b"the window of the gov", b"", b"t", "naïve caf\u00e9".encode()[:-1], b"\xff\0\xfe the"]
@@ -45,6 +46,18 @@ def test_samples_are_the_same_alone_and_together(spec: str) -> None:
     assert (
         together[1] == made.continuations(PROMPTS[:1], GenerationConfig(12, None, asked.choice, 6, 1, ()))[0]
     )
+
+
+def test_special_tokens_end_it() -> None:
+    names = [f"<|{number}|>" for number in range(40)]
+    special = SpecialTokenizer(Spec.parse("EqualInfo[v=640,fewest,words]"), tokenizer(SPECS[3]), names)
+    made = Generator(model(640), special, 32)
+    found = made.continuations(PROMPTS * 4, GenerationConfig(30, stops=(), seed=3))
+    assert {one.reason for one in found} == {"tokens", "special"}
+    for one in found:
+        assert max(one.ids, default=0) < 600
+        assert special.decode(one.ids) == one.prompt + one.text
+        assert (one.tokens < 30) == (one.reason == "special")
 
 
 @pytest.mark.parametrize("spec", SPECS)

@@ -70,7 +70,7 @@ class Continuation:
             those end inside the prompt is there no text yet.
         ids: the prompt's that its end does not change, and those drawn after them.
         tokens: how many were drawn.
-        reason: why it ended: "tokens", "bytes" or "stop".
+        reason: why it ended: "tokens", "bytes", "stop", or "special": a special token came, which is left out.
     """
 
     prompt: bytes
@@ -104,7 +104,9 @@ class Generator:
     def __init__(self, model: Decoder, tokenizer: Tokenizer, context: int | None = None) -> None:
         self.model, self.tokenizer, self.context = model, tokenizer, context
         self.strings = token_strings_of(tokenizer)
-        self.never = self.strings.never if self.strings else [] if tokenizer.eos is None else [tokenizer.eos]
+        self.ends = frozenset(tokenizer.special_tokens.values())
+        never = self.strings.never if self.strings else [] if tokenizer.eos is None else [tokenizer.eos]
+        self.never = [token for token in never if token not in self.ends]
         self.seconds = 0.0  # spent in `continuations` so far
 
     @classmethod
@@ -153,8 +155,15 @@ class Generator:
         reader = _reader(self.tokenizer, self.strings)
         self._read(reader, rows, sampler.ids, range(len(rows)), show)
         while sampler.running:
-            drawn = [row for row, _ in sampler.step()]
+            drawn, special = [], []
+            for row, token in sampler.step():
+                drawn.append(row)
+                if token in self.ends:
+                    sampler.ids[row].pop()
+                    special.append(rows[row].outlet)
             self._read(reader, rows, sampler.ids, drawn, show)
+            for outlet in special:
+                outlet.reason = outlet.reason or "special"
             ended = [
                 row
                 for row in sampler.running
@@ -183,7 +192,8 @@ class Generator:
         kept, text = split_unsettled(self.strings, prompt, ids)
         if not text:
             return plain
-        found = completions(self.strings, Branches(self.model, kept, self.context, self.never), text)
+        never = [*self.never, *self.ends]
+        found = completions(self.strings, Branches(self.model, kept, self.context, never), text)
         if found.log_probability == -math.inf:
             return plain
         starts = []

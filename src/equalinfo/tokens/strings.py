@@ -147,7 +147,10 @@ def token_strings_of(tokenizer: Tokenizer) -> TokenStrings | None:
     """
     vocab = tokenizer.vocab
     if tokenizer.text_of_ids:
-        return TokenStrings(tokenizer.vocab_entries(), vocab, 1, tokenizer.longest_match)
+        entries = tokenizer.vocab_entries()
+        for token in tokenizer.special_tokens.values():
+            entries[token] = b""  # no part of a text becomes it
+        return TokenStrings(entries, vocab, 1, tokenizer.longest_match)
     length = tokenizer.ids_per_window
     if not length or tokenizer.window_bits > LISTED_BITS:
         return None
