@@ -46,7 +46,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     tokenizers: dict[str, Tokenizer] = {
         "bytes": BytesTokenizer(Spec.parse("Bytes")),
-        "pieces": SentencePieceTokenizer.train(Spec.parse("SentencePiece[v=285]"), [TEXT.encode() * 30]),
+        "pieces": SentencePieceTokenizer.trained_on(Spec.parse("SentencePiece[v=285]"), [TEXT.encode() * 30]),
     }
     with progress_bar(quiet=True) as progress:
         for name, tokenizer in tokenizers.items():

@@ -242,17 +242,17 @@ def test_sentencepiece_uses_pieces_for_text_and_bytes_for_the_rest():
     assert len(tokenizer.encode(b"the lazy dog")) < 12
     assert len(tokenizer.encode(b"\xff\xfe")) == 2
     assert len(tokenizer.encode("\u2581")) == 3
-    again = SentencePieceTokenizer.train(Spec.parse("SentencePiece[v=320]"), methods.TRAINING_TEXT)
+    again = SentencePieceTokenizer.trained_on(Spec.parse("SentencePiece[v=320]"), methods.TRAINING_TEXT)
     assert again.fingerprint == tokenizer.fingerprint
     with pytest.raises(EqualInfoError, match="too small for 32000 ids") as error:
-        SentencePieceTokenizer.train(Spec.parse("SentencePiece[v=32k]"), [b"too little text"])
+        SentencePieceTokenizer.trained_on(Spec.parse("SentencePiece[v=32k]"), [b"too little text"])
     assert "\n" not in str(error.value)
     with pytest.raises(EqualInfoError, match="cannot train"):
-        SentencePieceTokenizer.train(Spec.parse("SentencePiece[v=320]"), [])
+        SentencePieceTokenizer.trained_on(Spec.parse("SentencePiece[v=320]"), [])
 
 
 def test_sentencepiece_learns_line_ends_and_runs_of_spaces():
-    tokenizer = SentencePieceTokenizer.train(
+    tokenizer = SentencePieceTokenizer.trained_on(
         Spec.parse("SentencePiece[v=1k]"), [inspect.getsource(argparse).encode()]
     )
     entries = tokenizer.vocab_entries()

@@ -160,10 +160,10 @@ class Generator:
                 drawn.append(row)
                 if token in self.ends:
                     sampler.ids[row].pop()
-                    special.append(rows[row].outlet)
+                    special.append(rows[row].matcher)
             self._read(reader, rows, sampler.ids, drawn, show)
-            for outlet in special:
-                outlet.reason = outlet.reason or "special"
+            for matcher in special:
+                matcher.reason = matcher.reason or "special"
             ended = [
                 row
                 for row in sampler.running

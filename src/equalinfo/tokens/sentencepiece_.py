@@ -66,10 +66,10 @@ class SentencePieceTokenizer(Tokenizer):
 
     @classmethod
     def build(cls, spec: Spec, sources: Sources) -> "SentencePieceTokenizer":
-        return cls.train(spec, sources.corpus(spec)())
+        return cls.trained_on(spec, sources.corpus(spec)())
 
     @classmethod
-    def train(cls, spec: Spec, documents: Iterable[bytes]) -> "SentencePieceTokenizer":
+    def trained_on(cls, spec: Spec, documents: Iterable[bytes]) -> "SentencePieceTokenizer":
         """Trains the vocabulary on the UTF-8 parts of `documents`.
 
         Raises:
