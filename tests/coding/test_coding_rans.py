@@ -67,7 +67,7 @@ def test_without_the_library(monkeypatch, fresh_library):
 
     def without(name, *rest):
         if name == "constriction":
-            raise ImportError(name)
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
