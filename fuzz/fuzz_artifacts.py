@@ -231,7 +231,7 @@ def use_tokens(path: Path, out: Path) -> None:
 
 def use_recipe(path: Path, out: Path) -> None:
     read = recipe.load_recipe(str(path / "recipe.toml"))
-    read.m2.plan(0)
+    read.m2.config(read.m2.sizes[0], 0).plan()
     read.model_dump_json()
 
 

@@ -377,3 +377,19 @@ def test_verify_a_sample_of_a_corpus(tok: Path, corpus: Path, tmp_path: Path, ru
     status, out, _ = run("verify", tmp_path / "sample", "--decode", "all", "--json", "--quiet")
     assert status == 0
     assert json.loads(out)["decoded_examples"] == json.loads(out)["examples"]
+
+
+def test_all_documents_train_where_none_is_kept_back(
+    tok: Path, corpus: Path, tmp_path: Path, run: Run
+) -> None:
+    out = tmp_path / "out"
+    made = json.loads(run("tokenize", tok, corpus, "--no-split", "--out", out, "--json")[1])
+    split = json.loads(run("tokenize", tok, corpus, "--out", tmp_path / "split", "--json")[1])
+    documents = [split[f"documents_{name}"] for name in ("train", "validation", "test")]
+    assert min(documents) > 0
+    assert made["documents_train"] == sum(documents)
+    assert (made["validation_tokens"], made["documents_validation"], made["documents_test"]) == (0, 0, 0)
+    assert json.loads(run("verify", out, "--decode", "all", "--json")[1])["compared_with_source"]
+    status, _, said = run("train-m2", out, "--size", "65k", "--steps", "1", "--out", tmp_path / "m2")
+    assert status == 1
+    assert "no validation shards" in said

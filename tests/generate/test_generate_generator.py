@@ -36,7 +36,7 @@ def generator(spec: str) -> Generator:
 
 @pytest.mark.parametrize("spec", SPECS)
 def test_samples_are_the_same_alone_and_together(spec: str) -> None:
-    asked = GenerationConfig(12, choice=SamplingParams(0.9, 0, 0.9), seed=5, samples=2, stops=())
+    asked = GenerationConfig(12, choice=SamplingParams(0.9, 0, 0.9), seed=5, samples=2, end=False)
     made = generator(spec)
     together = made.continuations(PROMPTS, asked)
     alone = [one for prompt in PROMPTS for one in generator(spec).continuations([prompt], asked)]
@@ -44,15 +44,31 @@ def test_samples_are_the_same_alone_and_together(spec: str) -> None:
     assert [one.prompt for one in together] == [prompt for prompt in PROMPTS for _ in range(2)]
     assert all(one.tokens >= 12 for one in together)
     assert (
-        together[1] == made.continuations(PROMPTS[:1], GenerationConfig(12, None, asked.choice, 6, 1, ()))[0]
+        together[1]
+        == made.continuations(PROMPTS[:1], GenerationConfig(12, None, asked.choice, 6, 1, (), False))[0]
     )
+
+
+def test_eos_ends_it_where_m2_learned_it() -> None:
+    words = tokenizer("EqualInfo[v=600,fewest,words]")
+    for eos, end in ((None, True), (0, False)):
+        made = Generator(model(600), words, 32, eos)
+        one = made.continuations([b"the"], GenerationConfig(40, seed=3, end=end))[0]
+        assert one.tokens == 40
+        assert 0 not in one.ids
+    made = Generator(model(600), words, 32, 0)
+    found = made.continuations([b"the"], GenerationConfig(400, samples=8, seed=3))
+    assert "stop" in {one.reason for one in found}
+    for one in found:
+        assert 0 not in one.ids
+        assert words.decode(one.ids).removesuffix(b"\0") == one.prompt + one.text
 
 
 def test_special_tokens_end_it() -> None:
     names = [f"<|{number}|>" for number in range(60)]
     special = SpecialTokenizer(Spec.parse("EqualInfo[v=660,fewest,words]"), tokenizer(SPECS[3]), names)
     made = Generator(model(660), special, 32)
-    found = made.continuations(PROMPTS, GenerationConfig(8, samples=8, stops=(), seed=3))
+    found = made.continuations(PROMPTS, GenerationConfig(8, samples=8, end=False, seed=3))
     assert {one.reason for one in found} == {"tokens", "special"}
     for one in found:
         assert max(one.ids, default=0) < 600
@@ -67,7 +83,7 @@ def test_what_is_shown_is_what_is_returned(spec: str) -> None:
     def show(row: int, data: bytes) -> None:
         shown[row] += data
 
-    asked = GenerationConfig(30, max_bytes=25, stops=(b"the", b"w4", b"\xff"))
+    asked = GenerationConfig(30, max_bytes=25, stops=(b"the", b"w4", b"\xff"), end=False)
     found = generator(spec).continuations(PROMPTS, asked, show)
     assert [one.text for one in found] == shown
     for one in found:
@@ -86,7 +102,7 @@ def test_what_is_shown_is_what_the_ids_stand_for(spec: str) -> None:
     prompts = PROMPTS if made.tokenizer.continues_prompts else [b""]
     for heal in (True, False):
         pieces: list[list[bytes]] = [[] for _ in prompts]
-        asked = GenerationConfig(20, choice=SamplingParams(0.8), stops=(), heal=heal)
+        asked = GenerationConfig(20, choice=SamplingParams(0.8), end=False, heal=heal)
         found = made.continuations(prompts, asked, lambda row, data, to=pieces: to[row].append(data))
         for one, parts in zip(found, pieces, strict=True):
             shown, settled = one.prompt + one.text, made.tokenizer.decode(one.ids, partial=True)
@@ -108,14 +124,14 @@ def test_a_prompt_that_ids_cannot_go_on_from() -> None:
 
 def test_ends_do_not_change_what_comes_before_them() -> None:
     made = generator("EqualInfo[v=600,fewest,words]")
-    free = made.continuations([b"the gov"], GenerationConfig(60, stops=()))[0]
+    free = made.continuations([b"the gov"], GenerationConfig(60, end=False))[0]
     for at in (3, 10, 21):
         stop = free.text[at : at + 3]
-        ended = made.continuations([b"the gov"], GenerationConfig(60, stops=(stop,)))[0]
+        ended = made.continuations([b"the gov"], GenerationConfig(60, stops=(stop,), end=False))[0]
         assert ended.text == free.text[: free.text.index(stop)]
         assert ended.reason == "stop"
         assert ended.tokens <= free.tokens
-        bounded = made.continuations([b"the gov"], GenerationConfig(60, max_bytes=at, stops=()))[0]
+        bounded = made.continuations([b"the gov"], GenerationConfig(60, max_bytes=at, end=False))[0]
         assert free.text.startswith(bounded.text)
         assert at - 3 <= len(bounded.text) <= at
 
@@ -125,7 +141,7 @@ def test_without_healing_the_prompts_own_tokens_are_continued() -> None:
     prompt = b"the govern"
     ids = made.tokenizer.encode(prompt).tolist()
     plain = made.continuations(
-        [prompt], GenerationConfig(1, choice=SamplingParams(0.0), stops=(), heal=False)
+        [prompt], GenerationConfig(1, choice=SamplingParams(0.0), end=False, heal=False)
     )[0]
     likeliest = int(Branches(made.model, ids, 32, made.never).after([[]])[0].argmax())
     assert plain.text == made.tokenizer.token_bytes(likeliest)

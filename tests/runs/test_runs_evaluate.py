@@ -61,7 +61,8 @@ def test_bits_per_byte_from_raw_logits(work: Path, name: str, stride: int | None
     """Each token's logits come from a pass of its own over exactly the context that it may have."""
     model, tok, _ = load_m2(work / name)
     documents = [f"{n}: {TEXT}".encode() for n in range(3)]
-    ids = tok.encode(b"".join(document + b"\0" for document in documents)).tolist()
+    zero = tok.encode(b"\0").tolist() if tok.eos is None else [tok.eos]
+    ids = [token for document in documents for token in (*tok.encode(document).tolist(), *zero)]
     nats, step = 0.0, stride or LENGTH
     for position in range(len(ids)):
         start = 0 if position < LENGTH else -(-(position - LENGTH + 1) // step) * step

@@ -91,6 +91,8 @@ def check(elsewhere: dict[str, Any], m2: Path) -> None:
     assert elsewhere["size"] == [512, 512]
 
     model, tokenizer, config = load_m2(m2)
+    # Documents ended with it in training.
+    assert config["eos"] == config["eos_token_id"] == 0
     assert elsewhere["cut"] == [0, *tokenizer.encode(PROMPT * 9).tolist()[: config["sequence_length"] - 1]]
     prompt = tokenizer.encode(PROMPT).tolist()
     assert elsewhere["plain"] == prompt

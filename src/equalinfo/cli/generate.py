@@ -99,7 +99,7 @@ def generate_command(
     Example: equalinfo generate m2 'The government said' --stop . --top-p 0.9
     """
     from equalinfo.cli.continuations import ContinuationPrinter, as_record, rate
-    from equalinfo.generate.generator import END_OF_DOCUMENT, GenerationConfig, Generator
+    from equalinfo.generate.generator import GenerationConfig, Generator
     from equalinfo.model.sampling import SamplingParams
 
     # What the shell passed, byte for byte, even where it is not UTF-8.
@@ -108,11 +108,11 @@ def generate_command(
         given.append(read_file(prompt_file))
     if not given:
         raise EqualInfoError("give a text to continue, or a file as --prompt-file")
-    stops = [os.fsencode(text) for text in stop or []] + ([END_OF_DOCUMENT] if settings.end else [])
+    stops = tuple(os.fsencode(text) for text in stop or [])
     choice = SamplingParams(settings.temperature, settings.top_k, settings.top_p)
     limit, samples = settings.max_bytes or None, settings.samples
     asked = GenerationConfig(
-        settings.tokens, limit, choice, settings.seed, samples, tuple(stops), settings.heal
+        settings.tokens, limit, choice, settings.seed, samples, stops, settings.end, settings.heal
     )
     generator = Generator.load(m2)
     show = None if as_json else ContinuationPrinter(sys.stdout.buffer, given, samples, raw)

@@ -41,6 +41,9 @@ class ShardSettings(Config):
         "stop", description="Rows without text: stop there, or skip and count them."
     )
     example_bytes: Count = Field(EXAMPLE_BYTES, description="Bytes that are compressed together.")
+    split: bool = Field(
+        True, description="Keep 10 % of the documents back, for validation and test; otherwise train on all."
+    )
     max_tokens: Size = Field(0, description="Draw a sample of so many training tokens; 0: the whole corpus.")
     validation_examples: Size = Field(0, description="Take only so many validation examples; 0: all.")
     seed: SeedNumber = 0
@@ -71,6 +74,8 @@ def tokenize_command(
 ) -> None:
     """Turn a corpus into token shards (Arrow), split into training and validation documents.
 
+    A document ends with the id EOS (0) where the method has it free, otherwise with a zero byte.
+
     Interrupted? Run the same command again: it resumes.
 
     A sample (--max-tokens, --validation-examples) is drawn in memory, in one process, and not resumed.
@@ -86,18 +91,22 @@ def tokenize_command(
             from equalinfo.corpus.corpus import Corpus
             from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
 
-            if execution.engine != "local" or settings.bad_documents != "stop":
+            if execution.engine != "local" or settings.bad_documents != "stop" or not settings.split:
                 raise EqualInfoError(
-                    "a sample is drawn in one process and has no bad documents; take neither option"
+                    "a sample is drawn in one process, split, and without bad documents; leave those options out"
                 )
-            sample = TokenizeConfig(**settings.model_dump(exclude={"partition_bytes", "bad_documents"}))
+            sample = TokenizeConfig(
+                **settings.model_dump(exclude={"partition_bytes", "bad_documents", "split"})
+            )
             manifest = tokenize(opened, Corpus(corpus, field), sample, out, progress, [tokenizer])
         else:
             from equalinfo.shards.tokenize_corpus import CorpusConfig, tokenize_corpus
 
             engine = engine_by_name(execution.engine, execution.workers)
             skip = settings.bad_documents == "skip"
-            whole = CorpusConfig(field, settings.example_bytes, settings.partition_bytes, skip)
+            whole = CorpusConfig(
+                field, settings.example_bytes, settings.partition_bytes, skip, settings.split
+            )
             manifest = tokenize_corpus(opened, corpus, whole, out, engine, progress, [tokenizer])
     flat = {
         f"{split}_{name}": value

@@ -40,7 +40,8 @@ class GenerationConfig:
         choice: temperature, top-k, top-p.
         seed: sample k of a prompt is drawn with `seed` + k, in any batch.
         samples: continuations of each prompt.
-        stops: a continuation ends before the first of them; the default is the end of a document.
+        stops: a continuation ends before the first of them.
+        end: it ends where the model ends the document, too.
         heal: take back the prompt's last tokens where more text could have changed them (`generate.token_healing`).
 
     Raises:
@@ -52,7 +53,8 @@ class GenerationConfig:
     choice: SamplingParams = field(default_factory=SamplingParams)
     seed: int = 0
     samples: int = 1
-    stops: tuple[bytes, ...] = (END_OF_DOCUMENT,)
+    stops: tuple[bytes, ...] = ()
+    end: bool = True
     heal: bool = True
 
     def __post_init__(self) -> None:
@@ -70,7 +72,8 @@ class Continuation:
             those end inside the prompt is there no text yet.
         ids: the prompt's that its end does not change, and those drawn after them.
         tokens: how many were drawn.
-        reason: why it ended: "tokens", "bytes", "stop", or "special": a special token came, which is left out.
+        reason: why it ended: "tokens", "bytes", "stop" (a stop string, or the document's end), or "special": a special
+            token came, which is left out.
     """
 
     prompt: bytes
@@ -88,6 +91,7 @@ class Generator:
 
     Args:
         context: the most ids that predict another: the sequence length that M2 was trained with.
+        eos: the id that M2 learned at the end of documents; None where it learned a zero byte there.
 
     Examples:
         >>> from equalinfo.sizes import size_by_name
@@ -101,19 +105,20 @@ class Generator:
         (b'Windows of', 5, 'tokens')
     """
 
-    def __init__(self, model: Decoder, tokenizer: Tokenizer, context: int | None = None) -> None:
-        self.model, self.tokenizer, self.context = model, tokenizer, context
+    def __init__(
+        self, model: Decoder, tokenizer: Tokenizer, context: int | None = None, eos: int | None = None
+    ) -> None:
+        self.model, self.tokenizer, self.context, self.eos = model, tokenizer, context, eos
         self.strings = token_strings_of(tokenizer)
-        self.ends = frozenset(tokenizer.special_tokens.values())
-        never = self.strings.never if self.strings else [] if tokenizer.eos is None else [tokenizer.eos]
-        self.never = [token for token in never if token not in self.ends]
+        self.special = frozenset(tokenizer.special_tokens.values())
+        self.never = self.strings.never if self.strings else [] if tokenizer.eos is None else [tokenizer.eos]
         self.seconds = 0.0  # spent in `continuations` so far
 
     @classmethod
     def load(cls, path: Path) -> "Generator":
         """That of an M2 directory."""
         model, tokenizer, config = load_m2(path)
-        return cls(model, tokenizer, config["sequence_length"])
+        return cls(model, tokenizer, config["sequence_length"], config.get("eos"))
 
     def continuations(
         self, prompts: Sequence[bytes], settings: GenerationConfig, show: Show | None = None
@@ -136,6 +141,7 @@ class Generator:
         self, prompts: Sequence[bytes], settings: GenerationConfig, show: Show | None
     ) -> list[Continuation]:
         begun = [start for prompt in prompts for start in self._starts(prompt, settings)]
+        ends = self.special | ({self.eos} if settings.end and self.eos is not None else set())
         seeds = len(prompts) * list(range(settings.seed, settings.seed + settings.samples))
         sampler = Sampler(
             self.model,
@@ -143,11 +149,12 @@ class Generator:
             settings.choice,
             seeds,
             self.context,
-            self.never,
+            [token for token in self.never if token not in ends],
             [start.range for start in begun],
         )
+        stops = [*settings.stops, *([END_OF_DOCUMENT] if settings.end else [])]
         rows = [
-            _Row(prompt, len(start.ids) - start.drawn, StopMatcher(settings.stops, settings.max_bytes))
+            _Row(prompt, len(start.ids) - start.drawn, StopMatcher(stops, settings.max_bytes))
             for prompt, start in zip(
                 [prompt for prompt in prompts for _ in range(settings.samples)], begun, strict=True
             )
@@ -155,15 +162,15 @@ class Generator:
         reader = _reader(self.tokenizer, self.strings)
         self._read(reader, rows, sampler.ids, range(len(rows)), show)
         while sampler.running:
-            drawn, special = [], []
+            drawn, ending = [], []
             for row, token in sampler.step():
                 drawn.append(row)
-                if token in self.ends:
+                if token in ends:
                     sampler.ids[row].pop()
-                    special.append(rows[row].matcher)
+                    ending.append((rows[row].matcher, "stop" if token == self.eos else "special"))
             self._read(reader, rows, sampler.ids, drawn, show)
-            for matcher in special:
-                matcher.reason = matcher.reason or "special"
+            for matcher, reason in ending:
+                matcher.reason = matcher.reason or reason
             ended = [
                 row
                 for row in sampler.running
@@ -192,7 +199,7 @@ class Generator:
         kept, text = split_unsettled(self.strings, prompt, ids)
         if not text:
             return plain
-        never = [*self.never, *self.ends]
+        never = [*self.never, *self.special]
         found = completions(self.strings, Branches(self.model, kept, self.context, never), text)
         if found.log_probability == -math.inf:
             return plain
@@ -295,6 +302,6 @@ def continued(
     model: Decoder, tokenizer: Tokenizer, context: int, prompt: bytes, count: int, temperature: float
 ) -> bytes:
     """A prompt and its continuation by `count` tokens, past the end of a document too."""
-    settings = GenerationConfig(count, None, SamplingParams(temperature), stops=())
+    settings = GenerationConfig(count, None, SamplingParams(temperature), end=False)
     (sample,) = Generator(model, tokenizer, context).continuations([prompt], settings)
     return sample.prompt + sample.text

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.generate.byte_scoring import ByteScorer
-from equalinfo.generate.generator import END_OF_DOCUMENT, GenerationConfig, Generator
+from equalinfo.generate.generator import GenerationConfig, Generator
 from equalinfo.model.sampling import SamplingParams
 from equalinfo.outputs import refuse_in_artifact
 
@@ -126,13 +126,11 @@ class EqualInfoLM(LM):
                 f"model equalinfo cannot generate with {unknown}; leave that out (it knows until, max_gen_toks, "
                 "do_sample, temperature, top_k and top_p)"
             )
-        return GenerationConfig(
-            tokens, choice=choice, stops=(*(stop.encode() for stop in stops if stop), END_OF_DOCUMENT)
-        )
+        return GenerationConfig(tokens, choice=choice, stops=tuple(stop.encode() for stop in stops if stop))
 
     def _are_greedy(self, pairs: list[tuple[bytes, ...]]) -> list[bool]:
         """For each (context, continuation), whether decoding without chance begins with the continuation."""
-        settings = GenerationConfig(choice=SamplingParams(0.0), stops=())
+        settings = GenerationConfig(choice=SamplingParams(0.0))
         greedy = [False] * len(pairs)
         if not self.generator.tokenizer.continues_prompts:
             return greedy

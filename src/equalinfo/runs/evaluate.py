@@ -17,6 +17,7 @@ from equalinfo.score.metrics import mean_and_deviation
 from equalinfo.score.results import Scores
 from equalinfo.score.significance import Welch, welch
 from equalinfo.score.tables import screen_table
+from equalinfo.shards.documents import encode_examples
 from equalinfo.shards.format import TokensInMemory
 from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.m2 import Scoring, load_m2, measure
@@ -39,7 +40,7 @@ class Evaluation:
         self.config, self.progress, self._source = config, progress, corpus.source
         cut = cut_examples(corpus.documents(config.split))  # type: ignore[arg-type]
         self._examples: list[Example] = list(islice(cut, config.max_examples or None))
-        self._texts: dict[str, TokensInMemory] = {}
+        self._texts: dict[tuple[str, bool], TokensInMemory] = {}
 
     def measure(self, path: Path) -> Evaluated:
         """The score of an M2 directory.
@@ -55,19 +56,23 @@ class Evaluation:
         if stride > length:
             raise EqualInfoError(f"{path} has sequences of {length} tokens; give a stride of at most as many")
         scoring = Scoring(length, about["plan"]["first_only"] and not sliding, stride)
-        scores = measure(model, tokenizer, self._text(tokenizer), scoring, self.progress)
+        scores = measure(
+            model, tokenizer, self._text(tokenizer, about.get("eos") is not None), scoring, self.progress
+        )
         windows = f"sliding, stride {stride}" if sliding else "disjoint"
         seed = about["plan"]["training"]["seed"]
         return Evaluated(**scores.model_dump(), windows=windows, size=about["size"], seed=seed)
 
-    def _text(self, tokenizer: Tokenizer) -> TokensInMemory:
-        if tokenizer.fingerprint not in self._texts:
+    def _text(self, tokenizer: Tokenizer, eos: bool) -> TokensInMemory:
+        key = tokenizer.fingerprint, eos
+        if key not in self._texts:
             datas = [example.data for example in self._examples]
             task = self.progress.add_task(f"tokenize {tokenizer.spec}", total=sum(map(len, datas)), note="")
-            ids = tokenizer.encode_batch(datas, lambda count: self.progress.advance(task, count))
+            encode = encode_examples if eos else Tokenizer.encode_batch
+            ids = encode(tokenizer, datas, lambda count: self.progress.advance(task, count))
             source_bytes = sum(example.source_bytes for example in self._examples)
-            self._texts[tokenizer.fingerprint] = TokensInMemory(ids, source_bytes)
-        text = self._texts[tokenizer.fingerprint]
+            self._texts[key] = TokensInMemory(ids, source_bytes)
+        text = self._texts[key]
         if text.tokens == 0 or text.source_bytes == 0:
             raise EqualInfoError(f"{self._source} has no bytes to score; give a corpus with text")
         return text

@@ -37,6 +37,7 @@ from equalinfo.runs.recipe import GivenM1, Recipe
 from equalinfo.score.machine import environment
 from equalinfo.score.results import Result, append_result, holds_rows, read_results
 from equalinfo.score.table import results_table
+from equalinfo.shards.documents import VERSION
 from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
 from equalinfo.tokens.compile import compile_tokenizer
 from equalinfo.tokens.spec import Spec
@@ -136,7 +137,7 @@ class Run:
         made_from, tokenizer_path = self._made_from(spec), self.tokenizer_path(spec)
         data = self.recipe.data.model_dump()
         config = TokenizeConfig(**data, sequence_length=self.recipe.m2.sequence_length)
-        key = fingerprint_of(str(spec), made_from, self.corpus_key, asdict(config))
+        key = fingerprint_of(str(spec), made_from, self.corpus_key, asdict(config), VERSION)
         path = self.out / "tokens" / f"{spec.slug}-{key}"
         if not done(path):
             if not done(tokenizer_path):

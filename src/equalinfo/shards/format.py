@@ -319,11 +319,13 @@ class TokensManifest(Fields):
     vocab: int = Field(gt=0)
     tokenizer: str
     windows_changed: float | None
+    eos: int | None = None  # of the ends of documents; None where they are zero bytes
     splits: SplitFields
     partitions: list[PartitionFields] = Field(default=[])
     field: str = "text"
     example_bytes: int = Field(gt=0)
     skip_bad: bool = False
+    split: bool = True
 
 
 def tokens_manifest(path: Path, verify: bool = True) -> dict[str, Any]:
@@ -348,7 +350,7 @@ def shard_paths(path: Path, split: str) -> list[Path]:
     """The shards of one split in order; EqualInfoError if there are none."""
     shards = sorted(path.glob(f"{split}-*.arrow"))
     if not shards:
-        raise EqualInfoError(f"{path} has no {split} shards; tokenize the corpus again")
+        raise EqualInfoError(f"{path} has no {split} shards; tokenize the corpus again, without --no-split")
     return shards
 
 

@@ -41,6 +41,7 @@ class TokenizeJob:
         field: key or column that holds the text.
         example_bytes: bytes that are compressed together.
         skip_bad: leave out rows without text and count them; otherwise they are errors.
+        split: keep a tenth of the documents back, for validation and test.
     """
 
     tokenizer: str
@@ -49,6 +50,7 @@ class TokenizeJob:
     field: str
     example_bytes: int
     skip_bad: bool
+    split: bool = True
 
 
 def record_path(work: TokenizeJob, number: int) -> Path:
@@ -109,7 +111,7 @@ def _tokenized(tokenizer: Tokenizer, partition: Partition, work: TokenizeJob, ad
             counts["empty"] += len(documents) - len(found)
             counts["large"] += sum(len(document) > LARGE_DOCUMENT_BYTES for document in found)
             counts["not_utf8"] += _not_utf8(found)
-            places = splits_of(found)
+            places = splits_of(found) if work.split else ["train"] * len(found)
             for split in splits:
                 own = [document for document, place in zip(found, places, strict=True) if place == split]
                 splits[split] += len(own)

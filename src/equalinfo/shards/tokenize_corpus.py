@@ -23,6 +23,7 @@ from equalinfo.corpus.readers import local_inputs
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import json_bytes, read_json, read_manifest, sha256_bytes, write_json, write_manifest
 from equalinfo.outputs import Reserved, reserved_directory
+from equalinfo.shards.documents import VERSION
 from equalinfo.shards.engines.base import Engine, Event
 from equalinfo.shards.format import KIND
 from equalinfo.shards.job import Record, TokenizeJob, record_path
@@ -45,12 +46,14 @@ class CorpusConfig:
         example_bytes: bytes that are compressed together.
         partition_bytes: about how much text shares a shard; 0: 64 MiB, or 4 MiB for methods that run a predictor.
         skip_bad: leave out rows without text and count them; otherwise they are errors.
+        split: keep a tenth of the documents back, for validation and test.
     """
 
     field: str = "text"
     example_bytes: int = EXAMPLE_BYTES
     partition_bytes: int = 0
     skip_bad: bool = False
+    split: bool = True
 
 
 def tokenize_corpus(
@@ -100,11 +103,13 @@ def tokenize_corpus(
         partitions, stamps = partitions_of(source, config.field, partition_bytes)
         made_from = {
             "tokenizer": tokenizer.fingerprint,
+            "version": VERSION,
             "corpus": source,
             "field": config.field,
             "example_bytes": config.example_bytes,
             "partition_bytes": partition_bytes,
             "skip_bad": config.skip_bad,
+            "split": config.split,
             "stamps": stamps,
             "partitions": [partition.to_json() for partition in partitions],
         }
@@ -133,6 +138,7 @@ class _Run:
             config.field,
             config.example_bytes,
             config.skip_bad,
+            config.split,
         )
 
     def finished(self) -> dict[str, Any] | None:
@@ -219,11 +225,11 @@ class _Run:
         """Writes the manifest of all partitions into the folder that becomes OUT."""
         splits = {split: _split_counts(split, records) for split in ("train", "validation")}
         for split, counts in splits.items():
-            if not counts["examples"]:
+            if not counts["examples"] and (split == "train" or self.made_from["split"]):
                 shutil.rmtree(self.work.records)  # going on would find the same
                 raise EqualInfoError(
                     f"{self.made_from['corpus']} has no document in the {split} split; give more text "
-                    "(documents are split 90/5/5 by their hash)"
+                    "(documents are split 90/5/5 by their hash) or keep none back (--no-split)"
                 )
         self._clear()
         changed, windows = (sum(record["windows"][place] for record in records) for place in (0, 1))
@@ -235,9 +241,11 @@ class _Run:
             vocab=self.tokenizer.vocab,
             tokenizer=self.tokenizer.fingerprint,
             m1_parameters=self.tokenizer.m1_parameters,
+            eos=self.tokenizer.eos,
             corpus=self.made_from["corpus"],
             field=self.made_from["field"],
             skip_bad=self.made_from["skip_bad"],
+            split=self.made_from["split"],
             example_bytes=self.made_from["example_bytes"],
             made_from=self.fingerprint,
             windows_changed=changed / windows if windows else None,

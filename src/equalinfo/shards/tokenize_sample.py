@@ -14,6 +14,7 @@ from equalinfo.corpus.examples import EXAMPLE_BYTES, Example, ShuffledExamples, 
 from equalinfo.errors import DamagedArtifact
 from equalinfo.files import write_manifest
 from equalinfo.outputs import output_directory
+from equalinfo.shards.documents import encode_examples
 from equalinfo.shards.format import KIND, Row, text_fingerprint, write_shard
 from equalinfo.tokens.tokenizer import Tokenizer
 
@@ -84,6 +85,7 @@ def tokenize(
             vocab=tokenizer.vocab,
             tokenizer=tokenizer.fingerprint,
             m1_parameters=tokenizer.m1_parameters,
+            eos=tokenizer.eos,
             corpus=corpus.source,
             example_bytes=config.example_bytes,
             windows_changed=changed / windows if windows else None,
@@ -129,7 +131,7 @@ def _encoded(tokenizer: Tokenizer, examples: Iterable[Example]) -> Iterator[tupl
     """Examples with their ids, encoded in groups as they are asked for."""
     examples = iter(examples)
     while group := list(islice(examples, EXAMPLES_AT_ONCE)):
-        yield from zip(group, tokenizer.encode_batch([one.data for one in group]), strict=True)
+        yield from zip(group, encode_examples(tokenizer, [one.data for one in group]), strict=True)
 
 
 def tokenizer_of(path: Path, manifest: dict[str, Any]) -> Tokenizer:

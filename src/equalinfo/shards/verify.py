@@ -13,6 +13,7 @@ from equalinfo.corpus.partitions import Partition
 from equalinfo.corpus.records import BadDocuments
 from equalinfo.corpus.splits import split_of
 from equalinfo.errors import DamagedArtifact, UndecodableTokens
+from equalinfo.shards.documents import decode_examples
 from equalinfo.shards.format import Row, read_shard, text_fingerprint, tokens_manifest
 from equalinfo.shards.tokenize_sample import tokenizer_of
 from equalinfo.tokens.tokenizer import Tokenizer
@@ -84,7 +85,7 @@ class ShardComparison:
     def _decode(self) -> None:
         waiting = self._waiting
         try:
-            texts = self._tokenizer.decode_batch([row[0] for _, row, _ in waiting])
+            texts = decode_examples(self._tokenizer, [row[0] for _, row, _ in waiting])
         except UndecodableTokens as error:
             raise DamagedArtifact(f"{self.file} does not decode: {error}") from error
         for (number, (_, size, _), original), text in zip(waiting, texts, strict=True):
@@ -245,7 +246,8 @@ class _Verifier:
         cutters = {split: ExampleCutter(self.manifest["example_bytes"]) for split in shards}
         bad = BadDocuments(self.manifest["skip_bad"])
         for document in partition.documents(self.manifest["field"], bad):
-            if document and (split := split_of(document)) in shards:
+            split = split_of(document) if self.manifest.get("split", True) else "train"
+            if document and split in shards:
                 for example in cutters[split].add(document):
                     shards[split].take(example.data)
             if all(shard.satisfied for shard in shards.values()):

@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from equalinfo.corpus.examples import EXAMPLE_BYTES, Example, ExampleCutter
 from equalinfo.files import atomic_file
+from equalinfo.shards.documents import encode_examples
 from equalinfo.shards.format import Row, ShardWriter, text_fingerprint
 from equalinfo.tokens.tokenizer import Tokenizer
 
@@ -69,7 +70,7 @@ class ExampleShard:
             self.counts |= {"sha256": self._file.digest.hexdigest(), "file_bytes": self._file.size}
 
     def _encode(self) -> None:
-        encoded = self._tokenizer.encode_batch([example.data for example in self._group], self._advance)
+        encoded = encode_examples(self._tokenizer, [example.data for example in self._group], self._advance)
         counts = self.counts
         for example, ids in zip(self._group, encoded, strict=True):
             self._rows.append((ids, len(example.data), example.source_bytes))

@@ -104,7 +104,8 @@ class _M2Training(Training[M2Figures]):
         data = TrainingData(
             self.batches,
             f"{manifest['tokenizer']} {manifest['splits']['train']['text']} {length} {first_only}"
-            + (f" tables from {start.fingerprint}" if start else ""),
+            + (f" tables from {start.fingerprint}" if start else "")
+            + ("" if manifest.get("eos") is None else " EOS"),
             lambda nats: metrics.bits_per_byte(nats, training.tokens, training.source_bytes),
             held_out,
             start.put_into if start else None,
@@ -138,6 +139,7 @@ class _M2Training(Training[M2Figures]):
             "plan": config.plan(),
             "epochs": sequences / len(self.batches.sequences),
             "measured": figures.model_dump(),
+            "eos": self.manifest.get("eos"),
         }
         if self.start:
             about["tables_from"] = self.start.fingerprint

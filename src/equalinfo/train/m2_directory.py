@@ -38,7 +38,7 @@ def save_model(directory: Path, model: Decoder, tokenizer: Tokenizer, ours: dict
         save_tensors(directory / WEIGHTS, file_tensors(model))
     else:
         save_tensors(directory / WEIGHTS, hf_llama.to_hugging_face(model), hf_llama.METADATA)
-        config = ours | hf_llama.config(model, ours["sequence_length"], tokenizer.eos)
+        config = ours | hf_llama.config(model, ours["sequence_length"], ours.get("eos"))
         if tokenizer.eos == model.bos_id and (directory / "tokenizer" / TOKENIZER).is_file():
             _save_tokenizer(directory, ours["sequence_length"])
     (directory / CONFIG).write_bytes(json_bytes(config))
