@@ -22,7 +22,7 @@ test: .venv/installed lint
 test-all: .venv/installed lint  ## the slow tests too, and those inside other libraries
 	$(PIP) '.[demo,dev,gguf,hf,interchange,languages,ray,remote,runtimes]'
 	-$(PIP) '.[fuzz]'  # no wheel for every system
-	$(RUN) pytest -m 'slow or not slow'
+	$(RUN) pytest -m 'slow or not slow' --hypothesis-profile=default
 
 lint: .venv/installed
 	$(RUN) ruff check .

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from equalinfo.predict.exact import ExactModel
 from equalinfo.predict.unigram import Unigram
@@ -17,6 +18,10 @@ from tests.support.browser import Browser, started
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # No test asks the network, and libraries read this when they are imported.
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# Where a test does not say how many; `make test-all` draws as many as Hypothesis would.
+settings.register_profile("quick", max_examples=40)
+settings.load_profile("quick")
 
 # Files that take longest, so that no process is left alone with one at the end.
 FIRST = (

@@ -76,7 +76,7 @@ def killed_often(tokens: Path, out: Path, times: int, launchers: list[tuple[str,
     return steps
 
 
-@pytest.mark.parametrize("times", [2, pytest.param(25, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [1, pytest.param(25, marks=pytest.mark.slow)])
 def test_killed_at_random_moments(tokens: Path, tmp_path: Path, times: int) -> None:
     finish(train(tokens, tmp_path / "whole"))
     steps = killed_often(tokens, tmp_path / "killed", times, [()])
@@ -87,6 +87,7 @@ def test_killed_at_random_moments(tokens: Path, tmp_path: Path, times: int) -> N
     assert sorted(path.name for path in tmp_path.iterdir()) == ["killed", "whole"]
 
 
+@pytest.mark.slow
 def test_under_torchrun_on_the_command_line(tokens: Path, tmp_path: Path) -> None:
     """One directory, one JSON object, and the bits/byte of a process alone."""
     alone = json.loads(finish(train(tokens, tmp_path / "alone", "--preset", "llama")))

@@ -93,6 +93,7 @@ def test_equal_to_the_slow_one(block):
         assert coder.decode(expected, len(block), first=FIRST) == block
 
 
+@pytest.mark.slow
 def test_equal_to_the_slow_one_on_long_texts():
     """Long enough for long matches, for pages that are passed by, and for the rate to fall."""
     noise = np.random.default_rng(2).bytes(5000)

@@ -193,7 +193,9 @@ def test_a_table_that_overflows_is_renewed(places):
     assert fast.table.size < word_table.HEADER + 4 * places + 16
 
 
-@pytest.mark.parametrize("places", [4, 64, 1 << 12])
+@pytest.mark.parametrize(
+    "places", [64, *(pytest.param(places, marks=pytest.mark.slow) for places in (4, 1 << 12))]
+)
 def test_threads_share_a_table(places):
     """Also while it is filled, replaced, and other threads take and give back memory of many sizes."""
     entries, _ = english(4, 1)

@@ -70,7 +70,7 @@ def test_what_ships_is_what_the_script_builds() -> None:
 
 
 @each
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.one_of(st.binary(max_size=300), st.text(max_size=100).map(str.encode)))
 def test_any_bytes_are_read_back(name: str, data: bytes) -> None:
     tokenizer = OPENED.setdefault(name, Tokenizer.from_pretrained(name))

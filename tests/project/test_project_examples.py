@@ -128,6 +128,7 @@ shortest = plugins:FewestParser
 """
 
 
+@pytest.mark.slow
 def test_predictors_and_parsers_of_other_packages_are_flags(tmp_path: Path) -> None:
     (tmp_path / "plugins-1.dist-info").mkdir()
     (tmp_path / "plugins-1.dist-info" / "METADATA").write_text("Name: plugins\nVersion: 1\n")

@@ -1,12 +1,14 @@
 """The wheel alone, with what it requires and none of its extras."""
 
 import importlib.metadata
+import json
 import re
 import subprocess
 import sys
 import venv
 import zipfile
 from pathlib import Path
+from pydoc_data.topics import topics
 
 import pytest
 
@@ -75,23 +77,13 @@ def test_the_first_example_of_the_readme(python: Path, tmp_path: Path) -> None:
     assert not done.returncode, done.stderr
 
 
+@pytest.mark.slow
 def test_a_tokenizer_of_ones_own(python: Path, tmp_path: Path) -> None:
-    text = " ".join(f"the window {number} of the town by the sea" for number in range(3000))
-    (tmp_path / "my.jsonl").write_text(f'{{"text": "{text}"}}\n')
+    with open(tmp_path / "my.jsonl", "w") as lines:
+        lines.writelines(json.dumps({"text": text}) + "\n" for text in topics.values())
     spec = "EqualInfo[v=512,unigram,words]"
-    command = [
-        "-m",
-        "equalinfo",
-        "compile",
-        spec,
-        "--corpus",
-        "my.jsonl",
-        "--m1",
-        "english-m1",
-        "--out",
-        "tok",
-    ]
-    done = run(python, *command, folder=tmp_path)
+    command = ["compile", spec, "--corpus", "my.jsonl", "--out", "tok"]
+    done = run(python, "-m", "equalinfo", *command, folder=tmp_path)
     assert not done.returncode, done.stderr
     done = run(python, "-m", "equalinfo", "encode", "tok", "my.jsonl", "--out", "ids.npy", folder=tmp_path)
     assert not done.returncode, done.stderr
