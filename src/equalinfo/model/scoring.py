@@ -6,6 +6,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from equalinfo.errors import EqualInfoError
 from equalinfo.model.decoder import Decoder
 
 BATCH = 32
@@ -23,6 +24,9 @@ def total_nats(
     Args:
         advance: called with the number of sequences done.
         read_only: how many ids at the start of each sequence are context and not scored; default: none.
+
+    Raises:
+        EqualInfoError: the model's probabilities are no numbers.
     """
     total = 0.0
     for indices, nats in _batches(model, sequences):
@@ -66,6 +70,11 @@ def _batches(model: Decoder, sequences: Sequence[np.ndarray]) -> Iterator[tuple[
             logits_TV = model.lm_head(hidden_BTD[row, :length])
             nats.append(
                 F.cross_entropy(logits_TV, ids_BT[row, :length], reduction="none").float().cpu().numpy()
+            )
+        if not all(np.isfinite(own).all() for own in nats):
+            raise EqualInfoError(
+                "the model gives probabilities that are no numbers: its training diverged, or its weights are damaged; "
+                "train it again, with a lower learning rate"
             )
         yield indices, nats
 
