@@ -247,15 +247,16 @@ USES |= {"rows": use_rows}
 # --- what must not happen ------------------------------------------------------------------------------------------
 
 watched: list[Path] = []  # where files may be written, while an artifact is used
+# What writes, and which of its arguments may be an open folder that the path is relative to.
 WRITES = {
-    "os.mkdir",
-    "os.rename",
-    "os.remove",
-    "os.rmdir",
-    "os.link",
-    "os.symlink",
-    "os.truncate",
-    "os.chmod",
+    "os.mkdir": 2,
+    "os.rename": 2,
+    "os.remove": 1,
+    "os.rmdir": 1,
+    "os.link": 2,
+    "os.symlink": 2,
+    "os.truncate": None,
+    "os.chmod": 2,
 }
 NEVER = {
     "socket.connect",
@@ -282,6 +283,10 @@ def watch(event: str, arguments: tuple[Any, ...]) -> None:
             return
     elif event in WRITES:
         path = arguments[0]
+        at = WRITES[event]
+        if at is not None and arguments[at] != -1:
+            # As shutil.rmtree removes the files of a folder.
+            path = os.path.join(os.readlink(f"/proc/self/fd/{arguments[at]}"), os.fsdecode(path))
     elif event in NEVER:
         raise AssertionError(event)
     else:

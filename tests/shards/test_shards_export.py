@@ -1,5 +1,6 @@
 """Exported tokens, opened by the libraries they are for."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ VOCABULARIES = [256, 65_536, 100_000]
 BATCHES = [[5, 0, 17], [1], [], [30, 2]]  # lengths of examples, by record batch
 
 
-def tokens_directory(folder: Path, vocab: int) -> tuple[Path, dict[str, list[list[int]]]]:
+def tokens_directory(folder: Path, vocab: int, spec: str = "Bytes") -> tuple[Path, dict[str, list[list[int]]]]:
     """A tokens directory of two training shards and one of validation, and the examples in it."""
     generator = np.random.default_rng(vocab)
     path = folder / "tokens"
@@ -31,7 +32,7 @@ def tokens_directory(folder: Path, vocab: int) -> tuple[Path, dict[str, list[lis
                 written[name.split("-")[0]] += [array.tolist() for array in ids]
             writer.close()
     counts = {"examples": 0, "tokens": 0, "bytes": 0, "source_bytes": 0, "text": ""}
-    fields = {"spec": "Bytes", "tokenizer": "t", "windows_changed": None, "example_bytes": 1}
+    fields = {"spec": spec, "tokenizer": "t", "windows_changed": None, "example_bytes": 1}
     write_manifest(path, "tokens", vocab=vocab, splits=dict.fromkeys(written, counts), **fields)
     assert [ids.tolist() for ids, *_ in read_shard(path / "train-00000.arrow")] == written["train"][:6]
     return path, written
@@ -59,6 +60,14 @@ def test_datatrove_files(tmp_path: Path, vocab: int) -> None:
             found += [part.tolist() for part in np.split(ids, ends)[:-1]]
             assert Path(f"{file}.metadata").read_text().splitlines()[:2] == [f"Bytes|{size}", str(len(ids))]
         assert found == [example for example in examples if example]
+
+
+def test_a_spec_with_a_folder_that_is_not_utf8(tmp_path: Path) -> None:
+    spec = os.fsdecode(b"hf:\xff")
+    tokens, _ = tokens_directory(tmp_path, 256, spec)
+    export_tokens(tokens, "datatrove", tmp_path / "out", Progress(disable=True))
+    for file in (tmp_path / "out").rglob("*.metadata"):
+        assert file.read_bytes().decode("utf-8", "surrogatepass").startswith(f"{spec}|2\n")
 
 
 @pytest.mark.parametrize("vocab", VOCABULARIES)

@@ -69,8 +69,9 @@ def to_datatrove(
                 # datatrove cannot read documents without tokens; they hold nothing.
                 index.write(ends[lengths > 0].astype("<u8").tobytes())
                 end = int(ends[-1])
-        human = f"{end / 1e6:.3g} MT"
-        Path(f"{path}.metadata").write_text(f"{spec}|{dtype.itemsize}\n{end}\n{human}")
+        told = f"{spec}|{dtype.itemsize}\n{end}\n{end / 1e6:.3g} MT"
+        # A spec may hold a folder's name that is not UTF-8.
+        Path(f"{path}.metadata").write_bytes(told.encode("utf-8", "surrogatepass"))
         total += end
         advance()
     return total
