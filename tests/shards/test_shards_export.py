@@ -16,7 +16,9 @@ VOCABULARIES = [256, 65_536, 100_000]
 BATCHES = [[5, 0, 17], [1], [], [30, 2]]  # lengths of examples, by record batch
 
 
-def tokens_directory(folder: Path, vocab: int, spec: str = "Bytes") -> tuple[Path, dict[str, list[list[int]]]]:
+def tokens_directory(
+    folder: Path, vocab: int, spec: str = "Bytes"
+) -> tuple[Path, dict[str, list[list[int]]]]:
     """A tokens directory of two training shards and one of validation, and the examples in it."""
     generator = np.random.default_rng(vocab)
     path = folder / "tokens"
