@@ -1,6 +1,9 @@
 """Figures become plots, a table of every point, and words."""
 
-from equalinfo.figures.figure import COLOURS, SYMBOLS, Figure, Panel, Series
+from hypothesis import given
+from hypothesis import strategies as st
+
+from equalinfo.figures.figure import COLOURS, PLACES, SYMBOLS, Figure, Panel, Series, label_places
 from equalinfo.figures.plotly_json import PATTERNS, shown
 
 
@@ -57,6 +60,35 @@ def test_styles_repeat_late() -> None:
     looks = {(COLOURS[i % len(COLOURS)], SYMBOLS[i % len(SYMBOLS)]) for i in range(80)}
     assert len(looks) == 80
     assert len(set(PATTERNS)) == len(COLOURS)
+
+
+def test_a_group_shares_a_colour_and_names_stand_at_the_points() -> None:
+    made = [("AC", "AC"), ("Window[b=16]", "Window"), ("Window[b=32]", "Window")]
+    series = [
+        Series(name, [1.0], [2.0 + n], labels=[name], group=group) for n, (name, group) in enumerate(made)
+    ]
+    plot = of(Panel("", "n", "bits", series, levels=[(0.5, "counted")]))
+    colours = [trace["marker"]["color"] for trace in plot["data"]]
+    assert colours[0] != colours[1] == colours[2]
+    assert len({trace["marker"]["symbol"] for trace in plot["data"]}) == 3
+    assert [trace["text"] for trace in plot["data"]] == [[name] for name, _ in made]
+    assert not plot["layout"]["showlegend"]
+    assert plot["layout"]["yaxis"]["autorangeoptions"] == {"include": [0.5]}
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=12), st.booleans())
+def test_labels_have_places(points: list[tuple[int, int]], logarithmic: bool) -> None:
+    series = [Series(str(n), [1.0 + x], [1.0 + y], labels=["a label"]) for n, (x, y) in enumerate(points)]
+    placed = label_places(Panel("", "", "", series, x_log=logarithmic, y_log=logarithmic))
+    assert all(len(own) == 1 and own[0] in PLACES for own in placed)
+
+
+def test_labels_of_close_points_stand_apart() -> None:
+    far = [Series("corner", [0.0], [0.0]), Series("other", [100.0], [100.0])]
+    close = [Series(name, [50.0], [50.0 + n], labels=["a long label"]) for n, name in enumerate("abc")]
+    placed = label_places(Panel("", "", "", [*far, *close]))
+    assert placed[:2] == [[], []]
+    assert len({own[0] for own in placed[2:]}) == 3
 
 
 def test_an_empty_panel_is_said_to_be() -> None:

@@ -170,7 +170,13 @@ def test_a_point_says_its_values_and_methods_can_be_chosen(browser: Browser, pat
         "return document.querySelector('#by-compute-0 .hoverlayer').textContent"
     )
     count = "return document.getElementById('by-compute-0').data.filter(one => one.name === 'Bytes').length"
+    assert browser.js(count) == 1
+    # Only with uniform bits/byte does the axis reach up to them.
+    highest = "return document.getElementById('by-steps-0').layout.yaxis.range[1]"
+    assert browser.js(highest) < 8
+    browser.js("document.getElementById('base').click()")
     assert browser.js(count) == 3
+    assert browser.js(highest) > 8
     browser.js("document.querySelector('fieldset input[data-series=Bytes]').click()")
     assert browser.js(count) == 0
     browser.js("document.querySelector('fieldset[data-figures] button[data-all=off]').click()")

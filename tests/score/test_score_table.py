@@ -1,7 +1,8 @@
 from rich.console import Console
 
+from equalinfo.score.results import CONTEXTS
 from equalinfo.score.summary import natural, summarise
-from equalinfo.score.table import results_markdown, results_table
+from equalinfo.score.table import how_to_read, results_markdown, results_table
 from tests.support.score_rows import row, ten_rows
 
 
@@ -31,15 +32,28 @@ def test_the_terminal_table_keeps_brackets_and_order() -> None:
     with console.capture() as capture:
         console.print(results_table(ten_rows()))
     lines = capture.get().splitlines()
-    assert "EqualInfo[v=4k,fewest,words], 3m" in next(line for line in lines if "EqualInfo" in line)
+    assert "EqualInfo[v=4k,fewest,words], 3m" in next(line for line in lines if line.startswith(" EqualInfo"))
     assert "2.230 ± 0.020" in capture.get()
-    assert capture.get().count("±") == 1
+    assert capture.get().count(" ± ") == 1
 
 
 def test_markdown() -> None:
     text = results_markdown([*ten_rows(), row("odd|`name`\n", bits_per_byte=9.0)])
-    lines = text.splitlines()
+    above, _, *lines = text.splitlines()
+    assert "Lower bits/byte" in above
     assert lines[0].startswith("| method | bytes/token | bits/byte |")
     assert len(lines) == 2 + 9
     assert "`odd\\|'name' , 1m`" in lines[-1]
     assert lines[2].startswith("| `EqualInfo[v=4k,fewest,words], 3m` | 3.32 | 2.050 |")
+
+
+def test_what_m2_could_not_read_and_what_counting_knows_are_said() -> None:
+    read, unread = row("Bytes"), row("AC[v=256]", bits_per_byte=2.61, uniform_bits_per_byte=2.62)
+    told = how_to_read([read, unread])
+    assert "Learned nothing, so their bits/byte are the coder's own: AC[v=256]." in told
+    assert "context model" not in told
+    assert "Learned nothing" not in how_to_read([read])
+    counted = [row(name, extra={CONTEXTS: 2.067}) for name in ("Bytes", "AC[v=256]")]
+    assert "counted on the training text: 2.067 bits/byte" in how_to_read(counted)
+    # Rows of two corpora have no figure in common.
+    assert "counted" not in how_to_read([*counted, row(extra={CONTEXTS: 1.9})])

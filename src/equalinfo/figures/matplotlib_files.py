@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from equalinfo.extras import needed
-from equalinfo.figures.figure import COLOURS, DASHES, SYMBOLS, Figure, Panel, Series
+from equalinfo.figures.figure import DASHES, SYMBOLS, Figure, Panel, Series, Style, label_places
 from equalinfo.outputs import Inputs, output_file
 
-PANEL_WIDTH, HEIGHT = 5.6, 4.4  # inches
+PANEL_WIDTH, LABELLED_WIDTH, HEIGHT = 5.6, 8.0, 4.4  # inches
 LEGEND_ROW = 0.24
 FEW = 10
+NEAR = 5  # points between a point and its label
+# Where a label stands: how it is set, and on which side of its point.
+ACROSS = {"center": ("center", 0), "right": ("left", 1), "left": ("right", -1)}
+UP = {"top": ("bottom", 1), "middle": ("center", 0), "bottom": ("top", -1)}
 
 
 def write_figure(figure: Figure, path: Path, inputs: Inputs = ()) -> None:
@@ -29,10 +33,13 @@ def write_figure(figure: Figure, path: Path, inputs: Inputs = ()) -> None:
     columns = 2 if count == 4 else min(count, 3)
     lines = -(-count // columns)
     across = 2 * columns
-    rows = -(-len(styles) // across)
+    # Names beside the points say as much.
+    labelled = all(series.labels for panel in figure.panels for series in panel.series)
+    rows = 0 if labelled else -(-len(styles) // across)
     height = HEIGHT * lines + LEGEND_ROW * rows
     with matplotlib.rc_context({"svg.hashsalt": "equalinfo", "font.size": 9, "svg.fonttype": "none"}):
-        canvas = Canvas(figsize=(PANEL_WIDTH * columns, height))
+        width = LABELLED_WIDTH if labelled and columns == 1 else PANEL_WIDTH * columns
+        canvas = Canvas(figsize=(width, height))
         axes = canvas.subplots(lines, columns, squeeze=False).flatten()
         handles: dict[str, Any] = {}
         for panel, ax in zip(figure.panels, axes, strict=False):
@@ -42,7 +49,7 @@ def write_figure(figure: Figure, path: Path, inputs: Inputs = ()) -> None:
         canvas.suptitle(figure.title, fontsize=11)
         bottom = (LEGEND_ROW * rows + 0.1) / height
         canvas.tight_layout(rect=(0, bottom, 1, 1))
-        if len(handles) > 1:
+        if rows and len(handles) > 1:
             canvas.legend(
                 handles.values(),
                 handles.keys(),
@@ -57,13 +64,12 @@ def write_figure(figure: Figure, path: Path, inputs: Inputs = ()) -> None:
         stream.write(buffer.getvalue())
 
 
-def _draw(panel: Panel, ax: Any, styles: dict[str, int], handles: dict[str, Any]) -> None:
+def _draw(panel: Panel, ax: Any, styles: dict[str, Style], handles: dict[str, Any]) -> None:
     bars = [series for series in panel.series if series.kind == "bars"]
     names = list(dict.fromkeys(x for series in bars for x in series.x))
     width = 0.8 / max(1, len(bars))
-    for series in panel.series:
-        number = styles[series.name]
-        colour = COLOURS[number % len(COLOURS)]
+    for series, beside in zip(panel.series, label_places(panel), strict=True):
+        number, colour = styles[series.name].number, styles[series.name].colour
         if series.kind == "bars":
             shift = (bars.index(series) - (len(bars) - 1) / 2) * width
             places = [names.index(x) + shift for x in series.x]
@@ -81,19 +87,17 @@ def _draw(panel: Panel, ax: Any, styles: dict[str, int], handles: dict[str, Any]
                 capsize=2,
                 elinewidth=0.8,
             )
-            for x, top, y in zip(series.x, series.base, series.y, strict=False):
-                ax.plot([x, x], [top, y], color=colour, linewidth=0.7, linestyle="dotted")
-                ax.plot(
-                    [x],
-                    [top],
-                    color=colour,
-                    marker=SYMBOLS[number % len(SYMBOLS)],
-                    markersize=5,
-                    fillstyle="none",
-                )
-            for x, y, label in zip(series.x, series.y, series.labels, strict=False):
+            for x, y, label, place in zip(series.x, series.y, series.labels, beside, strict=False):
+                up, across = place.split()
                 ax.annotate(
-                    label, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=7, color=colour
+                    label,
+                    (x, y),
+                    xytext=(NEAR * ACROSS[across][1], NEAR * UP[up][1]),
+                    textcoords="offset points",
+                    ha=ACROSS[across][0],
+                    va=UP[up][0],
+                    fontsize=7,
+                    color=colour,
                 )
         handles.setdefault(series.name, handle)
     if bars:

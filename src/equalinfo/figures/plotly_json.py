@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from equalinfo.figures.figure import COLOURS, DASHES, SYMBOLS, Figure, Panel, Series
+from equalinfo.figures.figure import DASHES, SYMBOLS, Figure, Panel, Series, Style, label_places
 
 PLOTLY_SYMBOLS = dict(
     zip(
@@ -70,13 +70,16 @@ def plot_text(text: str) -> str:
     return html.escape(text, quote=False).replace("%{", "% {")
 
 
-def _panel(panel: Panel, styles: dict[str, int]) -> ShownPanel:
+def _panel(panel: Panel, styles: dict[str, Style]) -> ShownPanel:
     across = any(series.kind == "bars" for series in panel.series)
     places = list(dict.fromkeys(str(x) for series in panel.series for x in series.x)) if across else []
     traces: list[Plot] = []
     named: set[str] = set()
-    for series in panel.series:
-        traces += _bars(series, styles, places) if across else _points(series, styles, series.name in named)
+    for series, beside in zip(panel.series, label_places(panel), strict=True):
+        style = styles[series.name]
+        traces += (
+            _bars(series, style, places) if across else _points(series, style, beside, series.name in named)
+        )
         named.add(series.name)
     x_title, y_title = (panel.y_title, panel.x_title) if across else (panel.x_title, panel.y_title)
     x_log = panel.y_log if across else panel.x_log
@@ -85,7 +88,7 @@ def _panel(panel: Panel, styles: dict[str, int]) -> ShownPanel:
         "yaxis": {"title": {"text": plot_text(y_title)}, "automargin": True},
         "height": LINE_HEIGHT,
         "hovermode": "closest",
-        "showlegend": len(named) > 1,
+        "showlegend": len(named) > 1 and not all(series.labels for series in panel.series),
         # Beneath the axis's title, whatever the height.
         "legend": {"orientation": "h", "y": 0, "yref": "container", "yanchor": "bottom"},
         "margin": {"l": 55, "r": 20, "t": 15, "b": 60},
@@ -104,15 +107,16 @@ def _panel(panel: Panel, styles: dict[str, int]) -> ShownPanel:
             # Room for the numbers beside the bars; the negative ones would stand on the names.
             width = max(0.0, *values) - min(values)
             layout["xaxis"]["range"] = [min(values) - 0.35 * width, max(0.0, *values) + 0.15 * width]
-    elif panel.y_log:
-        layout["yaxis"]["type"] = "log"
+    else:
+        layout["yaxis"]["autorangeoptions"] = {"include": [value for value, _ in panel.levels]}
+        if panel.y_log:
+            layout["yaxis"]["type"] = "log"
     points, headings = _table(panel)
     return ShownPanel(panel.title, {"data": traces, "layout": layout}, _in_words(panel), headings, points)
 
 
-def _points(series: Series, styles: dict[str, int], named: bool) -> list[Plot]:
-    number = styles[series.name]
-    colour = COLOURS[number % len(COLOURS)]
+def _points(series: Series, style: Style, beside: list[str], named: bool) -> list[Plot]:
+    number, colour = style.number, style.colour
     symbol = PLOTLY_SYMBOLS[SYMBOLS[number % len(SYMBOLS)]]
     common: Plot = {"type": "scatter", "name": plot_text(series.name), "legendgroup": plot_text(series.name)}
     xs = [plot_text(x) if isinstance(x, str) else x for x in series.x]
@@ -140,13 +144,11 @@ def _points(series: Series, styles: dict[str, int], named: bool) -> list[Plot]:
         "showlegend": not named,
     }
     if any(series.labels):
-        trace |= {"text": [plot_text(text) for text in series.labels], "textposition": "top center"}
+        trace |= {"text": [plot_text(text) for text in series.labels], "textposition": beside}
     return [*traces, trace | _hover(series) | _errors(series, "error_y", colour)]
 
 
-def _bars(series: Series, styles: dict[str, int], places: list[str]) -> list[Plot]:
-    number = styles[series.name]
-    colour = COLOURS[number % len(COLOURS)]
+def _bars(series: Series, style: Style, places: list[str]) -> list[Plot]:
     # An error bar would lie across them.
     values: Plot = {"text": [f"{y:.3g}" for y in series.y], "textposition": "outside", "cliponaxis": False}
     return [
@@ -160,10 +162,10 @@ def _bars(series: Series, styles: dict[str, int], places: list[str]) -> list[Plo
             "x": list(series.y),
             "customdata": [plot_text(str(x)) for x in series.x],
             "hovertemplate": f"%{{customdata}}<br>{plot_text(series.name)} %{{x:.4g}}<extra></extra>",
-            "marker": {"color": colour, "pattern": {"shape": PATTERNS[number % len(PATTERNS)]}},
+            "marker": {"color": style.colour, "pattern": {"shape": PATTERNS[style.number % len(PATTERNS)]}},
         }
         | _hover(series)
-        | (_errors(series, "error_x", colour) or values)
+        | (_errors(series, "error_x", style.colour) or values)
     ]
 
 

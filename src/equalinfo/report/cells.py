@@ -8,7 +8,7 @@ from equalinfo.figures.figure import Figure, Panel, Series
 from equalinfo.score.metrics import flops_per_byte, uniform_bits_per_byte
 from equalinfo.score.paper import paper_method, paper_tables
 from equalinfo.score.results import Result
-from equalinfo.score.summary import Summary, methods, setting
+from equalinfo.score.summary import Summary, counted_level, kind_of, methods, setting
 from equalinfo.tokens.spec import Spec
 
 
@@ -46,16 +46,12 @@ def learned(summaries: Sequence[Summary]) -> Figure:
     values = [summary.mean("learned_bits_per_byte") for summary in ordered]
     low, high = _spread(values, [summary.deviation("learned_bits_per_byte") for summary in ordered])
     hover = [_hover(summary) for summary in ordered]
-    series = Series("learned bits per byte", names, values, low, high, kind="bars", style=0, hover=hover)
+    series = Series("learned bits per byte", names, values, low, high, kind="bars", hover=hover)
     return Figure("What M2 learned", [Panel("", "", "uniform − measured bits per byte", [series])])
 
 
 def _megaflops(summary: Summary) -> float:
     return summary.mean("flops_per_byte") / 1e6
-
-
-def _styles(summaries: Sequence[Summary]) -> dict[str, int]:
-    return {method: number for number, method in enumerate(methods(summaries))}
 
 
 def _scatter(
@@ -68,7 +64,7 @@ def _scatter(
     """Bits/byte of each setting; sizes of one run are joined, and each point hangs from its uniform bits/byte."""
     several_sizes = len({summary.size for summary in summaries}) > 1
     series = []
-    for method, number in _styles(summaries).items():
+    for method in methods(summaries):
         for run in _runs([summary for summary in summaries if summary.method == method]):
             values = [summary.mean("bits_per_byte") for summary in run]
             low, high = _spread(values, [summary.deviation("bits_per_byte") for summary in run])
@@ -79,13 +75,20 @@ def _scatter(
                     values,
                     low,
                     high,
-                    labels=[summary.size for summary in run] if several_sizes else (),
-                    style=number,
+                    labels=_labels(run) if several_sizes else [method],
+                    group=kind_of(method),
                     base=[summary.mean("uniform_bits_per_byte") for summary in run],
                     hover=[_hover(summary) for summary in run],
                 )
             )
-    return Figure(title, [Panel("", x_title, "bits per byte", series, x_log=logarithmic)])
+    counted = counted_level(summaries)
+    levels = [] if counted is None else [(counted, "order-5 contexts, counted")]
+    return Figure(title, [Panel("", x_title, "bits per byte", series, x_log=logarithmic, levels=levels)])
+
+
+def _labels(run: Sequence[Summary]) -> list[str]:
+    """Sizes, and the method at the last."""
+    return [*(summary.size for summary in run[:-1]), f"{run[-1].method} {run[-1].size}"]
 
 
 def _spread(

@@ -20,7 +20,7 @@ from equalinfo.report.live import packed
 from equalinfo.report.tokens import TokenView
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.results import Result
-from equalinfo.score.summary import summarise
+from equalinfo.score.summary import counted_level, summarise
 
 CELL_FIGURES = {"by-compute": cells.by_compute, "by-steps": cells.by_steps, "learned": cells.learned}
 
@@ -105,6 +105,7 @@ def page_of(contents: Contents) -> tuple[bytes, dict[str, Figure]]:
         comparable=len({row.corpus for row in contents.results}) == 1,
         seeds_averaged=any(len(summary.rows) > 1 for summary in summaries),
         cell_figures=cell_figures,
+        counted=counted_level(summaries) is not None,
         columns=cells.COLUMNS,
         rows=[cells.table_row(row) for summary in summaries for row in summary.rows],
         paper_quantities=cells.PAPER_QUANTITIES,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import cached_property, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -33,9 +33,10 @@ from equalinfo.predict.exact_files import load_m1
 from equalinfo.pretrained import located
 from equalinfo.progress import console as make_console
 from equalinfo.progress import progress_bar
+from equalinfo.runs.contexts import contexts_bits_per_byte
 from equalinfo.runs.recipe import GivenM1, Recipe
 from equalinfo.score.machine import environment
-from equalinfo.score.results import Result, append_result, holds_rows, read_results
+from equalinfo.score.results import CONTEXTS, Result, append_result, holds_rows, read_results
 from equalinfo.score.table import results_table
 from equalinfo.shards.documents import VERSION
 from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
@@ -163,6 +164,8 @@ class Run:
         machine, versions = environment()
         # Rows of the paper's model say nothing; others must not be averaged with them.
         preset: dict[str, float | str] = {} if m2.preset == "paper" else {"preset": m2.preset}
+        seconds = time.monotonic() - started
+        extra: dict[str, float | str] = {"seconds_with_scoring": seconds, CONTEXTS: self.contexts} | preset
         row = Result(
             **measured,
             cell=key,
@@ -171,10 +174,15 @@ class Run:
             machine=machine,
             versions=versions,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            extra={"seconds_with_scoring": time.monotonic() - started} | preset,
+            extra=extra,
         )
         append_result(self.results_path, row)
         return path, row
+
+    @cached_property
+    def contexts(self) -> float:
+        """Bits/byte of the counted context model of the corpus."""
+        return contexts_bits_per_byte(self.corpus)
 
     def known(self) -> list[Result]:
         return read_results(self.results_path) if self.results_path.exists() else []

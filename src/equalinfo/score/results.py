@@ -62,6 +62,9 @@ class M2Figures(Scores):
     wall_seconds: float = Field(ge=0)
 
 
+CONTEXTS = "contexts_bits_per_byte"  # in `Result.extra`
+
+
 class Result(M2Figures):
     """A row: a trained and scored M2 of a run, and where it was measured."""
 
@@ -81,6 +84,12 @@ class Result(M2Figures):
     def learned_bits_per_byte(self) -> float:
         """Uniform minus measured bits/byte."""
         return learned_bits_per_byte(self.uniform_bits_per_byte, self.bits_per_byte)
+
+    @property
+    def contexts_bits_per_byte(self) -> float | None:
+        """Held-out bits/byte of an order-5 context model counted on the training text; None where not measured."""
+        counted = self.extra.get(CONTEXTS)
+        return counted if isinstance(counted, float) else None
 
 
 Row = Result | Measurement

@@ -75,9 +75,20 @@ def setting(row: Result) -> Key:
     )
 
 
+def counted_level(summaries: Sequence[Summary]) -> float | None:
+    """Bits/byte of the counted context model that all of the settings are measured beside; None if it is not one."""
+    levels = {row.contexts_bits_per_byte for summary in summaries for row in summary.rows}
+    return levels.pop() if len(levels) == 1 else None
+
+
 def methods(summaries: Sequence[Summary]) -> list[str]:
-    """The distinct methods in natural order: the order of colours everywhere."""
+    """The distinct methods in natural order."""
     return sorted({summary.method for summary in summaries}, key=natural)
+
+
+def kind_of(method: str) -> str:
+    """The name in a spec: methods of a kind share a colour."""
+    return method.split("[")[0]
 
 
 def natural(text: str) -> list[tuple[int, int, str]]:

@@ -8,19 +8,25 @@ from rich.table import Table
 from rich.text import Text
 
 from equalinfo.score.results import Result
-from equalinfo.score.summary import Summary, summarise
+from equalinfo.score.summary import Summary, counted_level, summarise
 from equalinfo.score.tables import code, markdown_table
 
 _HEADINGS = ("method", "bytes/token", "bits/byte", "uniform", "unigram", "learned", "MFLOPs/byte", "s")
+LEARNED_NOTHING = 0.05  # bits/byte
 
 
 def results_table(results: Iterable[Result]) -> Table:
-    """Settings by mean bits/byte, best first; ± is the standard deviation over seeds.
-
-    "learned" is uniform minus measured bits/byte, "s" the wall time of one cell in seconds.
-    """
+    """Settings by mean bits/byte, best first, under sentences that say how to read them."""
+    results = list(results)
     # Narrow enough for a terminal of 80 columns: headings in two lines, few rules.
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table(
+        title=Text(how_to_read(results)),
+        title_style="none",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
     for heading in _HEADINGS:
         justify: Literal["left", "right"] = "left" if heading == "method" else "right"
         table.add_column(heading.replace("/", "/\n"), justify=justify, no_wrap=True)
@@ -31,9 +37,26 @@ def results_table(results: Iterable[Result]) -> Table:
 
 
 def results_markdown(results: Iterable[Result]) -> str:
-    """The same table in Markdown, with a final newline."""
+    """The same in Markdown, with a final newline."""
+    results = list(results)
     rows = [[code(name), *numbers] for name, *numbers in map(_cells, _best_first(results))]
-    return markdown_table(_HEADINGS, rows, range(1, len(_HEADINGS)))
+    return f"{how_to_read(results)}\n\n{markdown_table(_HEADINGS, rows, range(1, len(_HEADINGS)))}"
+
+
+def how_to_read(results: Iterable[Result]) -> str:
+    """What the table's columns mean, which methods M2 could not read, and what counting alone knows."""
+    summaries = summarise(results)
+    told = (
+        "Lower bits/byte of held-out text are better. Uniform: an M2 that has learned nothing. "
+        "Learned: the difference. ±: standard deviation over seeds. s: seconds of training and scoring."
+    )
+    unread = [s.label for s in summaries if s.mean("learned_bits_per_byte") < LEARNED_NOTHING]
+    if unread:
+        told += f" Learned nothing, so their bits/byte are the coder's own: {', '.join(unread)}."
+    counted = counted_level(summaries)
+    if counted is not None:
+        told += f" A context model of order 5, counted on the training text: {counted:.3f} bits/byte."
+    return " ".join(told.split())  # a name may hold a line end
 
 
 def _best_first(results: Iterable[Result]) -> list[Summary]:

@@ -91,13 +91,12 @@ def figure(rows: Rows) -> Figure:
         (STABILITY[1], "different token sequences of a word / places"),
     )
     up = (("bits_per_byte", "bits per byte"), (LEARNED, "share of uniform bits learned"))
-    styles = rows.methods("bits_per_byte")
     panels = []
     for (target, title), (quantity, name) in product(up, across):
         series = []
         for method in rows.methods(quantity):
             x, y = [rows.mean(quantity, method)], [rows.mean(target, method)]
-            series.append(Series(method, x, y, kind="points", style=styles.index(method)))
+            series.append(Series(method, x, y, kind="points"))
         panels.append(Panel("", name, title, series))
     return Figure("Stability of the mapping and what M2 learns (open question 3)", panels)
 
