@@ -1,8 +1,8 @@
 """The console and the progress bars that every step uses."""
 
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from rich.console import Console
@@ -60,6 +60,18 @@ def progress_bar(quiet: bool = False) -> Progress:
         console=console(errors=True),
         disable=quiet,
     )
+
+
+@contextmanager
+def paused(progress: Progress) -> Iterator[None]:
+    """Inside, no bars stand on the screen, so that lines can be printed."""
+    progress.live.transient = True
+    progress.stop()
+    try:
+        yield
+    finally:
+        progress.live.transient = False
+        progress.start()
 
 
 def stages(progress: Progress, of: str) -> Callable[[str, int, int], None]:

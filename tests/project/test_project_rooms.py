@@ -11,8 +11,8 @@ import equalinfo
 ROOT = Path(equalinfo.__file__).parent
 # Folders and single files of the package; each may import those before it.
 ORDER = (
-    "errors extras files limits outputs tensors fields registry kernels seeded pretrained parallel progress sizes "
-    "corpus score model predict coding dictionary tokens container shards train generate runs figures report "
+    "errors extras files limits outputs tensors fields registry kernels seeded pretrained parallel processes progress "
+    "sizes corpus score model predict coding dictionary tokens container shards train generate runs figures report "
     "experiments playground cli"
 ).split()
 # What text passes through before training runs without torch; `corpus`, `score` and `model` know nothing of each other.

@@ -10,7 +10,7 @@ from equalinfo import Tokenizer
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import write_manifest
 from equalinfo.report.runs import page_of_run
-from equalinfo.runs import run
+from equalinfo.runs import run, side_by_side
 from equalinfo.runs.recipe import GivenM1, Recipe, load_recipe, shipped_recipes
 from equalinfo.runs.run import Run, run_recipe
 from equalinfo.score.results import read_results
@@ -55,9 +55,9 @@ def test_a_sample_is_of_the_method_that_the_recipe_names(
         run, "load_m2", lambda path: opened.append(path) or (None, made, {"sequence_length": 8})
     )
     monkeypatch.setattr(run, "continued", lambda *_: b"text")
-    cells = [(spec, Path(f"{spec.slug}-65k-seed0-{number}")) for number, spec in enumerate((alike, asked))]
+    cells = {Path(f"{spec.slug}-65k-seed0-{number}"): spec for number, spec in enumerate((alike, asked))}
     assert run._samples(tiny_recipe(corpus, [str(asked), str(alike)]), cells) == [(str(asked), "text")]
-    assert opened == [cells[1][1]]
+    assert opened == [list(cells)[1]]
 
 
 @pytest.mark.parametrize("name", shipped_recipes())
@@ -212,7 +212,7 @@ def test_a_killed_run_goes_on_to_the_same_rows(
 ) -> None:
     recipe = tiny_recipe(corpus, ["Bytes", "StaticAC[v=256]"])
     whole = run_recipe(recipe, tmp_path / "whole", quiet=True)
-    train, calls = run.train_m2, 0
+    train, calls = side_by_side.train_m2, 0
 
     def killed(*arguments: object) -> object:
         nonlocal calls
@@ -221,7 +221,7 @@ def test_a_killed_run_goes_on_to_the_same_rows(
             raise KeyboardInterrupt
         return train(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(run, "train_m2", killed)
+    monkeypatch.setattr(side_by_side, "train_m2", killed)
     with pytest.raises(KeyboardInterrupt):
         run_recipe(recipe, tmp_path / "killed", quiet=True)
     assert len(read_results(tmp_path / "killed" / "results.jsonl")) == 2

@@ -167,7 +167,7 @@ class ExperimentContext:
             recipe.data if max_tokens is None else recipe.data.model_copy(update={"max_tokens": max_tokens})
         )
         changed = recipe.model_copy(update={"m2": recipe.m2.model_copy(update=m2), "data": data})
-        run = Run(changed, self.out, self.run.corpus_key)
+        run = self.run.with_settings(changed)
         spec = Spec.parse(method)
         path, row = run.m2(spec, size or self.scale.size, seed, self.progress)
         key = path.name.rsplit("-", 1)[1]

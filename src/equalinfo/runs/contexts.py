@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from equalinfo.corpus.corpus import Corpus
 from equalinfo.predict.base import distribution_bits
@@ -11,6 +12,7 @@ from equalinfo.score.metrics import bits_per_byte
 COUNTED_BYTES, SCORED_BYTES = 1 << 25, 1 << 20  # at most: seconds, whatever the corpus
 
 
+@cache
 def contexts_bits_per_byte(corpus: Corpus) -> float:
     """Held-out bits/byte of a context model of order 5, counted on the training text (its first 32 MiB).
 

@@ -13,10 +13,11 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cached_property, partial
-from itertools import product
+from functools import partial
+from itertools import chain, product
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,10 @@ from equalinfo.outputs import output_folder, visible
 from equalinfo.predict.exact_files import load_m1
 from equalinfo.pretrained import located
 from equalinfo.progress import console as make_console
-from equalinfo.progress import progress_bar
+from equalinfo.progress import paused, progress_bar
 from equalinfo.runs.contexts import contexts_bits_per_byte
 from equalinfo.runs.recipe import GivenM1, Recipe
+from equalinfo.runs.side_by_side import Training, train_all
 from equalinfo.score.machine import environment
 from equalinfo.score.results import CONTEXTS, Result, append_result, holds_rows, read_results
 from equalinfo.score.table import results_table
@@ -44,7 +46,7 @@ from equalinfo.tokens.compile import compile_tokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.m1 import m1_config, train_m1
-from equalinfo.train.m2 import load_m2, train_m2
+from equalinfo.train.m2 import load_m2
 
 
 def fingerprint_of(*parts: Any) -> str:
@@ -79,20 +81,15 @@ def _is_run(folder: Path) -> bool:
 
 @dataclass
 class Run:
-    """A recipe on its way: where its artifacts are, and what they are made from.
-
-    Args:
-        corpus_key: hash of the corpus's documents; default: they are read for it.
-    """
+    """A recipe on its way: where its artifacts are, and what they are made from."""
 
     recipe: Recipe
     out: Path
-    corpus_key: str = ""
 
     def __post_init__(self) -> None:
         self.corpus = Corpus(self.recipe.corpus, self.recipe.field)
         self.out.mkdir(parents=True, exist_ok=True)
-        self.corpus_key = self.corpus_key or self._fingerprint()
+        self.corpus_key = self._fingerprint()
         section = self.recipe.m1
         if isinstance(section, GivenM1):
             self.m1_path = located(section.path, "m1")
@@ -110,6 +107,13 @@ class Run:
         for document in self.corpus.documents("all"):
             digest = sha256_bytes(digest.encode() + document)
         return digest
+
+    def m1_training(self) -> Training | None:
+        """What trains M1; None where it is there."""
+        section = self.recipe.m1
+        if isinstance(section, GivenM1) or done(self.m1_path):
+            return None
+        return Training(section, self.recipe.corpus, self.m1_path, self.recipe.field)
 
     def m1(self, progress: Progress) -> Path:
         section = self.recipe.m1
@@ -148,26 +152,30 @@ class Run:
             tokenize(Tokenizer.from_pretrained(tokenizer_path), self.corpus, config, path, progress)
         return path
 
+    def m2_training(self, spec: Spec, size: str, seed: int, progress: Progress) -> Training:
+        """What trains one M2; its tokens are made where they are missing."""
+        config, tokens = self.recipe.m2.config(size, seed), self.tokens(spec, progress)
+        key = fingerprint_of(
+            tokens.name, self.corpus_key, config.plan(), resolved_precision(config.precision)
+        )
+        return Training(config, str(tokens), self.out / "m2" / f"{spec.slug}-{size}-seed{seed}-{key}")
+
     def m2(self, spec: Spec, size: str, seed: int, progress: Progress) -> tuple[Path, Result | None]:
         """Trains and scores one M2; the row is None where it had been measured before."""
-        m2 = self.recipe.m2
-        config = m2.config(size, seed)
-        tokens = self.tokens(spec, progress)
-        key = fingerprint_of(tokens.name, self.corpus_key, config.plan(), resolved_precision(m2.precision))
-        path = self.out / "m2" / f"{spec.slug}-{size}-seed{seed}-{key}"
+        training = self.m2_training(spec, size, seed, progress)
+        path = training.out
+        key = path.name.rsplit("-", 1)[1]
         if done(path) and any(row.cell == key for row in self.known()):
             return path, None
-        started = time.monotonic()
         if not done(path):
-            train_m2(tokens, config, path, progress)
-        measured = m2_measured(path)
+            training.run(progress)
         machine, versions = environment()
+        extra: dict[str, float | str] = {CONTEXTS: self.contexts}
         # Rows of the paper's model say nothing; others must not be averaged with them.
-        preset: dict[str, float | str] = {} if m2.preset == "paper" else {"preset": m2.preset}
-        seconds = time.monotonic() - started
-        extra: dict[str, float | str] = {"seconds_with_scoring": seconds, CONTEXTS: self.contexts} | preset
+        if self.recipe.m2.preset != "paper":
+            extra["preset"] = self.recipe.m2.preset
         row = Result(
-            **measured,
+            **m2_measured(path),
             cell=key,
             corpus=self.recipe.corpus,
             m1=self.m1_key if spec.needs_m1 else None,
@@ -179,10 +187,16 @@ class Run:
         append_result(self.results_path, row)
         return path, row
 
-    @cached_property
+    @property
     def contexts(self) -> float:
         """Bits/byte of the counted context model of the corpus."""
         return contexts_bits_per_byte(self.corpus)
+
+    def with_settings(self, recipe: Recipe) -> "Run":
+        """The same run with other settings of M2s and data."""
+        other = copy(self)
+        other.recipe = recipe
+        return other
 
     def known(self) -> list[Result]:
         return read_results(self.results_path) if self.results_path.exists() else []
@@ -234,21 +248,31 @@ def _run(
     run = Run(recipe, out)
     say(recipe.title, style="bold")
     specs = [Spec.parse(method) for method in recipe.methods]
-    trained: list[tuple[Spec, Path]] = []
-    if any(spec.needs_m1 for spec in specs):
+    trained: dict[Path, Spec] = {}
+    # What needs no M1 is trained beside it.
+    for coded in (False, True):
+        cells = [
+            cell for cell in product(specs, recipe.m2.sizes, recipe.m2.seeds) if cell[0].needs_m1 == coded
+        ]
+        if coded and cells:
+            say(_about_m1(recipe, run.m1_path))
         with progress_bar(quiet) as progress:
-            m1 = run.m1(progress)
-        say(_about_m1(recipe, m1))
-    for spec, size, seed in product(specs, recipe.m2.sizes, recipe.m2.seeds):
-        with progress_bar(quiet) as progress:
-            path, row = run.m2(spec, size, seed, progress)
-        trained.append((spec, path))
-        if row:
-            say(
-                f"{spec} {size} seed {seed}: {row.bits_per_byte:.3f} bits/byte "
-                f"(uniform {row.uniform_bits_per_byte:.3f}), {row.bytes_per_token:.2f} bytes/token"
-            )
-    keys = {path.name.rsplit("-", 1)[1] for _, path in trained}
+            trainings = {run.m2_training(*cell, progress): cell for cell in cells}
+            m1 = None if coded or not any(spec.needs_m1 for spec in specs) else run.m1_training()
+            todo = [*([m1] if m1 else []), *(one for one in trainings if not done(one.out))]
+            for training in chain((one for one in trainings if done(one.out)), train_all(todo, progress)):
+                if training is m1:
+                    continue
+                cell = trainings[training]
+                path, row = run.m2(*cell, progress)
+                trained[path] = cell[0]
+                if row:
+                    with paused(progress):
+                        say(
+                            f"{row.method} {row.size} seed {row.seed}: {row.bits_per_byte:.3f} bits/byte "
+                            f"(uniform {row.uniform_bits_per_byte:.3f}), {row.bytes_per_token:.2f} bytes/token"
+                        )
+    keys = {path.name.rsplit("-", 1)[1] for path in trained}
     rows = [row for row in run.known() if row.cell in keys]
     samples = _samples(recipe, trained)
     page = out / "report.html"
@@ -280,12 +304,12 @@ def _about_m1(recipe: Recipe, path: Path) -> str:
     )
 
 
-def _samples(recipe: Recipe, trained: list[tuple[Spec, Path]]) -> list[tuple[str, str]]:
+def _samples(recipe: Recipe, trained: dict[Path, Spec]) -> list[tuple[str, str]]:
     """Text continued by the first M2 of each method that the recipe names."""
     samples = []
     section = recipe.sample
     for method in section.methods if section else []:
-        path = next((path for spec, path in trained if spec == Spec.parse(method)), None)
+        path = next((path for path, spec in trained.items() if spec == Spec.parse(method)), None)
         if section and path:
             model, tokenizer, config = load_m2(path)
             context, prompt = config["sequence_length"], section.prompt.encode()

@@ -71,7 +71,15 @@ def findings(rows: Rows) -> list[Finding]:
         )
         for name, rival in product((words, phrases), (pieces, merges))
     ]
-    pairs = ((words, pieces), (phrases, pieces), (words, merges), (phrases, merges), (words, fewest), (words, phrases), (fewest, pieces))
+    pairs = (
+        (words, pieces),
+        (phrases, pieces),
+        (words, merges),
+        (phrases, merges),
+        (words, fewest),
+        (words, phrases),
+        (fewest, pieces),
+    )
     found += [
         less(rows, "bits_per_byte", better, worse, budget=budget).on(
             f"{better} is better than {worse} at equal {budget}"

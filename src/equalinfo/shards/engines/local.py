@@ -4,22 +4,19 @@ Each worker has its own process, tokenizer and share of the cores, and takes a p
 that dies (SIGKILL, out of memory) costs its partition and no other: a new worker does it again, a few times at most.
 """
 
-import json
 import os
 import selectors
-import subprocess
-import sys
 from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
 from equalinfo.corpus.partitions import Partition
 from equalinfo.errors import EqualInfoError
-from equalinfo.kernels import SAID
 from equalinfo.parallel import VARIABLE, cores
+from equalinfo.processes import WorkerProcess
 from equalinfo.shards.engines.base import ATTEMPTS, Event, Report
 from equalinfo.shards.job import TokenizeJob, tokenize_partition
 from equalinfo.tokens.tokenizer import Tokenizer
@@ -70,51 +67,17 @@ def _threads(count: int) -> Iterator[None]:
             os.environ[VARIABLE] = before
 
 
-class _Worker:
-    """A worker process and the partition it has; `first`: it may say that kernels are not kept."""
+class _Worker(WorkerProcess):
+    """A worker process and the partition it has."""
 
     def __init__(self, work: TokenizeJob, threads: int, first: bool) -> None:
-        path = os.pathsep.join(entry for entry in sys.path if entry)
-        environment = {**os.environ, VARIABLE: str(threads), "PYTHONPATH": path}
-        if not first:
-            environment[SAID] = "1"
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "equalinfo.shards.engines.worker"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=environment,
-        )
+        super().__init__("equalinfo.shards.engines.worker", threads, first)
         self.partition: Partition | None = None
-        self._unread = b""
-        self._send(json.dumps(asdict(work)))
+        self.send(asdict(work))
 
     def give(self, partition: Partition) -> None:
         self.partition = partition
-        self._send(json.dumps(partition.to_json()))
-
-    def _send(self, line: str) -> None:
-        assert self.process.stdin
-        with suppress(BrokenPipeError):  # it died; its standard output has ended too
-            self.process.stdin.write(line.encode() + b"\n")
-            self.process.stdin.flush()
-
-    def messages(self) -> list[dict] | None:
-        """What it has to say now; None when it is dead."""
-        assert self.process.stdout
-        data = os.read(self.process.stdout.fileno(), 1 << 16)
-        if not data:
-            return None
-        *lines, self._unread = (self._unread + data).split(b"\n")
-        return [json.loads(line) for line in lines]
-
-    def end(self) -> int:
-        """Ends the process if it has not ended; its exit status."""
-        self.process.kill()
-        for stream in (self.process.stdin, self.process.stdout):
-            assert stream
-            with suppress(BrokenPipeError):
-                stream.close()
-        return self.process.wait()
+        self.send(partition.to_json())
 
 
 class _Workers:
@@ -146,25 +109,22 @@ class _Workers:
         """Starts a worker and gives it the next partition."""
         worker = _Worker(self._work, self._threads, first=not self._running)
         self._running.add(worker)
-        self._selector.register(worker.process.stdout, selectors.EVENT_READ, worker)  # type: ignore[arg-type]
+        self._selector.register(worker.stream, selectors.EVENT_READ, worker)
         worker.give(self._waiting.popleft())
 
     def _forget(self, worker: _Worker) -> int:
-        self._selector.unregister(worker.process.stdout)  # type: ignore[arg-type]
+        self._selector.unregister(worker.stream)
         self._running.remove(worker)
         return worker.end()
 
     def _hear(self, worker: _Worker) -> None:
-        messages, partition = worker.messages(), worker.partition
+        partition = worker.partition
         assert partition
+        messages = worker.messages(partition.shown)
         if messages is None:
             self._died(partition, self._forget(worker))
             return
         for message in messages:
-            if "error" in message:
-                raise EqualInfoError(message["error"])
-            if "defect" in message:
-                raise RuntimeError(f"a worker failed on {partition.shown}:\n{message['defect']}")
             if "encoded" in message:
                 self._report(Event(partition.number, message["encoded"]))
                 continue

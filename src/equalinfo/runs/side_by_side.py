@@ -1,0 +1,172 @@
+"""Trainings side by side, each in a process of its own, while there are cores for another.
+
+A small model gains little from a second thread, and nothing of what it becomes depends on what runs beside it.
+"""
+
+import selectors
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.progress import Progress, TaskID
+
+from equalinfo.corpus.corpus import Corpus
+from equalinfo.errors import EqualInfoError
+from equalinfo.model.distributed import device_of
+from equalinfo.parallel import cores
+from equalinfo.processes import Driver, WorkerProcess, serve
+from equalinfo.train.config import M1Config, M2Config
+from equalinfo.train.m1 import train_m1
+from equalinfo.train.m2 import train_m2
+
+SECONDS_BETWEEN_REPORTS = 0.2
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """What is to be trained.
+
+    Args:
+        source: corpus of an M1, tokens directory of an M2.
+        field: of the corpus, which holds the text.
+    """
+
+    config: M1Config | M2Config
+    source: str
+    out: Path
+    field: str = "text"
+
+    def run(self, progress: Progress) -> None:
+        """Trains it in this process."""
+        if isinstance(self.config, M1Config):
+            train_m1(Corpus(self.source, self.field), self.config, self.out, progress)
+        else:
+            train_m2(Path(self.source), self.config, self.out, progress)
+
+    def message(self) -> dict[str, Any]:
+        """For a worker."""
+        kind = "m1" if isinstance(self.config, M1Config) else "m2"
+        about = {"kind": kind, "config": self.config.model_dump(mode="json"), "out": str(self.out)}
+        return about | {"source": self.source, "field": self.field}
+
+    @classmethod
+    def from_message(cls, message: dict[str, Any]) -> "Training":
+        """In the worker."""
+        config = (M1Config if message["kind"] == "m1" else M2Config)(**message["config"])
+        return cls(config, message["source"], Path(message["out"]), message["field"])
+
+
+def train_all(trainings: Sequence[Training], progress: Progress) -> Iterator[Training]:
+    """Trains all, as many at a time as there are cores for their threads; yields each when it is done.
+
+    Where no two fit, or on a GPU, they are trained in this process, one after the other.
+
+    Raises:
+        EqualInfoError: of the first that fails; the others are ended, and the same run resumes them.
+    """
+    fewest = sorted(training.config.threads for training in trainings)[:2]
+    alone = len(fewest) < 2 or sum(fewest) > cores() or device_of("auto").type != "cpu"
+    # A pipe that this process has read cannot be read by another.
+    if alone or any(one.source == "-" for one in trainings):
+        for training in trainings:
+            training.run(progress)
+            yield training
+    else:
+        yield from _Trainings(trainings, progress).run()
+
+
+class _Worker(WorkerProcess):
+    def __init__(self, training: Training, first: bool) -> None:
+        super().__init__("equalinfo.runs.side_by_side", training.config.threads, first)
+        self.training, self.bars = training, dict[int, TaskID]()
+        self.send(training.message())
+
+
+class _Trainings:
+    """Those that wait, and the workers at the others."""
+
+    def __init__(self, trainings: Sequence[Training], progress: Progress) -> None:
+        self._waiting, self._progress = deque(trainings), progress
+        self._selector = selectors.DefaultSelector()
+        self._running: list[_Worker] = []
+
+    def run(self) -> Iterator[Training]:
+        try:
+            while self._waiting or self._running:
+                self._start()
+                for key, _ in self._selector.select():
+                    if self._hear(key.data):
+                        yield key.data.training
+        finally:
+            for worker in list(self._running):
+                self._forget(worker)
+            self._selector.close()
+
+    def _start(self) -> None:
+        """Starts the next ones while there are cores for them, and one at least."""
+        while self._waiting:
+            taken = sum(worker.training.config.threads for worker in self._running)
+            if self._running and taken + self._waiting[0].config.threads > cores():
+                return
+            worker = _Worker(self._waiting.popleft(), first=not self._running)
+            self._running.append(worker)
+            self._selector.register(worker.stream, selectors.EVENT_READ, worker)
+
+    def _forget(self, worker: _Worker) -> int:
+        self._selector.unregister(worker.stream)
+        self._running.remove(worker)
+        for bar in worker.bars.values():
+            self._progress.remove_task(bar)
+        return worker.end()
+
+    def _hear(self, worker: _Worker) -> bool:
+        """Shows what a worker says; whether it is done."""
+        out = worker.training.out
+        messages = worker.messages(str(out))
+        for message in messages or ():
+            if "done" in message:
+                self._forget(worker)
+                return True
+            bar = message.pop("bar")
+            if bar not in worker.bars:
+                worker.bars[bar] = self._progress.add_task(message["description"], total=None, note="")
+            self._progress.update(worker.bars[bar], **message)
+        if messages is None:
+            status = self._forget(worker)
+            how = f"by signal {-status}" if status < 0 else f"with status {status}"
+            raise EqualInfoError(
+                f"a process that trained {out} ended {how}; if memory was short, give each training more threads, "
+                "so that fewer run side by side; the same command resumes here"
+            )
+        return False
+
+
+class _Told(Progress):
+    """Bars that the driver draws."""
+
+    def __init__(self, driver: Driver, name: str) -> None:
+        super().__init__(disable=True)
+        self._driver, self._name, self._last = driver, name, dict[TaskID, float]()
+
+    def update(self, task_id: TaskID, **changes: Any) -> None:
+        super().update(task_id, **changes)
+        task, now = self.tasks[self.task_ids.index(task_id)], time.monotonic()
+        if task.finished or now - self._last.get(task_id, 0.0) > SECONDS_BETWEEN_REPORTS:
+            self._last[task_id] = now
+            state = {"completed": task.completed, "total": task.total, "note": task.fields.get("note", "")}
+            self._driver.send(
+                {"bar": int(task_id), "description": f"{task.description}: {self._name}", **state}
+            )
+
+
+def _train(driver: Driver) -> None:
+    training = Training.from_message(driver.receive())
+    training.run(_Told(driver, training.out.name.rsplit("-", 1)[0]))
+    driver.send({"done": True})
+
+
+if __name__ == "__main__":
+    serve(_train)

@@ -1,0 +1,116 @@
+"""Trainings in processes of their own give what they give one after the other, and fail in one line."""
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.progress import Progress
+
+from equalinfo.corpus.corpus import Corpus
+from equalinfo.errors import EqualInfoError
+from equalinfo.files import sha256_file
+from equalinfo.parallel import VARIABLE
+from equalinfo.progress import progress_bar
+from equalinfo.runs import side_by_side
+from equalinfo.runs.side_by_side import Training, train_all
+from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
+from equalinfo.train.config import M1Config, M2Config
+from tests.support import methods
+
+
+class Heard(Progress):
+    """Bars that nobody sees, and what became of them."""
+
+    def __init__(self) -> None:
+        super().__init__(disable=True)
+        self.names: list[str] = []
+
+    def add_task(self, description: str, *arguments: Any, **fields: Any) -> Any:
+        self.names.append(description)
+        return super().add_task(description, *arguments, **fields)
+
+
+@pytest.fixture
+def trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Training]:
+    """An M1 and two M2s of one thread each, on a machine of two cores."""
+    monkeypatch.setenv(VARIABLE, "2")
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("\n\n".join(f"Sentence {i} of a small corpus. " * 40 for i in range(60)))
+    with progress_bar(quiet=True) as progress:
+        config = TokenizeConfig(example_bytes=512, validation_examples=2)
+        tokenize(methods.tokenizer("Bytes"), Corpus(str(corpus)), config, tmp_path / "tokens", progress)
+    common: dict[str, Any] = {"size": "65k", "batch_size": 2, "threads": 1}
+    return [
+        Training(M1Config(steps=40, context=32, **common), str(corpus), tmp_path / "m1"),
+        *(
+            Training(
+                M2Config(steps=4, sequence_length=32, seed=seed, **common),
+                str(tmp_path / "tokens"),
+                tmp_path / f"m2-{seed}",
+            )
+            for seed in (0, 1)
+        ),
+    ]
+
+
+def weights(trainings: list[Training]) -> list[str]:
+    return [sha256_file(one.out / "model.safetensors") for one in trainings]
+
+
+def test_side_by_side_is_the_same_as_one_after_the_other(
+    trainings: list[Training], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    progress = Heard()
+    ended = list(train_all(trainings, progress))
+    assert {one.out for one in ended} == {one.out for one in trainings}
+    assert not progress.tasks  # what is done stands in rows
+    assert "M1 65k: m1" in progress.names
+    monkeypatch.setenv(VARIABLE, "1")
+    alone = [
+        Training(one.config, one.source, one.out.with_name(f"alone-{one.out.name}")) for one in trainings
+    ]
+    assert list(train_all(alone, progress)) == alone
+    assert weights(alone) == weights(trainings)
+
+
+def test_an_error_is_the_drivers_and_ends_the_others(trainings: list[Training], tmp_path: Path) -> None:
+    absent = Training(trainings[1].config, str(tmp_path / "absent"), tmp_path / "none")
+    with pytest.raises(EqualInfoError, match="absent"):
+        list(train_all([trainings[0], absent], Heard()))
+    assert not absent.out.exists()
+
+
+def test_a_killed_process_is_one_line(trainings: list[Training], monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[side_by_side._Worker] = []
+    start = side_by_side._Trainings._start
+
+    def killing(self: side_by_side._Trainings) -> None:
+        start(self)
+        begun.extend(self._running)
+        os.kill(begun[0].process.pid, signal.SIGKILL)
+
+    monkeypatch.setattr(side_by_side._Trainings, "_start", killing)
+    with pytest.raises(EqualInfoError, match=r"ended by signal 9; .* the same command resumes here"):
+        list(train_all(trainings, Heard()))
+    assert all(worker.process.poll() is not None for worker in begun)
+
+
+def test_whoever_stops_asking_ends_the_processes(trainings: list[Training]) -> None:
+    running: Iterator[Training] = train_all(trainings, Heard())
+    next(running)
+    running.close()  # type: ignore[attr-defined]
+    assert sum(one.out.exists() for one in trainings) < 3
+
+
+def test_what_a_worker_hears_is_what_was_asked(trainings: list[Training]) -> None:
+    for one in trainings:
+        heard = Training.from_message(one.message())
+        assert (heard.config, heard.source, heard.out, heard.field) == (
+            one.config,
+            one.source,
+            one.out,
+            one.field,
+        )
