@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equalinfo.figures.figure import COLOURS, PLACES, SYMBOLS, Figure, Panel, Series, label_places
+from equalinfo.figures.figure import COLOURS, SYMBOLS, Figure, Panel, Series
+from equalinfo.figures.labels import PLACES, label_places
 from equalinfo.figures.plotly_json import PATTERNS, shown
 
 

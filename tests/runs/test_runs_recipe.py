@@ -1,5 +1,6 @@
 """Shipped recipes load; a run skips what is done and goes on after a kill."""
 
+import re
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,14 +12,24 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.files import write_manifest
 from equalinfo.report.runs import page_of_run
 from equalinfo.runs import run, side_by_side
-from equalinfo.runs.recipe import GivenM1, Recipe, load_recipe, shipped_recipes
+from equalinfo.runs.recipe import (
+    DataSection,
+    GivenM1,
+    M2Section,
+    Recipe,
+    SampleSection,
+    load_recipe,
+    shipped_recipes,
+)
 from equalinfo.runs.run import Run, run_recipe
 from equalinfo.score.results import read_results
 from equalinfo.tokens.methods import METHODS
 from equalinfo.tokens.spec import Spec
+from equalinfo.train.config import M1Config
 from tests.support import tiny
 from tests.support.building import built
 
+ROOT = Path(__file__).parents[2]
 TINY = {"size": "65k", "steps": 6, "batch_size": 4}
 
 
@@ -65,6 +76,16 @@ def test_shipped_recipes_load(name: str) -> None:
     recipe = load_recipe(name)
     assert recipe.methods
     assert recipe.sample is None or set(recipe.sample.methods) <= set(recipe.methods)
+
+
+def test_the_docs_name_every_key() -> None:
+    text = (ROOT / "docs" / "experiments.md").read_text()
+    for schema in (Recipe, M1Config, M2Section, DataSection, SampleSection):
+        for key in schema.model_fields:
+            assert re.search(rf"`(\w+\.)?{key}[`.]|^{key} = ", text, re.MULTILINE), key
+    example = re.search(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert example
+    assert example[1] in (ROOT / "docs" / "steps.md").read_text()  # whose commands a test runs
 
 
 def test_the_demo_names_the_methods_of_the_paper() -> None:
@@ -230,13 +251,27 @@ def test_a_killed_run_goes_on_to_the_same_rows(
     assert [row.bits_per_byte for row in rows] == [row.bits_per_byte for row in whole]
 
 
+M2 = 'm2 = {sizes = ["65k"], seeds = [0],'
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ('methods = ["Bytes", "Bytes"]', "twice"),
         ('methods = ["EqualInfoAC[v=256]"]', "b=..."),
         ('methods = ["Bytes"]\nmethod = 1', "method"),
-        ("methods = []", "methods"),
+        ("methods = []", "methods must hold 1 or more"),
+        ('methods = "Bytes"', "methods must be a list"),
+        ('methods = ["Bytes"]\nmetods = 1', "metods is no key here (did you mean methods?)"),
+        ('methods = ["Bytes"]\nm2 = {stepz = 3}', "m2.stepz is no key here (did you mean steps?)"),
+        (
+            'methods = ["Bytes"]\nm1 = {size = "65k", contxt = 3}',
+            "m1.contxt is no key here (did you mean context?)",
+        ),
+        (f'methods = ["Bytes"]\nm1 = {{path = "m1"}}\n{M2} steps = 0}}', "m2.steps must be above 0"),
+        (f'methods = ["Bytes"]\nm1 = {{path = "m1"}}\n{M2} steps = 1.5}}', "m2.steps must be a whole number"),
+        ('methods = ["Bytes"]\nm1 = {path = "m1"}', "m2 is missing"),
+        ('methods = ["Bytes"]\nm1 = {path = "m1"}\nm2 = 3', "m2 must be a table"),
         ('methods = ["Bytes"]\nm1 = {path = "x", size = "65k"}', "m1.size"),
         ('methods = ["Bytes"]\nm1 = {size = "huge", steps = 1, batch_size = 1}', "m1"),
         pytest.param("steps = " + "9" * 5000, "TOML", id="digits"),

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from equalinfo.extras import needed
-from equalinfo.figures.figure import DASHES, SYMBOLS, Figure, Panel, Series, Style, label_places
+from equalinfo.figures.figure import DASHES, SYMBOLS, Figure, Panel, Series, Style
+from equalinfo.figures.labels import label_places, x_ends
 from equalinfo.outputs import Inputs, output_file
 
-PANEL_WIDTH, LABELLED_WIDTH, HEIGHT = 5.6, 8.0, 4.4  # inches
+PANEL_WIDTH, HEIGHT = 5.6, 4.4  # inches
+LABELLED_WIDTH, LABELLED_HEIGHT = 9.0, 5.6  # of a single panel with names beside its points
 LEGEND_ROW = 0.24
 FEW = 10
 NEAR = 5  # points between a point and its label
@@ -36,9 +38,10 @@ def write_figure(figure: Figure, path: Path, inputs: Inputs = ()) -> None:
     # Names beside the points say as much.
     labelled = all(series.labels for panel in figure.panels for series in panel.series)
     rows = 0 if labelled else -(-len(styles) // across)
-    height = HEIGHT * lines + LEGEND_ROW * rows
+    width, height = PANEL_WIDTH * columns, HEIGHT * lines + LEGEND_ROW * rows
+    if labelled and count == 1:
+        width, height = LABELLED_WIDTH, LABELLED_HEIGHT
     with matplotlib.rc_context({"svg.hashsalt": "equalinfo", "font.size": 9, "svg.fonttype": "none"}):
-        width = LABELLED_WIDTH if labelled and columns == 1 else PANEL_WIDTH * columns
         canvas = Canvas(figsize=(width, height))
         axes = canvas.subplots(lines, columns, squeeze=False).flatten()
         handles: dict[str, Any] = {}
@@ -114,6 +117,8 @@ def _draw(panel: Panel, ax: Any, styles: dict[str, Style], handles: dict[str, An
         if len(values) <= FEW:  # powers of ten say little of a few sizes
             ax.set_xticks(values, [f"{x:g}" for x in values])
             ax.minorticks_off()
+    if ends := None if bars else x_ends(panel):
+        ax.set_xlim(*ends)
     if panel.y_log:
         (ax.set_xscale if bars else ax.set_yscale)("log")
     for level, name in panel.levels:

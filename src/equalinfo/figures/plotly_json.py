@@ -8,7 +8,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from equalinfo.figures.figure import DASHES, SYMBOLS, Figure, Panel, Series, Style, label_places
+from equalinfo.figures.figure import DASHES, SYMBOLS, Figure, Panel, Series, Style
+from equalinfo.figures.labels import label_places, x_ends
 
 PLOTLY_SYMBOLS = dict(
     zip(
@@ -108,6 +109,7 @@ def _panel(panel: Panel, styles: dict[str, Style]) -> ShownPanel:
             width = max(0.0, *values) - min(values)
             layout["xaxis"]["range"] = [min(values) - 0.35 * width, max(0.0, *values) + 0.15 * width]
     else:
+        layout["xaxis"]["autorangeoptions"] = {"include": x_ends(panel) or []}
         layout["yaxis"]["autorangeoptions"] = {"include": [value for value, _ in panel.levels]}
         if panel.y_log:
             layout["yaxis"]["type"] = "log"

@@ -108,7 +108,7 @@ def load_recipe(name: str) -> Recipe:
             f"cannot read recipe {name} ({error.strerror}); give a .toml file or one of {', '.join(shipped_recipes())}"
         ) from error
     except ValidationError as error:
-        raise EqualInfoError(f"{name}: {complaint(error, 'recipe', {'trained', 'given'})}") from error
+        raise EqualInfoError(f"{name}: {complaint(error, Recipe, 'recipe', {'trained', 'given'})}") from error
     except (
         ValueError,
         RecursionError,
