@@ -39,3 +39,15 @@ def likeliest(entries: Sequence[bytes], costs: Sequence[int], text: bytes) -> li
         parse.append(ids[text[came[end] : end]])
         end = came[end]
     return parse[::-1]
+
+
+def segmentations(entries: Sequence[bytes], text: bytes) -> list[list[int]]:
+    """Ids of every parse."""
+    if not text:
+        return [[]]
+    return [
+        [token, *rest]
+        for token, entry in enumerate(entries)
+        if entry and text.startswith(entry)
+        for rest in segmentations(entries, text[len(entry) :])
+    ]

@@ -73,7 +73,9 @@ def _steps(progress: "Progress") -> Iterator[str]:
         tokenizer.decode(tokenizer.encode(SENTENCE)[:3], partial=True)
 
     for name, directory in shipped("tokenizer").items():
-        use(Tokenizer.from_pretrained(directory), 600)
+        use(tokenizer := Tokenizer.from_pretrained(directory), 600)
+        if "unigram" in tokenizer.spec:
+            tokenizer.encode(SENTENCE, sample=0.1)
         yield name
     for spec in SPECS:
         use(Spec.parse(spec).build(Sources(m1, lambda: documents)), 1)

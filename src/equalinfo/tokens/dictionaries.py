@@ -39,6 +39,7 @@ from equalinfo.tokens.tokenizer import KIND, Advance, Tokenizer, checked_ids
 
 if TYPE_CHECKING:
     from equalinfo.dictionary.parse.parser import Parser
+    from equalinfo.dictionary.parse.viterbi import ViterbiParser
 
 ARRAYS = ("words", "blob", "offsets")
 SCORES = "costs"  # as files call them
@@ -314,12 +315,22 @@ class ScoredTokenizer(CompiledTokenizer):
 
     @cached_property
     def parser(self) -> "Parser":
-        from equalinfo.dictionary.parse.viterbi import ViterbiParser
         from equalinfo.dictionary.parse.word_table import by_words
 
-        scores = self.scores.astype(np.int64)
-        likeliest = ViterbiParser(self.automaton, scores)
-        return by_words(likeliest, scores) if "words" in self.spec else likeliest
+        likeliest = self._lattice
+        return by_words(likeliest, likeliest.scores) if "words" in self.spec else likeliest
+
+    @cached_property
+    def _lattice(self) -> "ViterbiParser":
+        """All segmentations of a text; within words too, since no entry crosses the start of a word."""
+        from equalinfo.dictionary.parse.viterbi import ViterbiParser
+
+        return ViterbiParser(self.automaton, self.scores.astype(np.int64))
+
+    def _sampled(self, text: bytes, alpha: float, source: np.random.PCG64) -> np.ndarray:
+        from equalinfo.dictionary.parse.sampling import sampled
+
+        return sampled(self._lattice, text, alpha, source)
 
     def _made_of(self) -> tuple[Any, ...]:
         return self.automaton, read_only(self.scores)

@@ -61,6 +61,9 @@ class SpecialTokenizer(Tokenizer):
     def _encode(self, text: bytes) -> np.ndarray:
         return self.base._encode(text).astype(id_dtype(self.vocab), copy=False)
 
+    def _sampled(self, text: bytes, alpha: float, source: np.random.PCG64) -> np.ndarray:
+        return self.base._sampled(text, alpha, source).astype(id_dtype(self.vocab), copy=False)
+
     def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
         kind = id_dtype(self.vocab)
         return [ids.astype(kind, copy=False) for ids in self.base._encode_batch(texts, advance)]

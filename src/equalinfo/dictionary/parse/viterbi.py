@@ -28,10 +28,10 @@ ONE_BIT = 1 << 10
 MOST = (1 << 16) - 1  # the largest score of an entry
 
 # A word of `_chains`: score in bits 33..63, length in bits 26..32, slot of the next shorter entry in bits 0..25.
-_SCORE_SHIFT = np.uint64(33)
-_LENGTH_SHIFT = np.uint64(26)
-_LENGTH_MASK = np.uint64(127)
-_NEXT_MASK = np.uint64((1 << 26) - 1)
+SCORE_SHIFT = np.uint64(33)
+LENGTH_SHIFT = np.uint64(26)
+LENGTH_MASK = np.uint64(127)
+NEXT_MASK = np.uint64((1 << 26) - 1)
 _ONE = np.uint64(1)
 _LAST = np.uint64(63)
 _WINDOW = np.uint64(64)
@@ -64,7 +64,7 @@ class ViterbiParser(Parser):
         self.scores = scores
 
     @cached_property
-    def _machine(self) -> tuple[Words, Words]:
+    def machine(self) -> tuple[Words, Words]:
         """The steps of `Automaton.suffixes`, and `_chains`."""
         automaton = self.automaton
         return automaton.suffixes[0], _chains(automaton.words, *automaton.tree, self.scores)
@@ -79,11 +79,11 @@ class ViterbiParser(Parser):
     def _count(self, text: ByteVector) -> int:
         back = np.empty(text.size, np.uint8)
         bounds = np.array([0, text.size], np.int64)
-        return int(_search(*self._machine, text, bounds, back, False)[0][1])
+        return int(_search(*self.machine, text, bounds, back, False)[0][1])
 
     def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
         back = np.empty(text.size, np.uint8)
-        id_bounds, _ = _search(*self._machine, text, bounds, back, False)
+        id_bounds, _ = _search(*self.machine, text, bounds, back, False)
         out = np.empty(int(id_bounds[-1]), self.id_type)
         write_ids(self.automaton.words, text, bounds, back, id_bounds, out)
         return out, id_bounds
@@ -92,7 +92,7 @@ class ViterbiParser(Parser):
         """The score of each entry's bytes when they are parsed into others: int64 [v]; single bytes keep theirs."""
         automaton = self.automaton
         back = np.empty(automaton.blob.size, np.uint8)
-        _, totals = _search(*self._machine, automaton.blob, automaton.offsets.astype(np.int64), back, True)
+        _, totals = _search(*self.machine, automaton.blob, automaton.offsets.astype(np.int64), back, True)
         return np.where(automaton.lengths <= 1, self.scores, totals)
 
 
@@ -125,7 +125,7 @@ def _chains(
             score = np.uint64(scores[(word >> VALUE_SHIFT) & VALUE_MASK])
             entry[slot] = slot
             chains[slot] = (
-                (score << _SCORE_SHIFT) | (np.uint64(depths[k]) << _LENGTH_SHIFT) | np.uint64(entry[suffix])
+                (score << SCORE_SHIFT) | (np.uint64(depths[k]) << LENGTH_SHIFT) | np.uint64(entry[suffix])
             )
         else:
             entry[slot] = entry[suffix]
@@ -173,21 +173,21 @@ def _search(
                 longest = position
                 if divided and k == last and position > _ONE:
                     longest = position - _ONE
-                length = (word >> _LENGTH_SHIFT) & _LENGTH_MASK
+                length = (word >> LENGTH_SHIFT) & LENGTH_MASK
                 while length > longest:  # entries that begin before the document do not count
-                    word = chains[word & _NEXT_MASK]
-                    length = (word >> _LENGTH_SHIFT) & _LENGTH_MASK
-                best = spent[(position - length) & _LAST] + np.int64(word >> _SCORE_SHIFT)
+                    word = chains[word & NEXT_MASK]
+                    length = (word >> LENGTH_SHIFT) & LENGTH_MASK
+                best = spent[(position - length) & _LAST] + np.int64(word >> SCORE_SHIFT)
                 best_length = length
-                following = word & _NEXT_MASK
+                following = word & NEXT_MASK
                 while following:
                     word = chains[following]
-                    length = (word >> _LENGTH_SHIFT) & _LENGTH_MASK
-                    other = spent[(position - length) & _LAST] + np.int64(word >> _SCORE_SHIFT)
+                    length = (word >> LENGTH_SHIFT) & LENGTH_MASK
+                    other = spent[(position - length) & _LAST] + np.int64(word >> SCORE_SHIFT)
                     if other < best:
                         best = other
                         best_length = length
-                    following = word & _NEXT_MASK
+                    following = word & NEXT_MASK
                 tokens[position & _LAST] = tokens[(position - best_length) & _LAST] + 1
                 spent[position & _LAST] = best
                 back[k] = best_length
