@@ -4,10 +4,15 @@ NumPy promises never to change the raw output of PCG64 (NEP 19). What `Generator
 may differ between versions, so nothing in this package calls it.
 """
 
+from typing import TypeAlias
+
 import numpy as np
+from numpy.typing import NDArray
+
+Bits: TypeAlias = np.random.PCG64
 
 
-def bits(*seed: int) -> np.random.PCG64:
+def bits(*seed: int) -> Bits:
     """Random 64-bit numbers of a seed of one or more parts, as (seed, epoch): call its `random_raw`."""
     return np.random.PCG64(np.random.SeedSequence(seed))
 
@@ -17,6 +22,12 @@ def permutation(count: int, *seed: int) -> np.ndarray:
     return np.argsort(bits(*seed).random_raw(count), kind="stable")
 
 
-def uniform(source: np.random.PCG64) -> float:
+def uniform(source: Bits) -> float:
     """The next number of `bits`, in [0, 1)."""
     return (source.random_raw() >> 11) * 2.0**-53
+
+
+def uniforms(source: Bits, count: int) -> NDArray[np.float64]:
+    """The next `count` numbers of `bits`, in [0, 1); float64 [count]."""
+    numbers: NDArray[np.float64] = (source.random_raw(count) >> np.uint64(11)) * np.float64(2.0**-53)
+    return numbers

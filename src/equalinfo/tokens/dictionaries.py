@@ -17,6 +17,7 @@ from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import as_written, sha256_bytes, write_array
 from equalinfo.outputs import output_directory
 from equalinfo.predict.base import read_only
+from equalinfo.seeded import Bits
 from equalinfo.tensors import read_npy, read_safetensors
 from equalinfo.tokens import sentencepiece_form
 from equalinfo.tokens.dictionary_options import first_spelling
@@ -327,7 +328,7 @@ class ScoredTokenizer(CompiledTokenizer):
 
         return ViterbiParser(self.automaton, self.scores.astype(np.int64))
 
-    def _sampled(self, text: bytes, alpha: float, source: np.random.PCG64) -> np.ndarray:
+    def _sampled(self, text: bytes, alpha: float, source: Bits) -> np.ndarray:
         from equalinfo.dictionary.parse.sampling import sampled
 
         return sampled(self._lattice, text, alpha, source)

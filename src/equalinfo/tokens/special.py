@@ -11,6 +11,7 @@ import numpy as np
 from equalinfo.coding.bits import id_dtype
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import as_written, json_bytes, sha256_bytes, write_manifest
+from equalinfo.seeded import Bits
 from equalinfo.tokens.hugging_face import TOKENIZER, same_vocabulary
 from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
@@ -61,7 +62,7 @@ class SpecialTokenizer(Tokenizer):
     def _encode(self, text: bytes) -> np.ndarray:
         return self.base._encode(text).astype(id_dtype(self.vocab), copy=False)
 
-    def _sampled(self, text: bytes, alpha: float, source: np.random.PCG64) -> np.ndarray:
+    def _sampled(self, text: bytes, alpha: float, source: Bits) -> np.ndarray:
         return self.base._sampled(text, alpha, source).astype(id_dtype(self.vocab), copy=False)
 
     def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:

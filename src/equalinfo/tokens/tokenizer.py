@@ -16,7 +16,7 @@ from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
 from equalinfo.files import json_bytes, read_manifest, sha256_bytes, write_manifest
 from equalinfo.outputs import output_directory
 from equalinfo.pretrained import located
-from equalinfo.seeded import bits
+from equalinfo.seeded import Bits, bits
 from equalinfo.tokens.hugging_face import FILES
 from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Columns, Options, Spec, named_source
@@ -414,7 +414,7 @@ class Tokenizer(ABC):
     def _encode(self, text: bytes) -> np.ndarray:
         return self._encode_batch([text], None)[0]
 
-    def _sampled(self, text: bytes, alpha: float, source: np.random.PCG64) -> np.ndarray:
+    def _sampled(self, text: bytes, alpha: float, source: Bits) -> np.ndarray:
         """Ids of a random segmentation."""
         raise EqualInfoError(
             f"segmentations of {self.spec} have no probabilities to draw by; take a dictionary with the flag unigram"

@@ -26,9 +26,10 @@ from equalinfo.dictionary.parse.viterbi import (
 from equalinfo.dictionary.trie.layout import Words
 from equalinfo.errors import EqualInfoError
 from equalinfo.kernels import kernel
+from equalinfo.seeded import Bits, uniforms
 
 
-def sampled(parser: ViterbiParser, text: bytes, alpha: float, source: np.random.PCG64) -> Ids:
+def sampled(parser: ViterbiParser, text: bytes, alpha: float, source: Bits) -> Ids:
     """Ids of a random segmentation of `text` into entries.
 
     Args:
@@ -40,10 +41,10 @@ def sampled(parser: ViterbiParser, text: bytes, alpha: float, source: np.random.
     """
     if not (math.isfinite(alpha) and alpha >= 0):
         raise EqualInfoError(f"sample={alpha} must be a finite number, 0 or more; 0.1 to 0.5 is usual")
-    chances = (source.random_raw(len(text)) >> np.uint64(11)) * 2.0**-53
     array = np.frombuffer(text, np.uint8)
     back = np.empty(array.size, np.uint8)
-    count = _draw(*parser.machine, array, -alpha * math.log(2) / ONE_BIT, chances, back)
+    weight = -alpha * math.log(2) / ONE_BIT
+    count = _draw(*parser.machine, array, weight, uniforms(source, array.size), back)
     out = np.empty(count, parser.id_type)
     write_ids(parser.automaton.words, array, np.array([0, array.size]), back, np.array([0, count]), out)
     return out
@@ -70,7 +71,7 @@ def _draw(
         how many tokens there are.
     """
     states = np.empty(text.size + 64, np.uint32)
-    suffix_states(steps, text, 0, text.size, states)
+    suffix_states(steps, text, 0, np.int64(text.size), states)
     logs = np.zeros(text.size + 1)  # of the sum over all segmentations of each beginning
     for end in range(1, text.size + 1):
         word = _within(chains, chains[states[end + 63]], end)
@@ -117,4 +118,4 @@ def _within(chains: Words, word: np.uint64, most: int) -> np.uint64:
 
 @kernel(forceinline=True)
 def _length(word: np.uint64) -> int:
-    return np.int64((word >> LENGTH_SHIFT) & LENGTH_MASK)
+    return int((word >> LENGTH_SHIFT) & LENGTH_MASK)
