@@ -1,5 +1,6 @@
 """An M2 of preset `llama` in llama.cpp itself: same ids, same greedy continuation."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.tokens.baselines import BytesTokenizer
 from equalinfo.tokens.dictionaries import CompiledTokenizer, ScoredTokenizer
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.special import SpecialTokenizer
+from equalinfo.tokens.special_tokens import SpecialTokens
 from equalinfo.train.m2 import load_m2
 from equalinfo.train.m2_gguf import export_m2
 from tests.train.test_train_hugging_face import dictionary, trained
@@ -55,6 +58,25 @@ def test_llama_cpp_gives_our_ids_and_continuation(kind: str, tmp_path: Path) -> 
     for told in answers[-2:]:
         assert told["tokens"] == ids[len(prompt) :]
         assert told["content"] == tokenizer.decode(told["tokens"]).decode()
+
+
+@pytest.mark.parametrize("kind", ["greedy", "likeliest"])
+def test_llama_cpp_knows_special_tokens(kind: str, tmp_path: Path) -> None:
+    pytest.importorskip("xllamacpp", reason="pip install 'equalinfo[runtimes]'")
+    base = dictionary() if kind == "greedy" else scored()
+    special = SpecialTokens.of(["<|user|>"], pad="<|pad|>", chat_template="{{ messages[0].content }}")
+    spec = replace(base.spec, numbers=(("v", base.vocab + 2),))
+    tokenizer = SpecialTokenizer(spec, base, special)
+    export_m2(trained(tmp_path, tokenizer, "llama"), tmp_path / "m2.gguf")
+    text = f"{TEXTS[0]}<|user|>{TEXTS[0]}"
+    asked: list[tuple[str, dict[str, Any]]] = [
+        ("/tokenize", {"content": text, "parse_special": True}),
+        ("/tokenize", {"content": text, "parse_special": False}),
+    ]
+    marked, plain = (answer["tokens"] for answer in llama_cpp(tmp_path / "m2.gguf", asked))
+    assert marked == tokenizer.encode(text, allowed_special="all").tolist()
+    # Its greedy vocabulary makes them of any text: docs/exports.md.
+    assert plain == (marked if kind == "greedy" else tokenizer.encode(text).tolist())
 
 
 def test_other_presets_are_refused(tmp_path: Path) -> None:

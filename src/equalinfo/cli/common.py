@@ -88,6 +88,14 @@ def read_file(path: Path) -> bytes:
         raise EqualInfoError(f"cannot read {path}: {error.strerror or error}") from error
 
 
+def read_text(path: Path) -> str:
+    """`read_file` of a text; EqualInfoError if it is not UTF-8."""
+    try:
+        return read_file(path).decode()
+    except UnicodeDecodeError as error:
+        raise EqualInfoError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8") from error
+
+
 def read_ids(path: Path) -> "np.ndarray":
     """The array in a .npy file, or on standard input for "-"; EqualInfoError if it is none."""
     import numpy as np

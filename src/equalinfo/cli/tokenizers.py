@@ -23,6 +23,7 @@ from equalinfo.cli.common import (
     app,
     read_file,
     read_ids,
+    read_text,
     show_result,
 )
 from equalinfo.errors import EqualInfoError
@@ -44,6 +45,17 @@ def compile_command(
         list[str] | None,
         typer.Option("--special", metavar="NAME", help="A special token, as '<|user|>'; may be repeated."),
     ] = None,
+    bos: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The special token that begins a text in other libraries."),
+    ] = None,
+    pad: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="The special token that fills up a batch in other libraries."),
+    ] = None,
+    chat_template: Annotated[
+        Path | None, typer.Option(help="A file in Jinja that goes with the tokenizer into exports.")
+    ] = None,
     device: M1Device = "cpu",
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -56,10 +68,12 @@ def compile_command(
     from equalinfo.progress import progress_bar
     from equalinfo.tokens.compile import compile_tokenizer
     from equalinfo.tokens.spec import Spec
+    from equalinfo.tokens.special_tokens import SpecialTokens
 
     source = Corpus(corpus, field) if corpus is not None else None
     with progress_bar(quiet) as progress:
-        method = Spec.parse(spec).with_special(special or ())
+        template = None if chat_template is None else read_text(chat_template)
+        method = Spec.parse(spec).with_special(SpecialTokens.of(special or (), bos, pad, template))
         tokenizer = compile_tokenizer(method, m1, source, out, progress, device)
     show_result(
         {"spec": str(tokenizer.spec), "vocab": tokenizer.vocab, "identity": tokenizer.fingerprint}, as_json

@@ -31,6 +31,7 @@ from equalinfo.tokens.hugging_face import (
     same_vocabulary,
     tokenizer_config,
     tokenizer_json,
+    with_special,
 )
 from equalinfo.tokens.methods import PARSERS
 from equalinfo.tokens.sources import Sources
@@ -191,12 +192,12 @@ class CompiledTokenizer(Tokenizer):
             for name, content in self.export_files("huggingface").items():
                 (directory / name).write_bytes(content)
 
-    def export_files(self, form: str) -> dict[str, bytes]:
+    def export_files(self, form: str, special: Sequence[str] = ()) -> dict[str, bytes]:
         if not self.parse:
             return super().export_files(form)
         config = {TOKENIZER_CONFIG: tokenizer_config(end_of_text_of(self.vocab_entries()))}
         if form == "huggingface":
-            return {TOKENIZER: self._tokenizer_json(self.parse), **config}
+            return {TOKENIZER: with_special(self._tokenizer_json(self.parse), special, self.vocab), **config}
         if form != "sentencepiece":
             return super().export_files(form)
         if self.parse == "greedy":
@@ -204,7 +205,7 @@ class CompiledTokenizer(Tokenizer):
                 f"{self.spec} takes the longest match, SentencePiece the likeliest parse; choose huggingface"
             )
         scores = self._scores() or [ONE_BIT] * self.vocab
-        pieces = sentencepiece_form.form_pieces(self.vocab_entries(), scores)
+        pieces = sentencepiece_form.form_pieces(self.vocab_entries(), scores, special)
 
         def score_of(text: str) -> int:
             return sum(scores[index] for index in self.encode(text).tolist())
@@ -212,7 +213,7 @@ class CompiledTokenizer(Tokenizer):
         json = sentencepiece_form.tokenizer_json(pieces, score_of)
         return {sentencepiece_form.MODEL: sentencepiece_form.model_file(pieces), TOKENIZER: json, **config}
 
-    def gguf_vocabulary(self) -> GGUFVocabulary:
+    def gguf_vocabulary(self, special: Sequence[str] = ()) -> GGUFVocabulary:
         if not self.parse:
             return super().gguf_vocabulary()
         if self.parse != "greedy":
@@ -220,7 +221,7 @@ class CompiledTokenizer(Tokenizer):
                 f"llama.cpp breaks ties otherwise than {self.spec}, and would give other ids in most texts; "
                 "choose huggingface"
             )
-        return trie_vocabulary(self.vocab_entries())
+        return trie_vocabulary(self.vocab_entries(), special)
 
     def _tokenizer_json(self, parse: Parse) -> bytes:
         split = SPLIT_PATTERN if "words" in self.spec else None
@@ -339,8 +340,8 @@ class ScoredTokenizer(CompiledTokenizer):
     def _more_arrays(self) -> dict[str, np.ndarray]:
         return {SCORES: self.scores}
 
-    def gguf_vocabulary(self) -> GGUFVocabulary:
-        return scored_vocabulary(self.vocab_entries(), self._scores())
+    def gguf_vocabulary(self, special: Sequence[str] = ()) -> GGUFVocabulary:
+        return scored_vocabulary(self.vocab_entries(), self._scores(), special)
 
     def _scores(self) -> list[int]:
         return [int(score) for score in self.scores]

@@ -35,17 +35,23 @@ class GGUFVocabulary(NamedTuple):
         model: the tokenizer model of llama.cpp.
         pieces: by id. Those from v on are bytes that the model misses; no text encodes to them.
         vocab: v.
+        bos, pad: ids of those that begin a text and fill up a batch.
+        chat_template: in Jinja, "" for none.
     """
 
     model: str
     pieces: list[Piece]
     vocab: int
+    bos: int = 0
+    pad: int | None = None
+    chat_template: str = ""
 
 
-def trie_vocabulary(entries: Sequence[bytes]) -> GGUFVocabulary:
+def trie_vocabulary(entries: Sequence[bytes], special: Sequence[str] = ()) -> GGUFVocabulary:
     """A dictionary that is parsed greedily; entries may be any bytes, the first is the end of text."""
     pieces = [Piece(_escaped(entry), 0, Kind.NORMAL) for entry in entries]
     pieces[0] = Piece(end_of_text_of(entries), 0, Kind.CONTROL)
+    pieces += [Piece(_escaped(name.encode()), 0, Kind.CONTROL) for name in special]
     return GGUFVocabulary("rwkv", pieces, len(pieces))
 
 
@@ -55,7 +61,9 @@ def _escaped(entry: bytes) -> str:
     )
 
 
-def scored_vocabulary(entries: Sequence[bytes], scores: Sequence[int]) -> GGUFVocabulary:
+def scored_vocabulary(
+    entries: Sequence[bytes], scores: Sequence[int], special: Sequence[str] = ()
+) -> GGUFVocabulary:
     """A dictionary parsed into the least sum of scores; the first entry is the end of text, longer ones are UTF-8."""
     pieces = [Piece(end_of_text_of(entries), NEVER, Kind.CONTROL)]
     for index in range(1, len(entries)):
@@ -66,6 +74,7 @@ def scored_vocabulary(entries: Sequence[bytes], scores: Sequence[int]) -> GGUFVo
             pieces.append(Piece(f"<unused {index}>", NEVER, Kind.UNUSED))
         else:
             pieces.append(Piece(entry.decode(), score, Kind.NORMAL))
+    pieces += [Piece(name, NEVER, Kind.CONTROL) for name in special]
     return GGUFVocabulary("plamo2", [*pieces, *ascii_pieces()], len(pieces))
 
 
@@ -96,7 +105,7 @@ def gguf_file(out: Path, name: str, inputs: Inputs = ()) -> Iterator["GGUFWriter
 
 
 def add_vocabulary(writer: "GGUFWriter", vocabulary: GGUFVocabulary) -> None:
-    """Adds a tokenizer whose id 0 both begins and ends a text."""
+    """Adds a tokenizer whose id 0 ends a text."""
     pieces = vocabulary.pieces
     writer.add_vocab_size(len(pieces))
     writer.add_tokenizer_model(vocabulary.model)
@@ -104,8 +113,13 @@ def add_vocabulary(writer: "GGUFWriter", vocabulary: GGUFVocabulary) -> None:
     writer.add_token_list([piece.text.encode() for piece in pieces])
     writer.add_token_scores([-piece.score / 1e4 for piece in pieces])
     writer.add_token_types([int(piece.kind) for piece in pieces])
-    for add in (writer.add_bos_token_id, writer.add_eos_token_id, writer.add_unk_token_id):
-        add(0)
+    writer.add_bos_token_id(vocabulary.bos)
+    writer.add_eos_token_id(0)
+    writer.add_unk_token_id(0)
+    if vocabulary.pad is not None:
+        writer.add_pad_token_id(vocabulary.pad)
+    if vocabulary.chat_template:
+        writer.add_chat_template(vocabulary.chat_template)
     writer.add_add_bos_token(vocabulary.model == "plamo2")
     writer.add_add_eos_token(False)
     writer.add_add_space_prefix(False)

@@ -42,14 +42,23 @@ def tokenizer_json(
     names = [end_of_text, *("".join(alphabet[byte] for byte in entry) for entry in entries[1:])]
     made = _greedy(entries, names) if parse == "greedy" else _unigram(names, split, scores)
     decoder = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
-    frame = {**FRAME, "decoder": decoder, "added_tokens": [end_token(end_of_text)]}
+    frame = {**FRAME, "decoder": decoder, "added_tokens": [special_token(0, end_of_text)]}
     return json.dumps(frame | made, ensure_ascii=False).encode()
 
 
-def end_token(name: str) -> dict[str, Any]:
-    """Id 0 among the added tokens of a tokenizer.json."""
-    token: dict[str, Any] = {"id": 0, "content": name, "special": True, "normalized": False}
+def special_token(index: int, name: str) -> dict[str, Any]:
+    """An entry of the added tokens of a tokenizer.json."""
+    token: dict[str, Any] = {"id": index, "content": name, "special": True, "normalized": False}
     return token | {"single_word": False, "lstrip": False, "rstrip": False}
+
+
+def with_special(file: bytes, names: Sequence[str], first: int) -> bytes:
+    """A file `tokenizer.json` with special tokens from id `first` on."""
+    if not names:
+        return file
+    told = parse_json(file)
+    told["added_tokens"] += [special_token(first + number, name) for number, name in enumerate(names)]
+    return json.dumps(told, ensure_ascii=False).encode()
 
 
 def end_of_text_of(entries: Sequence[bytes]) -> str:

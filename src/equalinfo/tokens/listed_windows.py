@@ -1,7 +1,7 @@
 """EqualInfo with windows of few bits: all of them are listed when it is compiled, and no model runs afterwards."""
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -102,7 +102,7 @@ class CompiledWindows(CompiledTokenizer):
         if text := decoder.decode(self.decode(window, partial=True), final=True):
             yield text
 
-    def gguf_vocabulary(self) -> GGUFVocabulary:
+    def gguf_vocabulary(self, special: Sequence[str] = ()) -> GGUFVocabulary:
         return trie_vocabulary(self.vocab_entries()) if self.eos is not None else super().gguf_vocabulary()
 
     def page_form(self) -> dict[str, Any]:

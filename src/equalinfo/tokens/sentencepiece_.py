@@ -149,8 +149,8 @@ class SentencePieceTokenizer(Tokenizer):
             "idOfByte": self._id_of_byte.tolist(),
         }
 
-    def export_files(self, form: str) -> dict[str, bytes]:
-        return {MODEL: self._model} if form == "sentencepiece" else super().export_files(form)
+    def export_files(self, form: str, special: Sequence[str] = ()) -> dict[str, bytes]:
+        return super().export_files(form) if special or form != "sentencepiece" else {MODEL: self._model}
 
     def _made_of(self) -> tuple[Any, ...]:
         return (self._model,)

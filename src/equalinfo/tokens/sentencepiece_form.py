@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
-from equalinfo.tokens.hugging_face import FRAME, ONE_BIT, end_of_text_of, end_token
+from equalinfo.tokens.hugging_face import FRAME, ONE_BIT, end_of_text_of, special_token
 
 SPACE = "\u2581"
 BYTE_NAMES = [f"<0x{byte:02X}>" for byte in range(256)]
@@ -40,12 +40,13 @@ class Piece(NamedTuple):
     kind: Kind
 
 
-def form_pieces(entries: Sequence[bytes], scores: Sequence[int]) -> list[Piece]:
+def form_pieces(entries: Sequence[bytes], scores: Sequence[int], special: Sequence[str] = ()) -> list[Piece]:
     """The pieces of a dictionary; the first v have its ids.
 
     Args:
         entries: by id; id 0 is the end of text, ids 1 to 256 the single bytes in order, the rest valid UTF-8.
         scores: of each entry.
+        special: names of special tokens, whose ids come next.
     """
     pieces = [Piece(end_of_text_of(entries), 0, Kind.CONTROL)]
     for index in range(1, len(entries)):
@@ -56,7 +57,7 @@ def form_pieces(entries: Sequence[bytes], scores: Sequence[int]) -> list[Piece]:
             pieces.append(Piece(f"<unused {index}>", score, Kind.UNUSED))
         else:
             pieces.append(Piece(entry.decode().replace(" ", SPACE), score, Kind.NORMAL))
-    return pieces
+    return pieces + [Piece(name, 0, Kind.CONTROL) for name in special]
 
 
 def ascii_pieces() -> list[Piece]:
@@ -112,7 +113,11 @@ def tokenizer_json(pieces: Sequence[Piece], score_of: Callable[[str], int]) -> b
     return json.dumps(
         {
             **FRAME,
-            "added_tokens": [end_token(pieces[0].text)],
+            "added_tokens": [
+                special_token(index, piece.text)
+                for index, piece in enumerate(pieces)
+                if piece.kind == Kind.CONTROL
+            ],
             "normalizer": {"type": "Replace", "pattern": {"String": " "}, "content": SPACE},
             "pre_tokenizer": None,
             "decoder": {

@@ -5,13 +5,14 @@ The notation is the paper's (Lester et al. 2024); recipes, the command line, fil
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.registry import Registry
 from equalinfo.tokens.methods import FOREIGN, METHODS, PREDICTORS, SPECIAL
+from equalinfo.tokens.special_tokens import NO_SPECIAL, SpecialTokens
 
 if TYPE_CHECKING:
     from equalinfo.tokens.sources import Sources
@@ -72,7 +73,7 @@ class Spec:
     `str()` gives the canonical spec, without `special`.
 
     Args:
-        special: names of special tokens, which take the last of the `v` ids.
+        special: special tokens, which take the last of the `v` ids.
 
     >>> str(Spec.parse("EqualInfoAC[v=65536, b=16]"))
     'EqualInfoAC[b=16,v=65k]'
@@ -82,7 +83,7 @@ class Spec:
     numbers: tuple[tuple[str, int], ...] = ()
     flags: tuple[str, ...] = ()
     source: str = ""
-    special: tuple[str, ...] = ()
+    special: SpecialTokens = NO_SPECIAL
 
     @classmethod
     def parse(cls, text: str, saved: bool = False) -> "Spec":
@@ -145,27 +146,22 @@ class Spec:
         """A number, or None where the spec leaves it out."""
         return dict(self.numbers).get(key)
 
-    def with_special(self, names: Sequence[str]) -> "Spec":
+    def with_special(self, special: SpecialTokens) -> "Spec":
         """The same with special tokens among its ids.
 
         Raises:
-            EqualInfoError: a name that is empty, given twice or not printable, or a method whose ids have no text.
+            EqualInfoError: a method whose ids have no text.
         """
-        for name in names:
-            if not name or not name.isprintable():
-                raise EqualInfoError(f"special token {name!a} must be printable text, as <|user|>")
-        if len(set(names)) < len(names):
-            raise EqualInfoError("a special token is given twice; give each once")
-        if names and (not self._plain_class.text_of_ids or self.get("b")):
+        if special and (not self._plain_class.text_of_ids or self.get("b")):
             raise EqualInfoError(f"{self} has no ids to make special; take a dictionary")
-        return replace(self, special=tuple(names))
+        return replace(self, special=special)
 
     @property
     def without_special(self) -> "Spec":
         """The spec of the ids that are not special."""
-        count = len(self.special)
+        count = len(self.special.names)
         numbers = tuple((key, number - count if key == "v" else number) for key, number in self.numbers)
-        return replace(self, numbers=numbers, special=())
+        return replace(self, numbers=numbers, special=NO_SPECIAL)
 
     def __contains__(self, flag: str) -> bool:
         return flag in self.flags

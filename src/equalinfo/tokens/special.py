@@ -12,9 +12,11 @@ from equalinfo.coding.bits import id_dtype
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import as_written, json_bytes, sha256_bytes, write_manifest
 from equalinfo.seeded import Bits
-from equalinfo.tokens.hugging_face import TOKENIZER, same_vocabulary
+from equalinfo.tokens.gguf_form import GGUFVocabulary
+from equalinfo.tokens.hugging_face import TOKENIZER, TOKENIZER_CONFIG, same_vocabulary
 from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.special_tokens import SpecialTokens
 from equalinfo.tokens.texts import Flat
 from equalinfo.tokens.tokenizer import KIND, Advance, Tokenizer, checked_ids
 
@@ -25,7 +27,7 @@ class SpecialTokenizer(Tokenizer):
     Args:
         spec: its `v` counts the special tokens too.
         base: makes the other ids.
-        special: names of the special tokens by id, from `base.vocab` on; default: those of `spec`.
+        special: the special tokens, from id `base.vocab` on; default: those of `spec`.
 
     Examples:
         >>> from pydoc_data.topics import topics
@@ -39,11 +41,12 @@ class SpecialTokenizer(Tokenizer):
         [519]
     """
 
-    def __init__(self, spec: Spec, base: Tokenizer, special: Sequence[str] = ()) -> None:
+    def __init__(self, spec: Spec, base: Tokenizer, special: SpecialTokens | None = None) -> None:
         super().__init__(spec.with_special(special or spec.special))
         self.base, self.special = base, self.spec.special
-        self.special_tokens = {name: base.vocab + number for number, name in enumerate(self.special)}
+        self.special_tokens = {name: base.vocab + number for number, name in enumerate(self.special.names)}
         self.text_of_ids, self.eos = base.text_of_ids, base.eos
+        self.bos, self.pad = (self.special_tokens.get(name) for name in (self.special.bos, self.special.pad))
 
     @classmethod
     def build(cls, spec: Spec, sources: Sources) -> Tokenizer:
@@ -80,7 +83,7 @@ class SpecialTokenizer(Tokenizer):
         first, texts = self.base.vocab, []
         for is_special, run in groupby(ids.tolist(), key=lambda token: token >= first):
             if is_special:
-                texts += [self.special[token - first].encode() for token in run]
+                texts += [self.special.names[token - first].encode() for token in run]
             else:
                 texts.append(self.base.decode(list(run), partial))
         return b"".join(texts)
@@ -97,18 +100,19 @@ class SpecialTokenizer(Tokenizer):
     def token_bytes(self, token: int) -> bytes:
         token = int(checked_ids([token], self.vocab)[0])
         first = self.base.vocab
-        return self.special[token - first].encode() if token >= first else self.base.token_bytes(token)
+        return self.special.names[token - first].encode() if token >= first else self.base.token_bytes(token)
 
     def vocab_entries(self) -> list[bytes]:
-        return self.base.vocab_entries() + [name.encode() for name in self.special]
+        return self.base.vocab_entries() + [name.encode() for name in self.special.names]
 
     def special_names(self) -> list[str]:
-        return [*self.base.special_names(), *self.special]
+        return [*self.base.special_names(), *self.special.names]
 
     def save_files(self, directory: Path) -> None:
         self.base.save_files(directory)
         if (directory / TOKENIZER).exists():
-            (directory / TOKENIZER).write_bytes(self._export()[TOKENIZER])
+            for name, content in self.export_files("huggingface").items():
+                (directory / name).write_bytes(content)
 
     def save_compact(self, path: Path, more: Mapping[str, bytes] | None = None) -> None:
         raise EqualInfoError(f"{self!r} has special tokens, which the compact form does not hold")
@@ -116,38 +120,34 @@ class SpecialTokenizer(Tokenizer):
     def _finish(self, directory: Path, more: Mapping[str, bytes]) -> None:
         for name, content in more.items():
             (directory / name).write_bytes(content)
-        write_manifest(
-            directory,
-            KIND,
-            spec=str(self.spec),
-            vocab=self.vocab,
-            identity=self.fingerprint,
-            special=list(self.special),
-        )
+        manifest: dict[str, Any] = {"spec": str(self.spec), "vocab": self.vocab, "identity": self.fingerprint}
+        write_manifest(directory, KIND, **(manifest | self.special.record()))
 
-    def _export(self) -> dict[str, bytes]:
-        files = self.base.export_files("huggingface")
-        told = json.loads(files[TOKENIZER])
-        flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-        told["added_tokens"] += [
-            {"id": token, "content": name, **flags} for name, token in self.special_tokens.items()
-        ]
-        return {**files, TOKENIZER: json.dumps(told, ensure_ascii=False).encode()}
+    def export_files(self, form: str, special: Sequence[str] = ()) -> dict[str, bytes]:
+        files = self.base.export_files(form, self.special.names)
+        if TOKENIZER_CONFIG not in files:
+            return files
+        told = {"bos_token": self.special.bos, "pad_token": self.special.pad}
+        told |= {"chat_template": self.special.chat_template}
+        config = json.loads(files[TOKENIZER_CONFIG]) | {key: value for key, value in told.items() if value}
+        return {**files, TOKENIZER_CONFIG: json.dumps(config, indent=1, ensure_ascii=False).encode()}
 
-    def export_files(self, form: str) -> dict[str, bytes]:
-        if form == "huggingface":
-            return self._export()
-        raise EqualInfoError(f"special tokens are exported to huggingface only, not to {form}")
+    def gguf_vocabulary(self, special: Sequence[str] = ()) -> GGUFVocabulary:
+        vocabulary = self.base.gguf_vocabulary(self.special.names)
+        return vocabulary._replace(bos=self.bos or 0, pad=self.pad, chat_template=self.special.chat_template)
+
+    def __repr__(self) -> str:
+        return f"<{type(self.base).__name__} {self.spec} with {', '.join(self.special.names)}, {self.vocab:,} ids>"
 
     def check_export(self, directory: Path, manifest: dict[str, Any]) -> None:
         path = directory / TOKENIZER
         if not path.exists() or as_written(directory, manifest, TOKENIZER):
             return
-        if not same_vocabulary(path.read_bytes(), self._export()[TOKENIZER]):
+        if not same_vocabulary(path.read_bytes(), self.export_files("huggingface")[TOKENIZER]):
             raise DamagedArtifact(f"{path} has another vocabulary; save the tokenizer again")
 
     def _made_of(self) -> tuple[Any, ...]:
         return self.base, self.special
 
     def state_fingerprint(self) -> str:
-        return sha256_bytes(json_bytes([self.base.fingerprint, self.special]))
+        return sha256_bytes(json_bytes([self.base.fingerprint, self.special.names]))

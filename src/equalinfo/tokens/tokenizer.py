@@ -20,6 +20,7 @@ from equalinfo.seeded import Bits, bits
 from equalinfo.tokens.hugging_face import FILES
 from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Columns, Options, Spec, named_source
+from equalinfo.tokens.special_tokens import SpecialTokens
 from equalinfo.tokens.texts import Flat, Text, as_bytes, as_lists, as_texts, end_to_end
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class Tokenizer(ABC):
         window_bits: bits of a window; 0 without windows.
         ids_per_window: how many ids a window is; None without windows, or where they share ids or depend on each other.
         special_tokens: ids of special tokens by name; `encode` makes them only where it is told to.
+        bos, pad: those that begin a text and fill up a batch in other libraries; None where there are none.
         windows_changed: of the windows encoded so far by this object, how many could not take the paper's
             bits, and of how many; (0, 0) for methods without such windows.
 
@@ -106,6 +108,8 @@ class Tokenizer(ABC):
     window_bits: int = 0
     ids_per_window: int | None = None
     special_tokens: Mapping[str, int] = MappingProxyType({})
+    bos: int | None = None
+    pad: int | None = None
 
     def __init__(self, spec: Spec, vocab: int | None = None) -> None:
         self.spec, self.vocab = spec, self.vocab_of(spec) if vocab is None else vocab
@@ -184,7 +188,7 @@ class Tokenizer(ABC):
         manifest = read_manifest(directory, KIND, shared=FILES)
         try:
             spec = Spec.parse(str(manifest.get("spec")), saved=True)
-            spec = spec.with_special([str(name) for name in manifest.get("special", [])])
+            spec = spec.with_special(SpecialTokens.from_manifest(manifest))
         except EqualInfoError as error:
             raise DamagedArtifact(
                 f"{directory} names no method this equalinfo knows; make it again"
@@ -201,6 +205,9 @@ class Tokenizer(ABC):
         texts: str | Path | Iterable[Text],
         m1: str | Path | None = None,
         special: Sequence[str] = (),
+        bos: str | None = None,
+        pad: str | None = None,
+        chat_template: str | None = None,
         quiet: bool = False,
     ) -> "Tokenizer":
         """A tokenizer made from text of yours; `save_pretrained` keeps it.
@@ -214,6 +221,9 @@ class Tokenizer(ABC):
             m1: an M1 directory or the name of one that ships, for methods that need one. Dictionaries within words
                 do without: they choose from the strings that the corpus repeats.
             special: names of special tokens, as "<|user|>", which take the last ids of the vocabulary in this order.
+            bos, pad: names of those that begin a text and fill up a batch, for the libraries that read an export; they
+                come last, where they are not among `special`.
+            chat_template: in Jinja; it goes with the tokenizer into exports.
             quiet: no progress bars.
 
         Raises:
@@ -230,7 +240,8 @@ class Tokenizer(ABC):
         from equalinfo.progress import progress_bar, stages
         from equalinfo.tokens.sources import Sources
 
-        parsed = (Spec.parse(spec) if isinstance(spec, str) else spec).with_special(special)
+        parsed = Spec.parse(spec) if isinstance(spec, str) else spec
+        parsed = parsed.with_special(SpecialTokens.of(special, bos, pad, chat_template))
         if isinstance(texts, (str, Path)):
             corpus = Corpus(str(texts))
 
@@ -685,8 +696,11 @@ class Tokenizer(ABC):
         if text := self.decode(list(ids), partial=True).decode("utf-8", "replace"):
             yield text
 
-    def export_files(self, form: str) -> dict[str, bytes]:
+    def export_files(self, form: str, special: Sequence[str] = ()) -> dict[str, bytes]:
         """The files, by name, in which other libraries read this tokenizer (`tokens.export`).
+
+        Args:
+            special: names of special tokens behind its ids.
 
         Raises:
             EqualInfoError: there is no such form, or none of this method.
@@ -695,8 +709,8 @@ class Tokenizer(ABC):
             f"{self.spec} has no form {form!a} that other libraries read: see docs/exports.md"
         )
 
-    def gguf_vocabulary(self) -> "GGUFVocabulary":
-        """What llama.cpp needs to give the same ids; EqualInfoError if it cannot."""
+    def gguf_vocabulary(self, special: Sequence[str] = ()) -> "GGUFVocabulary":
+        """What llama.cpp needs to give the same ids, with `special` tokens behind them; EqualInfoError if it cannot."""
         raise EqualInfoError(f"llama.cpp cannot parse text as {self.spec} does: see docs/exports.md")
 
     @property

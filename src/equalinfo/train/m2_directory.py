@@ -39,6 +39,8 @@ def save_model(directory: Path, model: Decoder, tokenizer: Tokenizer, ours: dict
     else:
         save_tensors(directory / WEIGHTS, hf_llama.to_hugging_face(model), hf_llama.METADATA)
         config = ours | hf_llama.config(model, ours["sequence_length"], ours.get("eos"))
+        if tokenizer.pad is not None:
+            config["pad_token_id"] = tokenizer.pad
         if tokenizer.eos == model.bos_id and (directory / "tokenizer" / TOKENIZER).is_file():
             _save_tokenizer(directory, ours["sequence_length"])
     (directory / CONFIG).write_bytes(json_bytes(config))

@@ -58,7 +58,7 @@ def write_gguf(
         raise EqualInfoError(
             f"the layers of preset {model.preset} are not in llama.cpp, which has those of llama"
         )
-    vocabulary = tokenizer.gguf_vocabulary()
+    vocabulary = tokenizer.gguf_vocabulary()._replace(bos=model.bos_id)  # with which it was trained
     size, more = model.size, len(vocabulary.pieces) - vocabulary.vocab
     with gguf_file(out, str(tokenizer.spec), inputs) as writer:
         writer.add_context_length(sequence_length)
