@@ -1,6 +1,12 @@
 """What the kernels compute, written to be read. The tests compare the two; nothing else uses this."""
 
+import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
+
+from equalinfo.dictionary.train.word_boundaries import WHITE_SPACE
+
+SPACES = set(map(chr, WHITE_SPACE))
 
 
 def greedy(entries: Sequence[bytes], text: bytes) -> list[int]:
@@ -51,3 +57,22 @@ def segmentations(entries: Sequence[bytes], text: bytes) -> list[list[int]]:
         if entry and text.startswith(entry)
         for rest in segmentations(entries, text[len(entry) :])
     ]
+
+
+def stretches(text: str) -> list[str]:
+    """A text cut where no entry within words goes on: between characters of two kinds, unless white space is before."""
+
+    def kind(character: str) -> str:
+        if character in SPACES:
+            return "space" if character == " " else "white"
+        return {"L": "letter", "M": "letter", "N": "digit"}.get(unicodedata.category(character)[0], "sign")
+
+    found = [text[:1]]
+    for before, character in pairwise(text):
+        first, second = kind(before), kind(character)
+        starts = second not in ("space", "white") if first == "white" else first not in ("space", second)
+        if starts and ord(before) < 0x20000 and ord(character) < 0x20000:
+            found.append(character)
+        else:
+            found[-1] += character
+    return found if text else []

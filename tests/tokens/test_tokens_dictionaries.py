@@ -17,6 +17,7 @@ from equalinfo.dictionary.train import corpus_strings, m1_strings
 from equalinfo.dictionary.train.corpus_strings import LONGEST, frequent_phrases, frequent_strings
 from equalinfo.dictionary.train.prune import prune, with_singles
 from equalinfo.dictionary.train.word_boundaries import SPLIT_PATTERN, within_word, words_of
+from equalinfo.dictionary.train.word_counts import count_words
 from equalinfo.dictionary.trie.automaton import build
 from equalinfo.errors import EqualInfoError
 from equalinfo.predict.base import FREQUENCY_TOTAL
@@ -253,8 +254,8 @@ def test_frequent_strings_are_those_of_plain_counting():
         texts = ["".join(rng.choices(" \nabé1,-漢\0", k=60)) * rng.randint(1, 2) for _ in range(4)]
         documents = [text.encode() for text in texts] + [b"", b"ab \xff ab", b"x" * 70 + b" " + b"x" * 70]
         for count in (5, 10_000):
-            assert frequent_strings(documents, count) == plain_frequent(documents, count)
-    assert frequent_strings([], 5) == frequent_strings([b"once"], 5) == []
+            assert frequent_strings(count_words(documents), count) == plain_frequent(documents, count)
+    assert frequent_strings(count_words([b"once"]), 5) == []
 
 
 def test_frequent_phrases_are_those_of_plain_counting():
@@ -274,12 +275,15 @@ def test_frequent_phrases_are_those_of_plain_counting():
         assert frequent_phrases(documents, 3) == [text for _, text in expected[:3]]
 
 
-def test_few_words_in_memory_are_enough(monkeypatch):
+def test_only_the_most_frequent_words_are_taken_apart(monkeypatch):
     documents = [2 * b"".join(b" %d" % number for number in range(k, k + 30)) for k in range(20)]
-    documents.append(b"".join(b" once" + bytes([97 + n // 26, 97 + n % 26]) for n in range(200)))
-    everything = frequent_strings(documents, 100)
-    monkeypatch.setattr(corpus_strings, "MOST_HELD", 104)
-    assert frequent_strings(documents, 100) == everything
+    everything = frequent_strings(count_words(documents), 10_000)
+    monkeypatch.setattr(corpus_strings, "MOST_WORDS", 5)
+    words = Counter(word for document in documents for word in words_of(document.decode()))
+    most = sorted(words, key=lambda word: (-words[word], word))[:5]
+    found = frequent_strings(count_words(documents), 10_000)
+    assert set(found) < set(everything)
+    assert {string for string in found if len(string) == 3} == {word.encode() for word in most}
 
 
 def test_a_unigram_dictionary_covers_its_corpus_with_less_information():

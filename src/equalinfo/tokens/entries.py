@@ -3,8 +3,9 @@
 from equalinfo.dictionary.parse.viterbi import ViterbiParser
 from equalinfo.dictionary.train.corpus_strings import frequent_phrases, frequent_strings, repeated_strings
 from equalinfo.dictionary.train.m1_strings import likely_strings
-from equalinfo.dictionary.train.prune import prune, with_singles
+from equalinfo.dictionary.train.prune import Corpus, prune, with_singles
 from equalinfo.dictionary.train.unigram import select
+from equalinfo.dictionary.train.word_counts import WordCounts, count_words
 from equalinfo.dictionary.trie.automaton import Automaton
 from equalinfo.errors import EqualInfoError
 from equalinfo.tokens.dictionary_options import SMALLEST_DICTIONARY
@@ -38,38 +39,44 @@ def most_used(spec: Spec, sources: Sources) -> Automaton:
     Raises:
         EqualInfoError: no predictor where entries may cross words, no corpus, or a corpus that is too small.
     """
-    candidates = _candidates(spec, sources)
-    return prune(candidates, spec["v"], sources.corpus(spec), sources.threads, sources.report)
+    corpus = _words(spec, sources) if "words" in spec else sources.corpus(spec)
+    candidates = _candidates(spec, sources, corpus)
+    return prune(candidates, spec["v"], corpus, sources.threads, sources.report)
 
 
 def most_saving(spec: Spec, sources: Sources) -> ViterbiParser:
     """The parser of those strings, and of the corpus's own, that save the corpus most; errors as in `most_used`."""
     vocab, documents = spec["v"], sources.corpus(spec)
     threads, report = sources.threads, sources.report
-    candidates = _candidates(spec, sources)
+    corpus = _words(spec, sources)
+    candidates = _candidates(spec, sources, corpus)
     counted = _so_many(vocab, COUNTED_CANDIDATES)
-    merged = list(dict.fromkeys([*candidates, *frequent_strings(documents(), counted, report)]))
+    merged = list(dict.fromkeys([*candidates, *frequent_strings(corpus, counted, report)]))
     phrases = frequent_phrases(documents(), counted, report) if "phrases" in spec else []
     joined = min(vocab // PHRASES, len(phrases))
-    chosen = select(merged, vocab - joined, documents, threads=threads, report=report)
+    chosen = select(merged, vocab - joined, corpus, threads=threads, report=report)
     if not joined:
         return chosen
     inside = chosen.automaton.entries()[257:]
     return select(inside + phrases, vocab, documents, always=len(inside), threads=threads, report=report)
 
 
-def _candidates(spec: Spec, sources: Sources) -> list[bytes]:
+def _words(spec: Spec, sources: Sources) -> WordCounts:
+    """The corpus's words, for which it is read once; EqualInfoError if it is too small."""
+    _check_corpus(spec, sources)
+    return count_words(sources.corpus(spec)(), sources.threads, sources.report)
+
+
+def _candidates(spec: Spec, sources: Sources, corpus: Corpus) -> list[bytes]:
     """Strings to choose from: the predictor's; without one, where entries lie within words, the corpus's own.
 
     Unigram dictionaries take the corpus's own anyway, so there is nothing to add for these.
     """
     if sources.has_predictor(spec) or not _within_words(spec):
         return _from_predictor(spec, sources, _so_many(spec["v"], MOST_CANDIDATES), "find candidates")
-    _check_corpus(spec, sources)
-    if "unigram" in spec:
+    if not isinstance(corpus, WordCounts) or "unigram" in spec:
         return []
-    count = _so_many(spec["v"], COUNTED_CANDIDATES)
-    return frequent_strings(sources.corpus(spec)(), count, sources.report)
+    return frequent_strings(corpus, _so_many(spec["v"], COUNTED_CANDIDATES), sources.report)
 
 
 def _within_words(spec: Spec) -> bool:

@@ -55,12 +55,7 @@ def classes_for(automaton: Automaton) -> NDArray[np.uint8] | None:
     begins = automaton.blob[automaton.offsets[:-1][longer]]
     if ((begins & 0xC0) == 0x80).any():
         return None
-    category = unicodedata.category
-    classes = np.fromiter(
-        (_KINDS.get(category(chr(point))[0], SIGN) for point in range(CODE_POINTS)), np.uint8, CODE_POINTS
-    )
-    classes[list(WHITE_SPACE)] = WHITE
-    classes[0x20] = SPACE
+    classes = unicode_classes()
     points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
     sizes = 1 + (points > 0x7F) + (points > 0x7FF) + (points > 0xFFFF)
     inside = ~np.isin(np.cumsum(sizes), np.cumsum(lengths[longer]))[
@@ -72,6 +67,17 @@ def classes_for(automaton: Automaton) -> NDArray[np.uint8] | None:
         classes[around[(around > 0x7F) & (around < CODE_POINTS)]] = UNKNOWN
         if (inside & _starts_between(points, classes)).any():
             return None
+    return classes
+
+
+def unicode_classes() -> NDArray[np.uint8]:
+    """The class of each code point below CODE_POINTS, by the Unicode version of this Python; uint8."""
+    category = unicodedata.category
+    classes = np.fromiter(
+        (_KINDS.get(category(chr(point))[0], SIGN) for point in range(CODE_POINTS)), np.uint8, CODE_POINTS
+    )
+    classes[list(WHITE_SPACE)] = WHITE
+    classes[0x20] = SPACE
     return classes
 
 

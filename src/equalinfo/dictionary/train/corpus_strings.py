@@ -1,38 +1,38 @@
 """Strings that a corpus itself repeats: candidates for a dictionary besides those that M1 finds probable."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
 
+from equalinfo.dictionary.parse.parser import joined
 from equalinfo.dictionary.train.prune import Counted, Report
-from equalinfo.dictionary.train.word_boundaries import words_of
+from equalinfo.dictionary.train.word_boundaries import cuts, words_of
+from equalinfo.dictionary.train.word_counts import WordCounts, add_up
 from equalinfo.limits import MAX_ENTRY_BYTES
 
 LONGEST = 24  # bytes of a string within a word; the longest entry that was chosen from 64 had 18
 MOST_WORDS = 1 << 18  # distinct words whose parts are counted, the most frequent
-MOST_HELD = (
-    1 << 22
-)  # distinct words, or runs of them, in memory; beyond it the rarer half so far is forgotten
+MOST_HELD = 1 << 22  # distinct runs of words in memory; beyond it the rarer half so far is forgotten
 RUNS = (2, 3, 4)  # words of a phrase
 COUNTED_AT_ONCE, MOST_COUNTED = 1 << 18, 1 << 26  # bytes that `repeated_strings` reads
 
 
-def frequent_strings(documents: Iterable[bytes], count: int, report: Report | None = None) -> list[bytes]:
+def frequent_strings(corpus: WordCounts, count: int, report: Report | None = None) -> list[bytes]:
     """The strings within words that cover most of a corpus: up to `count`, two bytes or more, whole characters.
 
     A string covers its bytes times its occurrences, those that overlap counted each; of equals the one first in byte
-    order comes first. A word that came once does not count. Memory does not grow with the corpus.
+    order comes first. A word that came once does not count, nor what is not UTF-8.
 
     Args:
-        documents: UTF-8; what is not is left out.
-        report: called with what is being done, how much of it is done, and of how much (0: not known).
+        corpus: its words; they are cut further, into what `words_of` calls words.
+        report: called with what is being done, how much of it is done, and of how much.
     """
-    words = _counted(Counted(documents, "count strings", 0, report), lambda words: words)
-    repeated = [(word.encode(), number) for word, number in words.items() if number > 1]
-    repeated.sort(key=lambda pair: (-pair[1], pair[0]))
-    kept = sorted(repeated[:MOST_WORDS])
+    words = add_up(part for group in _reported(corpus, report) for part in _cut(group))
+    chosen = _most_frequent(words)
+    kept = sorted((words.word(i), int(words.counts[i])) for i in chosen.tolist())
     found: list[tuple[int, bytes]] = []
     if kept:
         text = np.frombuffer(b"".join(word for word, _ in kept), np.uint8)
@@ -44,27 +44,75 @@ def frequent_strings(documents: Iterable[bytes], count: int, report: Report | No
     return [string for _, string in found[:count]]
 
 
+def _reported(corpus: WordCounts, report: Report | None) -> Iterator[WordCounts]:
+    done = 0
+    for group in corpus.groups():
+        yield group
+        done += len(group.text)
+        if report:
+            report("count strings", done, len(corpus.text))
+
+
+def _cut(group: WordCounts) -> Iterator[WordCounts]:
+    """Words of `words_of`, some of them several times, with how often the stretch came that each stands in."""
+    damaged = [i for i in np.flatnonzero(_not_ascii(group)).tolist() if not _is_text(group.word(i))]
+    if damaged:
+        yield from map(_cut_one, repeat(group), damaged)
+        group = group.chosen(np.delete(np.arange(len(group)), damaged))
+    points = np.frombuffer(group.text.tobytes().decode().encode("utf-32-le"), np.uint32)
+    begins = np.flatnonzero(_begins_character(group.text))  # of characters, and the end
+    firsts = np.zeros(len(points) + 1, bool)
+    firsts[np.searchsorted(begins, group.bounds)] = True
+    bounds = begins[np.flatnonzero(cuts(points, firsts))]
+    stretch = np.searchsorted(group.bounds, bounds[:-1], "right") - 1
+    yield WordCounts(group.text, bounds, group.counts[stretch])
+
+
+def _not_ascii(group: WordCounts) -> NDArray[np.bool_]:
+    return np.maximum.reduceat(group.text, group.bounds[:-1]) > 0x7F
+
+
+def _is_text(word: bytes) -> bool:
+    try:
+        word.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _cut_one(group: WordCounts, index: int) -> WordCounts:
+    """The same of one stretch that is not UTF-8: what is not is left out."""
+    words = [word.encode() for word in words_of(group.word(index).decode(errors="ignore"))]
+    return WordCounts(*joined(words), np.repeat(group.counts[index], len(words)))
+
+
+def _most_frequent(words: WordCounts) -> NDArray[np.int64]:
+    """Which of the words that came more than once are the MOST_WORDS most frequent, of equals the first in order."""
+    repeated = np.flatnonzero(words.counts > 1)
+    counts = words.counts[repeated]
+    if len(repeated) <= MOST_WORDS:
+        return repeated
+    least = np.partition(counts, len(counts) - MOST_WORDS)[len(counts) - MOST_WORDS]
+    above, equal = repeated[counts > least], repeated[counts == least]
+    first = sorted(equal.tolist(), key=words.word)[: MOST_WORDS - len(above)]
+    return np.concatenate([above, np.array(first, np.int64)])
+
+
 def frequent_phrases(documents: Iterable[bytes], count: int, report: Report | None = None) -> list[bytes]:
-    """The runs of two to four whole words that cover most of a corpus, up to `count`; all else as above."""
+    """The runs of two to four whole words that cover most of a corpus, up to `count`; all else as above.
 
-    def runs(words: list[str]) -> Iterator[str]:
-        return ("".join(run) for n in RUNS for run in zip(*(words[k:] for k in range(n)), strict=False))
-
-    counts = _counted(Counted(documents, "count phrases", 0, report), runs)
-    sized = ((text.encode(), number) for text, number in counts.items() if number > 1)
-    covered = [(-number * len(text), text) for text, number in sized if len(text) <= MAX_ENTRY_BYTES]
-    return [text for _, text in sorted(covered)[:count]]
-
-
-def _counted(documents: Iterable[bytes], parts: Callable[[list[str]], Iterable[str]]) -> Counter[str]:
-    """How often each part of the documents' words comes; rare parts may be missing where there are very many."""
+    Rare runs may be missing where there are very many.
+    """
     counts: Counter[str] = Counter()
-    for document in documents:
-        counts.update(parts(words_of(document.decode(errors="ignore"))))
+    for document in Counted(documents, "count phrases", 0, report):
+        words = words_of(document.decode(errors="ignore"))
+        counts.update("".join(run) for n in RUNS for run in zip(*(words[k:] for k in range(n)), strict=False))
         if len(counts) > MOST_HELD:
             kept = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[: MOST_HELD // 2]
             counts = Counter(dict(kept))
-    return counts
+    sized = ((text.encode(), number) for text, number in counts.items() if number > 1)
+    covered = [(-number * len(text), text) for text, number in sized if len(text) <= MAX_ENTRY_BYTES]
+    return [text for _, text in sorted(covered)[:count]]
 
 
 def _strings_of(

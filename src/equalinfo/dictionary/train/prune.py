@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.fewest import FewestParser
+from equalinfo.dictionary.parse.parser import Parser
+from equalinfo.dictionary.train.word_counts import WordCounts
 from equalinfo.dictionary.trie.automaton import Automaton, build
 from equalinfo.errors import EqualInfoError
 
@@ -13,6 +16,7 @@ DROPPED = (3, 10)  # a round drops at most 3 of every 10 longer entries
 
 # What is being done, how much of it is done, and of how much (0: not known yet).
 Report = Callable[[str, int, int], None]
+Corpus = Callable[[], Iterable[bytes]] | WordCounts
 
 
 def with_singles(longer: Iterable[bytes]) -> list[bytes]:
@@ -39,7 +43,7 @@ def left_after_a_round(entries: int, wanted: int) -> int:
 def prune(
     candidates: list[bytes],
     size: int,
-    documents: Callable[[], Iterable[bytes]],
+    corpus: Corpus,
     threads: int | None = None,
     report: Report | None = None,
 ) -> Automaton:
@@ -52,7 +56,7 @@ def prune(
 
     Args:
         candidates: longer entries, two to 64 bytes, best first, without repeats.
-        documents: opens the corpus; called once a round.
+        corpus: opens its documents; called once a round. Or its words, where candidates lie within words.
         threads: all cores by default; no influence on the result.
 
     Raises:
@@ -62,9 +66,8 @@ def prune(
     entries, total = candidates, 0
     while True:
         automaton = build(with_singles(entries))
-        counted = Counted(documents(), f"parse with {len(automaton):,} entries", total, report)
-        use = FewestParser(automaton).usage(counted, threads)[257:]
-        total = counted.total()
+        use, total = usage(FewestParser(automaton), corpus, total, threads, report)
+        use = use[257:]
         kept = left_after_a_round(len(entries), wanted)
         # Stable: of equal uses the earlier stays, so the result is the same on any number of threads.
         order = np.argsort(-use, kind="stable")[:kept].tolist()
@@ -73,6 +76,18 @@ def prune(
         else:
             entries = [entries[i] for i in order]
             return build(with_singles(entries))
+
+
+def usage(
+    parser: Parser, corpus: Corpus, total: int, threads: int | None, report: Report | None
+) -> tuple[NDArray[np.int64], int]:
+    """How often the parse of a corpus takes each entry, [v]; and the corpus's bytes, as far as they are known."""
+    stage = f"parse with {len(parser.automaton):,} entries"
+    if isinstance(corpus, WordCounts):
+        return corpus.usage(parser, stage, threads, report), total
+    counted = Counted(corpus(), stage, total, report)
+    use = parser.usage(counted, threads)
+    return use, counted.total()
 
 
 class Counted:

@@ -4,13 +4,20 @@ As in unigram language models (T. Kudo, "Subword regularization", ACL 2018), wit
 place of expected counts, so that everything is whole numbers: the same on every machine and any number of threads.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.viterbi import MOST, ONE_BIT, ViterbiParser
-from equalinfo.dictionary.train.prune import Counted, Report, left_after_a_round, wanted_of, with_singles
+from equalinfo.dictionary.train.prune import (
+    Corpus,
+    Report,
+    left_after_a_round,
+    usage,
+    wanted_of,
+    with_singles,
+)
 from equalinfo.dictionary.trie.automaton import build
 
 # Parses with the same entries before a round drops some: each gives scores to the next.
@@ -32,7 +39,7 @@ def information_of(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 def select(
     candidates: list[bytes],
     size: int,
-    documents: Callable[[], Iterable[bytes]],
+    corpus: Corpus,
     scores_of: Callable[[NDArray[np.int64]], NDArray[np.int64]] = information_of,
     always: int = 0,
     threads: int | None = None,
@@ -46,7 +53,7 @@ def select(
 
     Args:
         candidates: longer entries, two to 64 bytes, without repeats.
-        documents: opens the corpus; called PARSES times a round.
+        corpus: opens its documents; called PARSES times a round. Or its words, where candidates lie within words.
         scores_of: scores [v] from the use of each id [v]: the default makes the likeliest parse, equal scores the
             fewest tokens.
         always: so many of the first candidates stay, whatever they save.
@@ -62,9 +69,7 @@ def select(
     while True:
         parser = ViterbiParser(build(with_singles(entries)), scores)
         for _ in range(PARSES):
-            counted = Counted(documents(), f"parse with {len(scores):,} entries", total, report)
-            use = parser.usage(counted, threads)
-            total = counted.total()
+            use, total = usage(parser, corpus, total, threads, report)
             parser = ViterbiParser(parser.automaton, scores_of(use))
         if len(entries) == wanted:
             return parser

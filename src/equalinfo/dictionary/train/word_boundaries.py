@@ -14,6 +14,7 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 # White space, if any, and what follows it: each run of a parse between two cuts that are always made.
 SPLIT_PATTERN = r"\s*(?:[\p{L}\p{M}]+|\p{N}+|[^\s\p{L}\p{M}\p{N}]+)|\s+"
@@ -94,12 +95,28 @@ def words_of(text: str) -> list[str]:
     """
     if not text:
         return []
-    kinds = character_classes()[np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")]
+    points = np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+    ends = np.zeros(len(points) + 1, bool)
+    ends[[0, -1]] = True
+    return [text[a:b] for a, b in pairwise(np.flatnonzero(cuts(points, ends)).tolist())]
+
+
+def cuts(points: NDArray[np.uint32], between: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Where `words_of` cuts texts that lie end to end.
+
+    Args:
+        points: code points [n].
+        between: [n + 1], whether a text begins or the last ends there.
+
+    Returns:
+        [n + 1], whether a word begins or the last ends there.
+    """
+    kinds = character_classes()[points]
     before, after = kinds[:-1], kinds[1:]
-    white, next_white = before <= WHITE, after <= WHITE
-    cut = np.where(white, ~next_white & (before != SPACE), before != after)
+    white, next_white = before <= WHITE, (after <= WHITE) & ~between[1:-1]
+    cut = between.copy()
+    cut[1:-1] |= np.where(white, ~next_white & (before != SPACE), before != after)
     # Of several white characters the last, if it is a space, goes to what follows.
-    leaves = white[:-1] & (after[:-1] == SPACE) & ~next_white[1:]
-    cut[:-1] |= leaves
-    places = [0, *(np.flatnonzero(cut) + 1).tolist(), len(text)]
-    return [text[a:b] for a, b in pairwise(places)]
+    leaves = white[:-1] & (after[:-1] == SPACE) & ~next_white[1:] & ~between[1:-2] & ~between[2:-1]
+    cut[1:-2] |= leaves
+    return cut

@@ -1,0 +1,524 @@
+"""How often each word of a corpus comes, which is all that entries within words are chosen by.
+
+A corpus is read once. Words are its stretches between places that no entry within words crosses (`parse.word_starts`),
+so a parse of the corpus is one parse of each, and its use of an entry the sum over words, times how often each comes.
+
+Each thread counts into a table of its own; a sum does not depend on its order, so nor does what is chosen. Tables that
+outgrow MEMORY are written to temporary files by parts of the hash and added up part by part: nothing is left out.
+"""
+
+import os
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equalinfo.dictionary.parse.memory import address_of, load16, load64
+from equalinfo.dictionary.parse.parser import Bounds, ByteVector, Parser, joined
+from equalinfo.dictionary.parse.word_starts import AHEAD, unicode_classes, word_starts
+from equalinfo.errors import EqualInfoError
+from equalinfo.kernels import kernel
+from equalinfo.parallel import cores, grouped, in_order, worker_threads
+
+Counts = NDArray[np.int64]
+Report = Callable[[str, int, int], None]
+
+MEMORY = 1 << 30  # bytes of all tables together, about
+GROUP_BYTES = 1 << 22  # of documents that a thread counts at a time, and of words that it parses
+PARTS = 64  # of the hash; in each, as many words as fit into memory
+_BLOCK = 60_000  # bytes that are looked at for starts of words at a time
+_FEW = 1 << 12  # words that a table has room for at first
+_BYTES_A_WORD = 48  # of memory, but for its text
+_1, _8, _32 = np.uint64(1), np.uint64(8), np.uint64(32)
+_FIRST, _SECOND = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
+_INDEX = np.int64((1 << 40) - 1)
+
+
+class WordCounts:
+    """Distinct words, end to end, and how often each comes.
+
+    Args:
+        text: uint8 [bytes]; bounds: int64 [words + 1], where each begins; counts: int64 [words].
+    """
+
+    def __init__(self, text: ByteVector, bounds: Bounds, counts: Counts) -> None:
+        self.text, self.bounds, self.counts = text, bounds, counts
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def word(self, index: int) -> bytes:
+        return self.text[self.bounds[index] : self.bounds[index + 1]].tobytes()
+
+    def chosen(self, indices: Counts) -> "WordCounts":
+        """Some of the words."""
+        lengths = np.diff(self.bounds)[indices]
+        bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        places = np.repeat(self.bounds[indices] - bounds[:-1], lengths) + np.arange(bounds[-1])
+        return WordCounts(self.text[places], bounds, self.counts[indices])
+
+    def groups(self) -> Iterator["WordCounts"]:
+        """The same words, some MB at a time."""
+        begin = 0
+        while begin < len(self):
+            end = int(np.searchsorted(self.bounds, self.bounds[begin] + GROUP_BYTES, "left"))
+            end = min(max(end, begin + 1), len(self))
+            first, last = self.bounds[begin], self.bounds[end]
+            yield WordCounts(
+                np.array(self.text[first:last]), self.bounds[begin : end + 1] - first, self.counts[begin:end]
+            )
+            begin = end
+
+    def usage(
+        self, parser: Parser, stage: str, threads: int | None = None, report: Report | None = None
+    ) -> Counts:
+        """How often each id occurs in the parse of the corpus: int64 [v], the same on any number of threads."""
+        total, done, size = np.zeros(len(parser.automaton), np.int64), 0, len(self.text)
+
+        def used(group: "WordCounts") -> tuple[Counts, int]:
+            own = np.zeros(total.size, np.int64)
+            ids, id_bounds = parser.encode_flat(group.text, group.bounds)
+            _weigh(ids, id_bounds, group.counts, own)
+            return own, len(group.text)
+
+        with worker_threads(threads) as workers:
+            for own, length in in_order(workers, used, self.groups()):
+                total += own
+                done += length
+                if report:
+                    report(stage, done, size)
+        return total
+
+
+def count_words(
+    documents: Iterable[bytes], threads: int | None = None, report: Report | None = None
+) -> WordCounts:
+    """The words of a corpus, which is read once.
+
+    Args:
+        threads: all cores by default; decides the order of the words alone.
+        report: called with what is being done, how much of it is done, and of how much (0: not known).
+
+    Raises:
+        EqualInfoError: a corpus without bytes, or no room for temporary files.
+
+    Examples:
+        >>> words = count_words([b"of the window of the room"], threads=1)
+        >>> {words.word(i): int(words.counts[i]) for i in range(len(words))}
+        {b'of': 1, b' the': 2, b' window': 1, b' of': 1, b' room': 1}
+    """
+    classes = unicode_classes()
+    with _Tables(threads or cores(), MEMORY) as tables:
+
+        def count(group: list[bytes]) -> int:
+            text, bounds = joined(group)
+            padded = np.concatenate([text, np.zeros(AHEAD, np.uint8)])
+            state = np.zeros(2, np.int64)
+            tables.fill(lambda table: _count(padded, bounds, classes, state, *table.arrays))
+            return len(text)
+
+        done = 0
+        with worker_threads(threads) as workers:
+            for size in in_order(workers, count, grouped(documents, GROUP_BYTES)):
+                done += size
+                if report:
+                    report("count words", done, 0)
+        if not done:
+            raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
+        if report:
+            report("count words", done, done)
+        return tables.sum()
+
+
+def add_up(groups: Iterable[WordCounts], memory: int = MEMORY) -> WordCounts:
+    """Words that may come several times, each once."""
+    with _Tables(1, memory) as tables:
+        for group in groups:
+            tables.add(group)
+        return tables.sum()
+
+
+class _Table:
+    """Words by their hash: open addressing. Kernels fill `arrays` and say so where there is no room."""
+
+    def __init__(self) -> None:
+        self.empty()
+
+    def empty(self) -> None:
+        """Forgets all words."""
+        self.slots = np.zeros(4 * _FEW, np.int64)  # 24 bits of the hash and, from 1 on, a word; 0: none
+        self.hashes = np.zeros(_FEW, np.uint64)
+        self.bounds = np.zeros(_FEW + 1, np.int64)
+        self.counts = np.zeros(_FEW, np.int64)
+        self.text = np.zeros(16 * _FEW + 8, np.uint8)
+        self.used = np.zeros(2, np.int64)  # words, bytes
+
+    @property
+    def arrays(self) -> tuple[Counts, NDArray[np.uint64], Bounds, Counts, ByteVector, Counts]:
+        return self.slots, self.hashes, self.bounds, self.counts, self.text, self.used
+
+    @property
+    def memory(self) -> int:
+        return _BYTES_A_WORD * self.counts.size + self.text.size
+
+    def grow(self, most: int) -> None:
+        """Makes room for twice as many words, or as many bytes, whichever is short; and for a word of `most` bytes."""
+        words, size = (int(number) for number in self.used)
+        if words >= self.counts.size:
+            room = 2 * self.counts.size
+            self.hashes, self.counts = _longer(self.hashes, room), _longer(self.counts, room)
+            self.bounds = _longer(self.bounds, room + 1)
+            self.slots = np.zeros(4 * room, np.int64)
+            _place(self.hashes[:words], self.slots)
+        if size + most + 8 > self.text.size:
+            self.text = _longer(self.text, 2 * self.text.size + most)
+
+    def words(self) -> WordCounts:
+        words, size = (int(number) for number in self.used)
+        return WordCounts(self.text[:size], self.bounds[: words + 1], self.counts[:words])
+
+
+def _longer(array: np.ndarray, size: int) -> np.ndarray:
+    longer = np.zeros(size, array.dtype)
+    longer[: array.size] = array
+    return longer
+
+
+class _Tables:
+    """A table for each thread, and what they have written to files."""
+
+    def __init__(self, threads: int, memory: int) -> None:
+        self._memory = memory // threads
+        self._own = threading.local()
+        self._all: list[_Table] = []
+        self._lock = threading.Lock()
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> "_Tables":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._folder:
+            self._folder.cleanup()
+
+    def _table(self) -> _Table:
+        table: _Table | None = getattr(self._own, "table", None)
+        if table is None:
+            table = self._own.table = _Table()
+            with self._lock:
+                self._all.append(table)
+        return table
+
+    def fill(self, work: Callable[[_Table], int]) -> None:
+        """Calls a kernel until it is done; it returns 0 then, or else how long the word is that it had no room for."""
+        table = self._table()
+        while missing := work(table):
+            if table.memory * 2 > self._memory and table.used[0]:
+                self._write(table)
+                table.empty()
+            else:
+                table.grow(missing)
+
+    def add(self, words: WordCounts) -> None:
+        """Adds counted words."""
+        state = np.zeros(1, np.int64)
+        text = np.concatenate([words.text, np.zeros(8, np.uint8)])
+        self.fill(lambda table: _add_all(text, words.bounds, words.counts, state, *table.arrays))
+
+    def _write(self, table: _Table) -> None:
+        """Appends a table's words to the file of the part that their hash is in."""
+        words = table.words()
+        parts = (table.hashes[: len(words)] >> np.uint64(64 - PARTS.bit_length() + 1)).astype(np.int64)
+        with self._lock, _room_for_files():
+            if not self._folder:
+                self._folder = tempfile.TemporaryDirectory(prefix="equalinfo-words-")
+            for part in range(PARTS):
+                chosen = words.chosen(np.flatnonzero(parts == part))
+                with open(Path(self._folder.name, str(part)), "ab") as file:
+                    for array in (
+                        np.array([len(chosen)]),
+                        np.diff(chosen.bounds),
+                        chosen.counts,
+                        chosen.text,
+                    ):
+                        file.write(array.tobytes())
+
+    def sum(self) -> WordCounts:
+        """All words, each once."""
+        if not self._folder:
+            first, *others = self._all or [_Table()]
+            self._own.table = first
+            self._memory = 1 << 62
+            for other in others:
+                self.add(other.words())
+            self._all.clear()
+            return first.words()
+        for table in self._all:
+            self._write(table)
+        self._all.clear()
+        with _room_for_files():
+            return self._sum_of_files(Path(self._folder.name))
+
+    def _sum_of_files(self, folder: Path) -> WordCounts:
+        """Adds up a part at a time, into files that are gone when nobody holds what is returned."""
+        with (
+            tempfile.TemporaryFile() as text,
+            tempfile.TemporaryFile() as bounds,
+            tempfile.TemporaryFile() as counts,
+        ):
+            size = 0
+            bounds.write(np.zeros(1, np.int64).tobytes())
+            for part in range(PARTS):
+                words = add_up(_runs(folder / str(part)), 1 << 62)
+                os.unlink(folder / str(part))
+                text.write(words.text.tobytes())
+                bounds.write((words.bounds[1:] + size).tobytes())
+                counts.write(words.counts.tobytes())
+                size += len(words.text)
+            for file in (text, bounds, counts):
+                file.flush()
+            kinds = ((text, np.uint8), (bounds, np.int64), (counts, np.int64))
+            return WordCounts(*(np.memmap(file, kind, "r") for file, kind in kinds))
+
+
+def _runs(path: Path) -> Iterator[WordCounts]:
+    """What tables wrote into a file, one after the other."""
+    with open(path, "rb") as file:
+        while head := file.read(8):
+            count = int(np.frombuffer(head, np.int64)[0])
+            lengths, counts = (np.frombuffer(file.read(8 * count), np.int64) for _ in range(2))
+            bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+            yield WordCounts(np.frombuffer(file.read(int(bounds[-1])), np.uint8), bounds, counts)
+
+
+class _room_for_files:
+    """Says in one line that there is no room where temporary files go."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, OSError):
+            raise EqualInfoError(
+                f"cannot write temporary files to {tempfile.gettempdir()} ({error.strerror or error}); "
+                "set TMPDIR to a folder with more room"
+            ) from error
+
+
+@kernel
+def _hash(place: np.uint64, length: np.uint64) -> np.uint64:
+    """Of `length` bytes at an address; seven more may be read."""
+    h = length * _SECOND
+    i = np.uint64(0)
+    while i < length:
+        word = load64(place + i)
+        left = length - i
+        if left < _8:
+            word &= (_1 << (_8 * left)) - _1
+        h = (h ^ word) * _FIRST
+        h ^= h >> _32
+        i += _8
+    h *= _SECOND
+    return h ^ (h >> np.uint64(29))
+
+
+@kernel
+def _same(a: np.uint64, b: np.uint64, length: np.uint64) -> bool:
+    """Whether `length` bytes at two addresses are the same; seven more may be read."""
+    i = np.uint64(0)
+    while i < length:
+        differ = load64(a + i) ^ load64(b + i)
+        left = length - i
+        if left < _8:
+            differ &= (_1 << (_8 * left)) - _1
+        if differ:
+            return False
+        i += _8
+    return True
+
+
+@kernel
+def _add(
+    place: np.uint64,
+    length: np.uint64,
+    weight: int,
+    slots: Counts,
+    hashes: NDArray[np.uint64],
+    bounds: Bounds,
+    counts: Counts,
+    text: ByteVector,
+    used: Counts,
+) -> bool:
+    """Adds `weight` to the count of the word at an address; False if it is new and there is no room."""
+    h = _hash(place, length)
+    mask = slots.size - 1
+    tag = np.int64(h >> np.uint64(41)) << np.int64(40)
+    at = np.int64(h & np.uint64(mask))
+    while slots[at]:
+        if slots[at] & ~_INDEX == tag:
+            word = (slots[at] & _INDEX) - 1
+            if bounds[word + 1] - bounds[word] == np.int64(length) and _same(
+                place, address_of(text) + np.uint64(bounds[word]), length
+            ):
+                counts[word] += weight
+                return True
+        at = (at + 1) & mask
+    word, end = used[0], used[1] + np.int64(length)
+    if word == counts.size or end + 8 > text.size:
+        return False
+    for i in range(np.int64(length)):
+        text[used[1] + i] = load64(place + np.uint64(i)) & np.uint64(255)
+    slots[at] = tag | (word + 1)
+    hashes[word], counts[word] = h, weight
+    bounds[word + 1] = end
+    used[0], used[1] = word + 1, end
+    return True
+
+
+@kernel
+def _place(hashes: NDArray[np.uint64], slots: Counts) -> None:
+    """Puts words into empty slots."""
+    mask = slots.size - 1
+    for word in range(hashes.size):
+        h = hashes[word]
+        at = np.int64(h & np.uint64(mask))
+        while slots[at]:
+            at = (at + 1) & mask
+        slots[at] = np.int64(h >> np.uint64(41)) << np.int64(40) | (word + 1)
+
+
+@kernel
+def _add_all(
+    source: ByteVector,
+    places: Bounds,
+    weights: Counts,
+    state: Counts,
+    slots: Counts,
+    hashes: NDArray[np.uint64],
+    bounds: Bounds,
+    counts: Counts,
+    text: ByteVector,
+    used: Counts,
+) -> int:
+    """Adds words from ``state[0]`` on.
+
+    Args:
+        source: the words, end to end, and eight bytes more; places: where each begins.
+
+    Returns:
+        0, or the length of the word that there is no room for.
+    """
+    start = address_of(source)
+    for i in range(state[0], weights.size):
+        length = places[i + 1] - places[i]
+        if not _add(
+            start + np.uint64(places[i]),
+            np.uint64(length),
+            weights[i],
+            slots,
+            hashes,
+            bounds,
+            counts,
+            text,
+            used,
+        ):
+            state[0] = i
+            return int(length) + 1
+    return 0
+
+
+@kernel
+def _count(
+    source: ByteVector,
+    documents: Bounds,
+    classes: ByteVector,
+    state: Counts,
+    slots: Counts,
+    hashes: NDArray[np.uint64],
+    bounds: Bounds,
+    counts: Counts,
+    text: ByteVector,
+    used: Counts,
+) -> int:
+    """Counts the words of documents, from ``state[1]`` in document ``state[0]`` on.
+
+    Args:
+        source: the documents, end to end, and AHEAD bytes more; documents: where each begins.
+        classes: those of `unicode_classes`.
+
+    Returns:
+        0, or the length of the word that there is no room for.
+    """
+    starts = np.empty(_BLOCK + 16, np.uint16)
+    place, into, kinds = address_of(source), address_of(starts), address_of(classes)
+    while state[0] < documents.size - 1:
+        end = documents[state[0] + 1]
+        begin = max(state[1], documents[state[0]])
+        while begin < end:
+            size = min(end - begin, _BLOCK)
+            found = np.int64(word_starts(place + np.uint64(begin), np.uint64(size), kinds, into))
+            if begin + size < end:
+                if found == 1:  # a long word
+                    stop = _end_of_long(source, begin + size, end, place, kinds, into)
+                    if not _add(
+                        place + np.uint64(begin),
+                        np.uint64(stop - begin),
+                        1,
+                        slots,
+                        hashes,
+                        bounds,
+                        counts,
+                        text,
+                        used,
+                    ):
+                        state[1] = begin
+                        return int(stop - begin) + 1
+                    begin = stop
+                    continue
+                found -= 1  # the last goes on
+            else:
+                starts[found] = size
+            first = np.int64(0)
+            for i in range(1, found + 1):
+                following = np.int64(starts[i])
+                if not _add(
+                    place + np.uint64(begin + first), np.uint64(following - first), 1,
+                    slots, hashes, bounds, counts, text, used,
+                ):  # fmt: skip
+                    state[1] = begin + first
+                    return int(following - first) + 1
+                first = following
+            begin += first
+        state[0] += 1
+        state[1] = end
+    return 0
+
+
+@kernel
+def _end_of_long(
+    source: ByteVector, begin: int, end: int, place: np.uint64, kinds: np.uint64, into: np.uint64
+) -> int:
+    """Where the word ends that holds the byte before `begin`."""
+    while True:
+        begin -= 1
+        for _ in range(3):  # back to where a character begins
+            if source[begin] & 0xC0 == 0x80:
+                begin -= 1
+        size = min(end - begin, _BLOCK)
+        found = word_starts(place + np.uint64(begin), np.uint64(size), kinds, into)
+        if found > _1:
+            return begin + int(load16(into + np.uint64(2)))
+        begin += size
+        if begin == end:
+            return end
+
+
+@kernel
+def _weigh(ids: NDArray[np.unsignedinteger], id_bounds: Bounds, weights: Counts, use: Counts) -> None:
+    """Adds to the use of each id how often the words come whose parse has it."""
+    for word in range(weights.size):
+        for i in range(id_bounds[word], id_bounds[word + 1]):
+            use[ids[i]] += weights[word]
