@@ -168,7 +168,9 @@ def markdown(rows: list[dict[str, Any]]) -> str:
         cells = []
         for size in sizes:
             row = next((one for one in rows if (one["trainer"], one["megabytes"]) == (name, size)), None)
-            cells += [f"{row[key]:,.{0 if row[key] >= 10 else 1}f}" for key in KEYS] if row else ["–"] * len(KEYS)
+            cells += (
+                [f"{row[key]:,.{0 if row[key] >= 10 else 1}f}" for key in KEYS] if row else ["–"] * len(KEYS)
+            )
         table.append([code(name) if name.startswith("EqualInfo") else name, *cells])
     headings = [f"{what}, {size:,} MB" for size in sizes for what in ("s", "processor s", "peak MB")]
     return markdown_table(["trainer", *headings], table, range(1, len(headings) + 1))

@@ -33,15 +33,18 @@ def frequent_strings(corpus: WordCounts, count: int, report: Report | None = Non
     words = add_up(part for group in _reported(corpus, report) for part in _cut(group))
     chosen = _most_frequent(words)
     kept = sorted((words.word(i), int(words.counts[i])) for i in chosen.tolist())
-    found: list[tuple[int, bytes]] = []
-    if kept:
-        text = np.frombuffer(b"".join(word for word, _ in kept), np.uint8)
-        lengths = np.fromiter((len(word) for word, _ in kept), np.int64, len(kept))
-        weights = np.fromiter((number for _, number in kept), np.int64, len(kept))
-        for length in range(2, LONGEST + 1):
-            found += _strings_of(length, text, lengths, weights)
-    found.sort(key=lambda pair: (-pair[0], pair[1]))
-    return [string for _, string in found[:count]]
+    text = np.frombuffer(b"".join(word for word, _ in kept), np.uint8)
+    lengths = np.fromiter((len(word) for word, _ in kept), np.int64, len(kept))
+    weights = np.fromiter((number for _, number in kept), np.int64, len(kept))
+    found = [_strings_of(length, text, lengths, weights) for length in range(2, LONGEST + 1)]
+    totals = np.concatenate([own for own, _ in found])
+    least = np.partition(totals, len(totals) - count)[len(totals) - count] if len(totals) > count else 0
+    best = [
+        (-int(own[i]), strings[i].tobytes())
+        for own, strings in found
+        for i in np.flatnonzero(own >= least).tolist()
+    ]
+    return [string for _, string in sorted(best)[:count]]
 
 
 def _reported(corpus: WordCounts, report: Report | None) -> Iterator[WordCounts]:
@@ -117,8 +120,8 @@ def frequent_phrases(documents: Iterable[bytes], count: int, report: Report | No
 
 def _strings_of(
     length: int, text: NDArray[np.uint8], lengths: NDArray[np.int64], weights: NDArray[np.int64]
-) -> list[tuple[int, bytes]]:
-    """(bytes covered, string) of every string of so many bytes in the words.
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Bytes covered by every string of so many bytes in the words, [strings]; the strings, [strings, length].
 
     Args:
         text: the words, one after the other.
@@ -133,7 +136,7 @@ def _strings_of(
     fits = whole[starts] & whole[starts + length]
     starts, weight = starts[fits], weight[fits]
     if not starts.size:
-        return []
+        return np.empty(0, np.int64), np.empty((0, length), np.uint8)
     # Big-endian words of eight bytes each, zeros after the string: their order is that of the strings.
     width = -(-length // 8)
     padded = np.zeros((starts.size, 8 * width), np.uint8)
@@ -145,8 +148,7 @@ def _strings_of(
     new[1:] = (keys[1:] != keys[:-1]).any(axis=1)
     groups = np.flatnonzero(new)
     totals = np.add.reduceat(weight[order], groups) * length
-    strings = padded[order[groups], :length]
-    return [(int(total), string.tobytes()) for total, string in zip(totals, strings, strict=True)]
+    return totals, padded[order[groups], :length]
 
 
 def _begins_character(text: NDArray[np.uint8]) -> NDArray[np.bool_]:
