@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from equalinfo.coding.mixing import kernel
-from equalinfo.coding.mixing.kernel import CONTEXTS, MATCHES, Learned, code_steps
+from equalinfo.coding.mixing.kernel import CONTEXTS, MATCHES, Learned, Span, code_steps
 from equalinfo.coding.mixing.tables import MOST, SHARE, SQUASH
 from equalinfo.coding.mixing.vectors import WIDTH
 from equalinfo.predict.base import Predictor
@@ -34,7 +34,8 @@ def taught(first: bytes, small: bool) -> Learned:
     text = np.frombuffer(first, np.uint8).copy()
     lanes, state = _lanes(1, 0, len(text)), _state()
     code = np.zeros(16 * len(text) + 64, np.uint8)
-    code_steps(learned, lanes, state, text, 0, len(text), 0, len(text), NO_ROWS, code, False)
+    span = Span(0, len(text), 0, len(text))
+    code_steps(learned, lanes, state, text, span, NO_ROWS, code, False)
     return learned
 
 
@@ -96,19 +97,8 @@ class _Work:
 
     def run(self, step: int, rows: np.ndarray, decode: bool, advance: Advance | None) -> bool:
         last = min(step + self.together, self.size)
-        fits = code_steps(
-            self.learned,
-            self.lanes,
-            self.state,
-            self.text,
-            self.primed,
-            self.size,
-            step,
-            last,
-            rows,
-            self.code,
-            decode,
-        )
+        span = Span(self.primed, self.size, step, last)
+        fits = code_steps(self.learned, self.lanes, self.state, self.text, span, rows, self.code, decode)
         if advance and fits:
             advance(len(self.going_on(step)) if len(rows) else last - step)
         return fits
