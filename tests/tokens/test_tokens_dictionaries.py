@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equalinfo.dictionary.parse.greedy import GreedyParser
-from equalinfo.dictionary.train import corpus_strings, m1_strings
+from equalinfo.dictionary.train import corpus_strings, m1_strings, word_counts
 from equalinfo.dictionary.train.corpus_strings import LONGEST, frequent_phrases, frequent_strings
 from equalinfo.dictionary.train.prune import prune, with_singles
 from equalinfo.dictionary.train.word_boundaries import SPLIT_PATTERN, within_word, words_of
@@ -258,7 +258,10 @@ def test_frequent_strings_are_those_of_plain_counting():
     assert frequent_strings(count_words([b"once"]), 5) == []
 
 
-def test_frequent_phrases_are_those_of_plain_counting():
+@pytest.mark.parametrize("memory", [1 << 30, 1])
+def test_frequent_phrases_are_those_of_plain_counting(memory, monkeypatch):
+    monkeypatch.setattr(word_counts, "MEMORY", memory)
+    monkeypatch.setattr(word_counts, "_FEW", 1 << 5)
     rng = random.Random(2)
     for _ in range(20):
         documents = [

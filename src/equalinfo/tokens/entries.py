@@ -52,7 +52,7 @@ def most_saving(spec: Spec, sources: Sources) -> ViterbiParser:
     candidates = _candidates(spec, sources, corpus)
     counted = _so_many(vocab, COUNTED_CANDIDATES)
     merged = list(dict.fromkeys([*candidates, *frequent_strings(corpus, counted, report)]))
-    phrases = frequent_phrases(documents(), counted, report) if "phrases" in spec else []
+    phrases = frequent_phrases(documents(), counted, threads, report) if "phrases" in spec else []
     joined = min(vocab // PHRASES, len(phrases))
     chosen = select(merged, vocab - joined, corpus, threads=threads, report=report)
     if not joined:

@@ -1,6 +1,5 @@
 """Strings that a corpus itself repeats: candidates for a dictionary besides those that M1 finds probable."""
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import repeat
 
@@ -8,15 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.parser import joined
-from equalinfo.dictionary.train.prune import Counted, Report
+from equalinfo.dictionary.train.prune import Report
 from equalinfo.dictionary.train.word_boundaries import cuts, words_of
-from equalinfo.dictionary.train.word_counts import WordCounts, add_up
+from equalinfo.dictionary.train.word_counts import WordCounts, add_up, count_runs
 from equalinfo.limits import MAX_ENTRY_BYTES
 
 LONGEST = 24  # bytes of a string within a word; the longest entry that was chosen from 64 had 18
 MOST_WORDS = 1 << 18  # distinct words whose parts are counted, the most frequent
-MOST_HELD = 1 << 22  # distinct runs of words in memory; beyond it the rarer half so far is forgotten
-RUNS = (2, 3, 4)  # words of a phrase
 COUNTED_AT_ONCE, MOST_COUNTED = 1 << 18, 1 << 26  # bytes that `repeated_strings` reads
 
 
@@ -62,11 +59,7 @@ def _cut(group: WordCounts) -> Iterator[WordCounts]:
     if damaged:
         yield from map(_cut_one, repeat(group), damaged)
         group = group.chosen(np.delete(np.arange(len(group)), damaged))
-    points = np.frombuffer(group.text.tobytes().decode().encode("utf-32-le"), np.uint32)
-    begins = np.flatnonzero(_begins_character(group.text))  # of characters, and the end
-    firsts = np.zeros(len(points) + 1, bool)
-    firsts[np.searchsorted(begins, group.bounds)] = True
-    bounds = begins[np.flatnonzero(cuts(points, firsts))]
+    bounds = _word_bounds(group.text, group.bounds)
     stretch = np.searchsorted(group.bounds, bounds[:-1], "right") - 1
     yield WordCounts(group.text, bounds, group.counts[stretch])
 
@@ -101,21 +94,34 @@ def _most_frequent(words: WordCounts) -> NDArray[np.int64]:
     return np.concatenate([above, np.array(first, np.int64)])
 
 
-def frequent_phrases(documents: Iterable[bytes], count: int, report: Report | None = None) -> list[bytes]:
-    """The runs of two to four whole words that cover most of a corpus, up to `count`; all else as above.
+def frequent_phrases(
+    documents: Iterable[bytes], count: int, threads: int | None = None, report: Report | None = None
+) -> list[bytes]:
+    """The runs of two to four whole words that cover most of a corpus, up to `count`; all else as above."""
+    runs = count_runs(documents, _words_in, MAX_ENTRY_BYTES, threads, report)
+    repeated = np.flatnonzero(runs.counts > 1)
+    covered = runs.counts[repeated] * (runs.bounds[repeated + 1] - runs.bounds[repeated])
+    least = np.partition(covered, len(covered) - count)[len(covered) - count] if len(covered) > count else 0
+    best = np.flatnonzero(covered >= least).tolist()
+    return [text for _, text in sorted((-int(covered[i]), runs.word(repeated[i])) for i in best)[:count]]
 
-    Rare runs may be missing where there are very many.
-    """
-    counts: Counter[str] = Counter()
-    for document in Counted(documents, "count phrases", 0, report):
-        words = words_of(document.decode(errors="ignore"))
-        counts.update("".join(run) for n in RUNS for run in zip(*(words[k:] for k in range(n)), strict=False))
-        if len(counts) > MOST_HELD:
-            kept = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[: MOST_HELD // 2]
-            counts = Counter(dict(kept))
-    sized = ((text.encode(), number) for text, number in counts.items() if number > 1)
-    covered = [(-number * len(text), text) for text, number in sized if len(text) <= MAX_ENTRY_BYTES]
-    return [text for _, text in sorted(covered)[:count]]
+
+def _words_in(documents: list[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+    """What `count_runs` asks for; of the documents only what is UTF-8."""
+    if not all(map(_is_text, documents)):
+        documents = [document.decode(errors="ignore").encode() for document in documents]
+    text, ends = joined(documents)
+    bounds = _word_bounds(text, ends)
+    return text, bounds, np.searchsorted(bounds, ends[np.searchsorted(ends, bounds[:-1], "right")])
+
+
+def _word_bounds(text: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where the words of `words_of` begin and the last ends, in texts that lie end to end; all in bytes."""
+    points = np.frombuffer(text.tobytes().decode().encode("utf-32-le"), np.uint32)
+    begins = np.flatnonzero(_begins_character(text))  # of characters, and the end
+    between = np.zeros(len(points) + 1, bool)
+    between[np.searchsorted(begins, ends)] = True
+    return begins[np.flatnonzero(cuts(points, between))]
 
 
 def _strings_of(

@@ -29,6 +29,7 @@ Report = Callable[[str, int, int], None]
 MEMORY = 1 << 30  # bytes of all tables together, about
 GROUP_BYTES = 1 << 22  # of documents that a thread counts at a time, and of words that it parses
 PARTS = 64  # of the hash; in each, as many words as fit into memory
+FEWEST_WORDS, MOST_WORDS = 2, 4  # of a run
 _BLOCK = 60_000  # bytes that are looked at for starts of words at a time
 _FEW = 1 << 12  # words that a table has room for at first
 _BYTES_A_WORD = 48  # of memory, but for its text
@@ -111,25 +112,63 @@ def count_words(
         {b'of': 1, b' the': 2, b' window': 1, b' of': 1, b' room': 1}
     """
     classes = unicode_classes()
+
+    def filling(group: list[bytes]) -> Fill:
+        text, bounds = joined(group)
+        padded = np.concatenate([text, np.zeros(AHEAD, np.uint8)])
+        state = np.zeros(2, np.int64)
+        return lambda table: _count(padded, bounds, classes, state, *table.arrays)
+
+    return _counted(documents, filling, "count words", threads, report)
+
+
+def count_runs(
+    documents: Iterable[bytes],
+    bounds_of: Callable[[list[bytes]], tuple[ByteVector, Bounds, Bounds]],
+    longest: int,
+    threads: int | None = None,
+    report: Report | None = None,
+) -> WordCounts:
+    """Runs of two to four words, of up to `longest` bytes.
+
+    Args:
+        bounds_of: of some documents end to end: the text, where each word begins and the last ends, and how many words
+            there are up to the end of the document that each word is in.
+    """
+
+    def filling(group: list[bytes]) -> Fill:
+        text, bounds, last = bounds_of(group)
+        padded = np.concatenate([text, np.zeros(8, np.uint8)])
+        state = np.array([0, FEWEST_WORDS])
+        return lambda table: _count_runs(padded, bounds, last, longest, state, *table.arrays)
+
+    return _counted(documents, filling, "count phrases", threads, report)
+
+
+def _counted(
+    documents: Iterable[bytes],
+    filling: Callable[[list[bytes]], "Fill"],
+    stage: str,
+    threads: int | None,
+    report: Report | None,
+) -> WordCounts:
+    """Fills tables with what stands in groups of documents, and adds them up."""
     with _Tables(threads or cores(), MEMORY) as tables:
 
         def count(group: list[bytes]) -> int:
-            text, bounds = joined(group)
-            padded = np.concatenate([text, np.zeros(AHEAD, np.uint8)])
-            state = np.zeros(2, np.int64)
-            tables.fill(lambda table: _count(padded, bounds, classes, state, *table.arrays))
-            return len(text)
+            tables.fill(filling(group))
+            return sum(map(len, group))
 
         done = 0
         with worker_threads(threads) as workers:
             for size in in_order(workers, count, grouped(documents, GROUP_BYTES)):
                 done += size
                 if report:
-                    report("count words", done, 0)
+                    report(stage, done, 0)
         if not done:
             raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
         if report:
-            report("count words", done, done)
+            report(stage, done, done)
         return tables.sum()
 
 
@@ -139,6 +178,11 @@ def add_up(groups: Iterable[WordCounts], memory: int = MEMORY) -> WordCounts:
         for group in groups:
             tables.add(group)
         return tables.sum()
+
+
+Fill = Callable[
+    ["_Table"], int
+]  # a kernel that adds words, and returns 0 or the length of one that has no room
 
 
 class _Table:
@@ -212,7 +256,7 @@ class _Tables:
                 self._all.append(table)
         return table
 
-    def fill(self, work: Callable[[_Table], int]) -> None:
+    def fill(self, work: Fill) -> None:
         """Calls a kernel until it is done; it returns 0 then, or else how long the word is that it had no room for."""
         table = self._table()
         while missing := work(table):
@@ -494,6 +538,37 @@ def _count(
             begin += first
         state[0] += 1
         state[1] = end
+    return 0
+
+
+@kernel
+def _count_runs(
+    source: ByteVector,
+    words: Bounds,
+    last: Bounds,
+    longest: int,
+    state: Counts,
+    slots: Counts,
+    hashes: NDArray[np.uint64],
+    bounds: Bounds,
+    counts: Counts,
+    text: ByteVector,
+    used: Counts,
+) -> int:
+    """Counts runs of words, from that of ``state[1]`` words at word ``state[0]`` on; all else as in `_count`."""
+    place = address_of(source)
+    for word in range(state[0], words.size - 1):
+        begin = words[word]
+        for many in range(state[1], min(MOST_WORDS, last[word] - word) + 1):
+            length = words[word + many] - begin
+            if length > longest:
+                break
+            if not _add(
+                place + np.uint64(begin), np.uint64(length), 1, slots, hashes, bounds, counts, text, used
+            ):
+                state[0], state[1] = word, many
+                return int(length) + 1
+        state[1] = FEWEST_WORDS
     return 0
 
 
