@@ -154,6 +154,7 @@ def test_the_lab_notes_are_listed() -> None:
         ("methods", "README.md"),
         ("export-equality", "docs/exports.md"),
         ("peers", "docs/methods.md"),
+        ("vocabulary-training", "docs/lab-notes/dictionaries.md"),
         ("compiled-windows", "docs/windows.md"),
     ],
 )
