@@ -133,7 +133,7 @@ def matched(good: bool) -> Rows:
 
 def budgets(good: bool) -> Rows:
     flags = ("unigram,words", "unigram,phrases", "fewest,words")
-    order = [*(f"EqualInfo[v=4k,{one}]" for one in flags), "SentencePiece[v=4k]", "Bytes"]
+    order = [*(f"EqualInfo[v=4k,{one}]" for one in flags), "SentencePiece[v=4k]", "BPE[v=4k]", "Bytes"]
     made = []
     for budget in (equal_budgets.COMPUTE, equal_budgets.BYTES):
         for place, name in enumerate(order):
