@@ -210,3 +210,6 @@ def test_a_template_is_read_by_the_command(tmp_path: Path) -> None:
     (tmp_path / "chat.jinja").write_bytes(b"\xff")
     with pytest.raises(EqualInfoError, match="not UTF-8"):
         app([*command, *more], standalone_mode=False)
+    (tmp_path / "chat.jinja").unlink()
+    with pytest.raises(EqualInfoError, match="cannot read"):
+        app([*command, *more], standalone_mode=False)

@@ -1,5 +1,6 @@
 """An M2 of preset `llama` in llama.cpp itself: same ids, same greedy continuation."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,10 @@ def test_llama_cpp_knows_special_tokens(kind: str, tmp_path: Path) -> None:
     special = SpecialTokens.of(["<|user|>"], pad="<|pad|>", chat_template="{{ messages[0].content }}")
     spec = replace(base.spec, numbers=(("v", base.vocab + 2),))
     tokenizer = SpecialTokenizer(spec, base, special)
-    export_m2(trained(tmp_path, tokenizer, "llama"), tmp_path / "m2.gguf")
+    m2 = trained(tmp_path, tokenizer, "llama")
+    config = json.loads((m2 / "config.json").read_text())
+    assert (config["bos_token_id"], config["pad_token_id"]) == (0, tokenizer.pad)
+    export_m2(m2, tmp_path / "m2.gguf")
     text = f"{TEXTS[0]}<|user|>{TEXTS[0]}"
     asked: list[tuple[str, dict[str, Any]]] = [
         ("/tokenize", {"content": text, "parse_special": True}),
