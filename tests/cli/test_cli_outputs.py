@@ -372,7 +372,8 @@ def test_a_report_goes_to_standard_output_whole(here: Path, run: Run) -> None:
     assert page.rstrip().endswith("</html>")
     assert "SentencePiece" in table
     status, table, _ = run("report", "rows", "--out", "r.html", "--markdown", "-")
-    assert (status, table[:1]) == (0, "|")
+    assert status == 0
+    assert "| method |" in table
     assert "another process is writing" in run("report", "rows", "--out", "x", "--markdown", "x")[2]
 
 

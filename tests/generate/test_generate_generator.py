@@ -16,6 +16,7 @@ from equalinfo.model.sampling import SamplingParams
 from equalinfo.tokens.methods import METHODS
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.special import SpecialTokenizer
+from equalinfo.tokens.special_tokens import SpecialTokens
 from tests.support.untrained import MORE, SPECS, model, tokenizer
 
 PROMPTS = [b"the window of the gov", b"", b"t", "naïve caf\u00e9".encode()[:-1], b"\xff\0\xfe the"]
@@ -66,7 +67,9 @@ def test_eos_ends_it_where_m2_learned_it() -> None:
 
 def test_special_tokens_end_it() -> None:
     names = [f"<|{number}|>" for number in range(60)]
-    special = SpecialTokenizer(Spec.parse("EqualInfo[v=660,fewest,words]"), tokenizer(SPECS[3]), names)
+    special = SpecialTokenizer(
+        Spec.parse("EqualInfo[v=660,fewest,words]"), tokenizer(SPECS[3]), SpecialTokens.of(names)
+    )
     made = Generator(model(660), special, 32)
     found = made.continuations(PROMPTS, GenerationConfig(8, samples=8, end=False, seed=3))
     assert {one.reason for one in found} == {"tokens", "special"}

@@ -137,7 +137,8 @@ def test_what_a_reader_may_want_to_open_is_a_link() -> None:
     for page in PAGES:
         prose = re.sub(r"```.*?```", "", page.read_text(), flags=re.S)
         for name in re.findall(r"(?<!\[)`([\w./-]+/[\w.-]+\.\w+)`", prose):
-            assert not any((ROOT / base / name).is_file() for base in ("", "src/equalinfo")), (page, name)
+            if not name.startswith("runs/"):  # what the commands above made is nobody's to link
+                assert not any((ROOT / base / name).is_file() for base in ("", "src/equalinfo")), (page, name)
 
 
 def test_the_lab_notes_are_listed() -> None:

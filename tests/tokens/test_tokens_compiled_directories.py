@@ -174,6 +174,7 @@ def test_made_from_directories(tmp_path):
         assert made.decode(made.encode(CORPUS[1])) == CORPUS[1]
     assert {stage.split(" with ")[0] for stage, _, _ in said} == {
         "find candidates",
+        "count words",
         "count strings",
         "parse",
         "list the windows",
