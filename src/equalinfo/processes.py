@@ -114,8 +114,12 @@ class Driver:
             os._exit(1)
 
 
-def serve(work: Callable[[Driver], None]) -> NoReturn:
-    """Runs a worker until its driver is gone, its work is done, or something goes wrong, which is said."""
+def serve(work: Callable[[Driver], None], advice: str) -> NoReturn:
+    """Runs a worker until its driver is gone, its work is done, or something goes wrong, which is said.
+
+    Args:
+        advice: what to do where memory is short.
+    """
     driver = Driver()
     status = 1
     try:
@@ -124,7 +128,7 @@ def serve(work: Callable[[Driver], None]) -> NoReturn:
     except EqualInfoError as error:
         driver.send({"error": str(error)})
     except MemoryError:
-        driver.send({"error": "not enough memory; take fewer workers"})
+        driver.send({"error": f"not enough memory; {advice}"})
     except Exception:
         driver.send({"defect": traceback.format_exc()})
     # The other thread waits for input and would hold up an orderly end.

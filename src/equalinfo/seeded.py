@@ -24,7 +24,7 @@ def permutation(count: int, *seed: int) -> np.ndarray:
 
 def uniform(source: Bits) -> float:
     """The next number of `bits`, in [0, 1)."""
-    return (source.random_raw() >> 11) * 2.0**-53
+    return float(uniforms(source, 1)[0])
 
 
 def uniforms(source: Bits, count: int) -> NDArray[np.float64]:

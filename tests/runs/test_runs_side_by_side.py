@@ -1,5 +1,6 @@
 """Trainings in processes of their own give what they give one after the other, and fail in one line."""
 
+import io
 import os
 import signal
 from collections.abc import Iterator
@@ -44,11 +45,11 @@ def trainings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Training]
         tokenize(methods.tokenizer("Bytes"), Corpus(str(corpus)), config, tmp_path / "tokens", progress)
     common: dict[str, Any] = {"size": "65k", "batch_size": 2, "threads": 1}
     return [
-        Training(M1Config(steps=40, context=32, **common), str(corpus), tmp_path / "m1"),
+        Training(M1Config(steps=40, context=32, **common), Corpus(str(corpus)), tmp_path / "m1"),
         *(
             Training(
                 M2Config(steps=4, sequence_length=32, seed=seed, **common),
-                str(tmp_path / "tokens"),
+                tmp_path / "tokens",
                 tmp_path / f"m2-{seed}",
             )
             for seed in (0, 1)
@@ -77,7 +78,7 @@ def test_side_by_side_is_the_same_as_one_after_the_other(
 
 
 def test_an_error_is_the_drivers_and_ends_the_others(trainings: list[Training], tmp_path: Path) -> None:
-    absent = Training(trainings[1].config, str(tmp_path / "absent"), tmp_path / "none")
+    absent = Training(trainings[1].config, tmp_path / "absent", tmp_path / "none")
     with pytest.raises(EqualInfoError, match="absent"):
         list(train_all([trainings[0], absent], Heard()))
     assert not absent.out.exists()
@@ -108,9 +109,22 @@ def test_whoever_stops_asking_ends_the_processes(trainings: list[Training]) -> N
 def test_what_a_worker_hears_is_what_was_asked(trainings: list[Training]) -> None:
     for one in trainings:
         heard = Training.from_message(one.message())
-        assert (heard.config, heard.source, heard.out, heard.field) == (
-            one.config,
-            one.source,
-            one.out,
-            one.field,
-        )
+        assert (heard.config, heard.out) == (one.config, one.out)
+        for source, asked in ((heard.source, one.source),):
+            if isinstance(asked, Corpus):
+                assert isinstance(source, Corpus)
+                assert (source.source, source.field) == (asked.source, asked.field)
+            else:
+                assert source == asked
+
+
+def test_a_corpus_from_a_pipe_is_read_here_and_once(
+    trainings: list[Training], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (trainings[0].out.parent / "corpus.txt").read_bytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+    piped = Training(trainings[0].config, Corpus("-"), trainings[0].out.with_name("piped"))
+    assert isinstance(piped.source, Corpus)
+    assert list(piped.source.documents("all"))  # a run has read it before, for its key
+    assert list(train_all([piped, *trainings], Heard())) == [piped, *trainings]
+    assert weights([piped]) == weights(trainings[:1])

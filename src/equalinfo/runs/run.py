@@ -45,7 +45,7 @@ from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
 from equalinfo.tokens.compile import compile_tokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
-from equalinfo.train.m1 import m1_config, train_m1
+from equalinfo.train.m1 import m1_config
 from equalinfo.train.m2 import load_m2
 
 
@@ -113,12 +113,11 @@ class Run:
         section = self.recipe.m1
         if isinstance(section, GivenM1) or done(self.m1_path):
             return None
-        return Training(section, self.recipe.corpus, self.m1_path, self.recipe.field)
+        return Training(section, self.corpus, self.m1_path)
 
     def m1(self, progress: Progress) -> Path:
-        section = self.recipe.m1
-        if not isinstance(section, GivenM1) and not done(self.m1_path):
-            train_m1(self.corpus, section, self.m1_path, progress)
+        if training := self.m1_training():
+            training.run(progress)
         return self.m1_path
 
     def _made_from(self, spec: Spec) -> str:
@@ -158,7 +157,7 @@ class Run:
         key = fingerprint_of(
             tokens.name, self.corpus_key, config.plan(), resolved_precision(config.precision)
         )
-        return Training(config, str(tokens), self.out / "m2" / f"{spec.slug}-{size}-seed{seed}-{key}")
+        return Training(config, tokens, self.out / "m2" / f"{spec.slug}-{size}-seed{seed}-{key}")
 
     def m2(self, spec: Spec, size: str, seed: int, progress: Progress) -> tuple[Path, Result | None]:
         """Trains and scores one M2; the row is None where it had been measured before."""
@@ -248,28 +247,21 @@ def _run(
     run = Run(recipe, out)
     say(recipe.title, style="bold")
     specs = [Spec.parse(method) for method in recipe.methods]
+    cells = list(product(specs, recipe.m2.sizes, recipe.m2.seeds))
+    coded = [cell for cell in cells if cell[0].needs_m1]
+    plain = [cell for cell in cells if not cell[0].needs_m1]
     trained: dict[Path, Spec] = {}
     # What needs no M1 is trained beside it.
-    for coded in (False, True):
-        cells = [
-            cell for cell in product(specs, recipe.m2.sizes, recipe.m2.seeds) if cell[0].needs_m1 == coded
-        ]
-        if coded and cells:
+    for some, m1 in ((plain, run.m1_training() if coded else None), (coded, None)):
+        if some and some is coded:
             say(_about_m1(recipe, run.m1_path))
         with progress_bar(quiet) as progress:
-            trainings = {run.m2_training(*cell, progress): cell for cell in cells}
-            m1 = None if coded or not any(spec.needs_m1 for spec in specs) else run.m1_training()
-            todo = [*([m1] if m1 else []), *(one for one in trainings if not done(one.out))]
-            for training in chain((one for one in trainings if done(one.out)), train_all(todo, progress)):
-                if training is m1:
-                    continue
-                cell = trainings[training]
-                path, row = run.m2(*cell, progress)
-                trained[path] = cell[0]
+            for spec, path, row in _trained(run, some, m1, progress):
+                trained[path] = spec
                 if row:
                     with paused(progress):
                         say(
-                            f"{row.method} {row.size} seed {row.seed}: {row.bits_per_byte:.3f} bits/byte "
+                            f"{spec} {row.size} seed {row.seed}: {row.bits_per_byte:.3f} bits/byte "
                             f"(uniform {row.uniform_bits_per_byte:.3f}), {row.bytes_per_token:.2f} bytes/token"
                         )
     keys = {path.name.rsplit("-", 1)[1] for path in trained}
@@ -290,6 +282,19 @@ def _run(
     where = f"Rows: {run.results_path}." + (f" Report: {page}" if write_page else "")
     say(f"\n{time.monotonic() - started:.0f} s. {where}")
     return rows
+
+
+def _trained(
+    run: Run, cells: list[tuple[Spec, str, int]], m1: Training | None, progress: Progress
+) -> Iterator[tuple[Spec, Path, Result | None]]:
+    """Method, directory and row of each M2 as it is done: those that are there, then the others, beside M1."""
+    trainings = {run.m2_training(*cell, progress): cell for cell in cells}
+    there = [training for training in trainings if done(training.out)]
+    todo = [*([m1] if m1 else []), *(training for training in trainings if training not in there)]
+    for training in chain(there, train_all(todo, progress)):
+        if training is not m1:
+            path, row = run.m2(*trainings[training], progress)
+            yield trainings[training][0], path, row
 
 
 def _about_m1(recipe: Recipe, path: Path) -> str:

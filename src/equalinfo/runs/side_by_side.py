@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich.progress import Progress, TaskID
 
@@ -23,40 +23,43 @@ from equalinfo.train.m1 import train_m1
 from equalinfo.train.m2 import train_m2
 
 SECONDS_BETWEEN_REPORTS = 0.2
+ADVICE = "give each training more threads, so that fewer run side by side"
 
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """What is to be trained.
-
-    Args:
-        source: corpus of an M1, tokens directory of an M2.
-        field: of the corpus, which holds the text.
-    """
+    """An M1 or an M2 to be trained: of a corpus, or of a tokens directory."""
 
     config: M1Config | M2Config
-    source: str
+    source: Corpus | Path
     out: Path
-    field: str = "text"
 
     def run(self, progress: Progress) -> None:
         """Trains it in this process."""
-        if isinstance(self.config, M1Config):
-            train_m1(Corpus(self.source, self.field), self.config, self.out, progress)
+        if isinstance(self.source, Corpus):
+            train_m1(self.source, cast(M1Config, self.config), self.out, progress)
         else:
-            train_m2(Path(self.source), self.config, self.out, progress)
+            train_m2(self.source, cast(M2Config, self.config), self.out, progress)
+
+    @property
+    def in_another_process(self) -> bool:
+        """Whether it can be: a pipe that this process has read cannot be read by another."""
+        return not (isinstance(self.source, Corpus) and self.source.source == "-")
 
     def message(self) -> dict[str, Any]:
         """For a worker."""
-        kind = "m1" if isinstance(self.config, M1Config) else "m2"
-        about = {"kind": kind, "config": self.config.model_dump(mode="json"), "out": str(self.out)}
-        return about | {"source": self.source, "field": self.field}
+        about = {"config": self.config.model_dump(mode="json"), "out": str(self.out)}
+        if isinstance(self.source, Corpus):
+            return about | {"corpus": self.source.source, "field": self.source.field}
+        return about | {"tokens": str(self.source)}
 
     @classmethod
     def from_message(cls, message: dict[str, Any]) -> "Training":
         """In the worker."""
-        config = (M1Config if message["kind"] == "m1" else M2Config)(**message["config"])
-        return cls(config, message["source"], Path(message["out"]), message["field"])
+        out = Path(message["out"])
+        if "corpus" in message:
+            return cls(M1Config(**message["config"]), Corpus(message["corpus"], message["field"]), out)
+        return cls(M2Config(**message["config"]), Path(message["tokens"]), out)
 
 
 def train_all(trainings: Sequence[Training], progress: Progress) -> Iterator[Training]:
@@ -69,8 +72,7 @@ def train_all(trainings: Sequence[Training], progress: Progress) -> Iterator[Tra
     """
     fewest = sorted(training.config.threads for training in trainings)[:2]
     alone = len(fewest) < 2 or sum(fewest) > cores() or device_of("auto").type != "cpu"
-    # A pipe that this process has read cannot be read by another.
-    if alone or any(one.source == "-" for one in trainings):
+    if alone or not all(one.in_another_process for one in trainings):
         for training in trainings:
             training.run(progress)
             yield training
@@ -138,8 +140,8 @@ class _Trainings:
             status = self._forget(worker)
             how = f"by signal {-status}" if status < 0 else f"with status {status}"
             raise EqualInfoError(
-                f"a process that trained {out} ended {how}; if memory was short, give each training more threads, "
-                "so that fewer run side by side; the same command resumes here"
+                f"a process that trained {out} ended {how}; if memory was short, {ADVICE}; "
+                "the same command resumes here"
             )
         return False
 
@@ -169,4 +171,4 @@ def _train(driver: Driver) -> None:
 
 
 if __name__ == "__main__":
-    serve(_train)
+    serve(_train, ADVICE)

@@ -21,7 +21,7 @@ from equalinfo.coding.bits import id_dtype
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.extras import needed
 from equalinfo.files import sha256_bytes
-from equalinfo.tokens.hugging_face import TOKENIZER, TOKENIZER_CONFIG, byte_alphabet, with_special
+from equalinfo.tokens.hugging_face import TOKENIZER, TOKENIZER_CONFIG, byte_alphabet
 from equalinfo.tokens.sentencepiece_form import BYTE_NAMES, MODEL, SPACE
 from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
@@ -259,9 +259,7 @@ class HuggingFaceTokenizer(ForeignTokenizer):
         return list(self._special.values())
 
     def export_files(self, form: str, special: Sequence[str] = ()) -> dict[str, bytes]:
-        if form != "huggingface":
-            return super().export_files(form)
-        return {**self._files, TOKENIZER: with_special(self._files[TOKENIZER], special, self.vocab)}
+        return super().export_files(form) if special or form != "huggingface" else dict(self._files)
 
 
 def _spelling(decoder: str) -> Callable[[str], bytes]:

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.parser import joined
-from equalinfo.dictionary.train.prune import Report
 from equalinfo.dictionary.train.word_boundaries import cuts, words_of
-from equalinfo.dictionary.train.word_counts import WordCounts, add_up, count_runs
+from equalinfo.dictionary.train.word_counts import Report, WordCounts, add_up, count_runs
 from equalinfo.limits import MAX_ENTRY_BYTES
 
 LONGEST = 24  # bytes of a string within a word; the longest entry that was chosen from 64 had 18

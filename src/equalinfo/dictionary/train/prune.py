@@ -7,15 +7,13 @@ from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.fewest import FewestParser
 from equalinfo.dictionary.parse.parser import Parser
-from equalinfo.dictionary.train.word_counts import WordCounts
+from equalinfo.dictionary.train.word_counts import Report, WordCounts
 from equalinfo.dictionary.trie.automaton import Automaton, build
 from equalinfo.errors import EqualInfoError
 
 SINGLES = [bytes([byte]) for byte in range(256)]
 DROPPED = (3, 10)  # a round drops at most 3 of every 10 longer entries
 
-# What is being done, how much of it is done, and of how much (0: not known yet).
-Report = Callable[[str, int, int], None]
 Corpus = Callable[[], Iterable[bytes]] | WordCounts
 
 

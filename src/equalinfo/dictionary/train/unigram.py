@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from equalinfo.dictionary.parse.viterbi import MOST, ONE_BIT, ViterbiParser
 from equalinfo.dictionary.train.prune import (
     Corpus,
-    Report,
     left_after_a_round,
     usage,
     wanted_of,
     with_singles,
 )
+from equalinfo.dictionary.train.word_counts import Report
 from equalinfo.dictionary.trie.automaton import build
 
 # Parses with the same entries before a round drops some: each gives scores to the next.

@@ -11,7 +11,9 @@ import os
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +26,7 @@ from equalinfo.kernels import kernel
 from equalinfo.parallel import cores, grouped, in_order, worker_threads
 
 Counts = NDArray[np.int64]
+# What is being done, how much of it is done, and of how much (0: not known yet).
 Report = Callable[[str, int, int], None]
 
 MEMORY = 1 << 30  # bytes of all tables together, about
@@ -117,7 +120,7 @@ def count_words(
         text, bounds = joined(group)
         padded = np.concatenate([text, np.zeros(AHEAD, np.uint8)])
         state = np.zeros(2, np.int64)
-        return lambda table: _count(padded, bounds, classes, state, *table.arrays)
+        return lambda table: _count(padded, bounds, classes, state, table)
 
     return _counted(documents, filling, "count words", threads, report)
 
@@ -140,7 +143,7 @@ def count_runs(
         text, bounds, last = bounds_of(group)
         padded = np.concatenate([text, np.zeros(8, np.uint8)])
         state = np.array([0, FEWEST_WORDS])
-        return lambda table: _count_runs(padded, bounds, last, longest, state, *table.arrays)
+        return lambda table: _count_runs(padded, bounds, last, longest, state, table)
 
     return _counted(documents, filling, "count phrases", threads, report)
 
@@ -153,7 +156,7 @@ def _counted(
     report: Report | None,
 ) -> WordCounts:
     """Fills tables with what stands in groups of documents, and adds them up."""
-    with _Tables(threads or cores(), MEMORY) as tables:
+    with _Tables(threads or cores()) as tables:
 
         def count(group: list[bytes]) -> int:
             tables.fill(filling(group))
@@ -172,57 +175,91 @@ def _counted(
         return tables.sum()
 
 
-def add_up(groups: Iterable[WordCounts], memory: int = MEMORY) -> WordCounts:
+def add_up(groups: Iterable[WordCounts]) -> WordCounts:
     """Words that may come several times, each once."""
-    with _Tables(1, memory) as tables:
+    with _Tables(1) as tables:
         for group in groups:
             tables.add(group)
         return tables.sum()
 
 
+class _Arrays(NamedTuple):
+    """What kernels know of a table.
+
+    Args:
+        slots: int64, 24 bits of the hash and, from 1 on, a word; 0: none.
+        hashes, counts: of each word; bounds: where each begins in text.
+        used: int64 [2], how many words and bytes there are.
+    """
+
+    slots: Counts
+    hashes: NDArray[np.uint64]
+    bounds: Bounds
+    counts: Counts
+    text: ByteVector
+    used: Counts
+
+
 Fill = Callable[
-    ["_Table"], int
-]  # a kernel that adds words, and returns 0 or the length of one that has no room
+    [_Arrays], int
+]  # a kernel that adds words: 0, or more than the length of one that it has no room for
 
 
 class _Table:
-    """Words by their hash: open addressing. Kernels fill `arrays` and say so where there is no room."""
+    """Words by their hash: open addressing. Kernels fill its arrays and say so where there is no room."""
 
     def __init__(self) -> None:
         self.empty()
 
     def empty(self) -> None:
         """Forgets all words."""
-        self.slots = np.zeros(4 * _FEW, np.int64)  # 24 bits of the hash and, from 1 on, a word; 0: none
-        self.hashes = np.zeros(_FEW, np.uint64)
-        self.bounds = np.zeros(_FEW + 1, np.int64)
-        self.counts = np.zeros(_FEW, np.int64)
-        self.text = np.zeros(16 * _FEW + 8, np.uint8)
-        self.used = np.zeros(2, np.int64)  # words, bytes
+        self.arrays = _Arrays(
+            np.zeros(4 * _FEW, np.int64),
+            np.zeros(_FEW, np.uint64),
+            np.zeros(_FEW + 1, np.int64),
+            np.zeros(_FEW, np.int64),
+            np.zeros(16 * _FEW + 8, np.uint8),
+            np.zeros(2, np.int64),
+        )
 
-    @property
-    def arrays(self) -> tuple[Counts, NDArray[np.uint64], Bounds, Counts, ByteVector, Counts]:
-        return self.slots, self.hashes, self.bounds, self.counts, self.text, self.used
+    def fill(self, work: Fill, full: Callable[[], bool] = lambda: False) -> None:
+        """Calls a kernel until it is done.
+
+        Args:
+            full: called where there is no room; whether it has made some.
+        """
+        while missing := work(self.arrays):
+            if not full():
+                self._grow(missing)
+
+    def add(self, words: WordCounts, full: Callable[[], bool] = lambda: False) -> None:
+        """Adds counted words; `full` as in `fill`."""
+        state = np.zeros(1, np.int64)
+        text = np.concatenate([words.text, np.zeros(8, np.uint8)])
+        self.fill(lambda table: _add_all(text, words.bounds, words.counts, state, table), full)
+
+    def _grow(self, most: int) -> None:
+        """Makes room for twice as many words, or as many bytes, whichever is short; and for a word of `most` bytes."""
+        slots, hashes, bounds, counts, text, used = self.arrays
+        words, size = (int(number) for number in used)
+        if words >= counts.size:
+            room = 2 * counts.size
+            hashes, bounds, counts = _longer(hashes, room), _longer(bounds, room + 1), _longer(counts, room)
+            slots = np.zeros(4 * room, np.int64)
+            _place(hashes[:words], slots)
+        if size + most + 8 > text.size:
+            text = _longer(text, 2 * text.size + most)
+        self.arrays = _Arrays(slots, hashes, bounds, counts, text, used)
 
     @property
     def memory(self) -> int:
-        return _BYTES_A_WORD * self.counts.size + self.text.size
-
-    def grow(self, most: int) -> None:
-        """Makes room for twice as many words, or as many bytes, whichever is short; and for a word of `most` bytes."""
-        words, size = (int(number) for number in self.used)
-        if words >= self.counts.size:
-            room = 2 * self.counts.size
-            self.hashes, self.counts = _longer(self.hashes, room), _longer(self.counts, room)
-            self.bounds = _longer(self.bounds, room + 1)
-            self.slots = np.zeros(4 * room, np.int64)
-            _place(self.hashes[:words], self.slots)
-        if size + most + 8 > self.text.size:
-            self.text = _longer(self.text, 2 * self.text.size + most)
+        return _BYTES_A_WORD * self.arrays.counts.size + self.arrays.text.size
 
     def words(self) -> WordCounts:
-        words, size = (int(number) for number in self.used)
-        return WordCounts(self.text[:size], self.bounds[: words + 1], self.counts[:words])
+        words, size = (int(number) for number in self.arrays.used)
+        return WordCounts(
+            self.arrays.text[:size], self.arrays.bounds[: words + 1], self.arrays.counts[:words]
+        )
 
 
 def _longer(array: np.ndarray, size: int) -> np.ndarray:
@@ -234,8 +271,8 @@ def _longer(array: np.ndarray, size: int) -> np.ndarray:
 class _Tables:
     """A table for each thread, and what they have written to files."""
 
-    def __init__(self, threads: int, memory: int) -> None:
-        self._memory = memory // threads
+    def __init__(self, threads: int) -> None:
+        self._memory = MEMORY // threads
         self._own = threading.local()
         self._all: list[_Table] = []
         self._lock = threading.Lock()
@@ -257,25 +294,27 @@ class _Tables:
         return table
 
     def fill(self, work: Fill) -> None:
-        """Calls a kernel until it is done; it returns 0 then, or else how long the word is that it had no room for."""
+        """Fills this thread's table; what it has goes to files where there is too much of it."""
         table = self._table()
-        while missing := work(table):
-            if table.memory * 2 > self._memory and table.used[0]:
-                self._write(table)
-                table.empty()
-            else:
-                table.grow(missing)
+        table.fill(work, lambda: self._written(table))
 
     def add(self, words: WordCounts) -> None:
         """Adds counted words."""
-        state = np.zeros(1, np.int64)
-        text = np.concatenate([words.text, np.zeros(8, np.uint8)])
-        self.fill(lambda table: _add_all(text, words.bounds, words.counts, state, *table.arrays))
+        table = self._table()
+        table.add(words, lambda: self._written(table))
+
+    def _written(self, table: _Table) -> bool:
+        """Writes and empties a table that would outgrow its memory; whether it did."""
+        if table.memory * 2 <= self._memory or not table.arrays.used[0]:
+            return False
+        self._write(table)
+        table.empty()
+        return True
 
     def _write(self, table: _Table) -> None:
         """Appends a table's words to the file of the part that their hash is in."""
         words = table.words()
-        parts = (table.hashes[: len(words)] >> np.uint64(64 - PARTS.bit_length() + 1)).astype(np.int64)
+        parts = (table.arrays.hashes[: len(words)] >> np.uint64(64 - PARTS.bit_length() + 1)).astype(np.int64)
         with self._lock, _room_for_files():
             if not self._folder:
                 self._folder = tempfile.TemporaryDirectory(prefix="equalinfo-words-")
@@ -294,15 +333,11 @@ class _Tables:
         """All words, each once."""
         if not self._folder:
             first, *others = self._all or [_Table()]
-            self._own.table = first
-            self._memory = 1 << 62
             for other in others:
-                self.add(other.words())
-            self._all.clear()
+                first.add(other.words())
             return first.words()
         for table in self._all:
             self._write(table)
-        self._all.clear()
         with _room_for_files():
             return self._sum_of_files(Path(self._folder.name))
 
@@ -316,7 +351,10 @@ class _Tables:
             size = 0
             bounds.write(np.zeros(1, np.int64).tobytes())
             for part in range(PARTS):
-                words = add_up(_runs(folder / str(part)), 1 << 62)
+                table = _Table()
+                for run in _runs(folder / str(part)):
+                    table.add(run)
+                words = table.words()
                 os.unlink(folder / str(part))
                 text.write(words.text.tobytes())
                 bounds.write((words.bounds[1:] + size).tobytes())
@@ -338,18 +376,16 @@ def _runs(path: Path) -> Iterator[WordCounts]:
             yield WordCounts(np.frombuffer(file.read(int(bounds[-1])), np.uint8), bounds, counts)
 
 
-class _room_for_files:
+@contextmanager
+def _room_for_files() -> Iterator[None]:
     """Says in one line that there is no room where temporary files go."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, OSError):
-            raise EqualInfoError(
-                f"cannot write temporary files to {tempfile.gettempdir()} ({error.strerror or error}); "
-                "set TMPDIR to a folder with more room"
-            ) from error
+    try:
+        yield
+    except OSError as error:
+        raise EqualInfoError(
+            f"cannot write temporary files to {tempfile.gettempdir()} ({error.strerror or error}); "
+            "set TMPDIR to a folder with more room"
+        ) from error
 
 
 @kernel
@@ -389,14 +425,10 @@ def _add(
     place: np.uint64,
     length: np.uint64,
     weight: int,
-    slots: Counts,
-    hashes: NDArray[np.uint64],
-    bounds: Bounds,
-    counts: Counts,
-    text: ByteVector,
-    used: Counts,
+    table: _Arrays,
 ) -> bool:
     """Adds `weight` to the count of the word at an address; False if it is new and there is no room."""
+    slots, hashes, bounds, counts, text, used = table
     h = _hash(place, length)
     mask = slots.size - 1
     tag = np.int64(h >> np.uint64(41)) << np.int64(40)
@@ -440,12 +472,7 @@ def _add_all(
     places: Bounds,
     weights: Counts,
     state: Counts,
-    slots: Counts,
-    hashes: NDArray[np.uint64],
-    bounds: Bounds,
-    counts: Counts,
-    text: ByteVector,
-    used: Counts,
+    table: _Arrays,
 ) -> int:
     """Adds words from ``state[0]`` on.
 
@@ -458,17 +485,7 @@ def _add_all(
     start = address_of(source)
     for i in range(state[0], weights.size):
         length = places[i + 1] - places[i]
-        if not _add(
-            start + np.uint64(places[i]),
-            np.uint64(length),
-            weights[i],
-            slots,
-            hashes,
-            bounds,
-            counts,
-            text,
-            used,
-        ):
+        if not _add(start + np.uint64(places[i]), np.uint64(length), weights[i], table):
             state[0] = i
             return int(length) + 1
     return 0
@@ -480,12 +497,7 @@ def _count(
     documents: Bounds,
     classes: ByteVector,
     state: Counts,
-    slots: Counts,
-    hashes: NDArray[np.uint64],
-    bounds: Bounds,
-    counts: Counts,
-    text: ByteVector,
-    used: Counts,
+    table: _Arrays,
 ) -> int:
     """Counts the words of documents, from ``state[1]`` in document ``state[0]`` on.
 
@@ -507,17 +519,7 @@ def _count(
             if begin + size < end:
                 if found == 1:  # a long word
                     stop = _end_of_long(source, begin + size, end, place, kinds, into)
-                    if not _add(
-                        place + np.uint64(begin),
-                        np.uint64(stop - begin),
-                        1,
-                        slots,
-                        hashes,
-                        bounds,
-                        counts,
-                        text,
-                        used,
-                    ):
+                    if not _add(place + np.uint64(begin), np.uint64(stop - begin), 1, table):
                         state[1] = begin
                         return int(stop - begin) + 1
                     begin = stop
@@ -528,10 +530,7 @@ def _count(
             first = np.int64(0)
             for i in range(1, found + 1):
                 following = np.int64(starts[i])
-                if not _add(
-                    place + np.uint64(begin + first), np.uint64(following - first), 1,
-                    slots, hashes, bounds, counts, text, used,
-                ):  # fmt: skip
+                if not _add(place + np.uint64(begin + first), np.uint64(following - first), 1, table):
                     state[1] = begin + first
                     return int(following - first) + 1
                 first = following
@@ -548,12 +547,7 @@ def _count_runs(
     last: Bounds,
     longest: int,
     state: Counts,
-    slots: Counts,
-    hashes: NDArray[np.uint64],
-    bounds: Bounds,
-    counts: Counts,
-    text: ByteVector,
-    used: Counts,
+    table: _Arrays,
 ) -> int:
     """Counts runs of words, from that of ``state[1]`` words at word ``state[0]`` on; all else as in `_count`."""
     place = address_of(source)
@@ -563,9 +557,7 @@ def _count_runs(
             length = words[word + many] - begin
             if length > longest:
                 break
-            if not _add(
-                place + np.uint64(begin), np.uint64(length), 1, slots, hashes, bounds, counts, text, used
-            ):
+            if not _add(place + np.uint64(begin), np.uint64(length), 1, table):
                 state[0], state[1] = word, many
                 return int(length) + 1
         state[1] = FEWEST_WORDS

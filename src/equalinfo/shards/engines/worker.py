@@ -19,4 +19,4 @@ def tokenize_partitions(driver: Driver) -> None:
 
 
 if __name__ == "__main__":
-    serve(tokenize_partitions)
+    serve(tokenize_partitions, "take fewer --workers")
