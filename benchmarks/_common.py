@@ -2,6 +2,7 @@
 
 import argparse
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,22 @@ def training_and_held_out() -> tuple[list[bytes], list[bytes]]:
     return training, held_out
 
 
+def new_bpe(texts: Iterable[str], size: int, pattern: str) -> Any:
+    """A byte-level BPE by Hugging Face tokenizers, with `pattern` as its split."""
+    import tokenizers
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+
+    trained = tokenizers.Tokenizer(models.BPE())
+    cut = pre_tokenizers.Split(tokenizers.Regex(pattern), "isolated")
+    spell = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    trained.pre_tokenizer = pre_tokenizers.Sequence([cut, spell])
+    trained.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
+    trained.train_from_iterator(texts, trainer)
+    return trained
+
+
 def train_bpe(
     documents: list[bytes], size: int, work: Path, split: bool = True, pattern: str = SPLIT, name: str = ""
 ) -> Any:
@@ -62,18 +79,11 @@ def train_bpe(
         pattern: splits text into words; with another one than SPLIT, `name` says in a word which.
     """
     import tokenizers
-    from tokenizers import decoders, models, pre_tokenizers, trainers
 
     saved = work / f"bpe-{size}{name and f'-{name}'}{'' if split else '-unsplit'}.json"
     if not saved.is_file():
-        trained = tokenizers.Tokenizer(models.BPE())
-        cut = pre_tokenizers.Split(tokenizers.Regex(pattern if split else r"\n"), "isolated")
-        spell = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-        trained.pre_tokenizer = pre_tokenizers.Sequence([cut, spell])
-        trained.decoder = decoders.ByteLevel()
-        alphabet = pre_tokenizers.ByteLevel.alphabet()
-        trainer = trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
-        trained.train_from_iterator((d.decode(errors="replace") for d in documents), trainer)
+        texts = (document.decode(errors="replace") for document in documents)
+        trained = new_bpe(texts, size, pattern if split else r"\n")
         with atomic_file(saved) as stream:
             stream.write(trained.to_str().encode())
     return tokenizers.Tokenizer.from_file(str(saved))

@@ -5,9 +5,9 @@
 Each trainer is a process of its own that reads one JSON Lines file, has all cores and makes v=16k. Where there is less
 text than is asked for, what is missing are copies whose documents have their words in another order, so that runs of
 words do not simply repeat. Rivals have their defaults: `tokenizers` and gigatoken train a byte-level BPE with the split
-of GPT-2, SentencePiece a Unigram model as `SentencePiece[v=...]` does, from all lines of up to its usual 4,192 bytes.
-Above SAMPLED_FROM MB it takes its own sample of SAMPLE lines, as it advises for large corpora. Sizes in --out that are
-not asked for stay. Writes results/vocabulary-training.json, .md and .svg.
+of GPT-2, SentencePiece a Unigram model with the options of `SentencePiece[v=...]`, from all lines of up to its usual
+4,192 bytes. Above SAMPLED_FROM MB it takes its own sample of SAMPLE lines, as it advises for large corpora. Sizes in
+--out that are not asked for stay. Writes results/vocabulary-training.json, .md and .svg.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks._common import machine
+from benchmarks._common import machine, new_bpe
 from equalinfo.corpus.corpus import Corpus
 from equalinfo.corpus.splits import split_of
 from equalinfo.figures.figure import Figure, Panel, Series
@@ -52,18 +52,8 @@ def texts(path: Path) -> Iterator[str]:
 
 
 def tokenizers_bpe(path: Path, _megabytes: int) -> int:
-    import tokenizers
-    from tokenizers import models, pre_tokenizers, trainers
-
-    made = tokenizers.Tokenizer(models.BPE())
-    cut = pre_tokenizers.Split(tokenizers.Regex(GPT2_SPLIT), "isolated")
-    made.pre_tokenizer = pre_tokenizers.Sequence(
-        [cut, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
-    )
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(vocab_size=VOCAB, initial_alphabet=alphabet, show_progress=False)
-    made.train_from_iterator(texts(path), trainer)
-    return made.get_vocab_size()
+    size: int = new_bpe(texts(path), VOCAB, GPT2_SPLIT).get_vocab_size()
+    return size
 
 
 def gigatoken_bpe(path: Path, _megabytes: int) -> int:
@@ -78,6 +68,8 @@ def sentencepiece(path: Path, megabytes: int) -> int:
 
     import sentencepiece as library
 
+    from equalinfo.tokens.sentencepiece_ import TRAINED_WITH
+
     output = io.BytesIO()
     sampled = (
         {"input_sentence_size": SAMPLE, "shuffle_input_sentence": True} if megabytes > SAMPLED_FROM else {}
@@ -85,15 +77,9 @@ def sentencepiece(path: Path, megabytes: int) -> int:
     library.SentencePieceTrainer.train(
         sentence_iterator=(line for text in texts(path) for line in text.splitlines(keepends=True)),
         model_writer=output,
-        model_type="unigram",
         vocab_size=VOCAB,
-        normalization_rule_name="identity",
-        add_dummy_prefix=False,
-        remove_extra_whitespaces=False,
-        allow_whitespace_only_pieces=True,
-        byte_fallback=True,
         num_threads=cores(),
-        minloglevel=2,
+        **TRAINED_WITH,
         **sampled,
     )
     return library.SentencePieceProcessor(model_proto=output.getvalue()).vocab_size()

@@ -25,6 +25,15 @@ LONGEST_SENTENCE = 4000  # the library drops longer ones
 MODEL_FILE = "sentencepiece.model"
 # Training splits its work by this number, so it is part of what decides the vocabulary.
 THREADS = 2
+TRAINED_WITH: dict[str, Any] = {
+    "model_type": "unigram",
+    "normalization_rule_name": "identity",
+    "add_dummy_prefix": False,
+    "remove_extra_whitespaces": False,
+    "allow_whitespace_only_pieces": True,
+    "byte_fallback": True,
+    "minloglevel": 2,
+}
 
 
 class SentencePieceTokenizer(Tokenizer):
@@ -81,15 +90,9 @@ class SentencePieceTokenizer(Tokenizer):
             sentencepiece.SentencePieceTrainer.train(
                 sentence_iterator=_sentences(documents),
                 model_writer=output,
-                model_type="unigram",
                 vocab_size=spec["v"],
-                normalization_rule_name="identity",
-                add_dummy_prefix=False,
-                remove_extra_whitespaces=False,
-                allow_whitespace_only_pieces=True,
-                byte_fallback=True,
                 num_threads=THREADS,
-                minloglevel=2,
+                **TRAINED_WITH,
             )
         except (RuntimeError, OSError) as error:
             if most := re.search(r"Please set it to a value <= (\d+)", str(error)):
