@@ -34,18 +34,9 @@ FILES = {
 
 
 def imported(module: str) -> set[str]:
-    """Files of the package that a file imports, wherever in it, but for a type checker only."""
+    """Files of the package that a file imports, wherever in it, for a type checker only too."""
     found = set()
-    tree = ast.parse(FILES[module].read_text())
-    for_checkers = {
-        inner
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
-    for node in ast.walk(tree):
-        if node in for_checkers:
-            continue
+    for node in ast.walk(ast.parse(FILES[module].read_text())):
         if isinstance(node, ast.ImportFrom) and node.module:
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"

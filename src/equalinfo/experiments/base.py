@@ -2,15 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from equalinfo.corpus.examples import EXAMPLE_BYTES
 from equalinfo.experiments.rows import Estimate, Rows
-from equalinfo.experiments.workspace import Job
+from equalinfo.experiments.workspace import ExperimentContext, Job
 from equalinfo.figures.figure import Figure
-
-if TYPE_CHECKING:
-    from equalinfo.experiments.workspace import ExperimentContext
 
 Found = Literal["yes", "no", "unclear"]
 
@@ -102,7 +99,7 @@ class Functions(NamedTuple):
         figure: drawn from the rows.
     """
 
-    jobs: Callable[["ExperimentContext"], Iterator[Job]]
+    jobs: Callable[[ExperimentContext], Iterator[Job]]
     findings: Callable[[Rows], list[Finding]]
     compared: Callable[[Rows], list[Compared]]
     figure: Callable[[Rows], Figure]

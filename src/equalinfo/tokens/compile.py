@@ -42,7 +42,7 @@ def compile_tokenizer(
     with output_directory(out, KIND, inputs) as directory:
         documents = (lambda: corpus.documents("train")) if corpus else None
         sources = Sources(m1, documents, stages(progress, str(spec)), device)
-        tokenizer = spec.build(sources)
+        tokenizer: Tokenizer = spec.build(sources)
         if documents and spec.needs_m1:
             tokenizer.remember(documents, sources.stage("remember windows"))
         tokenizer.write(directory)

@@ -5,18 +5,17 @@ A package adds one by the entry point group `equalinfo.methods` (`examples/`), a
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from equalinfo.predict.base import Predictor
 from equalinfo.registry import Registry
 
 if TYPE_CHECKING:
-    from equalinfo.dictionary.parse.parser import Parser
+    from equalinfo.dictionary.parse.parser import Parser  # brings in Numba
     from equalinfo.dictionary.trie.automaton import Automaton
-    from equalinfo.predict.base import Predictor
-    from equalinfo.tokens.foreign import ForeignTokenizer
-    from equalinfo.tokens.tokenizer import Tokenizer
 
-METHODS: Registry[type["Tokenizer"]] = Registry(
+# Classes of tokenizers: not their type, because they import what imports this file (`tokens.spec.Method`).
+METHODS: Registry[Any] = Registry(
     "equalinfo.methods",
     {
         "Bytes": "equalinfo.tokens.baselines:BytesTokenizer",
@@ -37,7 +36,7 @@ METHODS: Registry[type["Tokenizer"]] = Registry(
     },
 )
 # Before a colon and a file, directory or name of another library: `hf:DIRECTORY`.
-FOREIGN: Registry[type["ForeignTokenizer"]] = Registry(
+FOREIGN: Registry[Any] = Registry(
     "equalinfo.foreign",
     {
         "hf": "equalinfo.tokens.foreign:HuggingFaceTokenizer",
@@ -46,8 +45,8 @@ FOREIGN: Registry[type["ForeignTokenizer"]] = Registry(
     },
 )
 # What a method becomes with special tokens.
-SPECIAL: Registry[type["Tokenizer"]] = Registry(
+SPECIAL: Registry[Any] = Registry(
     "equalinfo.special", {"tokens": "equalinfo.tokens.special:SpecialTokenizer"}
 )
-PREDICTORS: Registry[type["Predictor"]] = Registry("equalinfo.predictors")
+PREDICTORS: Registry[type[Predictor]] = Registry("equalinfo.predictors")
 PARSERS: Registry[Callable[["Automaton"], "Parser"]] = Registry("equalinfo.parsers")

@@ -5,18 +5,16 @@ The notation is the paper's (Lester et al. 2024); recipes, the command line, fil
 
 import difflib
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.registry import Registry
 from equalinfo.tokens.methods import FOREIGN, METHODS, PREDICTORS, SPECIAL
 from equalinfo.tokens.special_tokens import NO_SPECIAL, SpecialTokens
-
-if TYPE_CHECKING:
-    from equalinfo.tokens.sources import Sources
-    from equalinfo.tokens.tokenizer import Tokenizer
 
 # 32k is SentencePiece's habit in the paper; the others are powers of two. Of two names of a size, the last is printed.
 SIZES_BY_NAME = {
@@ -111,7 +109,8 @@ class Spec:
                 f"no method {text!r}{meant}; write one of {', '.join(METHODS)}, as EqualInfoAC[b=16,v=256], "
                 f"or {', '.join(FOREIGN)} and a colon, as hf:DIRECTORY"
             )
-        name, method = match[1], METHODS[match[1]]
+        name = match[1]
+        method: type[Method] = METHODS[name]
         options = method.options
         numbers: dict[str, int] = {}
         flags: list[str] = []
@@ -167,16 +166,18 @@ class Spec:
         return flag in self.flags
 
     @property
-    def tokenizer_class(self) -> type["Tokenizer"]:
+    def tokenizer_class(self) -> "type[Method]":
         """The class that builds and loads its tokenizers; EqualInfoError for options that do not go together."""
-        return SPECIAL["tokens"] if self.special else self._plain_class
+        special: type[Method] = SPECIAL["tokens"] if self.special else self._plain_class
+        return special
 
     @property
-    def _plain_class(self) -> type["Tokenizer"]:
-        return FOREIGN[self.method] if self.source else METHODS[self.method].variant(self.without_special)
+    def _plain_class(self) -> "type[Method]":
+        named: type[Method] = FOREIGN[self.method] if self.source else METHODS[self.method]
+        return named.variant(self.without_special)
 
-    def build(self, sources: "Sources") -> "Tokenizer":
-        """The tokenizer that it describes (`Tokenizer.build`).
+    def build(self, sources: Any) -> Any:
+        """The tokenizer that it describes (`Tokenizer.build`), made from `sources` (`tokens.sources.Sources`).
 
         Examples:
             >>> from equalinfo.tokens.sources import Sources
@@ -243,6 +244,60 @@ class Spec:
     def _is_default(self, key: str, number: int) -> bool:
         # b, n and v are always shown: they are what a reader compares.
         return key == "reset" and number == METHODS[self.method].options.numbers[key]
+
+
+class Method(ABC):
+    """What a class of tokenizers declares, and a spec asks; `tokens.tokenizer.Tokenizer` is the base of all.
+
+    Attributes:
+        options: what its spec may say.
+        columns: predictor, coder, windows and chunking, as the design's table has them.
+        version: raised when a change of code makes other ids from the same sources, so that runs make it again.
+        needs_corpus: whether it is made from text, besides what its predictor is made from.
+        runs_predictor: whether a predictor runs for every byte, to encode and to decode.
+        text_of_ids: whether every id stands for its own bytes (`vocab_entries`).
+    """
+
+    options: ClassVar[Options] = Options()
+    columns: ClassVar[Columns] = ("none", "none", "none", "8 bits")
+    version: ClassVar[int] = 1
+    needs_corpus: ClassVar[bool] = False
+    runs_predictor: ClassVar[bool] = False
+    text_of_ids: bool = False
+
+    @classmethod
+    def canonical(cls, spec: Spec, saved: bool) -> Spec:
+        """The spec as it is written; options that never go together are refused with an EqualInfoError.
+
+        Args:
+            saved: as in `Spec.parse`.
+        """
+        return spec
+
+    @classmethod
+    def variant(cls, spec: Spec) -> "type[Method]":
+        """The class of a spec where several share a name."""
+        return cls
+
+    @classmethod
+    def vocab_of(cls, spec: Spec) -> int:
+        """The number of ids that a spec asks for."""
+        return spec["v"]
+
+    @classmethod
+    def source_fingerprint(cls, spec: Spec) -> str:
+        """Hash of the files that a spec names, where it names any."""
+        return ""
+
+    @classmethod
+    @abstractmethod
+    def build(cls, spec: Spec, sources: Any) -> Any:
+        """As `Tokenizer.build`."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, spec: Spec, directory: Path, device: str = "cpu") -> Any:
+        """As `Tokenizer.load`."""
 
 
 def named_source(text: str) -> bool:

@@ -1,7 +1,8 @@
 """What every tokenizer does."""
 
+import json
 import re
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import pairwise
@@ -13,19 +14,19 @@ import numpy as np
 
 from equalinfo.coding.bits import id_dtype
 from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
+from equalinfo.extras import needed
 from equalinfo.files import json_bytes, read_manifest, sha256_bytes, write_manifest
 from equalinfo.outputs import output_directory
 from equalinfo.pretrained import located
 from equalinfo.seeded import Bits, bits
-from equalinfo.tokens.hugging_face import FILES
+from equalinfo.tokens.hugging_face import FILES, TOKENIZER, TOKENIZER_CONFIG
 from equalinfo.tokens.sources import Sources
-from equalinfo.tokens.spec import Columns, Options, Spec, named_source
+from equalinfo.tokens.spec import Method, Spec, named_source
 from equalinfo.tokens.special_tokens import SpecialTokens
 from equalinfo.tokens.texts import Flat, Text, as_bytes, as_lists, as_texts, end_to_end
 
 if TYPE_CHECKING:
     from equalinfo.tokens.gguf_form import GGUFVocabulary
-    from equalinfo.tokens.sources import Sources
 
 KIND = "tokenizer"
 
@@ -56,19 +57,13 @@ def checked_ids(ids: Any, vocab: int) -> np.ndarray:
     return array.astype(id_dtype(vocab))
 
 
-class Tokenizer(ABC):
+class Tokenizer(Method):
     """Bytes to token ids and back, without loss.
 
     A method is a class of this kind and its name in `methods.METHODS`. It declares what its spec may say and what it
     can do; nothing else asks which class a tokenizer is of.
 
     Attributes:
-        options: what its spec may say.
-        columns: predictor, coder, windows and chunking, as the design's table has them.
-        version: raised when a change of code makes other ids from the same sources, so that runs make it again.
-        needs_corpus: whether it is made from text, besides what its predictor is made from.
-        runs_predictor: whether a predictor runs for every byte, to encode and to decode.
-        text_of_ids: whether every id stands for its own bytes (`vocab_entries`).
         longest_match: whether a parse never takes back what it has cut once more bytes are known than the longest
             window or entry has, so that only the last one can depend on what follows.
         places_in_text: whether a text is cut into windows or entries: codes that run through it have none.
@@ -95,15 +90,9 @@ class Tokenizer(ABC):
         (('unigram', 'words'), 65536)
     """
 
-    options: ClassVar[Options] = Options()
-    columns: ClassVar[Columns] = ("none", "none", "none", "8 bits")
-    version: ClassVar[int] = 1
-    needs_corpus: ClassVar[bool] = False
-    runs_predictor: ClassVar[bool] = False
     longest_match: ClassVar[bool] = True
     places_in_text: ClassVar[bool] = True
     continues_prompts: ClassVar[bool] = True
-    text_of_ids: bool = False
     eos: int | None = None
     window_bits: int = 0
     ids_per_window: int | None = None
@@ -116,37 +105,13 @@ class Tokenizer(ABC):
         self.windows_changed = (0, 0)
 
     @classmethod
-    def canonical(cls, spec: Spec, saved: bool) -> Spec:
-        """The spec as it is written; options that never go together are refused with an EqualInfoError.
-
-        Args:
-            saved: as in `Spec.parse`.
-        """
-        return spec
-
-    @classmethod
-    def variant(cls, spec: Spec) -> "type[Tokenizer]":
-        """The class of a spec where several share a name."""
-        return cls
-
-    @classmethod
-    def vocab_of(cls, spec: Spec) -> int:
-        """The number of ids that a spec asks for."""
-        return spec["v"]
-
-    @classmethod
-    def build(cls, spec: Spec, sources: "Sources") -> "Tokenizer":
+    def build(cls, spec: Spec, sources: Sources) -> "Tokenizer":
         """The tokenizer that a spec describes; here, one that is made from its spec alone.
 
         Raises:
             EqualInfoError: what it is made from is not there or too small, or the method refuses the options.
         """
         return cls(spec)
-
-    @classmethod
-    def source_fingerprint(cls, spec: Spec) -> str:
-        """Hash of the files that a spec names, where it names any."""
-        return ""
 
     @classmethod
     def load(cls, spec: Spec, directory: Path, device: str = "cpu") -> "Tokenizer":
@@ -182,8 +147,10 @@ class Tokenizer(ABC):
             EqualInfoError: neither such a directory nor such a name, or not a tokenizer.
             DamagedArtifact: its files are not what was written.
         """
+        tokenizer: Tokenizer
         if named_source(str(path)) and not Path(path).is_dir():
-            return Spec.parse(str(path)).build(Sources())
+            tokenizer = Spec.parse(str(path)).build(Sources())
+            return tokenizer
         directory = located(path, KIND)
         manifest = read_manifest(directory, KIND, shared=FILES)
         try:
@@ -238,25 +205,17 @@ class Tokenizer(ABC):
         """
         from equalinfo.corpus.corpus import Corpus
         from equalinfo.progress import progress_bar, stages
-        from equalinfo.tokens.sources import Sources
 
         parsed = Spec.parse(spec) if isinstance(spec, str) else spec
         parsed = parsed.with_special(SpecialTokens.of(special, bos, pad, chat_template))
         if isinstance(texts, (str, Path)):
-            corpus = Corpus(str(texts))
-
-            def documents() -> Iterable[bytes]:
-                return corpus.documents("train")
+            documents: Callable[[], Iterable[bytes]] = partial(Corpus(str(texts)).documents, "train")
         else:
-            held = as_texts(texts)
-
-            def documents() -> Iterable[bytes]:
-                return held
-
+            documents = partial(list, as_texts(texts))
         with progress_bar(quiet) as progress:
             report = stages(progress, str(parsed))
-            sources = Sources(None if m1 is None else Path(m1), documents, report)
-            return parsed.build(sources)
+            tokenizer: Tokenizer = parsed.build(Sources(None if m1 is None else Path(m1), documents, report))
+        return tokenizer
 
     def check_export(self, directory: Path, manifest: dict[str, Any]) -> None:
         """DamagedArtifact if a file for other libraries is not as written, and says something else than this."""
@@ -510,11 +469,6 @@ class Tokenizer(ABC):
             >>> fast("two texts")["input_ids"]  # doctest: +SKIP
             [676, 8885]
         """
-        import json
-
-        from equalinfo.extras import needed
-        from equalinfo.tokens.hugging_face import TOKENIZER, TOKENIZER_CONFIG
-
         files = self.export_files("huggingface")
         with needed():
             from tokenizers import Tokenizer as Backend
