@@ -5,11 +5,11 @@ Both packages are found and their data files read; their code is never imported.
 
 import importlib.util
 import json
-import struct
 from collections.abc import Iterator
 from pathlib import Path
 
 from equalinfo.errors import EqualInfoError
+from scripts.corpus_mix.translations import catalogue
 
 WIKIPEDIA = {"en": "en-us", "es": "es-es", "fr": "fr-fr"}
 LEADS_BYTES = 400_000  # of each Wikipedia, so that no language outweighs all others
@@ -24,7 +24,8 @@ def texts_by_language() -> dict[str, list[str]]:
     texts: dict[str, dict[str, None]] = {}
     for path in sorted(_package("django").rglob("LC_MESSAGES/*.mo")):
         language = path.parent.parent.name
-        texts.setdefault(language, {}).update(dict.fromkeys(_translations(path.read_bytes())))
+        translated = (text for _, text in catalogue(path.read_bytes()))
+        texts.setdefault(language, {}).update(dict.fromkeys(translated))
     for language, name in WIKIPEDIA.items():
         texts.setdefault(language, {}).update(dict.fromkeys(_leads(name)))
     return {language: list(texts[language]) for language in sorted(texts)}
@@ -37,18 +38,6 @@ def _package(name: str) -> Path:
             f"the text in many languages needs {name}: pip install 'equalinfo[demo,languages]'"
         )
     return Path(spec.origin).parent
-
-
-def _translations(catalogue: bytes) -> Iterator[str]:
-    """The translated messages of a gettext catalogue, each plural form by itself."""
-    order = "<" if catalogue[:4] == b"\xde\x12\x04\x95" else ">"
-    count, _, table = struct.unpack_from(f"{order}3I", catalogue, 8)
-    for index in range(count):
-        length, start = struct.unpack_from(f"{order}2I", catalogue, table + 8 * index)
-        message = catalogue[start : start + length].decode()
-        # The message of the empty name is the catalogue's header.
-        if not message.startswith("Project-Id-Version:"):
-            yield from filter(None, message.split("\0"))
 
 
 def _leads(name: str) -> Iterator[str]:

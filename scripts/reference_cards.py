@@ -90,18 +90,25 @@ def _exact_bits(model: ExactModel, parts: list[bytes]) -> float:
 
 
 def tokenizer_card(
-    tokenizer: Tokenizer, m1: str, surveys: list[Survey], command: str, advance: Advance
+    tokenizer: Tokenizer,
+    m1: str | None,
+    surveys: list[Survey],
+    held_out: list[Survey],
+    command: str,
+    advance: Advance,
 ) -> dict[str, Any]:
     """The card of a compiled tokenizer: bytes/token.
 
     Args:
-        m1: identity of the exact M1 it was compiled from.
+        m1: identity of the exact M1 it was compiled from; None if strings were counted instead.
+        surveys: what it was made from.
+        held_out: what is measured; the sources again, or languages.
 
     Raises:
         EqualInfoError: it does not read a text back.
     """
     measured: Measured = []
-    for survey in surveys:
+    for survey in held_out:
         ids = tokenizer.encode_batch(survey.held_out)
         if tokenizer.decode_batch(ids) != survey.held_out:
             raise EqualInfoError(f"{tokenizer.spec} does not read back {survey.source.name}")

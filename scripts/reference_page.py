@@ -36,16 +36,20 @@ tokenizer.save_pretrained("exported")  # with a tokenizer.json, which AutoTokeni
 LIMITS = """
 ## Limits
 
-- English only, and narrower than the web: what is listed above and little else, much of it old or technical. On other
-  prose expect more tokens and more bits/byte than these figures; held-out documents come from the same sources.
-- Any bytes are read back exactly, other languages and code too, but in short tokens: few entries hold any of them.
+- Narrower than the web: what is listed above and little else, much of it old or technical, and in languages other than
+  English the messages of programs. On other prose expect more tokens and more bits/byte than these figures; held-out
+  documents come from the same sources.
+- Any bytes are read back exactly, in scripts and languages that no text was in too, but in short tokens.
 - The exact M1 ships without its float weights: it codes and compiles, and cannot be trained further.
 - The texts have their writers' views and errors, and the entries their choice of words. Nothing was filtered out.
 
 ## Licence
 
 Entries are short strings chosen by their frequency, and M1's weights are statistics of the text. Only texts in the
-public domain or under open licences were used, as listed above; whoever builds on this should read those licences.
+public domain or under open licences were used, as listed above; whoever builds on this should read those licences. The
+multilingual ones and those for code were made without text under copyleft, but for messages of Firefox (MPL-2.0) in
+languages of which the other packages hold little but names: that licence asks for changed files to stay open, and says
+nothing of what is counted in them.
 """
 
 
@@ -64,26 +68,37 @@ def page(cards: dict[str, dict[str, Any]]) -> str:
         first = RECOMMENDED if RECOMMENDED in tokenizers else next(iter(tokenizers))
         parts += [USE.format(tokenizer=first), _tokenizers(tokenizers)]
     parts += [_model(name, card) for name, card in models.items()]
-    parts += [_sources(next(iter((models or tokenizers).values())))]
+    parts += [_sources(group) for group in _by_sources(models | tokenizers)]
     parts += [LIMITS, _identities(cards)]
     return "".join(parts)
 
 
-def _tokenizers(cards: dict[str, dict[str, Any]]) -> str:
+def _by_sources(cards: dict[str, dict[str, Any]]) -> list[dict[str, dict[str, Any]]]:
+    """Cards of what was made from the same texts together."""
+    groups: dict[tuple[str, ...], dict[str, dict[str, Any]]] = {}
+    for name, card in cards.items():
+        groups.setdefault(tuple(row["name"] for row in card["sources"]), {})[name] = card
+    return list(groups.values())
+
+
+def _tokenizers(tokenizers: dict[str, dict[str, Any]]) -> str:
     """Bytes/token of all tokenizers, one column each."""
     rows = [
-        [f"`{name}`", f"`{card['spec']}`", f"{card['vocab']:,}", _two(card)] for name, card in cards.items()
+        [f"`{name}`", f"`{card['spec']}`", f"{card['vocab']:,}", _two(card)]
+        for name, card in tokenizers.items()
     ]
     text = "\n## Tokenizers\n\n" + markdown_table(["name", "spec", "entries", "bytes/token"], rows, (2, 3))
-    text += "\nBytes/token on held-out documents, by source and kind of text:\n\n"
-    lines: dict[str, list[str]] = {}
-    for card in cards.values():
-        for row in card["held_out"]:
-            lines.setdefault(_place(row), [f"{row['bytes']:,}"]).append(f"{row['bytes_per_token']:.2f}")
-    heads = ["text", "bytes", *(f"`{name}`" for name in cards)]
-    return text + markdown_table(
-        heads, [[place, *cells] for place, cells in lines.items()], range(1, len(heads))
-    )
+    text += "\nBytes/token on held-out documents, by source and kind of text, or by language and script:\n"
+    for cards in _by_sources(tokenizers):
+        lines: dict[str, list[str]] = {}
+        for card in cards.values():
+            for row in card["held_out"]:
+                lines.setdefault(_place(row), [f"{row['bytes']:,}"]).append(f"{row['bytes_per_token']:.2f}")
+        heads = ["text", "bytes", *(f"`{name}`" for name in cards)]
+        text += "\n" + markdown_table(
+            heads, [[place, *cells] for place, cells in lines.items()], range(1, len(heads))
+        )
+    return text
 
 
 def _model(name: str, card: dict[str, Any]) -> str:
@@ -106,7 +121,8 @@ def _model(name: str, card: dict[str, Any]) -> str:
     )
 
 
-def _sources(card: dict[str, Any]) -> str:
+def _sources(cards: dict[str, dict[str, Any]]) -> str:
+    card = next(iter(cards.values()))
     rows = [
         [
             row["name"],
@@ -121,12 +137,20 @@ def _sources(card: dict[str, Any]) -> str:
     total = [sum(row[key] for row in card["sources"]) for key in ("documents", "bytes")]
     rows.append(["together", "", "", *(f"{value:,}" for value in total), ""])
     return (
-        "\n## Made from\n\n"
+        f"\n## What {_names(cards)} made from\n\n"
         + markdown_table(["source", "kind", "licence", "documents", "bytes", "share"], rows, (3, 4, 5))
         + "\nShare: how much of it was used, so that technical text does not outweigh the rest. Of these documents, "
         "90 % are for training, 5 % for validation and 5 % for test, by their hash. The figures "
         f"above are from validation documents, which nothing was made from. Built by\n\n    {card['command']}\n"
     )
+
+
+def _names(cards: dict[str, dict[str, Any]]) -> str:
+    """`one is`, `one and two are`, or the first words of many."""
+    names = [f"`{name}`" for name in cards]
+    if len(names) > 2:
+        names = [f"the `{names[0].strip('`').split('-')[0]}` ones"]
+    return " and ".join(names) + (" is" if len(cards) == 1 else " are")
 
 
 def _identities(cards: dict[str, dict[str, Any]]) -> str:

@@ -24,7 +24,7 @@ from equalinfo.files import read_json
 LIST = "sources.json"
 MOST_BYTES = 12_000_000
 MOST_TECHNICAL_BYTES = 4_000_000
-TECHNICAL = ("manual", "kernel documentation", "API documentation")
+TECHNICAL = ("manual", "kernel documentation", "API documentation", "code")
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,7 @@ class Source:
         domain: what kind of text it is, as "speeches"; figures are also given by domain.
         licence: in words.
         size: bytes of its text.
+        by_language: it is in several languages, which have weights of their own (`reference_languages.py`).
     """
 
     name: str
@@ -44,10 +45,13 @@ class Source:
     domain: str
     licence: str
     size: int
+    by_language: bool = False
 
     @property
     def share(self) -> float:
         """How much of it artifacts are made from."""
+        if self.by_language:
+            return 1.0
         most = MOST_TECHNICAL_BYTES if self.domain in TECHNICAL else MOST_BYTES
         return min(1.0, most / self.size)
 
@@ -74,6 +78,7 @@ def sources_of(corpus: Path) -> list[Source]:
                 one["kind"],
                 one["licence"],
                 one["bytes"],
+                "languages" in one,
             )
             for one in listed["sources"]
             if one["open"] and "missing" not in one
@@ -144,11 +149,11 @@ def survey(source: Source, held_out_bytes: int) -> Survey:
         elif split == "validation":
             held_out.append(document)
     found.fingerprint = digest.hexdigest()
-    found.held_out = list(_up_to(held_out_bytes, held_out))
+    found.held_out = list(up_to(held_out_bytes, held_out))
     return found
 
 
-def _up_to(limit: int, documents: list[bytes]) -> Iterator[bytes]:
+def up_to(limit: int, documents: list[bytes]) -> Iterator[bytes]:
     taken = 0
     for document in sorted(documents, key=lambda text: hashlib.sha256(text).digest()):
         if taken >= limit:

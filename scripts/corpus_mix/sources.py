@@ -19,7 +19,8 @@ from scripts.corpus_mix.structures import api_documentation, game_texts, recipes
 from scripts.corpus_mix.sword import sword_module
 
 Registry = Literal["PyPI", "npm", "Debian"]
-Read = Callable[[Path], Iterator[str]]
+# Texts, or pairs of a language code and a text.
+Read = Callable[[Path], Iterator[str] | Iterator[tuple[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class Source:
         licence: as the package states it.
         open: whether a model trained on the text may be given away. The others have no stated licence for the text,
             or hold people's letters: they are for measurements on one's own machine.
-        read: the texts in its unpacked folder, in a fixed order, not cleaned yet.
+        read: the texts in its unpacked folder, in a fixed order, not cleaned yet; where they are in many languages,
+            each with its language.
     """
 
     name: str
@@ -136,29 +138,35 @@ SOURCES = (
 )  # fmt: skip
 
 
-def chosen(only: Iterable[str] = (), without: Iterable[str] = (), licence: str = "open") -> list[Source]:
-    """The sources that are asked for, in the order of SOURCES.
+def chosen(
+    only: Iterable[str] = (),
+    without: Iterable[str] = (),
+    licence: str = "open",
+    table: tuple[Source, ...] | None = None,
+) -> list[Source]:
+    """The sources that are asked for, in the order of their table.
 
     Args:
         only: names; none: all.
         licence: "open" (`Source.open`) or "all".
+        table: in place of SOURCES.
 
     Raises:
         EqualInfoError: a name that is none of them, an unknown choice of licence, or nothing left.
     """
-    only, without = list(only), list(without)
-    known = [source.name for source in SOURCES]
+    only, without, table = list(only), list(without), table or SOURCES
+    known = [source.name for source in table]
     if wrong := [name for name in only + without if name not in known]:
         raise EqualInfoError(f"no source is called {wrong[0]!a}; choose from {', '.join(known)}")
     if licence not in ("all", "open"):
         raise EqualInfoError(f"no choice of licence {licence!a}; choose open or all")
-    if not_open := [s.name for s in SOURCES if s.name in only and licence == "open" and not s.open]:
+    if not_open := [s.name for s in table if s.name in only and licence == "open" and not s.open]:
         raise EqualInfoError(
             f"{not_open[0]} has no open licence for its text; give --licence all to use it here"
         )
     left = [
         source
-        for source in SOURCES
+        for source in table
         if (not only or source.name in only)
         and source.name not in without
         and (licence == "all" or source.open)

@@ -1,11 +1,14 @@
 """Arrays in files, compared with what is expected before their content is read; nothing runs code when loaded."""
 
-from collections.abc import Mapping
+import gzip
+import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
+from safetensors.numpy import load, save
 
 from equalinfo.errors import DamagedArtifact
 from equalinfo.files import require_file
@@ -13,16 +16,13 @@ from equalinfo.files import require_file
 # By name: the shape, None where a dimension may have any length, and the type, as np.int16.
 Expected = Mapping[str, tuple[tuple[int | None, ...], Any]]
 
+MOST_UNZIPPED = 1 << 28  # bytes; four million entries have fewer
 
-def read_safetensors(
-    path: Path, expected: Expected, framework: Literal["np", "pt"] = "np", others: bool = False
-) -> dict[str, Any]:
+
+def read_safetensors(path: Path, expected: Expected, framework: Literal["np", "pt"] = "np") -> dict[str, Any]:
     """The tensors of a safetensors file, in the order of `expected`: NumPy's, or torch's with "pt".
 
     Names, types and shapes come from the file's header, so that a wrong file takes no memory.
-
-    Args:
-        others: the file may hold further tensors; they are not read.
 
     Raises:
         DamagedArtifact: the file is missing, not safetensors, or holds something else than expected.
@@ -33,19 +33,51 @@ def read_safetensors(
             names = stream.keys()
             if missing := expected.keys() - names:
                 raise DamagedArtifact(f"{path} lacks a tensor {min(missing)}; make it again")
-            if not others and (unknown := names - expected.keys()):
+            if unknown := names - expected.keys():
                 raise DamagedArtifact(f"{path} has a tensor {min(unknown)!a} too many; make it again")
             for name, (shape, dtype) in expected.items():
                 header = stream.get_slice(name)
-                found = header.get_shape()
-                fits = len(found) == len(shape) and all(
-                    length in (None, own) for length, own in zip(shape, found, strict=True)
-                )
-                if not fits or header.get_dtype() != _name_of(dtype):
-                    raise DamagedArtifact(f"{path}: tensor {name} has another shape or type; make it again")
+                _require(path, name, shape, header.get_shape(), header.get_dtype() == _name_of(dtype))
             return {name: stream.get_tensor(name) for name in expected}
     except (SafetensorError, OSError) as error:
         raise DamagedArtifact(f"{path} is not a safetensors file ({error}); make it again") from error
+
+
+def write_gzipped(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """A safetensors file in gzip, the same bytes each time."""
+    content = save({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    path.write_bytes(gzip.compress(content, mtime=0))
+
+
+def read_gzipped(path: Path, expected: Expected) -> dict[str, np.ndarray]:
+    """Arrays of a file by `write_gzipped`, in the order of `expected`; further ones in it are left.
+
+    Raises:
+        DamagedArtifact: the file is missing, not such a file, or holds something else than expected.
+    """
+    require_file(path)
+    unzip = zlib.decompressobj(wbits=31)  # gzip
+    try:
+        arrays = load(unzip.decompress(path.read_bytes(), MOST_UNZIPPED))
+    except (SafetensorError, OSError, zlib.error) as error:
+        raise DamagedArtifact(f"{path} is not a gzipped safetensors file ({error}); make it again") from error
+    if not unzip.eof:
+        raise DamagedArtifact(f"{path} is cut short; make it again")
+    for name, (shape, dtype) in expected.items():
+        if name not in arrays:
+            raise DamagedArtifact(f"{path} lacks a tensor {name}; make it again")
+        _require(path, name, shape, arrays[name].shape, arrays[name].dtype == dtype)
+    return {name: arrays[name] for name in expected}
+
+
+def _require(
+    path: Path, name: str, shape: tuple[int | None, ...], found: Sequence[int], same_type: bool
+) -> None:
+    fits = len(found) == len(shape) and all(
+        length in (None, own) for length, own in zip(shape, found, strict=True)
+    )
+    if not fits or not same_type:
+        raise DamagedArtifact(f"{path}: tensor {name} has another shape or type; make it again")
 
 
 def _name_of(dtype: Any) -> str:

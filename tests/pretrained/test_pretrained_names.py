@@ -1,5 +1,6 @@
 """Names of what ships, on stand-ins for it."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -114,7 +115,7 @@ def test_nothing_ships(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         Tokenizer.from_pretrained("small")
 
 
-@pytest.mark.parametrize("file", ["compact.safetensors", "card.json", "equalinfo.json"])
+@pytest.mark.parametrize("file", ["compact.safetensors.gz", "card.json", "equalinfo.json"])
 def test_damage_is_found(file: str, folder: Path) -> None:
     path = folder / "small" / file
     path.write_bytes(path.read_bytes().replace(b"t", b"u", 1).replace(b"{}", b"[]"))
@@ -126,9 +127,14 @@ def test_a_manifest_of_damaged_files(folder: Path, plain_model: ExactModel) -> N
     path = folder / "small"
     manifest = json.loads((path / "equalinfo.json").read_bytes())
     fields = {name: manifest[name] for name in ("spec", "vocab", "identity")}
-    content = (path / "compact.safetensors").read_bytes()
-    for broken in (b"", content[:100], content[:-1], content.replace(b"blob", b"bulb")):
-        (path / "compact.safetensors").write_bytes(broken)
+    content = (path / "compact.safetensors.gz").read_bytes()
+    for broken in (
+        b"",
+        content[:100],
+        content[:-1],
+        gzip.compress(gzip.decompress(content).replace(b"blob", b"bulb")),
+    ):
+        (path / "compact.safetensors.gz").write_bytes(broken)
         write_manifest(path, "tokenizer", **fields)
         with pytest.raises(DamagedArtifact):
             Tokenizer.from_pretrained("small")

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BUILD = "import sys; from setuptools import build_meta; build_meta.{}(sys.argv[1])"
-SHIPPED = ("card.json", "compact.safetensors", "equalinfo.json")
+SHIPPED = ("card.json", "compact.safetensors.gz", "equalinfo.json")
 
 
 def project_copy(project: Path) -> Path:

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from safetensors.numpy import save
 
 from equalinfo.dictionary.train.word_boundaries import SPLIT_PATTERN
 from equalinfo.dictionary.trie.automaton import Automaton, build, from_arrays
@@ -18,7 +17,7 @@ from equalinfo.files import as_written, sha256_bytes, write_array
 from equalinfo.outputs import output_directory
 from equalinfo.predict.base import read_only
 from equalinfo.seeded import Bits
-from equalinfo.tensors import read_npy, read_safetensors
+from equalinfo.tensors import read_gzipped, read_npy, write_gzipped
 from equalinfo.tokens import sentencepiece_form
 from equalinfo.tokens.dictionary_options import first_spelling
 from equalinfo.tokens.gguf_form import GGUFVocabulary, scored_vocabulary, trie_vocabulary
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
 
 ARRAYS = ("words", "blob", "offsets")
 SCORES = "costs"  # as files call them
-COMPACT = "compact.safetensors"  # in place of those, where it is to be small
+COMPACT = "compact.safetensors.gz"  # in place of those, where it is to be small
 
 
 class CompiledTokenizer(Tokenizer):
@@ -178,8 +177,7 @@ class CompiledTokenizer(Tokenizer):
     def save_compact(self, path: Path, more: Mapping[str, bytes] | None = None) -> None:
         compact = {**to_compact(self.automaton), **self._more_arrays()}
         with output_directory(path, KIND) as directory:
-            arrays = {name: np.ascontiguousarray(array) for name, array in compact.items()}
-            (directory / COMPACT).write_bytes(save(arrays))
+            write_gzipped(directory / COMPACT, compact)
             self._finish(directory, more or {})
 
     def _more_arrays(self) -> dict[str, np.ndarray]:
@@ -358,8 +356,7 @@ def load_scores(directory: Path) -> np.ndarray:
     """
     path = directory / COMPACT
     if path.is_file():
-        scores: np.ndarray = read_safetensors(path, {SCORES: ((None,), np.uint16)}, others=True)[SCORES]
-        return scores
+        return read_gzipped(path, {SCORES: ((None,), np.uint16)})[SCORES]
     return np.array(read_npy(directory / f"{SCORES}.npy"))
 
 
@@ -371,5 +368,5 @@ def load_automaton(directory: Path) -> Automaton:
     """
     if (directory / COMPACT).is_file():
         expected = {name: ((None,) * dimensions, np.uint8) for name, dimensions in COMPACT_ARRAYS.items()}
-        return from_compact(**read_safetensors(directory / COMPACT, expected, others=True))
+        return from_compact(**read_gzipped(directory / COMPACT, expected))
     return from_arrays(**{name: read_npy(directory / f"{name}.npy") for name in ARRAYS})
