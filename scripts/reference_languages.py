@@ -13,7 +13,9 @@ import argparse
 import hashlib
 import math
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -21,7 +23,8 @@ import pyarrow.parquet as pq
 from rich.progress import Progress
 
 from equalinfo.corpus.corpus import Corpus
-from equalinfo.corpus.splits import Split, only, split_of
+from equalinfo.corpus.splits import Split, split_of
+from equalinfo.dictionary.train.word_boundaries import words_of
 from equalinfo.files import write_json
 from equalinfo.progress import progress_bar
 from equalinfo.tokens.compile import compile_tokenizer
@@ -36,27 +39,64 @@ CONTENT = 1_000_000  # bytes of English
 ENGLISH = 2  # so that it stays the cheapest, and few languages pay more than twice as much
 ROUNDS = 3
 MOST = 4.0  # times that any text counts: more make entries of whole phrases in it that no other text has
+# Where no spaces are, a word is a clause, and a trainer that counts the parts of words that come often counts few. So
+# the runs of letters there that come GRAM_LEAST times are said apart too, a line for each GRAM_EVERY times.
+WITHOUT_SPACES = ("ja", "km", "lo", "my", "th", "zh-Hans", "zh-Hant")
+GRAM_BYTES, GRAM_LEAST, GRAM_EVERY = 18, 16, 4
 FEWEST_MESSAGES = 90
 BYTES_UNKNOWN = 2.5  # for a byte of English, where Django has few messages: in scripts of India and their kin
 
 
 class LevelledCorpus(Corpus):
-    """Documents of all sources, each as often as its language counts; what is left of one, its hash decides."""
+    """Documents of all sources, each as often as its language counts; what is left of one, its hash decides.
 
-    def __init__(self, sources: list[Source], name: str, weights: dict[str, float]) -> None:
-        self.source, self.field, self._sources, self._weights = name, "text", sources, weights
+    Args:
+        lists: what comes often in languages without spaces is said apart too, after the documents for training.
+    """
+
+    def __init__(
+        self, sources: list[Source], name: str, weights: dict[str, float], lists: bool = True
+    ) -> None:
+        self.source, self.field = name, "text"
+        self._sources, self._weights, self._lists = sources, weights, lists
 
     def documents(self, split: Split | Literal["all"]) -> Iterable[bytes]:
-        documents = self._documents()
-        return documents if split == "all" else only(documents, split)
+        grams: dict[str, Counter[str]] = {language: Counter() for language in WITHOUT_SPACES}
+        for language, document in self._documents():
+            if split in ("all", split_of(document)):
+                yield document
+                if self._lists and language in grams:
+                    grams[language].update(_grams(document.decode()))
+        if self._lists and split in ("all", "train"):
+            yield from chain.from_iterable(map(_lists, grams.values()))
 
-    def _documents(self) -> Iterator[bytes]:
+    def _documents(self) -> Iterator[tuple[str, bytes]]:
         for source in self._sources:
             for language, document in texts_of(source):
                 times, left = divmod(self._weights[language], 1)
                 again = int.from_bytes(hashlib.sha256(document).digest()[12:16], "big") < left * 2**32
                 for _ in range(int(times) + again):
-                    yield document
+                    yield language, document
+
+
+def _grams(text: str) -> Iterator[str]:
+    """Every run of letters of up to GRAM_BYTES within the words of a text."""
+    for word in words_of(text):
+        if word.isascii():
+            continue
+        for start in range(len(word)):
+            for end in range(start + 1, len(word) + 1):
+                gram = word[start:end]
+                if len(gram.encode()) > GRAM_BYTES:
+                    break
+                yield gram
+
+
+def _lists(grams: Counter[str]) -> Iterator[bytes]:
+    """What comes often, a line for each GRAM_EVERY times."""
+    for gram, count in sorted(grams.items()):
+        if count >= GRAM_LEAST:
+            yield "\n".join([gram] * (count // GRAM_EVERY)).encode()
 
 
 def texts_of(source: Source) -> Iterator[tuple[str, bytes]]:

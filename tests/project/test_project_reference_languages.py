@@ -46,6 +46,26 @@ def test_a_language_counts_as_often_as_its_weight_says(sources: list[Source]) ->
     assert training == [one for one in documents if split_of(one) == "train"]
 
 
+def test_what_comes_often_without_spaces_is_said_apart(
+    sources: list[Source], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reference_languages, "WITHOUT_SPACES", ("el",))
+    monkeypatch.setattr(reference_languages, "GRAM_BYTES", 4)
+    weights = dict.fromkeys(LANGUAGES, 1.0)
+    plain = list(LevelledCorpus(sources, "m", weights, lists=False).documents("train"))
+    listed = list(LevelledCorpus(sources, "m", weights).documents("train"))
+    assert listed[: len(plain)] == plain
+    grams = [document.decode().split("\n") for document in listed[len(plain) :]]
+    greek = [document.decode() for document in plain if not document.isascii()]
+    for gram, *more in grams:
+        assert len(gram.encode()) <= 4
+        assert set(more) <= {gram}
+    times = {gram[0]: len(gram) for gram in grams}
+    assert times["τώ"] == sum(text.count("τώ") for text in greek) // 4
+    validation = LevelledCorpus(sources, "m", weights).documents("validation")
+    assert all("\n" not in document.decode() for document in validation)
+
+
 def test_what_is_held_out_is_by_language(sources: list[Source]) -> None:
     surveys = surveys_by_language(sources, 10_000)
     assert [survey.source.name for survey in surveys] == [name for name, _ in LANGUAGES.values()]
