@@ -88,7 +88,8 @@ def _tokenizers(tokenizers: dict[str, dict[str, Any]]) -> str:
         for name, card in tokenizers.items()
     ]
     text = "\n## Tokenizers\n\n" + markdown_table(["name", "spec", "entries", "bytes/token"], rows, (2, 3))
-    text += "\nBytes/token on held-out documents, by source and kind of text, or by language and script:\n"
+    text += "\nBytes/token on held-out documents, by source and kind of text, or by language and script. What the same "
+    text += "text costs in each language: [by language](languages.md).\n"
     for cards in _by_sources(tokenizers):
         lines: dict[str, list[str]] = {}
         for card in cards.values():
