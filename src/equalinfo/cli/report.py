@@ -20,13 +20,18 @@ from equalinfo.outputs import output_file, output_folder, to_standard_output
 def experiment_command(
     name: Annotated[str | None, typer.Argument(help="One of those that --list names.")] = None,
     listing: Annotated[bool, typer.Option("--list", help="Name all experiments and what they cost.")] = False,
-    scale: Annotated[str, typer.Option(help="small (two cores), 25m, or paper.")] = "small",
+    scale: Annotated[
+        str, typer.Option(help="small (two cores), mix (more text, longer), 25m, or paper.")
+    ] = "small",
     seeds: Annotated[
         int, whole(most=1000, help="Seeds of each M2, from 0 on; 0: the experiment's default.")
     ] = 0,
     out: Annotated[Path, typer.Option("--out", **PATH, help="Where to write; a second run resumes.")] = Path(
         "runs/experiments"
     ),
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Measure nothing: tables and figure of what is there.")
+    ] = False,
     summary: Annotated[
         Path | None,
         typer.Option(
@@ -60,7 +65,7 @@ def experiment_command(
     if name is None:
         raise EqualInfoError("name an experiment, or give --list")
     found = run.run_experiment(
-        registry.experiment_by_name(name), scales.scale_by_name(scale), out, seeds or None, quiet
+        registry.experiment_by_name(name), scales.scale_by_name(scale), out, seeds or None, quiet, as_is
     )
     if as_json:
         print(json.dumps(tables.records(found.findings, found.compared)))

@@ -28,6 +28,8 @@ NAMES = (
     "equal_budgets",
     "coders_in_windows",
     "stability_and_learning",
+    "curves",
+    "patches",
 )
 
 

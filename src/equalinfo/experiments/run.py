@@ -38,19 +38,29 @@ class Outcome:
 
 
 def run_experiment(
-    experiment: Experiment, scale: Scale, out: Path, seeds: int | None = None, quiet: bool = False
+    experiment: Experiment,
+    scale: Scale,
+    out: Path,
+    seeds: int | None = None,
+    quiet: bool = False,
+    as_is: bool = False,
 ) -> Outcome:
     """Measures the parts that are missing under `out` and writes the experiment's files.
+
+    Args:
+        as_is: measures nothing: the files are of the parts that are there.
 
     Raises:
         EqualInfoError: a step of the pipeline refuses its settings, or `out` holds something else; what is measured
             by then is kept.
     """
     with output_of_run(out, scale.recipe.corpus):
-        return _run(experiment, scale, out, seeds, quiet)
+        return _run(experiment, scale, out, seeds, quiet, as_is)
 
 
-def _run(experiment: Experiment, scale: Scale, out: Path, seeds: int | None, quiet: bool) -> Outcome:
+def _run(
+    experiment: Experiment, scale: Scale, out: Path, seeds: int | None, quiet: bool, as_is: bool
+) -> Outcome:
     rows: list[Measurement] = []
     with progress_bar(quiet) as progress:
         work = ExperimentContext(experiment.name, scale, out, seeds or experiment.seeds, progress)
@@ -61,6 +71,8 @@ def _run(experiment: Experiment, scale: Scale, out: Path, seeds: int | None, qui
             progress.update(task, note=job.name)
             if path.is_file():
                 made = read_measurements(path)
+            elif as_is:
+                continue
             else:
                 made = job.measure()
                 _write(path, made)
@@ -69,7 +81,9 @@ def _run(experiment: Experiment, scale: Scale, out: Path, seeds: int | None, qui
             progress.advance(task)
             for finished in [other.id for other in progress.tasks if other.finished and other.id != task]:
                 progress.remove_task(finished)
-    suffix = "" if scale.small else f"-{scale.name}"
+    if not rows:
+        raise EqualInfoError(f"nothing of {experiment.name} is measured under {out}; leave out --as-is")
+    suffix = "" if scale.name == "small" else f"-{scale.name}"
     table = out / "tables" / f"{experiment.name}{suffix}.jsonl"
     m2s = {row.cell for row in rows}
     kept = [row for row in read_results(out / "results.jsonl") if row.cell in m2s]

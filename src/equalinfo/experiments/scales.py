@@ -1,4 +1,4 @@
-"""The settings an experiment runs at: small on two cores, or the paper's with one model size or all."""
+"""The settings an experiment runs at: small on two cores, on more text, or the paper's with one model size or all."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -8,7 +8,7 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.runs.recipe import Recipe, load_recipe
 from equalinfo.score.paper import paper_method as paper_method
 
-SCALES = ("small", "25m", "paper")
+SCALES = ("small", "mix", "25m", "paper")
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Scale:
         scaled: steps by size, where data grow with the model.
         budget: settings of the M2s that are compared with as much compute, and with as many bytes, in place of the
             recipe's.
+        long: settings of M2s that are trained as long as the scale can bear (learning curves), in place of the
+            recipe's.
     """
 
     name: str
@@ -34,10 +36,11 @@ class Scale:
     size: str
     scaled: dict[str, int]
     budget: dict[str, Any]
+    long: dict[str, Any]
 
     @property
     def small(self) -> bool:
-        return self.name == "small"
+        return self.name in ("small", "mix")
 
     @property
     def sentencepiece(self) -> str:
@@ -63,6 +66,17 @@ SMALL_BUDGET = {
     "precision": "bfloat16",
     "max_tokens": 300 * 16 * 128,
 }
+# Twenty times the tokens of other experiments; the embedded corpus is then read three times.
+SMALL_LONG = {
+    "size": "500k",
+    "steps": 4500,
+    "batch_size": 8,
+    "sequence_length": 256,
+    "optimizer": "muon",
+    "precision": "bfloat16",
+    "preset": "llama",
+    "max_tokens": 0,
+}
 SMALL_STEPS = {"65k": 48, "250k": 180, "500k": 360, "1m": 720}
 
 
@@ -73,7 +87,9 @@ def scale_by_name(name: str) -> Scale:
         raise EqualInfoError(f"no scale {name!r}; choose one of {', '.join(SCALES)}")
     recipe = load_recipe(f"experiments-{name}")
     if name == "small":
-        return Scale(name, recipe, "4k", 12, "4k", "500k", SMALL_STEPS, SMALL_BUDGET)
+        return Scale(name, recipe, "4k", 12, "4k", "500k", SMALL_STEPS, SMALL_BUDGET, SMALL_LONG)
+    if name == "mix":
+        return Scale(name, recipe, "4k", 12, "4k", "1m", SMALL_STEPS, {"size": "3m"}, {"size": "1m"})
     scaled = {size: steps for size, steps in PAPER_STEPS.items() if name == "paper" or size == "25m"}
     budget = {"size": "25m", "steps": PAPER_STEPS["25m"]}
-    return Scale(name, recipe, "65k", 16, "32k", "25m", scaled, budget)
+    return Scale(name, recipe, "65k", 16, "32k", "25m", scaled, budget, {"size": "25m"})

@@ -158,16 +158,20 @@ class ExperimentContext:
         cut = cut_examples(self.run.corpus.documents("validation"), data.example_bytes)
         return list(islice(cut, data.validation_examples or None))
 
-    def m2(
-        self, method: str, seed: int, size: str | None = None, max_tokens: int | None = None, **m2: Any
-    ) -> TrainedRun:
-        """The M2 of a method, trained where it is missing; `m2` replaces settings of the recipe's M2 section."""
+    def run_with(self, max_tokens: int | None = None, **m2: Any) -> Run:
+        """The scale's run with other settings of the recipe's data and M2 sections."""
         recipe = self.scale.recipe
         data = (
             recipe.data if max_tokens is None else recipe.data.model_copy(update={"max_tokens": max_tokens})
         )
         changed = recipe.model_copy(update={"m2": recipe.m2.model_copy(update=m2), "data": data})
-        run = self.run.with_settings(changed)
+        return self.run.with_settings(changed)
+
+    def m2(
+        self, method: str, seed: int, size: str | None = None, max_tokens: int | None = None, **m2: Any
+    ) -> TrainedRun:
+        """The M2 of a method, trained where it is missing; `m2` replaces settings of the recipe's M2 section."""
+        run = self.run_with(max_tokens, **m2)
         spec = Spec.parse(method)
         path, row = run.m2(spec, size or self.scale.size, seed, self.progress)
         key = path.name.rsplit("-", 1)[1]

@@ -74,11 +74,19 @@ class Decoder(nn.Module):
             if isinstance(module, RMSNorm):
                 nn.init.ones_(module.gain)
 
-    def hidden(self, inputs_BT: Tensor, caches: list[LayerCache] | None = None) -> Tensor:
-        """Final hidden states [B, T, D] of input ids (start symbol: `bos_id`), after any cached positions."""
+    def hidden(
+        self, inputs_BT: Tensor, caches: list[LayerCache] | None = None, added_BTD: Tensor | None = None
+    ) -> Tensor:
+        """Final hidden states [B, T, D] of input ids (start symbol: `bos_id`), after any cached positions.
+
+        Args:
+            added_BTD: what else is known at each position, added to the embeddings.
+        """
         past = 0 if caches is None or caches[0].k is None else caches[0].k.shape[2]
         positions = LAYERS[self.preset].positions(self.size, past, inputs_BT.shape[1], inputs_BT.device)
         x_BTD = self.embedding(inputs_BT)
+        if added_BTD is not None:
+            x_BTD = x_BTD + added_BTD
         for index, layer in enumerate(self.layers):
             x_BTD = layer(x_BTD, positions, caches[index] if caches else None)
         return self.final_norm(x_BTD)

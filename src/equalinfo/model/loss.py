@@ -16,14 +16,16 @@ LOGITS_AT_ONCE = {"cpu": 1 << 20, "cuda": 1 << 28}
 LEAST_ROWS = 256
 
 
-def next_id_loss(model: Decoder, ids_BT: Tensor, z_weight: float = Z_LOSS) -> tuple[Tensor, Tensor]:
+def next_id_loss(
+    model: Decoder, ids_BT: Tensor, z_weight: float = Z_LOSS, added_BTD: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """What training minimises, and the mean cross-entropy of each id given those before it in nats.
 
     The first is the second plus `z_weight` times the mean square of log sum exp of the logits; gradients flow
     through it alone. The logits of all positions never exist together
-    where they are more than LOGITS_AT_ONCE (but for LEAST_ROWS positions at least).
+    where they are more than LOGITS_AT_ONCE (but for LEAST_ROWS positions at least). `added_BTD`: as `Decoder.hidden`.
     """
-    hidden_ND = model.hidden(model.shifted(ids_BT)).flatten(0, 1)
+    hidden_ND = model.hidden(model.shifted(ids_BT), added_BTD=added_BTD).flatten(0, 1)
     target_N = ids_BT.flatten()
     at_once = LOGITS_AT_ONCE.get(hidden_ND.device.type, LOGITS_AT_ONCE["cpu"])
     rows = max(LEAST_ROWS, at_once // model.vocab)

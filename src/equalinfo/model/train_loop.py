@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.progress import Progress
+from rich.progress import Progress, TaskID
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor
 
@@ -87,6 +87,7 @@ class Trainer:
         state: folder of the checkpoints; if it holds one of the same config and data, training resumes.
         context: default: this process, on the CPU.
         title: names the model in the progress bar and in errors.
+        objective: makes the module whose output is a batch's loss, for models that read more than ids.
 
     Raises:
         EqualInfoError: the state belongs to another run.
@@ -115,6 +116,7 @@ class Trainer:
         runtime: RuntimeConfig | None = None,
         context: DistributedContext | None = None,
         title: str = "M",
+        objective: Callable[[Decoder, float], nn.Module] = Objective,
     ) -> None:
         self.model, self.data, self.config, self.title = model, data, config, title
         self.runtime, self.context = runtime or RuntimeConfig(), context or DistributedContext()
@@ -127,7 +129,7 @@ class Trainer:
         if config.compile:
             for layer in model.layers:
                 layer.compile(dynamic=False)
-        self._objective = self.context.wrap(Objective(model, config.z_loss), model.layers)
+        self._objective = self.context.wrap(objective(model, config.z_loss), model.layers)
         default = default_learning_rate(config.optimizer)
         self._rate = default if config.learning_rate is None else config.learning_rate
         self._optimizer = make_optimizer(config.optimizer, model, self._rate)
@@ -139,9 +141,9 @@ class Trainer:
             todo, self.context.rank, self.context.world_size, self.runtime.workers
         )
         self._smooth_loss: float | None = None
+        self._task: TaskID | None = None
         self._started = self._last_saved = time.monotonic()
         self._pause, self._checkpoint_due = self.runtime.checkpoint_seconds, False
-        model.train()
 
     @property
     def seconds(self) -> float:
@@ -157,16 +159,21 @@ class Trainer:
         ]  # fmt: skip
         return sha256_bytes(json.dumps(about, sort_keys=True).encode())
 
-    def run(self, progress: Progress) -> float:
+    def run(self, progress: Progress, until: int | None = None) -> float:
         """Takes all steps that are left; returns the seconds spent, those before a kill included.
+
+        Args:
+            until: pauses after that step, to look at the model; another call goes on.
 
         Raises:
             EqualInfoError: as `step` and `checkpoint`.
         """
         steps, every = self.config.steps, self.runtime.validate_every
-        task = progress.add_task(self.title, total=steps, completed=self.steps_done, note="")
-        validated = ""
-        while self.steps_done < steps:
+        if self._task is None:
+            self._task = progress.add_task(self.title, total=steps, completed=self.steps_done, note="")
+        task, validated = self._task, ""
+        self.model.train()
+        while self.steps_done < min(steps, until or steps):
             loss = self.step()
             if self.steps_done % LOG_EVERY == 0 or self.steps_done == steps:
                 seconds = round(self.seconds, 3)

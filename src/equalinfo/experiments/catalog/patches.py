@@ -1,0 +1,280 @@
+"""Ten bytes a step: M2s that read and write windows of text as they are, with no code between.
+
+A window closes when counted contexts have spent b bits, after as many bytes, after a word, or where the next byte is
+uncertain. A small local decoder writes its bytes, from M2's state and the bytes so far; with a prior, its logits start
+at what the contexts expect. The contexts are counted on other text than the M2s are trained on.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.learning_curve import Point, learning_curve, training_flops
+from equalinfo.experiments.m2_tables import measured
+from equalinfo.experiments.patch_course import (
+    ROW,
+    Cut,
+    Materials,
+    above_entropy,
+    after_spaces,
+    entropies,
+    equal_information,
+    equal_length,
+    informed_course,
+    patch_course,
+    rows_of,
+)
+from equalinfo.experiments.rows import Estimate, Rows
+from equalinfo.experiments.scales import Scale
+from equalinfo.experiments.statistics import ratio_error
+from equalinfo.experiments.verdicts import less, positive
+from equalinfo.experiments.workspace import ExperimentContext, Job
+from equalinfo.figures.figure import Figure, Panel
+from equalinfo.model.patches import PatchDecoder
+from equalinfo.predict.base import distribution_bits
+from equalinfo.score import metrics
+from equalinfo.score.measurements import Measurement
+from equalinfo.sizes import size_by_name
+from equalinfo.train.config import M2Config
+
+BUDGETS = {"small": 2 << 20, "mix": 4 << 20}  # bytes of training text; of larger scales the last
+LARGEST_BUDGET = 1 << 33
+CONTEXTS = "contexts alone"
+TOLD = "told contexts"
+BITS = "bits_per_byte"
+B = 32.0  # bits that a window of the main comparison spends
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A row of the table: where windows close, and whether the contexts are the local decoder's prior."""
+
+    cut: str
+    prior: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.cut}, {'contexts as prior' if self.prior else 'no prior'}"
+
+
+NONE, WORDS, ENTROPY, LENGTH = "no M2", "word starts", "uncertain bytes", "equal length"
+INFORMATION = {bits: f"windows of {bits:.0f} bits" for bits in (B, 48.0)}
+KINDS = [
+    *(Kind(cut, True) for cut in (NONE, INFORMATION[B], LENGTH, WORDS, ENTROPY)),
+    *(Kind(cut, False) for cut in (INFORMATION[B], NONE)),
+    Kind(INFORMATION[48.0], True),
+    *(Kind(cut, False) for cut in (LENGTH, WORDS)),
+]
+
+
+def tokenized(scale: Scale) -> list[str]:
+    return [f"EqualInfo[v={scale.wide},unigram,words]", scale.sentencepiece]
+
+
+@cache
+def materials(work: ExperimentContext) -> Materials:
+    recipe = work.scale.recipe
+    most = BUDGETS.get(work.scale.name, LARGEST_BUDGET)
+    return Materials(work.run.corpus, recipe.data.example_bytes, most)
+
+
+def config_of(work: ExperimentContext, seed: int, bytes_per_step: float, length: int) -> M2Config:
+    """As much text for every model, whatever a step of training reads."""
+    names = ("optimizer", "precision", "preset")
+    long: dict[str, Any] = {name: work.scale.long[name] for name in names if name in work.scale.long}
+    steps = max(1, int(len(materials(work).training) * materials(work).example_bytes / bytes_per_step))
+    section = work.scale.recipe.m2.model_copy(
+        update={**long, "steps": steps, "batch_size": 8, "sequence_length": length, "learning_rate": 1e-2}
+    )
+    return section.config("25m" if not work.scale.small else "3m", seed)
+
+
+def jobs(work: ExperimentContext) -> Iterator[Job]:
+    about = (ROW, BUDGETS)
+    yield Job("contexts", about, partial(alone, work))
+    for seed in work.seeds:
+        for kind in KINDS[:3]:
+            yield Job(_file(kind.name, seed), (*about, kind.name, seed), partial(patched, work, kind, seed))
+        for told, method in product((False, True), tokenized(work.scale)):
+            name = f"{method} {TOLD}" if told else method
+            measure = partial(over_tokens, work, method, told, seed)
+            yield Job(_file(name, seed), (*about, name, seed), measure)
+        for kind in KINDS[3:]:
+            yield Job(_file(kind.name, seed), (*about, kind.name, seed), partial(patched, work, kind, seed))
+
+
+def _file(name: str, seed: int) -> str:
+    return "".join(letter if letter.isalnum() else "-" for letter in name) + f"-seed{seed}"
+
+
+def alone(work: ExperimentContext) -> list[Measurement]:
+    """The contexts by themselves on the held-out text."""
+    given = materials(work)
+    bits = [distribution_bits(given.contexts.frequencies(one.data), one.data) for one in given.held_out]
+    sizes = [one.source_bytes for one in given.held_out]
+    total = metrics.bits_per_byte(sum(bits) * math.log(2) / sum(sizes), sum(sizes), sum(sizes))
+    rows = [work.row(CONTEXTS, BITS, total, ratio_error(bits, sizes), share=1.0)]
+    return rows + [
+        work.row(CONTEXTS, f"example_{BITS}", own / size, example=number, share=1.0)
+        for number, (own, size) in enumerate(zip(bits, sizes, strict=True))
+    ]
+
+
+def cut_of(own: Materials, name: str) -> Cut | None:
+    """The cut of a name; those that have a free number take as many bytes a step as windows of B bits."""
+    if name == NONE:
+        return None
+    if name == WORDS:
+        return after_spaces
+    for bits, informed in INFORMATION.items():
+        if name == informed:
+            return equal_information(bits)
+    sample = [(np.frombuffer(row, np.uint8), own.frequencies(row)) for row in rows_of(own.training[:20])]
+    cut = equal_information(B)
+    share = float(np.mean([cut(*row).mean() for row in sample]))
+    if name == LENGTH:
+        return equal_length(round(1 / share))
+    return above_entropy(
+        float(np.quantile(np.concatenate([entropies(rows) for _, rows in sample]), 1 - share))
+    )
+
+
+def patched(work: ExperimentContext, kind: Kind, seed: int) -> list[Measurement]:
+    own, cut = materials(work), cut_of(materials(work), kind.cut)
+    steps_per_byte = 1.0
+    if cut:
+        held_out = [(np.frombuffer(row, np.uint8), own.frequencies(row)) for row in rows_of(own.held_out)]
+        steps_per_byte = float(np.mean([cut(*row).mean() for row in held_out]))
+    config = config_of(work, seed, 8 * ROW, ROW)
+    course = patch_course(own, kind.name, cut, kind.prior, config, steps_per_byte)
+    points = _points(config.steps)
+    curve = learning_curve(course, points, work.out / "curves", work.progress)
+    model = PatchDecoder(size_by_name(config.size), cut is not None, kind.prior)
+    rows = _rows(work, kind.name, seed, curve, config)
+    flops = model.flops_per_byte(1 / steps_per_byte)
+    if cut:
+        rows.append(work.row(kind.name, "bytes_per_step", 1 / steps_per_byte, seed=seed))
+    return [*rows, work.row(kind.name, "flops_per_byte", flops, seed=seed)]
+
+
+def over_tokens(work: ExperimentContext, method: str, told: bool, seed: int) -> list[Measurement]:
+    own, tokenizer = materials(work), work.tokenizer(method)
+    length, name = 256, f"{method} {TOLD}" if told else method
+    probe = informed_course(own, tokenizer, told, config_of(work, seed, 8 * ROW, length))
+    config = config_of(work, seed, probe.bytes_per_step, length)
+    course = informed_course(own, tokenizer, told, config)
+    curve = learning_curve(course, _points(config.steps), work.out / "curves", work.progress)
+    ratio = sum(course.sizes) / sum(course.tokens)
+    flops = training_flops(tokenizer.vocab, config, 1) / 3 / ratio
+    return [
+        *_rows(work, name, seed, curve, config),
+        work.row(name, "bytes_per_step", ratio, seed=seed),
+        work.row(name, "flops_per_byte", flops, seed=seed),
+    ]
+
+
+def _points(steps: int) -> list[int]:
+    return sorted({max(1, steps // parts) for parts in (8, 4, 2, 1)})
+
+
+def _rows(
+    work: ExperimentContext, name: str, seed: int, curve: list[Point], config: M2Config
+) -> list[Measurement]:
+    rows = []
+    for point in curve:
+        share = point.step / config.steps
+        error = ratio_error(point.bits, point.sizes)
+        rows.append(work.row(name, BITS, point.bits_per_byte, error, seed, None, share=share))
+    last = curve[-1]
+    rows += [
+        work.row(name, f"example_{BITS}", bits / size, seed=seed, example=number, share=1.0)
+        for number, (bits, size) in enumerate(zip(last.bits, last.sizes, strict=True))
+    ]
+    return [*rows, work.row(name, "train_seconds", last.seconds, seed=seed)]
+
+
+def findings(rows: Rows) -> list[Finding]:
+    with_prior, without = (
+        {kind.cut: kind.name for kind in KINDS if kind.prior == prior and kind.name in rows.methods(BITS)}
+        for prior in (True, False)
+    )
+    information = INFORMATION[B]
+    pieces, words = (rows.method(start, quantity=BITS) for start in ("SentencePiece", "EqualInfo"))
+    pairs = [
+        (
+            with_prior,
+            with_prior,
+            information,
+            NONE,
+            "M2 earns its steps: windows beat the local decoder alone",
+        ),
+        (without, without, information, NONE, "without a prior too, windows beat the local decoder alone"),
+        (with_prior, with_prior, information, LENGTH, "equal information beats equal length, with a prior"),
+        (without, without, information, LENGTH, "equal information beats equal length, without a prior"),
+        (with_prior, with_prior, information, WORDS, "equal information beats word starts, with a prior"),
+        (
+            with_prior,
+            with_prior,
+            information,
+            ENTROPY,
+            "equal information beats uncertain bytes, with a prior",
+        ),
+        (with_prior, without, information, information, "the prior helps windows of equal information"),
+    ]
+    found = [
+        less(rows, BITS, better[one], worse[other], share=1.0).on(text)
+        for better, worse, one, other, text in pairs
+        if one in better and other in worse
+    ]
+    own = with_prior[information]
+    for rival in (pieces, words, f"{words} {TOLD}"):
+        if rival in rows.methods(BITS):
+            found.append(less(rows, BITS, own, rival, share=1.0).on(f"windows with a prior beat {rival}"))
+    best = min(rows.mean(BITS, name, share=1.0) for name in rows.methods(BITS) if "[" in name)
+    bits = rows.estimate(BITS, own, share=1.0)
+    cheap = positive(Estimate(1.02 * best - bits.mean, bits.error, bits.source))
+    ours = f"{rows.mean('bytes_per_step', own):.1f} bytes a step: {bits.text()} against {best:.3f}"
+    expected = "more than 10 bytes a step cost less than 2 % of the best M2 over tokens"
+    return [*found, cheap._replace(ours=ours).on(expected)]
+
+
+def compared(rows: Rows) -> list[Compared]:
+    lines = [Compared(name, BITS, rows.estimate(BITS, name, share=1.0)) for name in rows.methods(BITS)]
+    for quantity in ("bytes_per_step", "flops_per_byte"):
+        lines += [Compared(name, quantity, rows.estimate(quantity, name)) for name in rows.methods(quantity)]
+    return lines
+
+
+def figure(rows: Rows) -> Figure:
+    points, along = [], []
+    for name in rows.methods("flops_per_byte"):
+        shares = rows.where(BITS, name).coordinates("share")
+        curve = [rows.estimate(BITS, name, share=share) for share in shares]
+        along.append(measured(name, [float(share) for share in shares], curve))
+        if rows.where("bytes_per_step", name):
+            points.append(measured(name, [rows.mean("bytes_per_step", name)], curve[-1:], "points"))
+    levels = [(rows.mean(BITS, CONTEXTS, share=1.0), CONTEXTS)]
+    alone = next((kind.name for kind in KINDS if kind.cut == NONE and kind.prior), "")
+    if rows.where(BITS, alone):
+        levels.append((rows.mean(BITS, alone, share=1.0), alone))
+    panels = [
+        Panel("", "bytes a step", "bits per byte", points, levels=levels),
+        Panel("", "share of training", "bits per byte", along),
+    ]
+    return Figure("Steps of M2 and bits/byte; bars: two standard errors", panels)
+
+
+EXPERIMENT = Experiment(
+    Functions(jobs, findings, compared, figure),
+    paper="ours",
+    measures="Bits/byte of M2s that take one step per window of text, against fixed lengths, words, and tokens.",
+    minutes=60,
+    cost=Cost(m2s={"25m": len(KINDS) + 4}, tokens=26.2e9),
+    limits="A few million bytes of training text; one learning rate for all; the prior is counted contexts, not M1.",
+)
