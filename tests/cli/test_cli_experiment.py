@@ -33,8 +33,12 @@ def test_the_list(run: Run) -> None:
     assert "H100-hours" in out
     status, out, _ = run("experiment", "--list", "--json")
     assert [one["name"] for one in json.loads(out)] == list(NAMES)
-    # A size up takes longer; why, says the experiment.
-    assert [one["name"] for one in json.loads(out) if one["minutes"] > 20] == ["equal_budgets"]
+    # A size up and long training take longer; why, say the experiments.
+    assert [one["name"] for one in json.loads(out) if one["minutes"] > 20] == [
+        "equal_budgets",
+        "curves",
+        "patches",
+    ]
 
 
 @pytest.mark.usefixtures("tiny")
@@ -57,7 +61,7 @@ def test_a_run_and_its_summary(run: Run, tmp_path: Path) -> None:
     [
         (["nothing"], "compression_ratios"),
         ([], "--list"),
-        (["gzip_headers", "--scale", "huge"], "small, 25m, paper"),
+        (["gzip_headers", "--scale", "huge"], "small, mix, 25m, paper"),
     ],
 )
 def test_what_it_refuses(run: Run, tmp_path: Path, arguments: list[str], words: str) -> None:

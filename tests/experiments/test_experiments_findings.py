@@ -11,12 +11,14 @@ from equalinfo.experiments.catalog import (
     coders_in_windows,
     coding_tasks,
     compression_ratios,
+    curves,
     delay,
     downstream,
     equal_budgets,
     gzip_headers,
     m1_reset,
     main_result,
+    patches,
     scaled_data,
     seed_variance,
     single_bits,
@@ -308,6 +310,43 @@ def across(good: bool) -> Rows:
     return bits_of(names, [3.0, 2.5, 2.4] if good else [2.5, 3.0, 2.4])
 
 
+def along(good: bool) -> Rows:
+    names = [
+        "EqualInfo[v=4k,unigram,words]",
+        "EqualInfo[v=4k,unigram,phrases]",
+        "SentencePiece[v=4k]",
+        "BPE[v=4k]",
+    ]
+    limit = 2.5 if good else 1.5
+    made = [measurement(curves.CONTEXTS, "bits_per_byte", limit)]
+    for name in names:
+        behind = 0.0 if name.startswith("EqualInfo") else 0.1
+        for rate, worse in ((0.01, 0.0), (0.02, 5.0)):
+            for step in (250, 1000):
+                ahead = behind * step / 1000 + worse
+                value = 2.0 + ahead if good else 2.0 - ahead + 2 * worse
+                at = {"step": step, "rate": rate}
+                made += [exact(name, "bits_per_byte", value, **at), exact(name, "tokens", 100.0 * step, **at)]
+                made += [
+                    exact(name, f"train_{axis}", 1.0 * step, **at) for axis in ("bytes", "flops", "seconds")
+                ]
+            made.append(exact(name, "bytes_per_token", 3.5, step=1000, rate=rate))
+    return Rows(made)
+
+
+def windows_as_steps(good: bool) -> Rows:
+    own = patches.INFORMATION[patches.B]
+    names = [f"{own}, contexts as prior", "EqualInfo[v=4k,unigram,words]", "SentencePiece[v=4k]"]
+    names += ["EqualInfo[v=4k,unigram,words] told contexts", f"{own}, no prior"]
+    names += [kind.name for kind in patches.KINDS if kind.cut != own]
+    made = [exact(patches.CONTEXTS, "bits_per_byte", 2.0, share=1.0)]
+    for place, name in enumerate(names):
+        value = 2.0 + place / 10 if good else 4.0 - place / 10
+        made += [exact(name, "bits_per_byte", value, share=share) for share in (0.5, 1.0)]
+        made += [exact(name, "flops_per_byte", 1e6), exact(name, "bytes_per_step", 14.0)]
+    return Rows(made)
+
+
 MADE: dict[str, Made] = {
     compression_ratios.EXPERIMENT.name: ratios,
     main_result.EXPERIMENT.name: cells_main,
@@ -329,9 +368,17 @@ MADE: dict[str, Made] = {
     scaled_data.EXPERIMENT.name: scaled,
     downstream.EXPERIMENT.name: classified,
     equal_budgets.EXPERIMENT.name: budgets,
+    curves.EXPERIMENT.name: along,
+    patches.EXPERIMENT.name: windows_as_steps,
     coders_in_windows.EXPERIMENT.name: coders,
     stability_and_learning.EXPERIMENT.name: learning,
 }
+
+
+def test_a_method_is_compared_at_its_best_rate() -> None:
+    rows = curves.tuned(along(True))
+    assert rows.where("tokens").coordinates("rate") == [0.01]
+    assert len(rows.where("bits_per_byte", curves.CONTEXTS)) == 1
 
 
 def test_every_experiment_has_made_up_rows() -> None:

@@ -47,7 +47,9 @@ BUDGETS = {"small": 2 << 20, "mix": 4 << 20}  # bytes of training text; of large
 LARGEST_BUDGET = 1 << 33
 CONTEXTS = "contexts alone"
 TOLD = "told contexts"
+TOKENS = 256  # that an M2 over tokens reads at once
 BITS = "bits_per_byte"
+SIZE, LARGER_SIZE = "3m", "25m"  # of M2, at two cores' scales and at the paper's
 B = 32.0  # bits that a window of the main comparison spends
 
 
@@ -92,7 +94,7 @@ def config_of(work: ExperimentContext, seed: int, bytes_per_step: float, length:
     section = work.scale.recipe.m2.model_copy(
         update={**long, "steps": steps, "batch_size": 8, "sequence_length": length, "learning_rate": 1e-2}
     )
-    return section.config("25m" if not work.scale.small else "3m", seed)
+    return section.config(SIZE if work.scale.small else LARGER_SIZE, seed)
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
@@ -165,7 +167,7 @@ def patched(work: ExperimentContext, kind: Kind, seed: int) -> list[Measurement]
 
 def over_tokens(work: ExperimentContext, method: str, told: bool, seed: int) -> list[Measurement]:
     own, tokenizer = materials(work), work.tokenizer(method)
-    length, name = 256, f"{method} {TOLD}" if told else method
+    length, name = TOKENS, f"{method} {TOLD}" if told else method
     probe = informed_course(own, tokenizer, told, config_of(work, seed, 8 * ROW, length))
     config = config_of(work, seed, probe.bytes_per_step, length)
     course = informed_course(own, tokenizer, told, config)
