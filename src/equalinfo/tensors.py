@@ -50,7 +50,7 @@ def write_gzipped(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def read_gzipped(path: Path, expected: Expected) -> dict[str, np.ndarray]:
-    """Arrays of a file by `write_gzipped`, in the order of `expected`; further ones in it are left.
+    """Arrays of a file by `write_gzipped`, or of safetensors as they are; in the order of `expected`, others left.
 
     Raises:
         DamagedArtifact: the file is missing, not such a file, or holds something else than expected.
@@ -58,10 +58,13 @@ def read_gzipped(path: Path, expected: Expected) -> dict[str, np.ndarray]:
     require_file(path)
     unzip = zlib.decompressobj(wbits=31)  # gzip
     try:
-        arrays = load(unzip.decompress(path.read_bytes(), MOST_UNZIPPED))
+        content = path.read_bytes()
+        if is_zipped := path.suffix == ".gz":
+            content = unzip.decompress(content, MOST_UNZIPPED)
+        arrays = load(content)
     except (SafetensorError, OSError, zlib.error) as error:
-        raise DamagedArtifact(f"{path} is not a gzipped safetensors file ({error}); make it again") from error
-    if not unzip.eof:
+        raise DamagedArtifact(f"{path} is not such a safetensors file ({error}); make it again") from error
+    if is_zipped and not unzip.eof:
         raise DamagedArtifact(f"{path} is cut short; make it again")
     for name, (shape, dtype) in expected.items():
         if name not in arrays:

@@ -28,7 +28,9 @@ LONG = {"size": "65k", "steps": 4, "max_tokens": 1000, "preset": "llama", "optim
 def long(scale: Scale, monkeypatch: pytest.MonkeyPatch) -> Scale:
     """Seconds for each curve: two methods, one rate, few bytes of context."""
     monkeypatch.setattr(curves, "RATES", (1e-2,))
-    monkeypatch.setattr(curves, "methods", lambda _: ["BPE[v=512]", "EqualInfo[v=512,unigram,words]", "Bytes"])
+    monkeypatch.setattr(
+        curves, "methods", lambda _: ["BPE[v=512]", "EqualInfo[v=512,unigram,words]", "Bytes"]
+    )
     monkeypatch.setattr(
         patches, "tokenized", lambda _: ["EqualInfo[v=512,unigram,words]", "SentencePiece[v=512]"]
     )

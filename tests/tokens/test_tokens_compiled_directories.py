@@ -122,6 +122,16 @@ def test_scores_that_are_damaged_or_missing(compact, tmp_path):
             Tokenizer.from_pretrained(path)
 
 
+def test_the_small_form_as_it_was_first_written(tmp_path):
+    tokenizer, path = compiled("EqualInfo[v=512,unigram,words]"), tmp_path / "tok"
+    tokenizer.save_compact(path)
+    zipped = path / "compact.safetensors.gz"
+    (path / "compact.safetensors").write_bytes(gzip.decompress(zipped.read_bytes()))
+    zipped.unlink()
+    rewritten(path, "EqualInfo[v=512,unigram,words]", tokenizer.fingerprint)
+    assert Tokenizer.from_pretrained(path).encode(CORPUS[0]).tolist() == tokenizer.encode(CORPUS[0]).tolist()
+
+
 def test_an_export_nested_too_deeply(tmp_path):
     path = saved(tmp_path / "tok")
     (path / "tokenizer.json").write_bytes(b"[" * 100_000)

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 ARRAYS = ("words", "blob", "offsets")
 SCORES = "costs"  # as files call them
 COMPACT = "compact.safetensors.gz"  # in place of those, where it is to be small
+FIRST_COMPACT = "compact.safetensors"  # as it was written at first
 
 
 class CompiledTokenizer(Tokenizer):
@@ -348,14 +349,19 @@ class ScoredTokenizer(CompiledTokenizer):
         return sha256_bytes(super().state_fingerprint().encode() + self.scores.astype("<u2").tobytes())
 
 
+def compact_file(directory: Path) -> Path | None:
+    """The small form of a dictionary, if it has that form."""
+    found = (path for name in (COMPACT, FIRST_COMPACT) if (path := directory / name).is_file())
+    return next(found, None)
+
+
 def load_scores(directory: Path) -> np.ndarray:
     """The scores that `ScoredTokenizer` saved into `directory`, [v] uint16.
 
     Raises:
         DamagedArtifact: there are none.
     """
-    path = directory / COMPACT
-    if path.is_file():
+    if path := compact_file(directory):
         return read_gzipped(path, {SCORES: ((None,), np.uint16)})[SCORES]
     return np.array(read_npy(directory / f"{SCORES}.npy"))
 
@@ -366,7 +372,7 @@ def load_automaton(directory: Path) -> Automaton:
     Raises:
         DamagedArtifact: its files are not the arrays of a dictionary.
     """
-    if (directory / COMPACT).is_file():
+    if path := compact_file(directory):
         expected = {name: ((None,) * dimensions, np.uint8) for name, dimensions in COMPACT_ARRAYS.items()}
-        return from_compact(**read_gzipped(directory / COMPACT, expected))
+        return from_compact(**read_gzipped(path, expected))
     return from_arrays(**{name: read_npy(directory / f"{name}.npy") for name in ARRAYS})
