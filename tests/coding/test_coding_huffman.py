@@ -58,9 +58,8 @@ def test_a_text_and_zeros_read_back(text, seed, zeros):
     bits = np.append(encoded(rows, text, end=False), np.zeros(zeros, np.uint8))
     position, read = np.zeros(1, np.int64), bytearray()
     while True:
-        symbol, length = np.empty(1, np.int64), np.empty(1, np.int64)
-        row = rows[len(read)][None]
-        huffman.next_symbols(row, huffman.LONGEST_WORD, bits, position, np.array([len(bits)]), symbol, length)
+        row, stops = rows[len(read)][None], np.array([len(bits)])
+        symbol, length = huffman.next_symbols(row, huffman.LONGEST_WORD, bits, position, stops)
         if symbol[0] == huffman.END or position[0] + length[0] > len(bits):
             break
         read.append(int(symbol[0]))

@@ -158,35 +158,32 @@ def encode_block(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
 
 
 @kernel
-def words_of(
-    rows: np.ndarray, symbols: np.ndarray, limit: int, lengths: np.ndarray, words: np.ndarray
-) -> None:
-    """Writes length and word of each of `symbols` [n] in the code of its row of `rows` [n, 256]; [n] int64 each."""
+def words_of(rows: np.ndarray, symbols: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """Length and word of each of `symbols` [n] in the code of its row of `rows` [n, 256]; [n] int64 each."""
+    lengths, words = np.empty(len(symbols), np.int64), np.empty(len(symbols), np.int64)
     own, first = np.empty(257, np.int64), np.empty((2, LONGEST_WORD + 3), np.int64)
     scratch = np.empty((3, 514), np.int64)
     for n in range(len(symbols)):
         _next_code(rows, n, limit, scratch, own, first)
         lengths[n], words[n] = own[symbols[n]], _word(symbols[n], own, first)
+    return lengths, words
 
 
 @kernel
 def next_symbols(
-    rows: np.ndarray,
-    limit: int,
-    bits: np.ndarray,
-    positions: np.ndarray,
-    stops: np.ndarray,
-    symbols: np.ndarray,
-    lengths: np.ndarray,
-) -> None:
+    rows: np.ndarray, limit: int, bits: np.ndarray, positions: np.ndarray, stops: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Reads one symbol of each of n streams that lie in one array; bits from a stream's stop on are zeros.
 
     Args:
         rows: frequencies of each stream's next byte, [n, 256] int32.
         bits: all streams, 0/1 uint8.
         positions, stops: where each stream's next word begins and where its bits end, [n] int64.
-        symbols, lengths: written: what was read and its length, which may reach over the stop; [n] int64.
+
+    Returns:
+        what was read and its length, which may reach over the stop; [n] int64 each.
     """
+    symbols, lengths = np.empty(len(positions), np.int64), np.empty(len(positions), np.int64)
     own, first = np.empty(257, np.int64), np.empty((2, LONGEST_WORD + 3), np.int64)
     scratch = np.empty((3, 514), np.int64)
     for n in range(len(positions)):
@@ -213,3 +210,4 @@ def next_symbols(
                     place -= 1
                 symbol += 1
         symbols[n], lengths[n] = symbol, length
+    return symbols, lengths

@@ -44,15 +44,15 @@ def advance(
 
     Args:
         known: keys and values of the hash table; fits [texts, 4] uint64, visits [texts] uint32.
-        closings: depth, back, mended, high and low word of the code of each text.
+        closings: depth, back, mended and code of each text.
         text: all documents, uint8; ends: where each ends.
         lanes: of each document: where it is, where its next window goes in `written`, the text its window holds.
-        written: high and low word of each window's code, bytes in it, whether it is mended.
+        written: each window's code, bytes in it, whether it is mended.
     """
     keys, values, fits, visits = known
-    depths, backs, mended, high, low = closings
+    depths, backs, mended, codes = closings
     at, counts, nodes = lanes
-    out_high, out_low, out_length, out_mended = written
+    out_codes, out_lengths, out_mended = written
     mask = np.uint64(len(keys) - 1)
     for lane in range(len(ends)):
         i, n, node, end = at[lane], counts[lane], np.int64(nodes[lane]), ends[lane]
@@ -72,9 +72,8 @@ def advance(
                 if (fits[node, np.int64(c >> np.uint64(6))] >> (c & np.uint64(63))) & np.uint64(1):
                     break
             back = np.int64(backs[node])
-            out_high[n], out_low[n] = high[node], low[node]
-            out_length[n] = np.int64(depths[node]) - back
-            out_mended[n] = mended[node]
+            out_codes[n], out_mended[n] = codes[node], mended[node]
+            out_lengths[n] = np.int64(depths[node]) - back
             n += 1
             i -= back
             node = np.int64(0)
@@ -94,12 +93,8 @@ def next_reads(
         of what can be read at once, each once: the text before, which is cached; the byte; the text's number, -1 where
         it has none yet.
     """
-    before, bytes_, targets = (
-        np.empty(len(pairs), np.int64),
-        np.empty(len(pairs), np.int64),
-        np.empty(len(pairs), np.int64),
-    )
-    taken = 0
+    before, bytes_ = np.empty(len(pairs), np.int64), np.empty(len(pairs), np.int64)
+    targets, taken = np.empty(len(pairs), np.int64), 0
     asked = np.zeros(len(cached), np.bool_)
     for i in range(len(pairs)):
         text = pairs[i] >> 8

@@ -48,7 +48,6 @@ EXACT_WIDTH = 1 << 47  # intervals up to here are computed with in 64 bits
 ROOMY = 1 << 33  # after wider ones every byte fits
 FILE = "beginnings.safetensors"
 FORMAT = 1
-WORD = (1 << 64) - 1
 
 Report = Callable[[int, int], None]
 
@@ -62,7 +61,7 @@ class _Memory:
         self.parents, self.symbols = np.zeros(size, np.int32), np.zeros(size, np.uint8)
         self.depths, self.backs = np.zeros(size, np.uint16), np.zeros(size, np.uint16)
         self.mended, self.visits = np.zeros(size, np.uint8), np.zeros(size, np.uint32)
-        self.high, self.low = np.zeros(size, np.uint64), np.zeros(size, np.uint64)  # of the code
+        self.codes = np.zeros(size, np.uint64)
         self.fits = np.zeros((size, 4), np.uint64)  # a bit for every byte
         self.fits_known = np.zeros(size, np.uint8)
         self.bounds = np.zeros((size, 2), np.uint16)  # of its last byte
@@ -72,7 +71,7 @@ class _Memory:
         if saved is not None:
             _restore(self, saved)
         self.cached[0] = 0
-        self.fits[0], self.fits_known[0] = WORD, 1
+        self.fits[0], self.fits_known[0] = ~np.uint64(0), 1
 
     def room(self, more: int) -> None:
         """Makes room for that many texts."""
@@ -110,7 +109,7 @@ class RememberedWindows:
 
     Args:
         model: M1.
-        rule: of at most 128 bits, with `reset` 1; it pays up to MOST_BITS.
+        rule: of at most 64 bits, with `reset` 1; it pays up to MOST_BITS.
         saved: what `remember` gave.
     """
 
@@ -155,18 +154,18 @@ class RememberedWindows:
         starts, ends = bounds[:-1], bounds[1:]
         at, counts = starts.copy(), starts.copy()
         nodes = np.zeros(len(documents), np.int32)
-        high, low = np.zeros(len(text), np.uint64), np.zeros(len(text), np.uint64)
-        lengths, mended = np.zeros(len(text), np.uint16), np.zeros(len(text), np.uint8)
+        codes, lengths = np.zeros(len(text), np.uint64), np.zeros(len(text), np.uint16)
+        mended = np.zeros(len(text), np.uint8)
         self.read += int(bounds[-1])
         while True:
             memory = self._memory
             kernels.advance(
                 (memory.keys, memory.values, memory.fits, memory.visits),
-                (memory.depths, memory.backs, memory.mended, memory.high, memory.low),
+                (memory.depths, memory.backs, memory.mended, memory.codes),
                 text,
                 ends,
                 (at, counts, nodes),
-                (high, low, lengths, mended),
+                (codes, lengths, mended),
             )
             waiting = np.flatnonzero(at < ends)
             if not len(waiting):
@@ -180,10 +179,7 @@ class RememberedWindows:
         result = []
         for start, stop in zip(starts.tolist(), counts.tolist(), strict=True):
             own = slice(start, stop)
-            codes = low[own].tolist()
-            if self.rule.bits > 64:
-                codes = [(h << 64) | code for h, code in zip(high[own].tolist(), codes, strict=True)]
-            result.append(EncodedWindows(codes, lengths[own].tolist(), int(mended[own].sum())))
+            result.append(EncodedWindows(codes[own].tolist(), lengths[own].tolist(), int(mended[own].sum())))
         return result
 
     def _learn(self, nodes: np.ndarray, following: np.ndarray, workers: WorkerThreads) -> None:
@@ -292,9 +288,7 @@ class RememberedWindows:
         memory.fits[texts] = np.packbits(fits, axis=1, bitorder="little").view("<u8")
         memory.fits_known[texts] = 1
         found, others = close_arithmetic(low, width, first, last, bounds, delay)
-        codes: list[
-            tuple[int, int, int, bool]
-        ] = []  # high and low word, bytes put back, whether it is mended
+        closings: list[tuple[int, int, bool]] = []  # code, bytes put back, whether it is mended
         for i, (one, parent) in enumerate(zip(intervals, memory.parents[texts].tolist(), strict=True)):
             code: int | None
             if small[i]:
@@ -305,20 +299,18 @@ class RememberedWindows:
                 code, paper = closing_code(one, bounds[i].tolist())
                 mended = not paper
             if code is None:
-                codes.append(
-                    (int(memory.high[parent]), int(memory.low[parent]), int(memory.backs[parent]) + 1, True)
-                )
+                closings.append((int(memory.codes[parent]), int(memory.backs[parent]) + 1, True))
                 continue
-            high_word, low_word, back = code >> 64, code & WORD, 0
+            back = 0
             if delay:  # the first text of the window with this code is what it stands for
                 shorter, distance = parent, 1
                 while shorter:
-                    if memory.low[shorter] == low_word and memory.high[shorter] == high_word:
+                    if memory.codes[shorter] == code:
                         back = distance
                     shorter, distance = int(memory.parents[shorter]), distance + 1
-            codes.append((high_word, low_word, back, mended))
-        highs, lows, backs, changed = zip(*codes, strict=True)
-        memory.high[texts], memory.low[texts] = np.array(highs, np.uint64), np.array(lows, np.uint64)
+            closings.append((code, back, mended))
+        codes, backs, changed = zip(*closings, strict=True)
+        memory.codes[texts] = np.array(codes, np.uint64)
         memory.backs[texts], memory.mended[texts] = backs, changed
 
     def remember(self, documents: Iterable[bytes], report: Report | None = None) -> dict[str, np.ndarray]:
@@ -406,15 +398,13 @@ def _saved(memory: _Memory, order: np.ndarray) -> dict[str, np.ndarray]:
     )
     counts = bits.sum(axis=1, dtype=np.int64)
     listed = (counts <= LISTED_FITS) & (memory.fits_known[order] == 1)
-    codes = (
-        np.stack([memory.high[order], memory.low[order]], axis=1).astype(">u8").view(np.uint8).reshape(-1, 16)
-    )
+    codes = memory.codes[order].astype(">u8").view(np.uint8).reshape(-1, 8)
     return {
         "format": np.array([FORMAT], np.uint8),
         "depths": memory.depths[order],
         "symbols": memory.symbols[order],
         "bounds": memory.bounds[order],
-        "codes": np.ascontiguousarray(codes[:, 16 - -(-memory.bits // 8) :]),
+        "codes": np.ascontiguousarray(codes[:, 8 - -(-memory.bits // 8) :]),
         "backs": memory.backs[order],
         "mended": memory.mended[order],
         "fit_counts": np.where(listed, counts, UNKNOWN).astype(np.uint8),
@@ -445,10 +435,9 @@ def _restore(memory: _Memory, arrays: dict[str, np.ndarray]) -> None:
     memory.parents[:count] = parents(arrays["depths"], arrays["symbols"])
     memory.bounds[:count], memory.backs[:count] = arrays["bounds"], arrays["backs"]
     memory.mended[:count] = arrays["mended"]
-    codes = np.zeros((count, 16), np.uint8)
-    codes[:, 16 - arrays["codes"].shape[1] :] = arrays["codes"]
-    words = codes.view(">u8")
-    memory.high[:count], memory.low[:count] = words[:, 0], words[:, 1]
+    codes = np.zeros((count, 8), np.uint8)
+    codes[:, 8 - arrays["codes"].shape[1] :] = arrays["codes"]
+    memory.codes[:count] = codes.view(">u8")[:, 0]
     counts = arrays["fit_counts"].astype(np.int64)
     known = counts != UNKNOWN
     bits = np.zeros((count, 256), np.bool_)

@@ -18,11 +18,13 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.extras import needed
 from equalinfo.tokens.foreign import HuggingFaceTokenizer
 from equalinfo.tokens.hugging_face import (
+    DECODER,
     END_OF_TEXT,
     FRAME,
     TOKENIZER,
     TOKENIZER_CONFIG,
     byte_alphabet,
+    pre_tokenizer,
     tokenizer_config,
 )
 from equalinfo.tokens.sources import Sources
@@ -52,11 +54,7 @@ class BPETokenizer(HuggingFaceTokenizer):
         """
         documents = sources.corpus(spec)
         made = _trained(spec["v"], [_pattern(spec)], documents())
-        found = len(made["model"]["vocab"])
-        if found < spec["v"]:
-            raise EqualInfoError(
-                f"{spec}: the corpus is too small for {spec['v']} ids; the largest v it supports is {found}"
-            )
+        _check_size(spec, len(made["model"]["vocab"]))
         return cls(spec, _files(made))
 
 
@@ -71,7 +69,7 @@ class SuperBPETokenizer(BPETokenizer):
         first = max(int(vocab * WITHIN_WORDS), 257)
         made = _trained(first, [LINES, _pattern(spec)], documents())
         model = made["model"]
-        made["pre_tokenizer"] = _cutting([LINES])
+        made["pre_tokenizer"] = pre_tokenizer(LINES)
         names = sorted(model["vocab"], key=model["vocab"].__getitem__)
         ids = _encoded(made, documents())
         byte_of = {character: byte for byte, character in enumerate(byte_alphabet())}
@@ -82,11 +80,15 @@ class SuperBPETokenizer(BPETokenizer):
             if joined not in model["vocab"]:
                 model["vocab"][joined] = len(names)
                 names.append(joined)
-        if len(names) < vocab:
-            raise EqualInfoError(
-                f"{spec}: the corpus is too small for {vocab} ids; the largest v it supports is {len(names)}"
-            )
+        _check_size(spec, len(names))
         return cls(spec, _files(made))
+
+
+def _check_size(spec: Spec, found: int) -> None:
+    if found < spec["v"]:
+        raise EqualInfoError(
+            f"{spec}: the corpus is too small for {spec['v']} ids; the largest v it supports is {found}"
+        )
 
 
 def _pattern(spec: Spec) -> str:
@@ -97,29 +99,15 @@ def _trained(vocab: int, patterns: list[str], documents: Iterable[bytes]) -> dic
     """The library's tokenizer.json, as an object."""
     with needed("training a BPE"):
         from tokenizers import Tokenizer, models, trainers
-    frame: dict[str, Any] = {"model": json.loads(Tokenizer(models.BPE()).to_str())["model"]}
-    library = Tokenizer.from_str(json.dumps(_around(frame, patterns)))
+    frame = {"model": json.loads(Tokenizer(models.BPE()).to_str())["model"]}
+    around = {**FRAME, "pre_tokenizer": pre_tokenizer(*patterns), "decoder": DECODER}
+    library = Tokenizer.from_str(json.dumps({**around, **frame}))
     trainer = trainers.BpeTrainer(
         vocab_size=vocab, special_tokens=[END_OF_TEXT], initial_alphabet=byte_alphabet(), show_progress=False
     )
     library.train_from_iterator((document.decode("utf-8", "ignore") for document in documents), trainer)
     made: dict[str, Any] = json.loads(library.to_str())
     return made
-
-
-def _around(made: dict[str, Any], patterns: list[str]) -> dict[str, Any]:
-    decoder = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
-    return {**FRAME, "pre_tokenizer": _cutting(patterns), "decoder": decoder, **made}
-
-
-def _cutting(patterns: list[str]) -> dict[str, Any]:
-    """The pre-tokenizer that cuts at the matches of each pattern in turn, then spells bytes."""
-    cuts = [
-        {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
-        for pattern in patterns
-    ]
-    spell = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
-    return {"type": "Sequence", "pretokenizers": [*cuts, spell]}
 
 
 def _files(made: dict[str, Any]) -> dict[str, bytes]:

@@ -1,7 +1,6 @@
 """Tokenizers that were compiled into a dictionary: no model runs when they encode or decode."""
 
-import codecs
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,7 +12,7 @@ from equalinfo.dictionary.trie.automaton import Automaton, build, from_arrays
 from equalinfo.dictionary.trie.compact import ARRAYS as COMPACT_ARRAYS
 from equalinfo.dictionary.trie.compact import from_compact, to_compact
 from equalinfo.errors import DamagedArtifact, EqualInfoError
-from equalinfo.files import as_written, sha256_bytes, write_array
+from equalinfo.files import sha256_bytes, write_array
 from equalinfo.outputs import output_directory
 from equalinfo.predict.base import read_only
 from equalinfo.seeded import Bits
@@ -27,7 +26,6 @@ from equalinfo.tokens.hugging_face import (
     TOKENIZER_CONFIG,
     Parse,
     end_of_text_of,
-    same_vocabulary,
     tokenizer_config,
     tokenizer_json,
     with_special,
@@ -136,14 +134,6 @@ class CompiledTokenizer(Tokenizer):
             texts.append(decode.decode(self.automaton, entries) + begun)
         return texts
 
-    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        for token in ids:
-            if text := decoder.decode(self.token_bytes(token)):
-                yield text
-        if text := decoder.decode(b"", final=True):
-            yield text
-
     def _count(self, text: bytes) -> int:
         return self.parser.count(text)
 
@@ -225,15 +215,6 @@ class CompiledTokenizer(Tokenizer):
     def _tokenizer_json(self, parse: Parse) -> bytes:
         split = SPLIT_PATTERN if "words" in self.spec else None
         return tokenizer_json(self.vocab_entries(), parse, split, self._scores())
-
-    def check_export(self, directory: Path, manifest: dict[str, Any]) -> None:
-        if not self.parse or as_written(directory, manifest, TOKENIZER):
-            return
-        path = directory / TOKENIZER
-        if not same_vocabulary(path.read_bytes(), self._tokenizer_json(self.parse)):
-            raise DamagedArtifact(
-                f"{path} is damaged, or another library changed its vocabulary; save the tokenizer again"
-            )
 
     def _scores(self) -> list[int] | None:
         """The information of each entry, in parts of a bit, where the parse goes by that."""

@@ -25,7 +25,7 @@ from equalinfo.tokens.hugging_face import TOKENIZER, TOKENIZER_CONFIG, byte_alph
 from equalinfo.tokens.sentencepiece_form import BYTE_NAMES, MODEL, SPACE
 from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
-from equalinfo.tokens.texts import Text, as_texts
+from equalinfo.tokens.texts import Text, as_texts, common_start
 from equalinfo.tokens.tokenizer import Advance, Tokenizer, checked_ids
 
 Files = Mapping[str, bytes]
@@ -396,9 +396,7 @@ def _fingerprint(files: Files) -> str:
 
 
 def _difference(back: bytes, text: bytes) -> str:
-    at = next(
-        (k for k, (a, b) in enumerate(zip(back, text, strict=False)) if a != b), min(len(back), len(text))
-    )
+    at = len(common_start(back, text))
     return f"from byte {at} on ({text[at : at + 12]!r} became {back[at : at + 12]!r})"
 
 

@@ -16,6 +16,7 @@ from equalinfo.errors import EqualInfoError, UndecodableTokens
 from equalinfo.predict.base import Predictor
 from equalinfo.tokens.blocks import STATIC_OPTIONS, BlockTokenizer
 from equalinfo.tokens.spec import UNIGRAM, Spec, coded_options
+from equalinfo.tokens.texts import common_start
 from equalinfo.tokens.windows import WindowTokenizer
 
 
@@ -54,18 +55,11 @@ class _BlockReader(BlockReader):
 
     def symbols(self, slots: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         stops = self.stops[slots]
-        symbols, sizes = _next_symbols(rows, huffman.LONGEST_WORD, self.bits, self._positions[slots], stops)
+        symbols, sizes = huffman.next_symbols(
+            rows, huffman.LONGEST_WORD, self.bits, self._positions[slots], stops
+        )
         ends = self._positions[slots] = self._positions[slots] + sizes
         return np.where(ends > stops, -1, symbols), ends
-
-
-def _next_symbols(
-    rows: np.ndarray, limit: int, bits: np.ndarray, positions: np.ndarray, stops: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """The symbol that begins at each position and the length of its word (`huffman.next_symbols`)."""
-    symbols, lengths = np.empty(len(positions), np.int64), np.empty(len(positions), np.int64)
-    huffman.next_symbols(rows, limit, bits, positions, stops, symbols, lengths)
-    return symbols, lengths
 
 
 # EqualInfoHuffman: windows of equal information with Huffman words in place of arithmetic coding.
@@ -108,10 +102,7 @@ class EqualInfoHuffmanTokenizer(WindowTokenizer):
         lowest = bits << (self.window_bits - count)
         highest = lowest + (1 << (self.window_bits - count)) - 1
         first, last = (table.decode(np.array([code], np.uint32)) for code in (lowest, highest))
-        settled = 0
-        while first[: settled + 1] == last[: settled + 1] and settled < len(first):
-            settled += 1
-        return first[:settled]
+        return common_start(first, last)
 
     def _check_codes(self, table: WindowTable, codes: np.ndarray) -> None:
         closed = table.written(codes)
@@ -152,8 +143,7 @@ class EqualInfoHuffmanTokenizer(WindowTokenizer):
             keep = np.array([held[slot] - 1 for slot in active], np.int64)
             rows = np.ascontiguousarray(contexts.step(slots, keep, before))
             symbols = np.array([texts[slot][position[slot]] for slot in active], np.int64)
-            lengths, words = np.empty(len(active), np.int64), np.empty(len(active), np.int64)
-            huffman.words_of(rows, symbols, self.limit, lengths, words)
+            lengths, words = huffman.words_of(rows, symbols, self.limit)
             for slot, byte, length, word in zip(
                 active, symbols.tolist(), lengths.tolist(), words.tolist(), strict=True
             ):
@@ -189,7 +179,7 @@ class _WindowReader(StreamReader):
 
     def read(self, slots: np.ndarray, rows: np.ndarray) -> np.ndarray:
         stops = np.minimum(self.starts[slots] + self.window_bits, self.stops[slots])
-        symbols, sizes = _next_symbols(rows, self.limit, self.bits, self._positions[slots], stops)
+        symbols, sizes = huffman.next_symbols(rows, self.limit, self.bits, self._positions[slots], stops)
         ends = self._positions[slots] + sizes
         byte = (symbols != huffman.END) & (ends <= stops)
         self.take(slots[byte], symbols[byte])
@@ -199,7 +189,7 @@ class _WindowReader(StreamReader):
             slot, start, stop = slots[index], int(ends[index] - sizes[index]), int(stops[index])
             whole = self.lengths[slot] or self.may_be_empty
             if not self.partial and (self.bits[start:stop].any() or not whole):
-                raise UndecodableTokens("a window does not end as an encoded one does; are the ids damaged?")
+                raise UndecodableTokens(DAMAGED)
             self.starts[slot], self.lengths[slot] = stop, 0
             going_on[index] = stop < self.stops[slot]
         return going_on

@@ -41,8 +41,7 @@ def tokenizer_json(
     end_of_text = end_of_text_of(entries)
     names = [end_of_text, *("".join(alphabet[byte] for byte in entry) for entry in entries[1:])]
     made = _greedy(entries, names) if parse == "greedy" else _unigram(names, split, scores)
-    decoder = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
-    frame = {**FRAME, "decoder": decoder, "added_tokens": [special_token(0, end_of_text)]}
+    frame = {**FRAME, "decoder": DECODER, "added_tokens": [special_token(0, end_of_text)]}
     return json.dumps(frame | made, ensure_ascii=False).encode()
 
 
@@ -104,20 +103,19 @@ FRAME: dict[str, Any] = {
     "decoder": None,
     "added_tokens": [],
 }
+DECODER = {"type": "ByteLevel", "add_prefix_space": True, "trim_offsets": True, "use_regex": True}
 
 
-def _before(split: str | None) -> dict[str, Any]:
-    """The pre-tokenizer: cuts at the matches of `split`, then writes bytes in the alphabet."""
-    alphabet: dict[str, Any] = {
-        "type": "ByteLevel",
-        "add_prefix_space": False,
-        "trim_offsets": True,
-        "use_regex": False,
-    }
-    if split is None:
+def pre_tokenizer(*patterns: str) -> dict[str, Any]:
+    """Cuts at the matches of each pattern in turn, then writes bytes in the alphabet."""
+    alphabet: dict[str, Any] = {**DECODER, "add_prefix_space": False, "use_regex": False}
+    if not patterns:
         return alphabet
-    cut = {"type": "Split", "pattern": {"Regex": split}, "behavior": "Isolated", "invert": False}
-    return {"type": "Sequence", "pretokenizers": [cut, alphabet]}
+    cuts = [
+        {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+        for pattern in patterns
+    ]
+    return {"type": "Sequence", "pretokenizers": [*cuts, alphabet]}
 
 
 def _greedy(entries: Sequence[bytes], names: Sequence[str]) -> dict[str, Any]:
@@ -133,7 +131,7 @@ def _greedy(entries: Sequence[bytes], names: Sequence[str]) -> dict[str, Any]:
         "vocab": {name: index for index, name in enumerate(names)},
         "merges": [],
     }
-    return {"model": model, "pre_tokenizer": _before(longest_match(entries))}
+    return {"model": model, "pre_tokenizer": pre_tokenizer(longest_match(entries))}
 
 
 def longest_match(entries: Sequence[bytes]) -> str:
@@ -175,7 +173,7 @@ def _unigram(names: Sequence[str], split: str | None, scores: Sequence[int] | No
     pieces[0][1] = NEVER
     return {
         "model": {"type": "Unigram", "unk_id": 0, "vocab": pieces, "byte_fallback": False},
-        "pre_tokenizer": _before(split),
+        "pre_tokenizer": pre_tokenizer(*([split] if split else [])),
     }
 
 

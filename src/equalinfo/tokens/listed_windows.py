@@ -1,7 +1,6 @@
 """EqualInfo with windows of few bits: all of them are listed when it is compiled, and no model runs afterwards."""
 
-import codecs
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from equalinfo.tokens.dictionaries import CompiledTokenizer
 from equalinfo.tokens.gguf_form import GGUFVocabulary, trie_vocabulary
 from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.texts import common_start
 from equalinfo.tokens.tokenizer import Tokenizer, checked_ids
 
 
@@ -71,7 +71,7 @@ class CompiledWindows(CompiledTokenizer):
         # Codes lie in the order of a walk, so all between two begin with what those two have in common.
         low = int((array[len(array) - left :] << self._places[:left]).sum() + self._shift)
         high = low + (1 << int(self._places[left - 1])) - 1
-        return entries, _common_start(self.automaton[low], self.automaton[high])
+        return entries, common_start(self.automaton[low], self.automaton[high])
 
     def _count(self, text: bytes) -> int:
         return super()._count(text) * self.per_window
@@ -90,18 +90,6 @@ class CompiledWindows(CompiledTokenizer):
                 f"an id of {self.spec} is part of a window and has no text of its own; use decode"
             )
 
-    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
-        decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        window: list[int] = []
-        for token in ids:
-            window.append(token)
-            if len(window) == self.per_window:
-                if text := decoder.decode(self.decode(window)):
-                    yield text
-                window = []
-        if text := decoder.decode(self.decode(window, partial=True), final=True):
-            yield text
-
     def gguf_vocabulary(self, special: Sequence[str] = ()) -> GGUFVocabulary:
         return trie_vocabulary(self.vocab_entries()) if self.eos is not None else super().gguf_vocabulary()
 
@@ -114,8 +102,3 @@ class CompiledWindows(CompiledTokenizer):
             "perWindow": self.per_window,
             "width": self.width,
         }
-
-
-def _common_start(a: bytes, b: bytes) -> bytes:
-    length = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
-    return a[:length]

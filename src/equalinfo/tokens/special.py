@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from equalinfo.coding.bits import id_dtype
-from equalinfo.errors import DamagedArtifact, EqualInfoError
-from equalinfo.files import as_written, json_bytes, sha256_bytes, write_manifest
+from equalinfo.errors import EqualInfoError
+from equalinfo.files import json_bytes, sha256_bytes, write_manifest
 from equalinfo.seeded import Bits
 from equalinfo.tokens.gguf_form import GGUFVocabulary
-from equalinfo.tokens.hugging_face import TOKENIZER, TOKENIZER_CONFIG, same_vocabulary
+from equalinfo.tokens.hugging_face import TOKENIZER, TOKENIZER_CONFIG
 from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.special_tokens import SpecialTokens
@@ -138,13 +138,6 @@ class SpecialTokenizer(Tokenizer):
 
     def __repr__(self) -> str:
         return f"<{type(self.base).__name__} {self.spec} with {', '.join(self.special.names)}, {self.vocab:,} ids>"
-
-    def check_export(self, directory: Path, manifest: dict[str, Any]) -> None:
-        path = directory / TOKENIZER
-        if not path.exists() or as_written(directory, manifest, TOKENIZER):
-            return
-        if not same_vocabulary(path.read_bytes(), self.export_files("huggingface")[TOKENIZER]):
-            raise DamagedArtifact(f"{path} has another vocabulary; save the tokenizer again")
 
     def _made_of(self) -> tuple[Any, ...]:
         return self.base, self.special

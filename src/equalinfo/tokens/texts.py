@@ -118,3 +118,9 @@ def as_lists(flats: list[Flat]) -> Any:
     return (
         chunks[0] if len(chunks) == 1 else pa.chunked_array(chunks, None if chunks else pa.list_(pa.uint16()))
     )
+
+
+def common_start(a: bytes, b: bytes) -> bytes:
+    """What two texts begin with."""
+    length = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+    return a[:length]

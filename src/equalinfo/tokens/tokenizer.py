@@ -1,11 +1,12 @@
 """What every tokenizer does."""
 
+import codecs
 import json
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -15,11 +16,11 @@ import numpy as np
 from equalinfo.coding.bits import id_dtype
 from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
 from equalinfo.extras import needed
-from equalinfo.files import json_bytes, read_manifest, sha256_bytes, write_manifest
+from equalinfo.files import as_written, json_bytes, read_manifest, sha256_bytes, write_manifest
 from equalinfo.outputs import output_directory
 from equalinfo.pretrained import located
 from equalinfo.seeded import Bits, bits
-from equalinfo.tokens.hugging_face import FILES, TOKENIZER, TOKENIZER_CONFIG
+from equalinfo.tokens.hugging_face import FILES, TOKENIZER, TOKENIZER_CONFIG, same_vocabulary
 from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Method, Spec, named_source
 from equalinfo.tokens.special_tokens import SpecialTokens
@@ -219,7 +220,13 @@ class Tokenizer(Method):
 
     def check_export(self, directory: Path, manifest: dict[str, Any]) -> None:
         """DamagedArtifact if a file for other libraries is not as written, and says something else than this."""
-        return None
+        path = directory / TOKENIZER
+        if not as_written(directory, manifest, TOKENIZER) and not same_vocabulary(
+            path.read_bytes(), self.export_files("huggingface")[TOKENIZER]
+        ):
+            raise DamagedArtifact(
+                f"{path} is damaged, or another library changed its vocabulary; save the tokenizer again"
+            )
 
     def save_pretrained(self, path: str | Path) -> None:
         """Writes the tokenizer as a directory, whole or not at all; a tokenizer that is there already is replaced.
@@ -645,9 +652,14 @@ class Tokenizer(Method):
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
         """Text as soon as it is certain, without incomplete characters; U+FFFD for what is not UTF-8.
 
-        Methods whose ids have no text of their own give it in one piece, at the end.
+        Methods whose ids (or windows) have no text of their own give it in one piece, at the end.
         """
-        if text := self.decode(list(ids), partial=True).decode("utf-8", "replace"):
+        decoder, rest = codecs.getincrementaldecoder("utf-8")("replace"), iter(ids)
+        size = self.ids_per_window or (1 if self.text_of_ids else None)
+        while unit := list(islice(rest, size)):
+            if text := decoder.decode(self.decode(unit, partial=True)):
+                yield text
+        if text := decoder.decode(b"", final=True):
             yield text
 
     def export_files(self, form: str, special: Sequence[str] = ()) -> dict[str, bytes]:
