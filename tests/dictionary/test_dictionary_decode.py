@@ -48,11 +48,11 @@ def test_nothing_decodes_to_nothing():
 @pytest.mark.parametrize(
     ("ids", "message"),
     [
-        ([1, 2, 262], "token 262 at position 2"),
-        ([1, -5, 262], "token -5 at position 1"),
-        (np.array([2**63], np.uint64), "token 9223372036854775808 at position 0"),
+        ([1, 2, 262], "id 262 at position 2"),
+        ([1, -5, 262], "id -5 at position 1"),
+        (np.array([2**63], np.uint64), "id 9223372036854775808 at position 0"),
         ([1.5], "float64"),
-        ([[1, 2]], "2-dimensional"),
+        ([[1, 2]], "2 dimensions"),
         (["a"], "integers"),
         ([2**70], "integers"),
         ([[1], [2, 3]], "integers"),

@@ -76,7 +76,6 @@ def test_a_model_at_ln_v_scores_uniform() -> None:
     assert ratio == 2.66
     bits = metrics.bits_per_byte(math.log(256), tokens, source)
     assert bits == pytest.approx(metrics.uniform_bits_per_byte(256, ratio))
-    assert metrics.learned_bits_per_byte(bits, bits) == 0
 
 
 def test_unigram_by_hand() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from equalinfo import Tokenizer
-from equalinfo.coding import huffman, rans, rans_reference
+from equalinfo.coding import huffman, rans
 from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
 from equalinfo.files import MANIFEST, read_json, write_manifest
 from equalinfo.predict import context
@@ -100,7 +100,7 @@ def test_blocks_hold_what_their_coder_wrote(order, monkeypatch):
             rows = np.array(made.predictor.frequencies(block + b"?"))[: len(block) + end]
             symbols = [*block, *([huffman.END] if end else [])]
             if name == "ANS":
-                words = rans_reference.encode(rans._with_end(rows).tolist(), symbols)
+                words = rans.reference_words(rans._with_end(rows).tolist(), symbols)
                 bits = "".join(format(word, "032b") for word in words)
             else:
                 bits = "".join(

@@ -1,8 +1,10 @@
-"""Bits to token ids of equal width and back, most significant bit first."""
+"""Token ids: what they must be; made of bits, of equal width, and back, most significant bit first."""
+
+from typing import Any
 
 import numpy as np
 
-from equalinfo.errors import EqualInfoError
+from equalinfo.errors import EqualInfoError, UndecodableTokens
 
 WIDEST = 16  # bits per token; wider vocabularies could not be learned from bits
 
@@ -18,6 +20,30 @@ def token_bits(vocab: int) -> int:
 def id_dtype(vocab: int) -> type[np.unsignedinteger]:
     """The smallest of uint16 and uint32 that holds every id below `vocab`."""
     return np.uint16 if vocab <= 1 << 16 else np.uint32
+
+
+def checked_ids(ids: Any, vocab: int) -> np.ndarray:
+    """Token ids as a one-dimensional array within the vocabulary; UndecodableTokens otherwise.
+
+    Args:
+        ids: a list or array of integers, of NumPy, torch, pyarrow or what else NumPy reads.
+    """
+    if hasattr(ids, "as_py"):  # a row of a pyarrow table
+        ids = ids.as_py()
+    try:
+        array = np.asarray(ids.cpu() if hasattr(ids, "cpu") else ids)
+    except ValueError as error:  # lists of different lengths
+        raise UndecodableTokens("token ids must be one list of integers, not lists in a list") from error
+    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        raise UndecodableTokens(
+            f"token ids must be a list of integers, not {array.dtype} of {array.ndim} dimensions"
+        )
+    if array.size and (int(array.min()) < 0 or int(array.max()) >= vocab):
+        position = int(np.argmax((array < 0) | (array >= vocab)))
+        raise UndecodableTokens(
+            f"id {array[position]} at position {position} is outside the vocabulary of {vocab}"
+        )
+    return array.astype(id_dtype(vocab))
 
 
 def bits_to_ids(bits: np.ndarray, width: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 The library takes floats and makes of them, for n symbols, bounds out of 2^24: the symbol's number plus the whole part
 of (cumulative float) x (2^24 - n) / (sum of floats). Given w = 2^10 f - 1 for frequencies f out of 2^14 the sum is
 2^24 - n, so the factor is 1, every sum is a whole number below 2^24, and the bounds are exactly 2^10 times ours:
-nothing is ever rounded, in float32 or float64. `rans_reference` says in plain integers what must come out; that the
+nothing is ever rounded, in float32 or float64. `reference_words` says in plain integers what must come out; that the
 library agrees is checked when it is first used.
 
 A block's coder starts from the state 2^32 instead of the library's 0. Then its state never falls below 2^32 between
@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from equalinfo.coding import rans_reference
 from equalinfo.errors import EqualInfoError
 from equalinfo.extras import needed
 from equalinfo.predict.base import FREQUENCY_TOTAL
@@ -38,12 +37,27 @@ def _library() -> tuple[Any, Any]:
     row = np.array([[97, *range(1, 172), *[1] * 83, FREQUENCY_TOTAL - 14886]], np.int32)
     text = bytes([0, 255, 254, 7, 171, 100])
     rows = np.repeat(row, len(text), axis=0)
-    expected = rans_reference.encode([withend.tolist() for withend in _with_end(rows)], list(text))
+    expected = reference_words(_with_end(rows).tolist(), list(text))
     if _encoded(coder, model, rows, np.frombuffer(text, np.uint8)).tolist() != expected:
         raise EqualInfoError(
             "the installed constriction codes otherwise than expected; install constriction==0.5.0"
         )
     return coder, model
+
+
+def reference_words(frequencies: list[list[int]], symbols: list[int]) -> list[int]:
+    """Words in the order they are read, of symbols under one row of frequencies (out of 2^14) each.
+
+    State of 64 bits, words of 32, frequencies out of 2^24 (2^10 times ours).
+    """
+    state, words = START, []
+    for row, symbol in zip(reversed(frequencies), reversed(symbols), strict=True):
+        below, share = sum(row[:symbol]) << 10, row[symbol] << 10
+        if state >= share << 40:
+            words.append(state & 0xFFFFFFFF)
+            state >>= 32
+        state = (state // share << 24) + below + state % share
+    return [state >> 32, state & 0xFFFFFFFF, *reversed(words)]
 
 
 def _with_end(rows: np.ndarray) -> np.ndarray:

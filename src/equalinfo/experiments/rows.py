@@ -20,23 +20,25 @@ class Estimate:
     error: float | None = None
     source: str = ""
 
-    def text(self, digits: int = 3) -> str:
+    def text(self, digits: int = 3, sign: str = "") -> str:
         spread = "" if self.error is None else f" ± {self.error:.{digits}f}"
-        return f"{self.mean:.{digits}f}{spread}"
+        return f"{self.mean:{sign}.{digits}f}{spread}"
+
+    def __sub__(self, other: "Estimate") -> "Estimate":
+        """The difference of two independent ones."""
+        return Estimate(
+            self.mean - other.mean, math.hypot(self.error or 0.0, other.error or 0.0), self.source
+        )
 
 
 @dataclass(frozen=True)
-class Difference:
+class Difference(Estimate):
     """First minus second, its standard error and the two-sided p of no difference (None: unknown)."""
 
-    mean: float
-    error: float | None
-    p: float | None
-    source: str
+    p: float | None = None
 
-    def text(self, digits: int = 3) -> str:
-        spread = "" if self.error is None else f" ± {self.error:.{digits}f}"
-        return f"{self.mean:+.{digits}f}{spread}"
+    def text(self, digits: int = 3, sign: str = "+") -> str:
+        return super().text(digits, sign)
 
     def uncertainty(self) -> str:
         if self.p is None:
@@ -115,18 +117,18 @@ class Rows:
             try:
                 test = welch(ones, others)
             except ValueError:
-                return Difference(mean, 0.0, 0.0 if mean else 1.0, "seeds do not differ")
+                return Difference(mean, 0.0, "seeds do not differ", 0.0 if mean else 1.0)
             error = abs(mean / test.t) if test.t else None
-            return Difference(mean, error, test.p, f"Welch, {len(ones)} and {len(others)} seeds")
+            return Difference(mean, error, f"Welch, {len(ones)} and {len(others)} seeds", test.p)
         pairs = self._pairs(quantity, first, second, at)
         if len(pairs) > 2:
             return paired(pairs, mean)
         errors = [self.estimate(quantity, method, **at).error for method in (first, second)]
         known = [error for error in errors if error is not None]
         if not known:
-            return Difference(mean, None, None, "no estimate of the uncertainty")
+            return Difference(mean, None, "no estimate of the uncertainty")
         error = math.hypot(*known)
-        return Difference(mean, error, normal_p(mean, error), "standard errors over examples, one seed")
+        return Difference(mean, error, "standard errors over examples, one seed", normal_p(mean, error))
 
     def _pairs(
         self, quantity: str, first: str, second: str, at: dict[str, Coordinate]
@@ -144,10 +146,10 @@ def paired(pairs: list[tuple[float, float]], mean: float | None = None) -> Diffe
     own, deviation = mean_and_deviation([one - other for one, other in pairs])
     mean = own if mean is None else mean
     if not deviation:
-        return Difference(mean, 0.0, 0.0 if mean else 1.0, f"paired over {len(pairs)} examples")
+        return Difference(mean, 0.0, f"paired over {len(pairs)} examples", 0.0 if mean else 1.0)
     error = deviation / math.sqrt(len(pairs))
     p = two_sided_tail(own / error, len(pairs) - 1)
-    return Difference(mean, error, p, f"paired over {len(pairs)} examples, one seed")
+    return Difference(mean, error, f"paired over {len(pairs)} examples, one seed", p)
 
 
 def normal_p(mean: float, error: float) -> float:

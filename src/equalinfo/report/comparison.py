@@ -1,11 +1,9 @@
 """Tokenizers compared, as one HTML page that needs nothing else."""
 
 from collections.abc import Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
-import jinja2
+from equalinfo.report.templates import template
 
 
 def comparison_page(rows: Sequence[dict[str, Any]], source: str, source_bytes: int, documents: int) -> str:
@@ -21,20 +19,5 @@ def comparison_page(rows: Sequence[dict[str, Any]], source: str, source_bytes: i
     }
     longest = max(max(row["by_kind"].values()) for row in rows)
     longest = max(longest, *(max(row["by_language"].values()) for row in rows))
-    return _template().render(
-        rows=rows,
-        source=source,
-        source_bytes=source_bytes,
-        documents=documents,
-        groups=groups,
-        longest=longest,
-    )
-
-
-@cache
-def _template() -> jinja2.Template:
-    text = files(__package__).joinpath("comparison.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(text)
+    told = {"rows": rows, "source": source, "source_bytes": source_bytes, "documents": documents}
+    return template("comparison.html.j2").render(**told, groups=groups, longest=longest)

@@ -4,11 +4,9 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Protocol
 
-import jinja2
 from plotly.offline import get_plotlyjs
 
 from equalinfo.errors import EqualInfoError
@@ -17,6 +15,7 @@ from equalinfo.figures.plotly_json import ShownFigure, plot_text, shown
 from equalinfo.outputs import output_file
 from equalinfo.report import cells
 from equalinfo.report.live import packed
+from equalinfo.report.templates import part, template
 from equalinfo.report.tokens import TokenView
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.results import Result
@@ -97,7 +96,10 @@ def page_of(contents: Contents) -> tuple[bytes, dict[str, Figure]]:
         "samples-title": ("Samples", contents.samples),
         "again-title": ("Machine, versions, commands", True),
     }
-    page = _template().render(
+    page = template("page.html.j2").render(
+        # The page's own parts only: text from rows and tokenizers is escaped, or JSON.
+        css=part("page.css") + part("pieces.css"),
+        js='"use strict";\n' + part("tokens.js") + part("page.js"),
         title=contents.title,
         contents=[(anchor, name) for anchor, (name, there) in sections.items() if there],
         cells=bool(summaries),
@@ -132,21 +134,6 @@ def page_of(contents: Contents) -> tuple[bytes, dict[str, Figure]]:
     )
     # Samples may hold lone surrogates, which UTF-8 has no bytes for.
     return page.encode("utf-8", errors="replace"), drawn
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    # The page's own parts only: text from rows and tokenizers is escaped, or JSON.
-    environment.globals |= {
-        "css": _part("page.css") + _part("pieces.css"),
-        "js": '"use strict";\n' + _part("tokens.js") + _part("page.js"),
-    }
-    return environment.from_string(_part("page.html.j2"))
-
-
-@cache
-def _part(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 @cache

@@ -6,11 +6,8 @@ The page's own script (`tokens.js`) makes the same elements for what a reader ty
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
 
-import jinja2
-
+from equalinfo.report.templates import part, template
 from equalinfo.tokens.show import visible
 from equalinfo.tokens.tokenizer import Tokenizer
 
@@ -73,21 +70,14 @@ def counts_text(tokens: int, segments: int, size: int, bits: float) -> str:
     return f"{size} bytes, {tokens} tokens, {segments} pieces, {ratio:.2f} bytes/token, {cost:.2f} bits/byte uniform"
 
 
-@cache
-def _macros() -> jinja2.Template:
-    text = files(__package__).joinpath("pieces.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
-    return environment.from_string(text)
-
-
 def segments_html(found: Cut) -> str:
     """A cut as HTML: its totals and a list of its segments. All text is escaped."""
-    return _macros().render(cut=found, tones=TONES)
+    return template("pieces.html.j2").render(cut=found, tones=TONES)
 
 
 def segments_style() -> str:
     """The CSS that the list needs."""
-    return files(__package__).joinpath("pieces.css").read_text(encoding="utf-8")
+    return part("pieces.css")
 
 
 def as_records(found: Cut) -> list[Sequence[object]]:

@@ -95,16 +95,6 @@ def unigram_bits_per_byte(train_counts: ArrayLike, evaluation_counts: ArrayLike,
     return float(evaluation.astype(np.float64) @ bits) / source_bytes
 
 
-def learned_bits_per_byte(uniform_bits_per_byte: float, bits_per_byte: float) -> float:
-    """What M2 learned: its gain over the uniform model, in bits per source byte. Negative if it lost.
-
-    Examples:
-        >>> learned_bits_per_byte(uniform_bits_per_byte=3.25, bits_per_byte=2.25)
-        1.0
-    """
-    return uniform_bits_per_byte - bits_per_byte
-
-
 def flops_per_byte(m2_parameters: float, bytes_per_token: float, m1_parameters: float = 0) -> float:
     """Forward FLOPs per source byte: 2 * M2 / (bytes/token) + 2 * M1 (Figure 3, tables 15 and 16).
 

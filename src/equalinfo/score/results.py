@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.score.measurements import Measurement
-from equalinfo.score.metrics import learned_bits_per_byte
 
 try:
     import fcntl
@@ -82,8 +81,8 @@ class Result(M2Figures):
 
     @property
     def learned_bits_per_byte(self) -> float:
-        """Uniform minus measured bits/byte."""
-        return learned_bits_per_byte(self.uniform_bits_per_byte, self.bits_per_byte)
+        """What M2 learned, in bits per source byte: uniform minus measured; negative if it lost."""
+        return self.uniform_bits_per_byte - self.bits_per_byte
 
     @property
     def contexts_bits_per_byte(self) -> float | None:

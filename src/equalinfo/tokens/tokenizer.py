@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from equalinfo.coding.bits import id_dtype
-from equalinfo.errors import DamagedArtifact, EqualInfoError, UndecodableTokens
+from equalinfo.coding.bits import checked_ids, id_dtype
+from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.extras import needed
 from equalinfo.files import as_written, json_bytes, read_manifest, sha256_bytes, write_manifest
 from equalinfo.outputs import output_directory
@@ -32,30 +32,6 @@ if TYPE_CHECKING:
 KIND = "tokenizer"
 
 Advance = Callable[[int], None]
-
-
-def checked_ids(ids: Any, vocab: int) -> np.ndarray:
-    """Token ids as a one-dimensional array within the vocabulary; UndecodableTokens otherwise.
-
-    Args:
-        ids: a list or array of integers, of NumPy, torch, pyarrow or what else NumPy reads.
-    """
-    if hasattr(ids, "as_py"):  # a row of a pyarrow table
-        ids = ids.as_py()
-    try:
-        array = np.asarray(ids.cpu() if hasattr(ids, "cpu") else ids)
-    except ValueError as error:  # lists of different lengths
-        raise UndecodableTokens("token ids must be one list of integers, not lists in a list") from error
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
-        raise UndecodableTokens(
-            f"token ids must be a list of integers, not {array.dtype} of {array.ndim} dimensions"
-        )
-    if array.size and (int(array.min()) < 0 or int(array.max()) >= vocab):
-        position = int(np.argmax((array < 0) | (array >= vocab)))
-        raise UndecodableTokens(
-            f"id {array[position]} at position {position} is outside the vocabulary of {vocab}"
-        )
-    return array.astype(id_dtype(vocab))
 
 
 class Tokenizer(Method):

@@ -3,9 +3,11 @@
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+
+# Of no type: a checker would have callers give the context, the first argument here.
+intrinsic: Any = extending.intrinsic
 
 WIDTH = 32
 LARGEST_WEIGHT = (1 << 19) - 1  # a weight of 1 is 2^16
@@ -30,7 +32,7 @@ def _load(builder: Any, pointer: Any) -> Any:
 
 
 @intrinsic
-def _dot(_context: Any, weights: Any, start: Any, inputs: Any) -> Any:
+def dot(_context: Any, weights: Any, start: Any, inputs: Any) -> Any:
     """dot(weights, start, inputs): the sum of weights[start + i] * inputs[i] >> 8, int32 arrays."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -46,7 +48,7 @@ def _dot(_context: Any, weights: Any, start: Any, inputs: Any) -> Any:
 
 
 @intrinsic
-def _train(_context: Any, weights: Any, start: Any, inputs: Any, error: Any) -> Any:
+def train(_context: Any, weights: Any, start: Any, inputs: Any, error: Any) -> Any:
     """train(weights, start, inputs, error): weights[start + i] += inputs[i] * error >> 15, rounded and bounded."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -69,7 +71,7 @@ def _train(_context: Any, weights: Any, start: Any, inputs: Any, error: Any) -> 
 
 
 @intrinsic
-def _prefetch(_context: Any, array: Any, index: Any) -> Any:
+def prefetch(_context: Any, array: Any, index: Any) -> Any:
     """prefetch(array, index): fetches what will be needed from memory; changes nothing."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -82,9 +84,3 @@ def _prefetch(_context: Any, array: Any, index: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.int64), generate
-
-
-# As names without a type: to a type checker an intrinsic still takes the context as its first argument.
-dot: Any = _dot
-train: Any = _train
-prefetch: Any = _prefetch

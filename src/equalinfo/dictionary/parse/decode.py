@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equalinfo.coding.bits import checked_ids
 from equalinfo.dictionary.trie.automaton import Automaton
-from equalinfo.errors import UndecodableTokens
 from equalinfo.kernels import kernel
 
 _CHUNK = 8  # bytes copied at once
@@ -23,7 +23,7 @@ def decode(automaton: Automaton, ids: Ids) -> bytes:
     Raises:
         UndecodableTokens: an id is outside [0, v); the message names it and its position.
     """
-    vector = id_vector(automaton, ids)
+    vector = _id_vector(automaton, ids)
     size = int(_total(automaton.lengths, vector))
     text = np.empty(size + _CHUNK, np.uint8)
     _copy(automaton.padded, automaton.offsets, vector, text)
@@ -36,34 +36,16 @@ def offsets(automaton: Automaton, ids: Ids) -> NDArray[np.int64]:
     Raises:
         UndecodableTokens: as `decode`.
     """
-    vector = id_vector(automaton, ids)
+    vector = _id_vector(automaton, ids)
     result = np.zeros(vector.size + 1, np.int64)
     np.cumsum(automaton.lengths[vector], out=result[1:])
     return result
 
 
-def id_vector(automaton: Automaton, ids: Ids) -> NDArray[np.uint32]:
-    """`ids` as uint32 [tokens], all of them in [0, v). Raises UndecodableTokens."""
-    try:
-        vector = np.asarray(ids)
-    except (ValueError, OverflowError) as error:
-        raise UndecodableTokens(f"token ids are not a vector of integers ({error})") from error
-    if vector.size == 0:
-        return np.empty(0, np.uint32)
-    if vector.ndim != 1 or vector.dtype.kind not in "iu":
-        raise UndecodableTokens(
-            f"token ids are a {vector.ndim}-dimensional {vector.dtype} array; give a vector of integers"
-        )
-    if int(vector.min()) < 0 or int(vector.max()) >= len(automaton):
-        position = int(np.flatnonzero((vector < 0) | (vector >= len(automaton)))[0])
-        raise UndecodableTokens(
-            f"token {int(vector[position])} at position {position} is not in this dictionary of "
-            f"{len(automaton)}; were the ids made by another tokenizer?"
-        )
-    # Read-only so that kernels see one type and compile once.
-    plain = np.ascontiguousarray(vector, np.uint32)[:]
-    plain.flags.writeable = False
-    return plain
+def _id_vector(automaton: Automaton, ids: Ids) -> NDArray[np.uint32]:
+    vector = checked_ids(ids, len(automaton)).astype(np.uint32)
+    vector.flags.writeable = False  # so that kernels see one type and compile once
+    return vector
 
 
 @kernel

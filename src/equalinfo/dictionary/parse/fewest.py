@@ -17,10 +17,11 @@ ends at a byte is always a best one, and the parse is the greedy one from the ri
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
-from equalinfo.dictionary.parse.parser import Bounds, ByteVector, Ids, Parser
-from equalinfo.dictionary.parse.short_search import ShortSearch
-from equalinfo.dictionary.parse.suffix_search import CHUNK_BYTES, suffix_states, write_ids
+from equalinfo.dictionary.parse.parser import Bounds, ByteVector
+from equalinfo.dictionary.parse.short_search import LeastSumParser
+from equalinfo.dictionary.parse.suffix_search import CHUNK_BYTES, suffix_states
 from equalinfo.dictionary.trie.intrinsics import trailing_zeros
 from equalinfo.dictionary.trie.layout import Words
 from equalinfo.kernels import kernel
@@ -31,7 +32,7 @@ _LAST = np.uint64(63)
 _WINDOW = np.uint64(64)
 
 
-class FewestParser(Parser):
+class FewestParser(LeastSumParser):
     """The fewest tokens in all.
 
     Examples:
@@ -43,40 +44,17 @@ class FewestParser(Parser):
     """
 
     @cached_property
-    def _short(self) -> ShortSearch:
-        return ShortSearch(self.automaton, np.ones(len(self.automaton), np.int64), self.id_type)
+    def scores(self) -> NDArray[np.int64]:  # type: ignore[override]
+        return np.ones(len(self.automaton), np.int64)
 
-    def _parse_short(self, text: bytes) -> Ids | None:
-        return self._short(text)
-
-    def _count(self, text: ByteVector) -> int:
-        bounds = np.array([0, text.size], np.int64)
-        back = np.empty(1, np.uint8)
-        return int(_search(*self.automaton.suffixes, text, bounds, back, np.uint64(0))[1])
-
-    def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
-        back = np.empty(text.size, np.uint8)
-        id_bounds = _search(*self.automaton.suffixes, text, bounds, back, _ALL)
-        out = np.empty(int(id_bounds[-1]), self.id_type)
-        write_ids(self.automaton.words, text, bounds, back, id_bounds, out)
-        return out, id_bounds
+    def _search(self, text: ByteVector, bounds: Bounds, back: ByteVector) -> Bounds:
+        id_bounds: Bounds = _search(*self.automaton.suffixes, text, bounds, back)
+        return id_bounds
 
 
 @kernel
-def _search(
-    steps: Words, ends: Words, text: ByteVector, bounds: Bounds, back: ByteVector, keep: np.uint64
-) -> Bounds:
-    """Finds the best last token of every beginning of every document.
-
-    Args:
-        steps, ends: `Automaton.suffixes`.
-        text, bounds: as in `encode_flat`.
-        back: uint8 [bytes]; receives at i the length of the token that ends with byte i in the best parse
-            up to there (only ``back[0]`` is written if `keep` is 0).
-
-    Returns:
-        int64 [documents + 1]: tokens of all documents before each.
-    """
+def _search(steps: Words, ends: Words, text: ByteVector, bounds: Bounds, back: ByteVector) -> Bounds:
+    """As `LeastSumParser._search`; steps, ends: `Automaton.suffixes`."""
     size = np.int64(text.size)
     states = np.empty(min(int(size), 4 * CHUNK_BYTES) + 64, np.uint32)
     needed = np.zeros(64, np.int64)  # tokens needed up to each of the last 64 positions, in turns
@@ -123,7 +101,7 @@ def _search(
                 if position & _LAST == 0:
                     high = recent
                     recent = np.int64(0)
-                back[k & keep] = _WINDOW - best_bit
+                back[k] = _WINDOW - best_bit
             i = stop
             while document < bounds.size - 1 and bounds[document + 1] == i:
                 totals[document + 1] = totals[document] + needed[position & _LAST]

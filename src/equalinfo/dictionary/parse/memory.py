@@ -8,9 +8,11 @@ such, after the last access by its address. All is plain LLVM, which makes of it
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import extending, types
 from numba.core import cgutils
-from numba.extending import intrinsic
+
+# Of no type: a checker would have callers give the context, the first argument here.
+intrinsic: Any = extending.intrinsic
 
 BLOCK = 64  # bytes that `class_masks` looks at
 
@@ -40,38 +42,38 @@ def _storing(kind: Any) -> Any:
 
 
 @intrinsic
-def _load64(_context: Any, _address: Any) -> Any:
+def load64(_context: Any, _address: Any) -> Any:
     """load64(address): eight bytes, the first lowest on the processors that Numba has."""
     return types.uint64(types.uint64), _loading(_WORD)
 
 
 @intrinsic
-def _load16(_context: Any, _address: Any) -> Any:
+def load16(_context: Any, _address: Any) -> Any:
     return types.uint64(types.uint64), _loading(ir.IntType(16))
 
 
 @intrinsic
-def _load8(_context: Any, _address: Any) -> Any:
+def load8(_context: Any, _address: Any) -> Any:
     return types.uint64(types.uint64), _loading(_BYTE)
 
 
 @intrinsic
-def _store64(_context: Any, _address: Any, _value: Any) -> Any:
+def store64(_context: Any, _address: Any, _value: Any) -> Any:
     return types.void(types.uint64, types.uint64), _storing(_WORD)
 
 
 @intrinsic
-def _store32(_context: Any, _address: Any, _value: Any) -> Any:
+def store32(_context: Any, _address: Any, _value: Any) -> Any:
     return types.void(types.uint64, types.uint64), _storing(ir.IntType(32))
 
 
 @intrinsic
-def _store16(_context: Any, _address: Any, _value: Any) -> Any:
+def store16(_context: Any, _address: Any, _value: Any) -> Any:
     return types.void(types.uint64, types.uint64), _storing(ir.IntType(16))
 
 
 @intrinsic
-def _load_acquire(_context: Any, _address: Any) -> Any:
+def load_acquire(_context: Any, _address: Any) -> Any:
     """load_acquire(address): a word; what its writer wrote before `store_release` of it is there for who sees it."""
 
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -81,7 +83,7 @@ def _load_acquire(_context: Any, _address: Any) -> Any:
 
 
 @intrinsic
-def _store_release(_context: Any, _address: Any, _value: Any) -> Any:
+def store_release(_context: Any, _address: Any, _value: Any) -> Any:
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         builder.store_atomic(arguments[1], _pointer(builder, arguments[0], _WORD), "release", 8)
 
@@ -89,7 +91,7 @@ def _store_release(_context: Any, _address: Any, _value: Any) -> Any:
 
 
 @intrinsic
-def _claim(_context: Any, _address: Any, _value: Any) -> Any:
+def claim(_context: Any, _address: Any, _value: Any) -> Any:
     """claim(address, value): writes `value` where 0 is; whether it did. One of several threads does."""
 
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -101,7 +103,7 @@ def _claim(_context: Any, _address: Any, _value: Any) -> Any:
 
 
 @intrinsic
-def _add_to(_context: Any, _address: Any, _value: Any) -> Any:
+def add_to(_context: Any, _address: Any, _value: Any) -> Any:
     """add_to(address, value): adds to a word that other threads add to; what it was before."""
 
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -111,7 +113,7 @@ def _add_to(_context: Any, _address: Any, _value: Any) -> Any:
 
 
 @intrinsic
-def _prefetch(_context: Any, _address: Any) -> Any:
+def prefetch(_context: Any, _address: Any) -> Any:
     """prefetch(address): asks for its cache line."""
 
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -125,7 +127,7 @@ def _prefetch(_context: Any, _address: Any) -> Any:
 
 
 @intrinsic
-def _copy_bytes(_context: Any, _target: Any, _source: Any, _count: Any) -> Any:
+def copy_bytes(_context: Any, _target: Any, _source: Any, _count: Any) -> Any:
     """copy_bytes(target, source, count): places that do not overlap."""
 
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -138,7 +140,7 @@ def _copy_bytes(_context: Any, _target: Any, _source: Any, _count: Any) -> Any:
 
 
 @intrinsic
-def _ones(_context: Any, _word: Any) -> Any:
+def ones(_context: Any, _word: Any) -> Any:
     """ones(word): how many bits are set."""
 
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
@@ -148,7 +150,7 @@ def _ones(_context: Any, _word: Any) -> Any:
 
 
 @intrinsic(prefer_literal=True)
-def _stack(_context: Any, size: Any) -> Any:
+def stack(_context: Any, size: Any) -> Any:
     """stack(size): the address of `size` bytes, a constant, that are there until the kernel returns."""
     if not isinstance(size, types.IntegerLiteral):
         raise TypeError("the size of a place on the stack is a constant")
@@ -162,7 +164,7 @@ def _stack(_context: Any, size: Any) -> Any:
 
 
 @intrinsic
-def _address_of(_context: Any, array: Any) -> Any:
+def address_of(_context: Any, array: Any) -> Any:
     """address_of(array): of its first element."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -173,7 +175,7 @@ def _address_of(_context: Any, array: Any) -> Any:
 
 
 @intrinsic
-def _class_masks(_context: Any, _address: Any) -> Any:
+def class_masks(_context: Any, _address: Any) -> Any:
     """class_masks(address): of BLOCK bytes, which are spaces, other white space of ASCII, its letters, its digits, and
     which are not ASCII; each a word whose bit i is for byte i. Bytes are looked at in vectors.
     """
@@ -200,22 +202,3 @@ def _class_masks(_context: Any, _address: Any) -> Any:
         return context.make_tuple(builder, signature.return_type, words)
 
     return types.UniTuple(types.uint64, 5)(types.uint64), generate
-
-
-# As names without a type: to a type checker an intrinsic still takes the context as its first argument.
-load64: Any = _load64
-load16: Any = _load16
-load8: Any = _load8
-store64: Any = _store64
-store32: Any = _store32
-store16: Any = _store16
-load_acquire: Any = _load_acquire
-store_release: Any = _store_release
-claim: Any = _claim
-add_to: Any = _add_to
-prefetch: Any = _prefetch
-copy_bytes: Any = _copy_bytes
-ones: Any = _ones
-stack: Any = _stack
-address_of: Any = _address_of
-class_masks: Any = _class_masks

@@ -1,16 +1,19 @@
-"""The parse of the least sum of scores of a short text, by a plain walk down the trie from each of its bytes.
+"""What parsers of the least sum of scores share; and that of a short text, by a plain walk down the trie.
 
 Nothing is derived from the dictionary but a score beside each state, and nothing is allocated: a word takes a fraction
 of a microsecond where the search through the Aho-Corasick machine (`viterbi`, `fewest`) takes ten. That one's time does
 not depend on the text; this one takes up to 64 steps for a byte.
 """
 
+from abc import abstractmethod
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.memory import address_of, load8, load64, stack, store16, store32, store64
-from equalinfo.dictionary.parse.parser import Ids
-from equalinfo.dictionary.trie.automaton import Automaton
+from equalinfo.dictionary.parse.parser import Bounds, ByteVector, Ids, Parser
+from equalinfo.dictionary.parse.suffix_search import write_ids
 from equalinfo.dictionary.trie.layout import (
     ACCEPT,
     BASE_SHIFT,
@@ -36,18 +39,50 @@ _0, _1, _2, _3, _8 = (np.uint64(n) for n in (0, 1, 2, 3, 8))
 _ALL = np.uint64(2**64 - 1)
 
 
-class ShortSearch:
-    """Ids of texts of at most LONG bytes in one call; scores are of the entries, [v], 0 to 65,535."""
+class LeastSumParser(Parser):
+    """The parse of the least sum of scores: a short text by one walk from each byte, others by a search.
 
-    def __init__(
-        self, automaton: Automaton, scores: NDArray[np.int64], id_type: type[np.unsignedinteger]
-    ) -> None:
-        self._words, self._states = automaton.words, scored_states(automaton.words, scores)
-        self._like = np.empty(0, id_type)
+    Attributes:
+        scores: of the entries, int64 [v], 0 to 65,535.
+    """
 
-    def __call__(self, text: bytes) -> Ids | None:
-        """None where the text is longer."""
-        return _encode(self._words, self._states, text, self._like) if len(text) <= LONG else None
+    scores: NDArray[np.int64]
+
+    @abstractmethod
+    def _search(self, text: ByteVector, bounds: Bounds, back: ByteVector) -> Bounds:
+        """Finds the best last token of every beginning of every document.
+
+        Args:
+            back: uint8 [bytes]; receives at i the length of the token that ends with byte i in the best parse up to
+                there.
+
+        Returns:
+            int64 [documents + 1]: tokens of all documents before each.
+        """
+
+    @cached_property
+    def _states(self) -> Words:
+        return scored_states(self.automaton.words, self.scores)
+
+    @cached_property
+    def _like(self) -> Ids:
+        return np.empty(0, self.id_type)
+
+    def _parse_short(self, text: bytes) -> Ids | None:
+        if len(text) > LONG:
+            return None
+        ids: Ids = _encode(self.automaton.words, self._states, text, self._like)
+        return ids
+
+    def _count(self, text: ByteVector) -> int:
+        return int(self._search(text, np.array([0, text.size], np.int64), np.empty(text.size, np.uint8))[-1])
+
+    def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
+        back = np.empty(text.size, np.uint8)
+        id_bounds = self._search(text, bounds, back)
+        out = np.empty(int(id_bounds[-1]), self.id_type)
+        write_ids(self.automaton.words, text, bounds, back, id_bounds, out)
+        return out, id_bounds
 
 
 @kernel

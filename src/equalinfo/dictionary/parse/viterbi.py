@@ -14,9 +14,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from equalinfo.dictionary.parse.parser import Bounds, ByteVector, Ids, Parser
-from equalinfo.dictionary.parse.short_search import ShortSearch
-from equalinfo.dictionary.parse.suffix_search import CHUNK_BYTES, suffix_states, write_ids
+from equalinfo.dictionary.parse.parser import Bounds, ByteVector
+from equalinfo.dictionary.parse.short_search import LeastSumParser
+from equalinfo.dictionary.parse.suffix_search import CHUNK_BYTES, suffix_states
 from equalinfo.dictionary.trie.aho_corasick import longest_suffix
 from equalinfo.dictionary.trie.automaton import Automaton
 from equalinfo.dictionary.trie.layout import ACCEPT, LABEL_MASK, VALUE_MASK, VALUE_SHIFT, Words
@@ -34,10 +34,9 @@ LENGTH_MASK = np.uint64(127)
 NEXT_MASK = np.uint64((1 << 26) - 1)
 _ONE = np.uint64(1)
 _LAST = np.uint64(63)
-_WINDOW = np.uint64(64)
 
 
-class ViterbiParser(Parser):
+class ViterbiParser(LeastSumParser):
     """The parse with the least sum of scores.
 
     Args:
@@ -69,24 +68,9 @@ class ViterbiParser(Parser):
         automaton = self.automaton
         return automaton.suffixes[0], _chains(automaton.words, *automaton.tree, self.scores)
 
-    @cached_property
-    def _short(self) -> ShortSearch:
-        return ShortSearch(self.automaton, self.scores, self.id_type)
-
-    def _parse_short(self, text: bytes) -> Ids | None:
-        return self._short(text)
-
-    def _count(self, text: ByteVector) -> int:
-        back = np.empty(text.size, np.uint8)
-        bounds = np.array([0, text.size], np.int64)
-        return int(_search(*self.machine, text, bounds, back, False)[0][1])
-
-    def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
-        back = np.empty(text.size, np.uint8)
-        id_bounds, _ = _search(*self.machine, text, bounds, back, False)
-        out = np.empty(int(id_bounds[-1]), self.id_type)
-        write_ids(self.automaton.words, text, bounds, back, id_bounds, out)
-        return out, id_bounds
+    def _search(self, text: ByteVector, bounds: Bounds, back: ByteVector) -> Bounds:
+        id_bounds: Bounds = _search(*self.machine, text, bounds, back, False)[0]
+        return id_bounds
 
     def scores_without_itself(self) -> NDArray[np.int64]:
         """The score of each entry's bytes when they are parsed into others: int64 [v]; single bytes keep theirs."""
@@ -137,12 +121,10 @@ def _chains(
 def _search(
     steps: Words, chains: Words, text: ByteVector, bounds: Bounds, back: ByteVector, divided: bool
 ) -> tuple[Bounds, NDArray[np.int64]]:
-    """Finds the best last token of every beginning of every document.
+    """As `LeastSumParser._search`.
 
     Args:
         steps: the machine of `Automaton.suffixes`; chains: `_chains`.
-        text, bounds: as in `encode_flat`.
-        back: uint8 [bytes]; receives at i the length of the token that ends with byte i in the best parse up to there.
         divided: a document of two bytes or more is not one token.
 
     Returns:

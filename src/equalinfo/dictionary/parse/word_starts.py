@@ -8,21 +8,11 @@ Places that are not cut do no harm: bytes that are not UTF-8 and characters whos
 nothing.
 """
 
-import unicodedata
-
 import numpy as np
 from numpy.typing import NDArray
 
-from equalinfo.dictionary.parse.memory import (
-    class_masks,
-    load8,
-    load64,
-    ones,
-    stack,
-    store16,
-    store64,
-)
-from equalinfo.dictionary.train.word_boundaries import WHITE_SPACE
+from equalinfo.dictionary.parse.memory import class_masks, load8, load64, ones, stack, store16, store64
+from equalinfo.dictionary.train.word_boundaries import character_classes
 from equalinfo.dictionary.trie.automaton import Automaton
 from equalinfo.dictionary.trie.intrinsics import trailing_zeros
 from equalinfo.kernels import kernel
@@ -31,10 +21,10 @@ LETTER, DIGIT, SIGN, WHITE, UNKNOWN, SPACE = range(6)
 CODE_POINTS = 0x20000  # characters from here on, rare ideographs, are not looked up
 AHEAD = 67  # bytes after a text that may be read, whatever is there
 
-_KINDS = {"L": LETTER, "M": LETTER, "N": DIGIT}
+_OWN = np.array([SPACE, WHITE, LETTER, DIGIT, SIGN], np.uint8)  # the classes of `word_boundaries`, in order
 _MASKS_BYTES = 16 * 5
 _0, _1, _2, _3, _6, _8, _12, _16, _18 = (np.uint64(n) for n in (0, 1, 2, 3, 6, 8, 12, 16, 18))
-_24, _32, _40, _48, _56, _63, _64, _72 = (np.uint64(n) for n in (24, 32, 40, 48, 56, 63, 64, 72))
+_32, _48, _63, _64 = (np.uint64(n) for n in (32, 48, 63, 64))
 _TWO, _THREE, _FOUR, _FIVE = (np.uint64(n) for n in (0xC0, 0xE0, 0xF0, 0xF8))  # lead bytes of so many
 _LAST = np.uint64(0x80)
 _UNKNOWN, _CODE_POINTS = np.uint64(UNKNOWN), np.uint64(CODE_POINTS)
@@ -58,9 +48,8 @@ def classes_for(automaton: Automaton) -> NDArray[np.uint8] | None:
     classes = unicode_classes()
     points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
     sizes = 1 + (points > 0x7F) + (points > 0x7FF) + (points > 0xFFFF)
-    inside = ~np.isin(np.cumsum(sizes), np.cumsum(lengths[longer]))[
-        :-1
-    ]  # whether an entry goes on after a character
+    # Whether an entry goes on after a character.
+    inside = ~np.isin(np.cumsum(sizes), np.cumsum(lengths[longer]))[:-1]
     crossed = np.flatnonzero(inside & _starts_between(points, classes))
     if crossed.size:
         around = np.concatenate([points[crossed], points[crossed + 1]])
@@ -72,13 +61,7 @@ def classes_for(automaton: Automaton) -> NDArray[np.uint8] | None:
 
 def unicode_classes() -> NDArray[np.uint8]:
     """The class of each code point below CODE_POINTS, by the Unicode version of this Python; uint8."""
-    category = unicodedata.category
-    classes = np.fromiter(
-        (_KINDS.get(category(chr(point))[0], SIGN) for point in range(CODE_POINTS)), np.uint8, CODE_POINTS
-    )
-    classes[list(WHITE_SPACE)] = WHITE
-    classes[0x20] = SPACE
-    return classes
+    return _OWN[character_classes(CODE_POINTS)]
 
 
 def _starts_between(points: NDArray[np.uint32], classes: NDArray[np.uint8]) -> NDArray[np.bool_]:

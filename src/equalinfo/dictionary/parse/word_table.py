@@ -58,8 +58,8 @@ _COPY_BYTES = CHUNK + _AHEAD
 _SLACK = CHUNK + _AHEAD  # ids that a chunk may take up, used or not
 _ROOM = 1 << 20  # ids at a time
 _SEED_AFTER = 64  # calls, or a text of a sixty-fourth of _ROOM
-_0, _1, _2, _3, _4, _8 = (np.uint64(n) for n in (0, 1, 2, 3, 4, 8))
-_15, _16, _23, _24, _32, _40, _56, _63, _64 = (np.uint64(n) for n in (15, 16, 23, 24, 32, 40, 56, 63, 64))
+_0, _1, _2, _4, _8 = (np.uint64(n) for n in (0, 1, 2, 4, 8))
+_15, _16, _23, _24, _32, _40, _56, _64 = (np.uint64(n) for n in (15, 16, 23, 24, 32, 40, 56, 64))
 _CHUNK, _LONG, _SHORT_KEY, _LONG_KEY = (np.uint64(n) for n in (CHUNK, LONG, SHORT_KEY, LONG_KEY))
 _CHUNK_AHEAD = np.uint64(CHUNK + _AHEAD)
 _IDS = np.uint64(IDS)
@@ -342,9 +342,7 @@ def _word_end(table: Words, text: np.uint64, begin: np.uint64, end: np.uint64, l
         begin += size
         if begin == end:
             return end
-        for _ in range(
-            4
-        ):  # to the start of a character, so that no cut is missed between it and the one before
+        for _ in range(4):  # to the start of a character: no cut is missed between it and the one before
             begin -= _1
             if load8(text + begin) & np.uint64(0xC0) != np.uint64(0x80):
                 break
@@ -360,9 +358,8 @@ def _encode_short(table: Words, text: bytes, like: Ids) -> Ids:
     last = out + (np.uint64(scratch.size) << width)
     stopped, out_end = _parse_words(table, address_of(text), _0, size, size, out, last)
     count = np.int64((out_end - out) >> width) if stopped == size else 0
-    return scratch[
-        :count
-    ].copy()  # an array used here is not freed before, as one is whose address alone is in use
+    # An array used here is not freed before, as one is whose address alone is in use.
+    return scratch[:count].copy()
 
 
 @kernel

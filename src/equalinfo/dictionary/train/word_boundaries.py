@@ -52,14 +52,11 @@ TRANSITIONS = np.array(
 
 
 @cache
-def character_classes() -> np.ndarray:
-    """The class of every code point, [0x110000] uint8, by the Unicode version of this Python."""
+def character_classes(count: int = 0x110000) -> np.ndarray:
+    """The class of every code point below `count`, uint8, by the Unicode version of this Python."""
     kinds = {"L": LETTER, "M": LETTER, "N": DIGIT}
-    classes = np.fromiter(
-        (kinds.get(unicodedata.category(chr(point))[0], SIGN) for point in range(0x110000)),
-        np.uint8,
-        0x110000,
-    )
+    first = (unicodedata.category(chr(point))[0] for point in range(count))
+    classes = np.fromiter((kinds.get(letter, SIGN) for letter in first), np.uint8, count)
     classes[list(WHITE_SPACE)] = WHITE
     classes[0x20] = SPACE
     return classes

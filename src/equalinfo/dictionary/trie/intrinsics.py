@@ -6,12 +6,14 @@ Both are plain selects and counts on every processor; nothing here depends on on
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
+from numba import extending, types
+
+# Of no type: a checker would have callers give the context, the first argument here.
+intrinsic: Any = extending.intrinsic
 
 
 @intrinsic
-def _choose(_context: Any, _condition: Any, _first: Any, _second: Any) -> Any:
+def choose(_context: Any, _condition: Any, _first: Any, _second: Any) -> Any:
     """choose(condition, first, second): `first` if `condition` else `second`, both uint64, without a branch.
 
     An ordinary conditional becomes a branch wherever LLVM finds that one side is a load it could save. On
@@ -30,15 +32,10 @@ def _choose(_context: Any, _condition: Any, _first: Any, _second: Any) -> Any:
 
 
 @intrinsic
-def _trailing_zeros(_context: Any, _word: Any) -> Any:
+def trailing_zeros(_context: Any, _word: Any) -> Any:
     """trailing_zeros(word): zero bits below the lowest set one; both uint64, `word` not 0."""
 
     def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
 
     return types.uint64(types.uint64), generate
-
-
-# As names without a type: to a type checker an intrinsic still takes the context as its first argument.
-choose: Any = _choose
-trailing_zeros: Any = _trailing_zeros

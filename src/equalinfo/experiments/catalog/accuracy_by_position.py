@@ -63,18 +63,13 @@ def trained(work: ExperimentContext, method: str, seed: int) -> list[Measurement
     return rows
 
 
-def difference(first: Estimate, second: Estimate) -> Estimate:
-    error = ((first.error or 0.0) ** 2 + (second.error or 0.0) ** 2) ** 0.5
-    return Estimate(first.mean - second.mean, error, first.source)
-
-
 def increase(rows: Rows, method: str, place: int) -> Estimate:
     """Last accuracy minus the best of the first steps."""
     own = rows.where(QUANTITY, method, position=place)
     steps = [int(step) for step in own.coordinates("step")]
     early = [step for step in steps if step <= FIRST * steps[-1]]
     best = max(early, key=lambda step: own.mean(QUANTITY, step=step))
-    return difference(own.estimate(QUANTITY, step=steps[-1]), own.estimate(QUANTITY, step=best))
+    return own.estimate(QUANTITY, step=steps[-1]) - own.estimate(QUANTITY, step=best)
 
 
 def last(rows: Rows, method: str, place: int) -> Estimate:
@@ -85,7 +80,7 @@ def last(rows: Rows, method: str, place: int) -> Estimate:
 def findings(rows: Rows) -> list[Finding]:
     found = []
     for method, places in WINDOWS.items():
-        ahead = difference(last(rows, method, 1), last(rows, method, places))
+        ahead = last(rows, method, 1) - last(rows, method, places)
         rise = "all positions rise, the first ones first"
         found += [
             positive(ahead).on(

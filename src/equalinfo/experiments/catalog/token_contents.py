@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -83,11 +84,7 @@ def begins_word(before: bytes, text: bytes) -> bool:
 
 def is_text(text: bytes) -> bool:
     """Whether bytes are whole UTF-8 characters."""
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
+    return text.decode("utf-8", "ignore").encode() == text
 
 
 def readings(
@@ -135,8 +132,7 @@ def findings(rows: Rows) -> list[Finding]:
     for bits in (16, 32, 64):
         method = f"EqualInfoAC[b={bits},v=256]"
         first, second = (rows.estimate(share, method, position=p) for p in (1, 2))
-        error = sum((e.error or 0.0) ** 2 for e in (first, second)) ** 0.5
-        stabler = Estimate(first.mean - second.mean, error, "standard errors over ids")
+        stabler = replace(first - second, source="standard errors over ids")
         found.append(
             positive(stabler).on(
                 f"In {method} the first token's reading is stabler than the second's (share of the commonest)",

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -30,7 +30,6 @@ DISTANCE, SEQUENCES = "normalised_edit_distance", "token_sequences_per_place"
 WORDS, PLACES = 150, 30
 QUANTILES = (10, 50, 90)
 WORD = re.compile(rb"[A-Za-z]+")
-# Codes that run through a text: no token belongs to a word.
 
 
 def methods(scale: Scale) -> list[str]:
@@ -57,11 +56,6 @@ def common_words(text: bytes, count: int, shortest: int) -> list[bytes]:
     return [word for word, _ in sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:count]]
 
 
-def edit_distance(first: Sequence[int], second: Sequence[int]) -> int:
-    """Levenshtein's: fewest insertions, deletions and substitutions of tokens."""
-    return Levenshtein.distance(first, second)
-
-
 def first_words(
     work: ExperimentContext, method: str, tokenizer: Tokenizer, texts: list[bytes]
 ) -> list[Measurement]:
@@ -70,7 +64,9 @@ def first_words(
     streams = [
         ids.tolist() for ids in tokenizer.encode_batch([start + SENTENCE.encode() for start in starts])
     ]
-    distances = [edit_distance(streams[0], other) / max(len(streams[0]), len(other)) for other in streams[1:]]
+    distances = [
+        Levenshtein.distance(streams[0], other) / max(len(streams[0]), len(other)) for other in streams[1:]
+    ]
     rows = [work.mean_row(method, DISTANCE, distances)]
     for quantile in QUANTILES:
         value = float(np.percentile(distances, quantile))

@@ -1,0 +1,19 @@
+"""The page's own parts: templates, styles and scripts beside this file."""
+
+from functools import cache
+from importlib.resources import files
+
+import jinja2
+
+
+@cache
+def part(name: str) -> str:
+    """A file as it is."""
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def template(name: str) -> jinja2.Template:
+    """A file as a template, which escapes all that it is given."""
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
+    return environment.from_string(part(name))
