@@ -3,19 +3,15 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
-
-from plotly.offline import get_plotlyjs
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.figures.figure import Figure
 from equalinfo.figures.plotly_json import ShownFigure, plot_text, shown
 from equalinfo.outputs import output_file
 from equalinfo.report import cells
-from equalinfo.report.live import packed
-from equalinfo.report.templates import part, template
+from equalinfo.report.templates import part, plotly_library, template
 from equalinfo.report.tokens import TokenView
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.results import Result
@@ -129,16 +125,11 @@ def page_of(contents: Contents) -> tuple[bytes, dict[str, Figure]]:
             "methods": [method.for_script for method in tokens.methods] if tokens else [],
             "texts": [text.for_script for text in tokens.texts] if tokens else [],
         },
-        plotly=_library() if figures else "",
+        plotly=plotly_library() if figures else "",
         plot_text=plot_text,
     )
     # Samples may hold lone surrogates, which UTF-8 has no bytes for.
     return page.encode("utf-8", errors="replace"), drawn
-
-
-@cache
-def _library() -> str:
-    return packed(get_plotlyjs().encode())
 
 
 def recipe_text(recipe: dict[str, Any]) -> str:

@@ -4,6 +4,9 @@ from functools import cache
 from importlib.resources import files
 
 import jinja2
+from plotly.offline import get_plotlyjs
+
+from equalinfo.report.live import packed
 
 
 @cache
@@ -17,3 +20,9 @@ def template(name: str) -> jinja2.Template:
     """A file as a template, which escapes all that it is given."""
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)
     return environment.from_string(part(name))
+
+
+@cache
+def plotly_library() -> str:
+    """Plotly's script, packed."""
+    return packed(get_plotlyjs().encode())
