@@ -58,13 +58,13 @@ def complaint(
     # A misspelt key is also a missing one; the misspelling is what to name.
     first = min(error.errors(), key=lambda problem: problem["type"] == "missing")
     place = ".".join(str(step) for step in first["loc"] if step not in unnamed) or whole
-    told = WORDS.get(first["type"])
-    reason = told.format(**first.get("ctx", {})) if told else first["msg"].removeprefix("Value error, ")
+    known = WORDS.get(first["type"])
+    reason = known.format(**first.get("ctx", {})) if known else first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         *above, name = (str(step) for step in first["loc"] if step not in unnamed)
         near = difflib.get_close_matches(name, _names({schema}, above), 1)
         reason += f" (did you mean {near[0]}?)" if near else ""
-    return f"{place}: {reason}" if place and not told else f"{place} {reason}".strip()
+    return f"{place}: {reason}" if place and not known else f"{place} {reason}".strip()
 
 
 def _names(schemas: set[type[BaseModel]], place: list[str]) -> list[str]:

@@ -13,10 +13,10 @@ WIDTH_OF_A_FILE = 120  # where output goes to a file or pipe, which has no width
 
 def console(quiet: bool = False, errors: bool = False) -> Console:
     """Where results (or, with `errors`, bars) go; as wide as the terminal."""
-    made = Console(quiet=quiet, file=_StandardError() if errors else None)  # type: ignore[arg-type]
-    if not made.is_terminal:
-        made.width = max(made.width, WIDTH_OF_A_FILE)
-    return made
+    screen = Console(quiet=quiet, file=_StandardError() if errors else None)  # type: ignore[arg-type]
+    if not screen.is_terminal:
+        screen.width = max(screen.width, WIDTH_OF_A_FILE)
+    return screen
 
 
 class _StandardError:

@@ -71,7 +71,7 @@ def test_a_folder_of_everything(tmp_path: Path, size: int) -> None:
     os.mkdir(os.fsencode(tmp_path) + b"/\xff")
     (tmp_path / "\udcff" / "f.txt").write_text("a folder whose name is not UTF-8")
     assert joined(tmp_path, size) == list(read_documents(tmp_path))
-    small = [p for p in partitions_of(str(tmp_path), "text", 3000)[0] if len(p.pieces) > 5]
+    small = [p for p in partitions_of(str(tmp_path), "text", 3000)[0] if len(p.ranges) > 5]
     assert len(small) >= 2, "small files share partitions"
 
 

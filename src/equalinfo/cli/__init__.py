@@ -54,9 +54,9 @@ def main() -> None:
     except EqualInfoError as error:
         sys.exit(_complain(" ".join(map(str.strip, str(error).splitlines())), 1))
     except ModuleNotFoundError as error:
-        if (told := without(error)) is None:
+        if (missing := without(error)) is None:
             raise
-        sys.exit(_complain(str(told), 1))
+        sys.exit(_complain(str(missing), 1))
     except UsageError as error:
         command = getattr(getattr(error, "ctx", None), "command_path", "equalinfo")
         sys.exit(_complain(f"{error.format_message()} (see `{command} --help`)", 2))

@@ -68,12 +68,12 @@ def compare_command(
             opened = [(name, Tokenizer.from_pretrained(name)) for name in names]
             sample = Sample.of(source.documents("all"), sample_bytes)
             rows = compare(opened, sample, lambda: progress.advance(task))
-        told = [asdict(row) for row in rows]
+        fields = [asdict(row) for row in rows]
         if page:
-            page.write(comparison_page(told, corpus, sample.source_bytes, len(sample.documents)).encode())
+            page.write(comparison_page(fields, corpus, sample.source_bytes, len(sample.documents)).encode())
     aside = out is not None and to_standard_output(out)
     if as_json:
-        figures = {"documents": len(sample.documents), "bytes": sample.source_bytes, "tokenizers": told}
+        figures = {"documents": len(sample.documents), "bytes": sample.source_bytes, "tokenizers": fields}
         show_result(figures, True, aside)
     elif not aside:
         _print(rows)

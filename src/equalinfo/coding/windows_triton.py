@@ -1,9 +1,8 @@
 """`encode_windows` on a GPU: thousands of texts, each one byte further at every step, without leaving the device.
 
-The rules are those of `equal_info_windows.py`; what a window's text would be coded as were it closed here is
-worked out when its
-last byte has been read, so that nothing has to be kept of the bytes before. Positions are integers of 64 bits, which
-windows of up to 32 bits need.
+The rules are those of `equal_info_windows.py`. As each byte is read, the kernel works out the code that the window
+would have were it closed here, so nothing is kept of the bytes before. Positions are 64-bit integers, which windows of
+up to 32 bits need.
 """
 
 from collections.abc import Sequence
@@ -64,6 +63,10 @@ def _advance_windows(
 
     `at` is the place of the next byte in the text, `lengths` the bytes of the open window, which are also the last
     one's position in M1's context. A text that is done has its `stops` at 0.
+
+    The function is long and has many parameters because each is one array on the GPU: a kernel that is launched takes
+    pointers, not bundles of them, and its state stays in registers only while it is one function. It can be tested on
+    a GPU alone, so change it where there is one.
     """
     n = tl.program_id(0).to(tl.int64)
     stop = tl.load(stops + n)

@@ -83,18 +83,18 @@ def write_container(
 
     def record(numbered: tuple[int, bytes]) -> tuple[Head, bytes]:
         number, text = numbered
-        told = 0
+        reported = 0
 
         def tell(count: int) -> None:
-            nonlocal told
-            told += count
+            nonlocal reported
+            reported += count
             if advance:
                 advance(count)
 
         code = coder.encode(text, predictor, header.context, tell)
         if code is None:
             code = text
-            tell(len(text) - told)
+            tell(len(text) - reported)
         return Head.made(header.digest, number, text, code), code
 
     total = coded = stored = 0

@@ -1,4 +1,4 @@
-"""A piece of a corpus: a file or a part of one, and how documents are read from it."""
+"""A file of a corpus or a range of one, and how documents are read from it."""
 
 import io
 import sys
@@ -61,21 +61,21 @@ def _extension(name: str) -> tuple[str, str | None]:
     return PurePosixPath(path.stem).suffix if compression else path.suffix, compression
 
 
-def range_documents(piece: FileRange, field: str, bad: BadDocuments | None = None) -> Iterator[bytes]:
-    """The documents of a piece in order, empty ones too.
+def range_documents(span: FileRange, field: str, bad: BadDocuments | None = None) -> Iterator[bytes]:
+    """The documents of a range in order, empty ones too.
 
     Raises:
-        EqualInfoError: the piece cannot be read, or holds a bad row that `bad` does not leave out.
+        EqualInfoError: it cannot be read, or holds a bad row that `bad` does not leave out.
     """
     bad = bad or BadDocuments()
-    if piece.form == "embedded":
+    if span.form == "embedded":
         yield from embedded.embedded_documents()
-    elif piece.form == "stdin":
+    elif span.form == "stdin":
         yield from _piped_documents(sys.stdin.buffer, field, bad)
-    elif piece.form == "hf":
-        yield from hub_documents(piece.source, field, bad, piece.start, piece.stop)
+    elif span.form == "hf":
+        yield from hub_documents(span.source, field, bad, span.start, span.stop)
     else:
-        yield from _file_documents(piece, field, bad)
+        yield from _file_documents(span, field, bad)
 
 
 def _piped_documents(stream: IO[bytes], field: str, bad: BadDocuments) -> Iterator[bytes]:
@@ -101,36 +101,36 @@ class _FirstLineAgain:
         return part
 
 
-def _file_documents(piece: FileRange, field: str, bad: BadDocuments) -> Iterator[bytes]:
-    name = shown(piece.source)
-    _, compression = _extension(piece.source)
-    if piece.form == "parquet" and compression:
+def _file_documents(span: FileRange, field: str, bad: BadDocuments) -> Iterator[bytes]:
+    name = shown(span.source)
+    _, compression = _extension(span.source)
+    if span.form == "parquet" and compression:
         raise EqualInfoError(f"{name} is compressed twice; decompress it to .parquet first")
     try:
         # Python opens the file, because pyarrow cannot open names that are not UTF-8.
-        with open_file(piece.source) as file:
-            if piece.form == "whole":
+        with open_file(span.source) as file:
+            if span.form == "whole":
                 yield file.read()
                 return
-            if piece.form == "parquet":
+            if span.form == "parquet":
                 from equalinfo.corpus.parquet import parquet_documents
 
-                yield from parquet_documents(file, name, field, bad, piece.start, piece.stop)
+                yield from parquet_documents(file, name, field, bad, span.start, span.stop)
                 return
             stream = _decompressed(file, compression) if compression else file
-            if piece.form == "lines":
-                yield from json_documents(stream, name, field, bad, piece.start, piece.stop)
+            if span.form == "lines":
+                yield from json_documents(stream, name, field, bad, span.start, span.stop)
             else:
                 yield from text_documents(stream)
     except OSError as error:
-        raise unreadable(piece.source, error) from error
+        raise unreadable(span.source, error) from error
     except EqualInfoError:
         raise
     except Exception as error:
         # Remote file systems raise errors of many libraries.
-        if not is_url(piece.source):
+        if not is_url(span.source):
             raise
-        raise unreadable(piece.source, error) from error
+        raise unreadable(span.source, error) from error
 
 
 def _decompressed(file: IO[bytes], compression: str) -> IO[bytes]:

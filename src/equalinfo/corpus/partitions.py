@@ -25,39 +25,39 @@ REQUESTS_AT_ONCE = 32
 
 @dataclass(frozen=True)
 class Partition:
-    """Consecutive pieces of a corpus.
+    """Consecutive ranges of a corpus.
 
     Args:
         number: from 0.
-        pieces: in order.
+        ranges: in order.
         size: about how many bytes there are to read: of text where the source says so, of files otherwise.
     """
 
     number: int
-    pieces: tuple[FileRange, ...]
+    ranges: tuple[FileRange, ...]
     size: int
 
     def documents(self, field: str, bad: BadDocuments | None = None) -> Iterator[bytes]:
-        """The documents in order, empty ones too; errors as in `piece_documents`, and for those with a zero byte."""
+        """The documents in order, empty ones too; errors as in `range_documents`, and for those with a zero byte."""
         bad = bad or BadDocuments()
-        for piece in self.pieces:
-            yield from bad.unless_cut(range_documents(piece, field, bad), shown(piece.source))
+        for span in self.ranges:
+            yield from bad.unless_cut(range_documents(span, field, bad), shown(span.source))
 
     @property
     def shown(self) -> str:
         """What it covers, for messages."""
-        first, last = self.pieces[0], self.pieces[-1]
+        first, last = self.ranges[0], self.ranges[-1]
         names = shown(first.source) if first.source == last.source else f"{shown(first.source)} and following"
         part = f" from {first.start} to {last.stop}" if last.stop is not None else ""
         return names + part
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "pieces": [asdict(piece) for piece in self.pieces]}
+        return {"number": self.number, "pieces": [asdict(span) for span in self.ranges], "size": self.size}
 
     @staticmethod
     def from_json(fields: dict[str, Any]) -> "Partition":
-        pieces = tuple(FileRange(**piece) for piece in fields["pieces"])
-        return Partition(fields["number"], pieces, fields["size"])
+        ranges = tuple(FileRange(**span) for span in fields["pieces"])
+        return Partition(fields["number"], ranges, fields["size"])
 
 
 def partitions_of(source: str, field: str, partition_bytes: int) -> tuple[list[Partition], list[str]]:
@@ -92,25 +92,25 @@ def partitions_of(source: str, field: str, partition_bytes: int) -> tuple[list[P
         # Each is a file, mostly; how large is not known.
         shards, stamp = hub_shards(source)
         cut = (FileRange(source, "hf", index, index + 1) for index in range(shards))
-        return [Partition(number, (piece,), 0) for number, piece in enumerate(cut)], [stamp]
+        return [Partition(number, (span,), 0) for number, span in enumerate(cut)], [stamp]
     names, folder = files_of(source)
 
     def looked_at(name: str) -> tuple[list[tuple[FileRange, int]], str]:
         size, stamp = stamp_of(name)
-        return _pieces_of(file_range(name, folder), size, field, partition_bytes), stamp
+        return _ranges_of(file_range(name, folder), size, field, partition_bytes), stamp
 
     # Sizes and footers of files on a network take a request or two each.
     with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
-        found = list(pool.map(looked_at, map(absolute, names)))
-    pieces = [piece for own, _ in found for piece in own]
-    stamps = [stamp for _, stamp in found]
-    if not pieces:
+        looks = list(pool.map(looked_at, map(absolute, names)))
+    ranges = [span for spans, _ in looks for span in spans]
+    stamps = [stamp for _, stamp in looks]
+    if not ranges:
         raise EqualInfoError(f"{shown(source)} holds no document; name a source that has text")
-    return _grouped(pieces, partition_bytes), stamps
+    return _grouped(ranges, partition_bytes), stamps
 
 
-def _pieces_of(whole: FileRange, size: int, field: str, target: int) -> list[tuple[FileRange, int]]:
-    """A file cut into pieces of about `target` bytes, each with its size."""
+def _ranges_of(whole: FileRange, size: int, field: str, target: int) -> list[tuple[FileRange, int]]:
+    """A file cut into ranges of about `target` bytes, each with its size."""
     if whole.form == "parquet":
         bounds, sizes = _row_groups(whole.source, field, target)
     elif whole.form == "lines" and not is_compressed(whole.source) and size > target:
@@ -149,15 +149,15 @@ def _row_groups(name: str, field: str, target: int) -> tuple[list[int], list[int
     return [*bounds, len(sizes)], totals
 
 
-def _grouped(pieces: list[tuple[FileRange, int]], target: int) -> list[Partition]:
-    """Small pieces that follow each other, as of a folder of short texts, share a partition."""
+def _grouped(ranges: list[tuple[FileRange, int]], target: int) -> list[Partition]:
+    """Small ranges that follow each other, as of a folder of short texts, share a partition."""
     groups: list[list[FileRange]] = [[]]
     sizes = [0]
-    for piece, size in pieces:
+    for span, size in ranges:
         if groups[-1] and sizes[-1] + size > target:
             groups.append([])
             sizes.append(0)
-        groups[-1].append(piece)
+        groups[-1].append(span)
         sizes[-1] += size
     return [
         Partition(number, tuple(group), size)

@@ -58,11 +58,11 @@ def json_documents(
 
     Args:
         bad: what to do with a line that is not a JSON object with a valid string there (default: an error).
-        start, stop: only the lines that begin at these bytes of the stream, `stop` excluded; pieces of a file
+        start, stop: only the lines that begin at these bytes of the stream, `stop` excluded; ranges of a file
             that follow each other so give each line once. With `start` the stream must be seekable.
 
     Raises:
-        EqualInfoError: such a line, by `name` and line (or byte, in a piece that is not the first).
+        EqualInfoError: such a line, by `name` and line (or byte, in a range that is not the first).
     """
     bad = bad or BadDocuments()
     for where, line in _lines(stream, name, start, stop):
@@ -115,7 +115,7 @@ def _lines(stream: IO[bytes], name: str, start: int, stop: int | None) -> Iterat
     """Lines and where they stand; one beyond MAX_LINE_BYTES is cut there, its rest passed over."""
     number, position = 0, start
     if start:
-        # The line that begins before `start` belongs to the piece before.
+        # The line that begins before `start` belongs to the range before.
         stream.seek(start - 1)
         position += _pass_over(stream) - 1
     while stop is None or position < stop:

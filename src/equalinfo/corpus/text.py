@@ -19,21 +19,21 @@ def text_documents(
     `maximum` bytes is cut at its last line end or, in a longer line, anywhere (even inside a character).
     Lines end in ``\\n``; the text need not be UTF-8. Holds at most one document in memory.
     """
-    pieces: list[bytes] = []
+    lines: list[bytes] = []
     size = 0
     after_blank_line = False
     at_line_start = True
     # A limit on each read keeps a file without line ends out of memory.
-    while piece := stream.readline(maximum):
+    while line := stream.readline(maximum):
         # The rest of a line that was cut above is never a blank line, whatever it holds.
-        blank = at_line_start and not piece.strip()
+        blank = at_line_start and not line.strip()
         ready = after_blank_line and not blank and size >= minimum
-        if pieces and (ready or size + len(piece) > maximum):
-            yield b"".join(pieces)
-            pieces, size = [], 0
-        pieces.append(piece)
-        size += len(piece)
+        if lines and (ready or size + len(line) > maximum):
+            yield b"".join(lines)
+            lines, size = [], 0
+        lines.append(line)
+        size += len(line)
         after_blank_line = blank
-        at_line_start = piece.endswith(b"\n")
-    if pieces:
-        yield b"".join(pieces)
+        at_line_start = line.endswith(b"\n")
+    if lines:
+        yield b"".join(lines)

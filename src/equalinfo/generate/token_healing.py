@@ -1,4 +1,4 @@
-"""Mending the end of a prompt, where tokens were closed early by the end of the text.
+"""Token healing: the last tokens of a prompt are taken back, because its end closed them early.
 
 Training never shows a token that ended only because the text did: after " gover" as its own tokens a model
 expects what follows them in running text, which is not "nment". So the last tokens are taken back, as many as
@@ -17,10 +17,10 @@ from equalinfo.model.continuations import Branches
 from equalinfo.model.sampling import SamplingParams
 from equalinfo.tokens.strings import TokenStrings
 
-SMALLEST_SHARE = (
-    1e-6  # a way to write the bytes is given up where it is this much less likely than the likeliest
-)
-WIDEST = 256  # and no more than so many unfinished ways are followed at a time
+# A way to write the bytes is given up where it is this much less likely than the likeliest,
+SMALLEST_SHARE = 1e-6
+# and no more than so many unfinished ways are followed at a time.
+WIDEST = 256
 
 
 def split_unsettled(strings: TokenStrings, text: bytes, ids: Sequence[int]) -> tuple[list[int], bytes]:

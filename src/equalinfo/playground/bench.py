@@ -67,14 +67,14 @@ class Bench:
         with self._lock:
             return [segments_html(cut(tokenizer, data)) for tokenizer in self.tokenizers]
 
-    def go_on(self, text: str, wish: ContinuationRequest, show: Callable[[bytes], None]) -> str:
+    def go_on(self, text: str, request: ContinuationRequest, show: Callable[[bytes], None]) -> str:
         """Continues a text; `show` is called with each new part and may raise `Stopped`.
 
         Returns:
             the continuation, U+FFFD for what is no UTF-8; as far as it came when stopped.
 
         Raises:
-            EqualInfoError: no M2, or a wish that cannot be.
+            EqualInfoError: no M2, or a request that cannot be met.
         """
         from equalinfo.generate.generator import GenerationConfig
         from equalinfo.model.sampling import SamplingParams
@@ -87,7 +87,7 @@ class Bench:
             parts.append(new)
             show(new)
 
-        settings = GenerationConfig(wish.tokens, None, SamplingParams(wish.temperature), wish.seed)
+        settings = GenerationConfig(request.tokens, None, SamplingParams(request.temperature), request.seed)
         with self._lock, contextlib.suppress(Stopped):
             self.generator.continuations([as_bytes(text[:MOST_CHARACTERS])], settings, grown)
         return b"".join(parts).decode("utf-8", "replace")

@@ -95,7 +95,7 @@ def _continuation(bench: Bench, text: Any) -> None:
 
     async def go_on() -> None:
         try:
-            wish = ContinuationRequest(
+            request = ContinuationRequest(
                 int(tokens.value or 0), float(temperature.value or 0), int(seed.value or 0)
             )
         except EqualInfoError as error:
@@ -114,7 +114,7 @@ def _continuation(bench: Bench, text: Any) -> None:
             if not running.wanted:
                 raise Stopped
 
-        work = asyncio.ensure_future(run.io_bound(bench.go_on, given, wish, grown))
+        work = asyncio.ensure_future(run.io_bound(bench.go_on, given, request, grown))
         while not work.done():
             new.set_content(html.escape(running.parts.decode("utf-8", "replace")))
             await asyncio.wait([work], timeout=REFRESH)

@@ -19,5 +19,5 @@ def comparison_page(rows: Sequence[dict[str, Any]], source: str, source_bytes: i
     }
     longest = max(max(row["by_kind"].values()) for row in rows)
     longest = max(longest, *(max(row["by_language"].values()) for row in rows))
-    told = {"rows": rows, "source": source, "source_bytes": source_bytes, "documents": documents}
-    return template("comparison.html.j2").render(**told, groups=groups, longest=longest)
+    fields = {"rows": rows, "source": source, "source_bytes": source_bytes, "documents": documents}
+    return template("comparison.html.j2").render(**fields, groups=groups, longest=longest)

@@ -1,4 +1,4 @@
-"""A number that an experiment measured and that is no M2 cell: ratios, divergences, accuracies, points of figures."""
+"""A number of an experiment that is not an M2's score: ratios, divergences, accuracies, points of figures."""
 
 from typing import Literal
 

@@ -139,7 +139,7 @@ def append_rows(path: Path, rows: Sequence[Row]) -> None:
 
 
 def read_results(path: Path) -> list[Result]:
-    """The M2 cells of `path` in file order; the last row of a cell replaces earlier ones of it.
+    """The M2s of `path` in file order; the last row of one replaces earlier ones of it.
 
     Measurements, a half-written last line and blank lines are passed over.
 
@@ -153,7 +153,7 @@ def read_results(path: Path) -> list[Result]:
 def read_measurements(path: Path) -> list[Measurement]:
     """The measurements of `path` in file order; the last of a `Measurement.key` replaces earlier ones.
 
-    M2 cells are passed over. Raises as `read_results` does.
+    Rows of M2s are passed over. Raises as `read_results` does.
     """
     return list({row.key: row for row in _rows(path) if isinstance(row, Measurement)}.values())
 

@@ -56,7 +56,7 @@ def summarise(results: Iterable[Result]) -> list[Summary]:
 
 
 def setting(row: Result) -> Key:
-    """What defines a cell apart from its seed, as (name, text) pairs."""
+    """What defines an M2 apart from its seed, as (name, text) pairs."""
     return (
         ("method", row.method),
         ("size", row.size),

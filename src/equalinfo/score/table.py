@@ -46,17 +46,17 @@ def results_markdown(results: Iterable[Result]) -> str:
 def how_to_read(results: Iterable[Result]) -> str:
     """What the table's columns mean, which methods M2 could not read, and what counting alone knows."""
     summaries = summarise(results)
-    told = (
+    text = (
         "Lower bits/byte of held-out text are better. Uniform: an M2 that has learned nothing. "
         "Learned: the difference. ±: standard deviation over seeds. s: seconds of training and scoring."
     )
     unread = [s.label for s in summaries if s.mean("learned_bits_per_byte") < LEARNED_NOTHING]
     if unread:
-        told += f" Learned nothing, so their bits/byte are the coder's own: {', '.join(unread)}."
+        text += f" Learned nothing, so their bits/byte are the coder's own: {', '.join(unread)}."
     counted = counted_level(summaries)
     if counted is not None:
-        told += f" A context model of order 5, counted on the training text: {counted:.3f} bits/byte."
-    return " ".join(told.split())  # a name may hold a line end
+        text += f" A context model of order 5, counted on the training text: {counted:.3f} bits/byte."
+    return " ".join(text.split())  # a name may hold a line end
 
 
 def _best_first(results: Iterable[Result]) -> list[Summary]:

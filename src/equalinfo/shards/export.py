@@ -69,9 +69,9 @@ def to_datatrove(
                 # datatrove cannot read documents without tokens; they hold nothing.
                 index.write(ends[lengths > 0].astype("<u8").tobytes())
                 end = int(ends[-1])
-        told = f"{spec}|{dtype.itemsize}\n{end}\n{end / 1e6:.3g} MT"
+        metadata = f"{spec}|{dtype.itemsize}\n{end}\n{end / 1e6:.3g} MT"
         # A spec may hold a folder's name that is not UTF-8.
-        Path(f"{path}.metadata").write_bytes(told.encode("utf-8", "surrogatepass"))
+        Path(f"{path}.metadata").write_bytes(metadata.encode("utf-8", "surrogatepass"))
         total += end
         advance()
     return total
@@ -102,7 +102,7 @@ def to_megatron(
 
 def _written(shard: Path, dtype: np.dtype, ids: IO[bytes]) -> Iterator[np.ndarray]:
     """Writes a shard's ids one after the other; gives the lengths of its examples, a batch at a time."""
-    for values, bounds in TokenShards([shard]).pieces:
+    for values, bounds in TokenShards([shard]).batches:
         ids.write(values[bounds[0] : bounds[-1]].astype(dtype).tobytes())
         if len(bounds) > 1:
             yield np.diff(bounds).astype(np.int64)

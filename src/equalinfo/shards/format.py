@@ -171,7 +171,7 @@ class TokenShards:
         most: only the first so many examples; 0: all.
 
     Attributes:
-        pieces: all ids of a record batch, and where each example begins in them, and the last one ends.
+        batches: all ids of a record batch, and where each example begins in them, and the last one ends.
 
     Raises:
         EqualInfoError: no shards.
@@ -194,11 +194,11 @@ class TokenShards:
         self._open()
 
     def _open(self) -> None:
-        self.pieces: list[tuple[np.ndarray, np.ndarray]] = []
+        self.batches: list[tuple[np.ndarray, np.ndarray]] = []
         self.source_bytes = 0
         left = self._most or sys.maxsize
         for values, bounds, _, source_sizes in chain.from_iterable(map(_batches, self._paths)):
-            self.pieces.append((values, bounds[: left + 1]))
+            self.batches.append((values, bounds[: left + 1]))
             self.source_bytes += int(np.sum(source_sizes[:left]))
             left -= len(source_sizes)
             if left <= 0:
@@ -214,24 +214,24 @@ class TokenShards:
 
     @property
     def tokens(self) -> int:
-        return sum(int(offsets[-1] - offsets[0]) for _, offsets in self.pieces)
+        return sum(int(offsets[-1] - offsets[0]) for _, offsets in self.batches)
 
     @property
     def ids(self) -> Iterator[np.ndarray]:
         """Ids of each example."""
-        for values, offsets in self.pieces:
+        for values, offsets in self.batches:
             for start, stop in pairwise(offsets.tolist()):
                 yield values[start:stop]
 
     def check(self, vocab: int) -> None:
         """Raises DamagedArtifact if an id is outside the vocabulary; reads all of them."""
-        if any(int(values.max(initial=0)) >= vocab for values, _ in self.pieces):
+        if any(int(values.max(initial=0)) >= vocab for values, _ in self.batches):
             raise DamagedArtifact(f"{self._paths[0].parent} holds ids beyond the vocabulary; tokenize again")
 
     def counts(self, vocab: int) -> np.ndarray:
         """How often each id occurs, [vocab]."""
         total = np.zeros(vocab, np.int64)
-        for values, offsets in self.pieces:
+        for values, offsets in self.batches:
             total += np.bincount(values[offsets[0] : offsets[-1]], minlength=vocab)
         return total
 
@@ -249,15 +249,15 @@ class TokenSequences:
 
     def __init__(self, shards: TokenShards, length: int, first_only: bool) -> None:
         self._shards, self.length = shards, length
-        pieces, starts = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
-        for number, (_, offsets) in enumerate(shards.pieces):
+        numbers, starts = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
+        for number, (_, offsets) in enumerate(shards.batches):
             whole = np.diff(offsets).astype(np.int64) // length
             whole = np.minimum(whole, 1) if first_only else whole
             # Each example's start, once for each of its sequences, and which of them it is.
             nth = np.arange(whole.sum()) - np.repeat(np.cumsum(whole) - whole, whole)
             starts.append(np.repeat(offsets[:-1], whole) + nth * length)
-            pieces.append(np.full(len(nth), number, np.int32))
-        self._piece, self._start = np.concatenate(pieces), np.concatenate(starts)
+            numbers.append(np.full(len(nth), number, np.int32))
+        self._batch, self._start = np.concatenate(numbers), np.concatenate(starts)
 
     def __len__(self) -> int:
         return len(self._start)
@@ -265,7 +265,7 @@ class TokenSequences:
     def __getitem__(self, number: int) -> np.ndarray:
         """Ids of a sequence, [length]; a view of the map."""
         start = self._start[number]
-        return self._shards.pieces[self._piece[number]][0][start : start + self.length]
+        return self._shards.batches[self._batch[number]][0][start : start + self.length]
 
 
 class Counts(Fields):

@@ -221,7 +221,7 @@ class _Verifier:
             partition = Partition.from_json(
                 {"number": record["partition"], "size": 0, "pieces": record["pieces"]}
             )
-            if checks.source and partition.pieces[0].form != "stdin":
+            if checks.source and partition.ranges[0].form != "stdin":
                 self._compare(partition, shards)
                 compared = True
             else:
@@ -261,7 +261,7 @@ class _Verifier:
                 )
 
     def _decode_drawn(self, wanted: int | None, generator: random.Random) -> None:
-        """A sample of a corpus, drawn at random, keeps no places; its text has an fingerprint of its own."""
+        """A sample of a corpus, drawn at random, keeps no places; its text has a fingerprint of its own."""
         splits = self.manifest["splits"]
         drawn = _draw({split: counts["examples"] for split, counts in splits.items()}, wanted, generator)
         for split, chosen in drawn.items():

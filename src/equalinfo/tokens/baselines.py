@@ -34,7 +34,7 @@ class BytesTokenizer(Tokenizer):
     def token_bytes(self, token: int) -> bytes:
         return checked_ids([token], 256).astype(np.uint8).tobytes()
 
-    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+    def _segments(self, text: bytes) -> list[tuple[bytes, list[int]]]:
         return [(bytes([byte]), [byte]) for byte in text]
 
     def page_form(self) -> dict[str, Any]:

@@ -85,7 +85,7 @@ class BlockTokenizer(CodedTokenizer):
         lowest, highest = id_range(*self._open_bits(text[whole:]), self.width)
         return np.concatenate([before, lowest]), np.concatenate([before, highest])
 
-    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+    def _segments(self, text: bytes) -> list[tuple[bytes, list[int]]]:
         return [(block, self._encode_block(block).tolist()) for block in self._blocks(text)]
 
     def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:

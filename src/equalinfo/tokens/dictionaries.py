@@ -143,7 +143,7 @@ class CompiledTokenizer(Tokenizer):
     def vocab_entries(self) -> list[bytes]:
         return self.automaton.entries()
 
-    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+    def _segments(self, text: bytes) -> list[tuple[bytes, list[int]]]:
         entries = self.parser.encode(text)
         ids = self._ids(entries).reshape(len(entries), -1).tolist() if len(entries) else []
         return [(self.automaton[entry], own) for entry, own in zip(entries.tolist(), ids, strict=True)]

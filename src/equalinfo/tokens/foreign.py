@@ -164,18 +164,18 @@ class ForeignTokenizer(Tokenizer):
     def vocab_entries(self) -> list[bytes]:
         return list(self._entries) if self.text_of_ids else super().vocab_entries()
 
-    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+    def _segments(self, text: bytes) -> list[tuple[bytes, list[int]]]:
         ids = self._encode(text).tolist()
         entries = [self._entries[index] for index in ids]
         # What the library puts before a text, a space, and takes away when it decodes.
         before = sum(map(len, entries)) - len(text)
         if b"".join(entries)[max(before, 0) :] != text:
             return [(text, ids)] if ids else []
-        pieces: list[tuple[bytes, list[int]]] = []
+        segments: list[tuple[bytes, list[int]]] = []
         for index, entry in zip(ids, entries, strict=True):
-            pieces.append((entry[before:], [index]))
+            segments.append((entry[before:], [index]))
             before = max(before - len(entry), 0)
-        return pieces
+        return segments
 
 
 class HuggingFaceTokenizer(ForeignTokenizer):
@@ -307,12 +307,12 @@ class TiktokenTokenizer(ForeignTokenizer):
     def _open(self) -> list[bytes]:
         with needed("a vocabulary of tiktoken"):
             import tiktoken
-        told = json.loads(self._files[TIKTOKEN_JSON])
+        fields = json.loads(self._files[TIKTOKEN_JSON])
         lines = [line.split() for line in self._files[RANKS].splitlines() if line]
         ranks = {base64.b64decode(entry): int(rank) for entry, rank in lines}
-        self._special: dict[str, int] = told["special_tokens"]
+        self._special: dict[str, int] = fields["special_tokens"]
         self._library = tiktoken.Encoding(
-            "of a file", pat_str=told["pattern"], mergeable_ranks=ranks, special_tokens=self._special
+            "of a file", pat_str=fields["pattern"], mergeable_ranks=ranks, special_tokens=self._special
         )
         self.eos = self._special.get("<|endoftext|>")
         entries = [b""] * (max([*ranks.values(), *self._special.values()]) + 1)
@@ -343,8 +343,8 @@ def _definition_of(name: str) -> bytes:
     constructor = ENCODING_CONSTRUCTORS[name]
     # It would fetch the file that is here already.
     without_file = {**constructor.__globals__, "load_tiktoken_bpe": lambda *_, **__: {}}
-    told = FunctionType(constructor.__code__, without_file)()
-    return _definition(told["pat_str"], told["special_tokens"])
+    fields = FunctionType(constructor.__code__, without_file)()
+    return _definition(fields["pat_str"], fields["special_tokens"])
 
 
 class SentencePieceModel(ForeignTokenizer):

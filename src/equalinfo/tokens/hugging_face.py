@@ -55,9 +55,9 @@ def with_special(file: bytes, names: Sequence[str], first: int) -> bytes:
     """A file `tokenizer.json` with special tokens from id `first` on."""
     if not names:
         return file
-    told = parse_json(file)
-    told["added_tokens"] += [special_token(first + number, name) for number, name in enumerate(names)]
-    return json.dumps(told, ensure_ascii=False).encode()
+    fields = parse_json(file)
+    fields["added_tokens"] += [special_token(first + number, name) for number, name in enumerate(names)]
+    return json.dumps(fields, ensure_ascii=False).encode()
 
 
 def end_of_text_of(entries: Sequence[bytes]) -> str:
@@ -88,8 +88,8 @@ def same_vocabulary(file: bytes, other: bytes) -> bool:
 
 def _vocabulary(file: bytes) -> Any:
     try:
-        told = parse_json(file)
-        return told["model"]["vocab"], [(token["id"], token["content"]) for token in told["added_tokens"]]
+        fields = parse_json(file)
+        return fields["model"]["vocab"], [(token["id"], token["content"]) for token in fields["added_tokens"]]
     except (ValueError, KeyError, TypeError):
         return None
 

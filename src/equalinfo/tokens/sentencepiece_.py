@@ -134,7 +134,7 @@ class SentencePieceTokenizer(Tokenizer):
     def token_bytes(self, token: int) -> bytes:
         return self._text_of_id[int(checked_ids([token], self.vocab)[0])]
 
-    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+    def _segments(self, text: bytes) -> list[tuple[bytes, list[int]]]:
         return [(self._text_of_id[i], [i]) for i in self._encode(text).tolist()]
 
     def page_form(self) -> dict[str, Any]:

@@ -14,32 +14,32 @@ COLOURS = ("#a6cee3", "#b2df8a", "#fdbf6f", "#cab2d6", "#fb9a99", "#ffff99")
 
 
 def panels(tokenizers: Sequence[Tokenizer], text: bytes, coloured: bool = True) -> Group:
-    """One panel per tokenizer: the text with each piece on its own ground, and its token count.
+    """One panel per tokenizer: the text with each segment on its own ground, and its token count.
 
-    Where there are no colours, as in a pipe, bars stand between the pieces.
+    Where there are no colours, as in a pipe, bars stand between the segments.
     """
     return Group(*(_panel(tokenizer, text, coloured) for tokenizer in tokenizers))
 
 
 def _panel(tokenizer: Tokenizer, text: bytes, coloured: bool) -> Panel:
-    pieces = tokenizer.segments(text)
-    tokens = sum(len(ids) for _, ids in pieces)
+    segments = tokenizer.segments(text)
+    tokens = sum(len(ids) for _, ids in segments)
     body = Text()
-    for index, (piece, _) in enumerate(pieces):
+    for index, (segment, _) in enumerate(segments):
         if index and not coloured:
             body.append("|")
-        body.append(visible(piece), style=f"#000000 on {COLOURS[index % len(COLOURS)]}")
-    counts = f"{tokens} tokens, {len(pieces)} pieces, {len(text) / max(tokens, 1):.2f} bytes/token"
+        body.append(visible(segment), style=f"#000000 on {COLOURS[index % len(COLOURS)]}")
+    counts = f"{tokens} tokens, {len(segments)} pieces, {len(text) / max(tokens, 1):.2f} bytes/token"
     return Panel(
         body, title=Text(str(tokenizer.spec)), subtitle=counts, title_align="left", subtitle_align="right"
     )
 
 
-def visible(piece: bytes) -> str:
+def visible(segment: bytes) -> str:
     """Bytes as text that shows: line ends and tabs as signs, what is no UTF-8 as hexadecimal."""
     signs = {"\n": "⏎\n", "\t": "→\t", "\r": "␍"}
     shown = []
-    for character in piece.decode("utf-8", "surrogateescape"):
+    for character in segment.decode("utf-8", "surrogateescape"):
         if "\udc80" <= character <= "\udcff":
             shown.append(f"‹{ord(character) - 0xDC00:02x}›")
         elif character in signs:

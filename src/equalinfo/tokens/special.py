@@ -91,8 +91,8 @@ class SpecialTokenizer(Tokenizer):
     def _count(self, text: bytes) -> int:
         return self.base._count(text)
 
-    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
-        return self.base._pieces(text)
+    def _segments(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+        return self.base._segments(text)
 
     def _offsets(self, text: bytes) -> np.ndarray:
         return self.base._offsets(text)
@@ -127,9 +127,9 @@ class SpecialTokenizer(Tokenizer):
         files = self.base.export_files(form, self.special.names)
         if TOKENIZER_CONFIG not in files:
             return files
-        told = {"bos_token": self.special.bos, "pad_token": self.special.pad}
-        told |= {"chat_template": self.special.chat_template}
-        config = json.loads(files[TOKENIZER_CONFIG]) | {key: value for key, value in told.items() if value}
+        fields = {"bos_token": self.special.bos, "pad_token": self.special.pad}
+        fields |= {"chat_template": self.special.chat_template}
+        config = json.loads(files[TOKENIZER_CONFIG]) | {key: value for key, value in fields.items() if value}
         return {**files, TOKENIZER_CONFIG: json.dumps(config, indent=1, ensure_ascii=False).encode()}
 
     def gguf_vocabulary(self, special: Sequence[str] = ()) -> GGUFVocabulary:

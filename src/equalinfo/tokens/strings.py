@@ -1,8 +1,8 @@
 """The bytes that ids stand for, by themselves or a few together, looked up from either side.
 
-A unit is the fewest ids that always stand for the same bytes: one id of a dictionary or of SentencePiece, all ids
-of a window of up to 16 bits. Where a code runs through the whole text (AC, GZip, Huffman, ANS), windows depend on
-each other (`reset`), or are too many to list, there are none.
+A string here is what the fewest ids that always give the same bytes stand for: one id of a dictionary or of
+SentencePiece, all ids of a window of up to 16 bits. There are none where a code runs through the whole text (AC, GZip,
+Huffman, ANS), or windows depend on each other (`reset`) or are too many to list.
 """
 
 from bisect import bisect_left
@@ -16,14 +16,14 @@ LISTED_BITS = 16
 
 
 class TokenStrings:
-    """All units of a tokenizer.
+    """All strings of a tokenizer.
 
     Args:
-        texts: bytes of each unit; the unit of number n is n written in `length` digits, which are its ids.
+        texts: bytes of each string; string number n is n written in `length` digits, which are its ids.
         vocab: number of ids.
-        length: ids that make a unit.
-        from_left: whether a parse never takes back what it has cut once more bytes are known than the longest unit
-            has (longest match), so that only the last unit can depend on what follows.
+        length: ids that make a string.
+        from_left: whether a parse never takes back what it has cut once more bytes are known than the longest string
+            has (longest match), so that only the last string can depend on what follows.
     """
 
     def __init__(self, texts: Sequence[bytes], vocab: int, length: int, from_left: bool) -> None:
@@ -35,7 +35,7 @@ class TokenStrings:
         self.never = [number for number in range(len(texts)) if not texts[number]] if length == 1 else []
 
     def ids(self, number: int) -> list[int]:
-        """The ids of a unit, in the order in which they stand in a text."""
+        """The ids of a string, in the order in which they stand in a text."""
         digits = []
         for _ in range(self.length):
             number, digit = divmod(number, self.vocab)
@@ -49,15 +49,13 @@ class TokenStrings:
         return number
 
     def text(self, ids: Sequence[int]) -> bytes:
-        """The bytes of whole units; ids of an unfinished one at the end are left out."""
+        """The bytes of whole strings; ids of an unfinished one at the end are left out."""
         whole = len(ids) // self.length * self.length
-        parts = []
-        for start in range(0, whole, self.length):
-            parts.append(self.texts[self._number(ids[start : start + self.length])])
-        return b"".join(parts)
+        starts = range(0, whole, self.length)
+        return b"".join(self.texts[self._number(ids[start : start + self.length])] for start in starts)
 
     def beginning_with(self, text: bytes) -> list[int]:
-        """Numbers of the units whose bytes begin with `text`, itself included."""
+        """Numbers of the strings whose bytes begin with `text`, itself included."""
         low = bisect_left(self._sorted, text)
         above = text.rstrip(b"\xff")  # the first string after all that begin with `text`
         if not above:
@@ -65,7 +63,7 @@ class TokenStrings:
         return self._order[low : bisect_left(self._sorted, above[:-1] + bytes([above[-1] + 1]))]
 
     def inside(self, text: bytes) -> list[int]:
-        """Numbers of the units that `text` begins with, shorter than it and not empty."""
+        """Numbers of the strings that `text` begins with, shorter than it and not empty."""
         found = []
         for length in range(1, min(len(text), self.longest + 1)):
             start = text[:length]
@@ -76,11 +74,11 @@ class TokenStrings:
         return found
 
     def could_go_on(self, text: bytes) -> bool:
-        """Whether some unit begins with `text` and is longer."""
+        """Whether some string begins with `text` and is longer."""
         return any(len(other) > len(text) for other in self.texts_of(self.beginning_with(text)))
 
     def texts_of(self, numbers: Sequence[int]) -> list[bytes]:
-        """The bytes of units."""
+        """The bytes of strings."""
         return [self.texts[number] for number in numbers]
 
 
@@ -138,7 +136,7 @@ class CodedWindows(TokenStrings):
 
 
 def token_strings_of(tokenizer: Tokenizer) -> TokenStrings | None:
-    """The units of a tokenizer; None where its ids have no bytes of their own that could be listed.
+    """The strings of a tokenizer; None where its ids have no bytes of their own that could be listed.
 
     Examples:
         >>> strings = token_strings_of(Tokenizer.from_pretrained("english-4k-exact"))

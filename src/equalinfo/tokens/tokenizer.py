@@ -538,16 +538,16 @@ class Tokenizer(Method):
             >>> Tokenizer.from_pretrained("english-65k").segments("equal windows")
             [(b'equal', [7349]), (b' windows', [19963])]
         """
-        return self._pieces_batch([as_bytes(text)])[0]
+        return self._segments_batch([as_bytes(text)])[0]
 
     def segments_batch(self, texts: Iterable[Text]) -> list[list[tuple[bytes, list[int]]]]:
         """`segments` of each text; side by side where that is faster."""
-        return self._pieces_batch(as_texts(texts))
+        return self._segments_batch(as_texts(texts))
 
-    def _pieces_batch(self, texts: list[bytes]) -> list[list[tuple[bytes, list[int]]]]:
-        return [self._pieces(text) for text in texts]
+    def _segments_batch(self, texts: list[bytes]) -> list[list[tuple[bytes, list[int]]]]:
+        return [self._segments(text) for text in texts]
 
-    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+    def _segments(self, text: bytes) -> list[tuple[bytes, list[int]]]:
         return [(text, self._encode(text).tolist())] if text else []
 
     def settled_lengths(self, text: bytes, ids: Sequence[int]) -> list[int]:
@@ -567,10 +567,10 @@ class Tokenizer(Method):
         return len(self._encode(text))
 
     def offsets(self, text: Text, unit: Literal["bytes", "characters"] = "bytes") -> np.ndarray:
-        """Where in the text the piece that each id belongs to begins and ends; [ids, 2] int64.
+        """Where in the text the segment that each id belongs to begins and ends; [ids, 2] int64.
 
         Args:
-            unit: "bytes", of the UTF-8 of a str too; or "characters", as a str is indexed: a piece that ends within a
+            unit: "bytes", of the UTF-8 of a str too; or "characters", as a str is indexed: a segment that ends within a
                 character then covers all of it.
 
         Raises:
@@ -598,9 +598,9 @@ class Tokenizer(Method):
 
     def _offsets(self, text: bytes) -> np.ndarray:
         rows, position = [], 0
-        for piece, ids in self._pieces(text):
-            rows += [(position, position + len(piece))] * len(ids)
-            position += len(piece)
+        for segment, ids in self._segments(text):
+            rows += [(position, position + len(segment))] * len(ids)
+            position += len(segment)
         return np.array(rows, np.int64).reshape(-1, 2)
 
     def token_bytes(self, token: int) -> bytes:
@@ -628,7 +628,7 @@ class Tokenizer(Method):
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
         """Text as soon as it is certain, without incomplete characters; U+FFFD for what is not UTF-8.
 
-        Methods whose ids (or windows) have no text of their own give it in one piece, at the end.
+        Methods whose ids (or windows) have no text of their own give it whole, at the end.
         """
         decoder, rest = codecs.getincrementaldecoder("utf-8")("replace"), iter(ids)
         size = self.ids_per_window or (1 if self.text_of_ids else None)

@@ -179,22 +179,22 @@ class WindowTokenizer(CodedTokenizer):
         bits = self._bits(self._windows_of([text], None)[0])
         return id_range(bits, bits, self.width)
 
-    def _pieces(self, text: bytes) -> list[tuple[bytes, list[int]]]:
-        return self._pieces_batch([text])[0]
+    def _segments(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+        return self._segments_batch([text])[0]
 
-    def _pieces_batch(self, texts: list[bytes]) -> list[list[tuple[bytes, list[int]]]]:
+    def _segments_batch(self, texts: list[bytes]) -> list[list[tuple[bytes, list[int]]]]:
         encoded = self._windows_of(texts, None)
         return [self._cut(text, windows) for text, windows in zip(texts, encoded, strict=True)]
 
     def _cut(self, data: bytes, windows: EncodedWindows) -> list[tuple[bytes, list[int]]]:
         ids = bits_to_ids(self._bits(windows), self.width).tolist()
-        pieces, position = [], 0
+        segments, position = [], 0
         for index, length in enumerate(windows.lengths):
             first = -(-index * self.window_bits // self.width)
             after = -(-(index + 1) * self.window_bits // self.width)
-            pieces.append((data[position : position + length], ids[first:after]))
+            segments.append((data[position : position + length], ids[first:after]))
             position += length
-        return pieces
+        return segments
 
 
 class EqualInfoACTokenizer(WindowTokenizer):

@@ -36,7 +36,7 @@ class LocalEngine:
         """As `Engine.run`."""
         workers = min(self.workers, len(partitions))
         # A pipe that this process reads cannot be read by another.
-        if workers > 1 and partitions[0].pieces[0].form != "stdin":
+        if workers > 1 and partitions[0].ranges[0].form != "stdin":
             _Workers(workers, work, partitions, report).run()
         elif partitions:
             _alone(work, partitions, self.workers, report)

@@ -41,7 +41,7 @@ class RayEngine:
         """As `Engine.run`; news come when a partition is finished."""
         if not partitions:
             return
-        if partitions[0].pieces[0].form == "stdin":
+        if partitions[0].ranges[0].form == "stdin":
             raise EqualInfoError("workers of a cluster cannot read standard input; write it to a file first")
         import ray
 
