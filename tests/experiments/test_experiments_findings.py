@@ -337,7 +337,8 @@ def along(good: bool) -> Rows:
 def windows_as_steps(good: bool) -> Rows:
     own = patches.INFORMATION[patches.B]
     names = [f"{own}, contexts as prior", "EqualInfo[v=4k,unigram,words]", "SentencePiece[v=4k]"]
-    names += ["EqualInfo[v=4k,unigram,words] told contexts", f"{own}, no prior"]
+    names.insert(1, "EqualInfo[v=4k,unigram,words] told contexts")
+    names.append(f"{own}, no prior")
     names += [kind.name for kind in patches.KINDS if kind.cut != own]
     made = [exact(patches.CONTEXTS, "bits_per_byte", 2.0, share=1.0)]
     for place, name in enumerate(names):

@@ -76,7 +76,8 @@ KINDS = [
 
 
 def tokenized(scale: Scale) -> list[str]:
-    return [f"EqualInfo[v={scale.wide},unigram,words]", scale.sentencepiece]
+    """What M2s read for comparison; the last are codes, which an M2 may read better if told what M1 knows."""
+    return [f"EqualInfo[v={scale.wide},unigram,words]", scale.sentencepiece, scale.windows(16)]
 
 
 @cache
@@ -207,7 +208,7 @@ def findings(rows: Rows) -> list[Finding]:
         for prior in (True, False)
     )
     information = INFORMATION[B]
-    pieces, words = (rows.method(start, quantity=BITS) for start in ("SentencePiece", "EqualInfo"))
+    pieces, words = (rows.method(start, quantity=BITS) for start in ("SentencePiece", "EqualInfo["))
     pairs = [
         (
             with_prior,
@@ -238,6 +239,10 @@ def findings(rows: Rows) -> list[Finding]:
     for rival in (pieces, words, f"{words} {TOLD}"):
         if rival in rows.methods(BITS):
             found.append(less(rows, BITS, own, rival, share=1.0).on(f"windows with a prior beat {rival}"))
+    for name in rows.methods(BITS):
+        if f"{name} {TOLD}" in rows.methods(BITS):
+            told = less(rows, BITS, f"{name} {TOLD}", name, share=1.0)
+            found.append(told.on(f"an M2 over {name} learns more if it is {TOLD}"))
     best = min(rows.mean(BITS, name, share=1.0) for name in rows.methods(BITS) if "[" in name)
     bits = rows.estimate(BITS, own, share=1.0)
     cheap = positive(Estimate(1.02 * best - bits.mean, bits.error, bits.source))
