@@ -2,7 +2,7 @@
 
 
 class EqualInfoError(Exception):
-    """Something the user can mend. The message is one line and says what to do.
+    """Something the user can put right. The message is one line and says what to do.
 
     The command line prints it after ``error:`` and exits with status 1; library callers can catch it.
     Anything else that escapes is a defect of this package.

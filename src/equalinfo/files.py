@@ -108,10 +108,10 @@ def read_json(path: Path) -> Any:
 def require_file(path: Path) -> None:
     """Raises DamagedArtifact unless `path` is an ordinary file: reading a pipe or a device may not end."""
     try:
-        found = Path(path).is_file()
+        is_file = Path(path).is_file()
     except OSError as error:
         raise DamagedArtifact(f"{path} cannot be read ({error.strerror})") from error
-    if not found:
+    if not is_file:
         raise DamagedArtifact(f"{path} is missing; is {Path(path).parent} the right directory?")
 
 

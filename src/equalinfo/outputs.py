@@ -101,17 +101,17 @@ class Reserved:
     place: Path
     new: Path
 
-    def put(self, made: Path | None = None) -> None:
+    def put(self, built: Path | None = None) -> None:
         """Renames a directory (default: `new`) to `place`, with the modes of what stood there."""
-        made = made or self.new
+        built = built or self.new
         old = self.new.with_name("old")
         with _write_errors(self.path, self.new.parent):
-            for one in (made, *made.rglob("*")):
-                copy_mode(self.place / one.relative_to(made), one)
+            for one in (built, *built.rglob("*")):
+                copy_mode(self.place / one.relative_to(built), one)
             try:
                 if self.place.exists():
                     os.replace(self.place, old)
-                os.replace(made, self.place)
+                os.replace(built, self.place)
             finally:
                 _settle(self.new.parent, self.place)
 
@@ -458,8 +458,8 @@ def _locked(path: Path, work: Path) -> int:
             ) from None
         except OSError:
             pass  # a file system without locks
-        found = _status(work / "lock")
-        if found and os.path.samestat(found, os.fstat(handle)):
+        there = _status(work / "lock")
+        if there and os.path.samestat(there, os.fstat(handle)):
             return handle
         os.close(handle)
         failed = OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), str(work))
@@ -471,8 +471,8 @@ def _make_work(work: Path) -> None:
         work.mkdir(0o700)
     except FileExistsError:
         # Where all may write, as in /tmp, somebody else may have put a trap there.
-        found = os.lstat(work)
-        if not stat.S_ISDIR(found.st_mode) or (hasattr(os, "geteuid") and found.st_uid != os.geteuid()):
+        there = os.lstat(work)
+        if not stat.S_ISDIR(there.st_mode) or (hasattr(os, "geteuid") and there.st_uid != os.geteuid()):
             raise EqualInfoError(f"{work} is in the way and not of this user; remove it") from None
 
 

@@ -42,10 +42,10 @@ def shipped(kind: str | None = None, folder: Path | None = None) -> dict[str, Pa
         ['english-m1']
     """
     manifests = sorted((folder or reference_folder()).glob(f"*/{MANIFEST}"))
-    found = {path.parent.name: path.parent for path in manifests}
+    artifacts = {path.parent.name: path.parent for path in manifests}
     if kind is None:
-        return found
-    return {name: path for name, path in found.items() if read_json(path / MANIFEST).get("kind") == kind}
+        return artifacts
+    return {name: path for name, path in artifacts.items() if read_json(path / MANIFEST).get("kind") == kind}
 
 
 def located(path: str | Path, kind: str) -> Path:
@@ -63,19 +63,19 @@ def located(path: str | Path, kind: str) -> Path:
         >>> located("english-65k", "tokenizer").name
         'english-65k'
     """
-    given = Path(path)
-    if given.is_dir() or _is_path(str(path)):
-        return given
-    found = shipped()
-    if given.name in found:
-        return found[given.name]
-    if given.name in FORMER_NAMES:
-        raise EqualInfoError(FORMER_NAMES[given.name])
-    if given.exists():
-        raise EqualInfoError(f"{given} is a file, not a {kind} directory")
+    wanted = Path(path)
+    if wanted.is_dir() or _is_path(str(path)):
+        return wanted
+    artifacts = shipped()
+    if wanted.name in artifacts:
+        return artifacts[wanted.name]
+    if wanted.name in FORMER_NAMES:
+        raise EqualInfoError(FORMER_NAMES[wanted.name])
+    if wanted.exists():
+        raise EqualInfoError(f"{wanted} is a file, not a {kind} directory")
     names = ", ".join(shipped(kind))
     known = f"those that ship with equalinfo: {names}" if names else "none ships with this equalinfo"
-    raise EqualInfoError(f"{given}: no such {kind} directory, and no shipped {kind} of that name ({known})")
+    raise EqualInfoError(f"{wanted}: no such {kind} directory, and no shipped {kind} of that name ({known})")
 
 
 def _is_path(text: str) -> bool:

@@ -103,23 +103,23 @@ def generate_command(
     from equalinfo.model.sampling import SamplingParams
 
     # What the shell passed, byte for byte, even where it is not UTF-8.
-    given = [os.fsencode(prompt) for prompt in prompts or []]
+    texts = [os.fsencode(prompt) for prompt in prompts or []]
     if prompt_file is not None:
-        given.append(read_file(prompt_file))
-    if not given:
+        texts.append(read_file(prompt_file))
+    if not texts:
         raise EqualInfoError("give a text to continue, or a file as --prompt-file")
     stops = tuple(os.fsencode(text) for text in stop or [])
     choice = SamplingParams(settings.temperature, settings.top_k, settings.top_p)
     limit, samples = settings.max_bytes or None, settings.samples
-    asked = GenerationConfig(
+    config = GenerationConfig(
         settings.tokens, limit, choice, settings.seed, samples, stops, settings.end, settings.heal
     )
     generator = Generator.load(m2)
-    show = None if as_json else ContinuationPrinter(sys.stdout.buffer, given, samples, raw)
-    found = generator.continuations(given, asked, show)
+    show = None if as_json else ContinuationPrinter(sys.stdout.buffer, texts, samples, raw)
+    continuations = generator.continuations(texts, config, show)
     if as_json:
-        print(json.dumps([as_record(sample) for sample in found]))
+        print(json.dumps([as_record(sample) for sample in continuations]))
     elif show:
-        show.end(found)
+        show.end(continuations)
     if not quiet:
-        print(rate(found, generator.seconds), file=sys.stderr)
+        print(rate(continuations, generator.seconds), file=sys.stderr)

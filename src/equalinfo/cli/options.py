@@ -41,11 +41,11 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def run(**values: Any) -> None:
-        made = {
+        checked = {
             name: validated(schema, {field: values[field] for field in schema.model_fields})
             for name, schema in settings.items()
         }
-        command(**{name: value for name, value in values.items() if name in hints} | made)
+        command(**{name: value for name, value in values.items() if name in hints} | checked)
 
     run.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
     run.__annotations__ = {name: parameter.annotation for name, parameter in parameters.items()}

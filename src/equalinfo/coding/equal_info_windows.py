@@ -15,7 +15,7 @@ earlier. One byte can always be closed: it has at least 4 codewords, and with fe
 continuations cannot all end on codeword boundaries. So every input, its end included, has an encoding.
 
 `delay` closes a window before trailing bytes that leave its code unchanged (paper, appendix A.5); a code
-then stands for the shortest text that gives it, which needs no mending.
+then stands for the shortest text that gives it, which needs no correction.
 """
 
 from bisect import bisect_right

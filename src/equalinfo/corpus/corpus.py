@@ -46,11 +46,11 @@ class Corpus:
         """
         documents = self._held if self._held is not None else read_documents(self.source, self.field)
         documents = BadDocuments().unless_cut(documents, shown(self.source))
-        found = False
+        any_document = False
         for document in documents if split == "all" else only(documents, split):
-            found = True
+            any_document = True
             yield document
-        if not found:
+        if not any_document:
             raise EqualInfoError(
                 f"{self.source} has no document in the {split} split; give more text"
                 + (" (documents are split 90/5/5 by their hash)" if split != "all" else "")

@@ -48,12 +48,12 @@ def _files_below(folder: Path) -> list[str]:
     def refuse(error: OSError) -> None:
         raise unreadable(error.filename, error) from error
 
-    found = []
+    paths = []
     for parent, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(parent, name) for name in names if not name.startswith(".")]
+        paths += [Path(parent, name) for name in names if not name.startswith(".")]
     # Pipes and devices might never end. A link to nowhere stays, so that opening it is an error.
-    files = [path for path in found if path.is_file() or not path.exists()]
+    files = [path for path in paths if path.is_file() or not path.exists()]
     return [os.fspath(path) for path in sorted(files, key=lambda path: path.relative_to(folder).as_posix())]
 
 

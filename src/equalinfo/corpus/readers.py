@@ -74,10 +74,10 @@ def file_range(name: str, in_folder: bool) -> FileRange:
 
 
 def _not_empty(documents: Iterable[bytes], name: str) -> Iterator[bytes]:
-    found = False
+    any_document = False
     for document in documents:
         if document:
-            found = True
+            any_document = True
             yield document
-    if not found:
+    if not any_document:
         raise EqualInfoError(f"{name} holds no document; name a source that has text")

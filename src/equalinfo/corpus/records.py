@@ -30,7 +30,7 @@ class BadDocuments:
                 self.reject(
                     "invalid",
                     f"{name}: the document that begins with {document[:24]!a} holds a zero byte, which ends documents; "
-                    "is it text? Mend or remove it, or let `tokenize` leave it out by --bad-documents skip",
+                    "is it text? Correct or remove it, or let `tokenize` leave it out by --bad-documents skip",
                 )
             else:
                 yield document
@@ -88,7 +88,7 @@ def json_documents(
             kind = "null" if text is None else type(text).__name__
             bad.reject(
                 "null" if text is None else "invalid",
-                f"{where}: field {field!a} is {kind}, not a string; mend or remove the line",
+                f"{where}: field {field!a} is {kind}, not a string; correct or remove the line",
             )
             continue
         try:
@@ -97,7 +97,7 @@ def json_documents(
             bad.reject(
                 "invalid",
                 f"{where}: field {field!a} holds half of a surrogate pair, which is no text; "
-                "mend or remove the line",
+                "correct or remove the line",
             )
             continue
         yield document

@@ -70,13 +70,13 @@ class Checkpoints:
 
     def latest(self) -> Path | None:
         """The newest checkpoint; what a kill left unfinished is removed."""
-        found = ""
+        newest = ""
         if self.context.is_main:
             for left in self.folder.glob(f"*{UNFINISHED}"):
                 shutil.rmtree(left, ignore_errors=True)
-            found = max((path.name for path in self.folder.glob("step-*")), default="")
-        found = self.context.broadcast(found)
-        return self.folder / found if found else None
+            newest = max((path.name for path in self.folder.glob("step-*")), default="")
+        newest = self.context.broadcast(newest)
+        return self.folder / newest if newest else None
 
     def save(self, model: Decoder, optimizer: Optimizer, progress: dict[str, Any]) -> None:
         """Keeps model, optimizer and `progress` in place of earlier ones.

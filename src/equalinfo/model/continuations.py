@@ -59,9 +59,9 @@ class Branches:
             cache.k, cache.v = (past.expand(len(suffixes), *past.shape[1:]) for past in (k, v))
         hidden_BTD = self.model.hidden(read_BT.to(self._device), caches)
         lasts = torch.tensor([max(len(suffix) - 1, 0) for suffix in suffixes])
-        found = self._log_probabilities(hidden_BTD[torch.arange(len(suffixes)), lasts])
-        found[[row for row, suffix in enumerate(suffixes) if not len(suffix)]] = self._first
-        return found
+        log_probabilities = self._log_probabilities(hidden_BTD[torch.arange(len(suffixes)), lasts])
+        log_probabilities[[row for row, suffix in enumerate(suffixes) if not len(suffix)]] = self._first
+        return log_probabilities
 
     def _log_probabilities(self, hidden_BD: torch.Tensor) -> np.ndarray:
         logits_BV = self.model.lm_head(hidden_BD).double().cpu()

@@ -107,11 +107,11 @@ def _spread(
 def _distinct(names: Sequence[str]) -> list[str]:
     """Names with a number added to those that stood before."""
     seen: dict[str, int] = {}
-    found = []
+    distinct = []
     for name in names:
         seen[name] = seen.get(name, 0) + 1
-        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return found
+        distinct.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return distinct
 
 
 def _runs(summaries: Sequence[Summary]) -> list[list[Summary]]:

@@ -24,13 +24,13 @@ def files_of_rows(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     for path in paths:
         lines = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
         foreign = [one for one in lines if path.is_dir() and not holds_rows(one)]
-        found = [one for one in lines if one not in foreign]
-        if not found:
+        with_rows = [one for one in lines if one not in foreign]
+        if not with_rows:
             raise EqualInfoError(
                 f"{path} holds no .jsonl file of results; `equalinfo run` and `experiment` write results.jsonl"
             )
         left_out += foreign
-        files += found
+        files += with_rows
     return files, left_out
 
 

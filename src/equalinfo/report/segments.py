@@ -70,9 +70,9 @@ def counts_text(tokens: int, segments: int, size: int, bits: float) -> str:
     return f"{size} bytes, {tokens} tokens, {segments} pieces, {ratio:.2f} bytes/token, {cost:.2f} bits/byte uniform"
 
 
-def segments_html(found: Cut) -> str:
+def segments_html(cut_text: Cut) -> str:
     """A cut as HTML: its totals and a list of its segments. All text is escaped."""
-    return template("pieces.html.j2").render(cut=found, tones=TONES)
+    return template("pieces.html.j2").render(cut=cut_text, tones=TONES)
 
 
 def segments_style() -> str:

@@ -184,7 +184,7 @@ def _rows(path: Path) -> Iterator[Row]:
             continue
         row = _parse(line)
         if row is None:
-            raise DamagedArtifact(f"{path}, line {number}: {_complaint(line)}; mend or delete that line")
+            raise DamagedArtifact(f"{path}, line {number}: {_complaint(line)}; correct or delete that line")
         yield row
     if tail and (last := _parse(tail)) is not None:
         yield last

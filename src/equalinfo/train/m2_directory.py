@@ -79,17 +79,17 @@ def _save_tokenizer(directory: Path, sequence_length: int) -> None:
 
     The one in `tokenizer/` does not: there ids are the text's alone. `add_special_tokens=False` gives those here.
     """
-    made = json.loads((directory / "tokenizer" / TOKENIZER).read_bytes())
-    start = next(token for token in made["added_tokens"] if token["id"] == 0)["content"]
+    fields = json.loads((directory / "tokenizer" / TOKENIZER).read_bytes())
+    start = next(token for token in fields["added_tokens"] if token["id"] == 0)["content"]
     text, begin = {"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": start, "type_id": 0}}
     second = {"Sequence": {"id": "B", "type_id": 1}}
-    made["post_processor"] = {
+    fields["post_processor"] = {
         "type": "TemplateProcessing",
         "single": [begin, text],
         "pair": [begin, text, second],
         "special_tokens": {start: {"id": start, "ids": [0], "tokens": [start]}},
     }
-    (directory / TOKENIZER).write_bytes(json.dumps(made, ensure_ascii=False).encode())
+    (directory / TOKENIZER).write_bytes(json.dumps(fields, ensure_ascii=False).encode())
     config = json.loads((directory / "tokenizer" / TOKENIZER_CONFIG).read_bytes())
     config |= {"bos_token": start, "model_max_length": sequence_length}
     (directory / TOKENIZER_CONFIG).write_bytes(json_bytes(config))

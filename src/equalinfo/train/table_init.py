@@ -48,12 +48,12 @@ class TableStart:
             raise EqualInfoError(
                 f"ids of {tokenizer.spec} have no text of their own, which --tables-from starts from"
             )
-        ids, own = list(texts), list(texts.values())
+        ids, strings = list(texts), list(texts.values())
         if source == SPELLING:
-            return cls(SPELLING, ids, sums_of_spelling(own, width))
+            return cls(SPELLING, ids, sums_of_spelling(strings, width))
         m1 = located(source, "m1")
         model = load_float_m1(m1)
-        return cls(sha256_file(m1 / "model.safetensors"), ids, states_after(model, own))
+        return cls(sha256_file(m1 / "model.safetensors"), ids, states_after(model, strings))
 
     def put_into(self, model: Decoder) -> None:
         start_tables(model, self.ids, self.states)

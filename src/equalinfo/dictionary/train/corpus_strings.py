@@ -32,12 +32,12 @@ def frequent_strings(corpus: WordCounts, count: int, report: Report | None = Non
     text = np.frombuffer(b"".join(word for word, _ in kept), np.uint8)
     lengths = np.fromiter((len(word) for word, _ in kept), np.int64, len(kept))
     weights = np.fromiter((number for _, number in kept), np.int64, len(kept))
-    found = [_strings_of(length, text, lengths, weights) for length in range(2, LONGEST + 1)]
-    totals = np.concatenate([own for own, _ in found])
+    by_length = [_strings_of(length, text, lengths, weights) for length in range(2, LONGEST + 1)]
+    totals = np.concatenate([own for own, _ in by_length])
     least = np.partition(totals, len(totals) - count)[len(totals) - count] if len(totals) > count else 0
     best = [
         (-int(own[i]), strings[i].tobytes())
-        for own, strings in found
+        for own, strings in by_length
         for i in np.flatnonzero(own >= least).tolist()
     ]
     return [string for _, string in sorted(best)[:count]]
@@ -166,12 +166,12 @@ def repeated_strings(documents: Iterable[bytes], enough: int) -> int:
 
     A string counts if it stands twice in a quarter of a megabyte; the first MOST_COUNTED bytes are read.
     """
-    found = [np.empty(0, np.uint64)] * 7
+    repeated = [np.empty(0, np.uint64)] * 7
     for number, part in enumerate(_parts(documents)):
-        found = [np.union1d(known, more) for known, more in zip(found, _repeated(part), strict=True)]
-        if sum(map(len, found)) >= enough or (number + 1) * COUNTED_AT_ONCE >= MOST_COUNTED:
+        repeated = [np.union1d(known, more) for known, more in zip(repeated, _repeated(part), strict=True)]
+        if sum(map(len, repeated)) >= enough or (number + 1) * COUNTED_AT_ONCE >= MOST_COUNTED:
             break
-    return min(sum(map(len, found)), enough)
+    return min(sum(map(len, repeated)), enough)
 
 
 def _parts(documents: Iterable[bytes]) -> Iterator[list[bytes]]:

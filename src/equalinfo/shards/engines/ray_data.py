@@ -95,7 +95,7 @@ class Tokenizing:
         self._tokenizer: Any = None
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Tokenizes one partition; an error that the user can mend is an answer too."""
+        """Tokenizes one partition; an error that the user can put right is an answer too."""
         try:
             if self._tokenizer is None:
                 self._tokenizer = Tokenizer.from_pretrained(Path(self._work.tokenizer))
