@@ -19,8 +19,7 @@ def compress_command(
     file: InputFile,
     out: Annotated[Path, typer.Option("--out", **PATH, help="The container; - for standard output.")],
     m1: Annotated[
-        Path | None,
-        typer.Option(help=f"M1 directory, {SHIPPED}: takes part in the prediction; far slower."),
+        Path | None, typer.Option(help=f"M1 directory, {SHIPPED}: takes part in the prediction; far slower.")
     ] = None,
     block: Annotated[
         int | None,

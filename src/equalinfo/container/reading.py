@@ -144,12 +144,7 @@ def _texts(
 
 
 def _decode_block(
-    predictor: Predictor | None,
-    header: Header,
-    number: int,
-    head: Head,
-    code: bytes,
-    advance: Advance | None,
+    predictor: Predictor | None, header: Header, number: int, head: Head, code: bytes, advance: Advance | None
 ) -> bytes:
     model = predictor if header.needs_model else None
     if head.coded == head.source:

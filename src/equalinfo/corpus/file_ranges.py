@@ -10,12 +10,7 @@ from typing import IO, cast
 from equalinfo.corpus import embedded
 from equalinfo.corpus.hub import hub_documents
 from equalinfo.corpus.locations import is_url, open_file, shown, unreadable
-from equalinfo.corpus.records import (
-    MAX_LINE_BYTES,
-    BadDocuments,
-    is_object,
-    json_documents,
-)
+from equalinfo.corpus.records import MAX_LINE_BYTES, BadDocuments, is_object, json_documents
 from equalinfo.corpus.text import text_documents
 from equalinfo.errors import EqualInfoError
 from equalinfo.extras import needed

@@ -16,12 +16,7 @@ if TYPE_CHECKING:
 
 
 def compile_tokenizer(
-    spec: Spec,
-    m1: Path | None,
-    corpus: "Corpus | None",
-    out: Path,
-    progress: "Progress",
-    device: str = "cpu",
+    spec: Spec, m1: Path | None, corpus: "Corpus | None", out: Path, progress: "Progress", device: str = "cpu"
 ) -> Tokenizer:
     """Makes the tokenizer of `spec` from the corpus's training documents and saves it, with a bar for each stage.
 

@@ -19,12 +19,7 @@ from equalinfo.coding.equal_info_windows import (
     encode_windows,
     settled_lengths,
 )
-from equalinfo.coding.remembered_windows import (
-    MOST_BITS,
-    RememberedWindows,
-    load_beginnings,
-    save_beginnings,
-)
+from equalinfo.coding.remembered_windows import MOST_BITS, RememberedWindows, load_beginnings, save_beginnings
 from equalinfo.coding.splitter import Splitter
 from equalinfo.coding.window_kernels import unpack
 from equalinfo.errors import EqualInfoError, UndecodableTokens

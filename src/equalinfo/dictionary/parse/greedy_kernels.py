@@ -106,14 +106,7 @@ def walk1(
 
 @kernel
 def walk4(
-    tables: Tables,
-    text: Text,
-    steps: np.int64,
-    at: Lanes,
-    word: Lanes,
-    out: Ids,
-    keep: np.uint64,
-    n: Lanes,
+    tables: Tables, text: Text, steps: np.int64, at: Lanes, word: Lanes, out: Ids, keep: np.uint64, n: Lanes
 ) -> None:
     """Reads `steps` bytes in each of four places at once; changes at, word and n, uint64 [4] each."""
     at0, at1, at2, at3 = at[0], at[1], at[2], at[3]

@@ -10,13 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.viterbi import MOST, ONE_BIT, ViterbiParser
-from equalinfo.dictionary.train.prune import (
-    Corpus,
-    left_after_a_round,
-    usage,
-    wanted_of,
-    with_singles,
-)
+from equalinfo.dictionary.train.prune import Corpus, left_after_a_round, usage, wanted_of, with_singles
 from equalinfo.dictionary.train.word_counts import Report
 from equalinfo.dictionary.trie.automaton import build
 

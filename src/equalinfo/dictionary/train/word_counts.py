@@ -421,12 +421,7 @@ def _same(a: np.uint64, b: np.uint64, length: np.uint64) -> bool:
 
 
 @kernel
-def _add(
-    place: np.uint64,
-    length: np.uint64,
-    weight: int,
-    table: _Arrays,
-) -> bool:
+def _add(place: np.uint64, length: np.uint64, weight: int, table: _Arrays) -> bool:
     """Adds `weight` to the count of the word at an address; False if it is new and there is no room."""
     slots, hashes, bounds, counts, text, used = table
     h = _hash(place, length)
@@ -467,13 +462,7 @@ def _place(hashes: NDArray[np.uint64], slots: Counts) -> None:
 
 
 @kernel
-def _add_all(
-    source: ByteVector,
-    places: Bounds,
-    weights: Counts,
-    state: Counts,
-    table: _Arrays,
-) -> int:
+def _add_all(source: ByteVector, places: Bounds, weights: Counts, state: Counts, table: _Arrays) -> int:
     """Adds words from ``state[0]`` on.
 
     Args:
@@ -492,13 +481,7 @@ def _add_all(
 
 
 @kernel
-def _count(
-    source: ByteVector,
-    documents: Bounds,
-    classes: ByteVector,
-    state: Counts,
-    table: _Arrays,
-) -> int:
+def _count(source: ByteVector, documents: Bounds, classes: ByteVector, state: Counts, table: _Arrays) -> int:
     """Counts the words of documents, from ``state[1]`` in document ``state[0]`` on.
 
     Args:
@@ -542,12 +525,7 @@ def _count(
 
 @kernel
 def _count_runs(
-    source: ByteVector,
-    words: Bounds,
-    last: Bounds,
-    longest: int,
-    state: Counts,
-    table: _Arrays,
+    source: ByteVector, words: Bounds, last: Bounds, longest: int, state: Counts, table: _Arrays
 ) -> int:
     """Counts runs of words, from that of ``state[1]`` words at word ``state[0]`` on; all else as in `_count`."""
     place = address_of(source)
