@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -112,24 +113,26 @@ def summary(folder: Path, images: str) -> str:
         "stability) with a small M1; whether M2 learns a method at all; which methods, window sizes and places in a "
         "window are learned before others. What it cannot: bits/byte near the paper's (M1 and M2 have half a million "
         "parameters, M2 reads 0.5 M tokens where the paper's reads 26 G), where curves of slow learners cross those "
-        "of fast ones, differences of a hundredth of a bit, and vocabularies of 65,536.",
+        "of fast ones, differences of a hundredth of a bit, and vocabularies of 65,536. Names that end in -mix are "
+        "of the scale `mix`: more text, read once, and M2s that read up to 10 M tokens.",
         "",
     ]
     sections: list[str] = []
     tally: list[tuple[str, ...]] = []
-    for one in experiments():
-        path = folder / f"{one.name}.jsonl"
+    for one, suffix in product(experiments(), ("", "-mix")):
+        name = one.name + suffix
+        path = folder / f"{name}.jsonl"
         if not path.is_file():
             continue
         rows = Rows(read_measurements(path))
         findings = one.run.findings(rows)
         counts = Counter(finding.found for finding in findings)
-        tally.append((f"[{one.name}](#{one.name})", one.paper, *(str(counts[word]) for word in OUTCOMES)))
+        tally.append((f"[{name}](#{name})", one.paper, *(str(counts[word]) for word in OUTCOMES)))
         source = f"Rows: [{path.name}]({images}/{path.name})."
-        sections += [f"## {one.name}", "", f"{one.measures} Paper: {one.paper}. {source}", ""]
+        sections += [f"## {name}", "", f"{one.measures} Paper: {one.paper}. {source}", ""]
         sections += [markdown_table(FOUND, map(finding_cells, findings))]
-        if (folder / f"{one.name}.svg").is_file():
-            sections += [f"![{one.name}]({images}/{one.name}.svg)", ""]
+        if (folder / f"{name}.svg").is_file():
+            sections += [f"![{name}]({images}/{name}.svg)", ""]
         if compared := one.run.compared(rows):
             sections += [markdown_table(*pivot(compared))]
         if one.limits:
