@@ -101,6 +101,20 @@ def test_curves_end_to_end_and_what_is_there_so_far(long: Scale, tmp_path: Path)
     assert len(read_measurements(partial.table)) == len(partial.rows)
 
 
+def test_rows_of_a_patch_model_and_of_an_m2_that_is_told(
+    long: Scale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(patches.BUDGETS, "small", 4096)
+    with progress_bar(True) as progress:
+        work = ExperimentContext("patches", long, tmp_path, 1, progress)
+        kind = patches.Kind(patches.INFORMATION[32.0], True)
+        for rows in (patches.patched(work, kind, 0), patches.over_tokens(work, "Bytes", True, 0)):
+            ends = [row.value for row in rows if row.quantity == "bits_per_byte" and row.at["share"] == 1.0]
+            assert 0 < ends[0] < 12
+            assert {"bytes_per_step", "flops_per_byte", "train_seconds"} < {row.quantity for row in rows}
+
+
+@pytest.mark.slow
 def test_patches_end_to_end(long: Scale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(patches.BUDGETS, "small", 8192)
     monkeypatch.setattr(patches, "KINDS", patches.KINDS[:6])

@@ -38,7 +38,14 @@ KEPT_TEXT = (
 LARGEST = 12_000_000  # bytes on disk of all together
 SECONDS = 2.0  # to import and load on a machine that is busy; 0.15 on one that is not
 
-each = pytest.mark.parametrize("name", TOKENIZERS)
+# The largest takes as long as all others; its method is that of multilingual-65k.
+each = pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow] * (name == "multilingual-128k"))
+        for name in sorted(TOKENIZERS)
+    ],
+)
 
 
 def test_the_page_is_what_the_cards_give() -> None:
