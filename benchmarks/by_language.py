@@ -15,10 +15,10 @@ results/by-language.json, .md and .svg.
 """
 
 import argparse
-import math
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from statistics import geometric_mean
 from typing import Any
 
 from equalinfo.figures.figure import Figure, Panel, Series
@@ -30,6 +30,7 @@ from equalinfo.score.tables import markdown_table
 from equalinfo.tokens.compile import compile_tokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
+from scripts import reference_languages
 from scripts.corpus_mix.languages import LANGUAGES
 from scripts.corpus_mix.parallel import NAMES, declaration_texts, django_messages
 from scripts.reference_languages import WEIGHTS, LevelledCorpus, tokens_for_content
@@ -42,7 +43,7 @@ METHODS = {
     "SentencePiece": "SentencePiece[v={}]",
 }
 # White space stands between phrases there, or nowhere.
-WITHOUT_SPACES = ("bo", "ja", "km", "lo", "my", "th", "zh-Hans", "zh-Hant")
+WITHOUT_SPACES = ("bo", *reference_languages.WITHOUT_SPACES)
 
 WORD = r"[^\s\u1361]+"
 
@@ -92,7 +93,7 @@ def summary_of(paid: dict[str, float]) -> Row:
         "dearest": dearest,
         "cheapest": cheapest,
         "fairness": round(paid[dearest] / paid[cheapest], 3),
-        "mean_price": round(math.exp(sum(map(math.log, paid.values())) / len(paid)), 3),
+        "mean_price": round(geometric_mean(paid.values()), 3),
         "over_twice_english": sorted(code for code, price in paid.items() if price > 2),
     }
 
@@ -118,7 +119,7 @@ def summaries(rows: list[Row], tokenizers: Iterable[str], messages: dict[str, di
 
 
 def _mean(rows: list[Row], value: Callable[[Row], float]) -> float:
-    return round(math.exp(sum(math.log(value(row)) for row in rows) / len(rows)), 3)
+    return round(geometric_mean(map(value, rows)), 3)
 
 
 def markdown(found: Row) -> str:

@@ -4,18 +4,23 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 
 from rich.progress import Progress
 
+from equalinfo.corpus.corpus import Corpus
+from equalinfo.corpus.examples import Example, ShuffledExamples, cut_examples
+from equalinfo.experiments.statistics import ratio_error
 from equalinfo.experiments.workspace import read_examples
 from equalinfo.files import atomic_file, json_bytes
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.scoring import nats_of_ids
 from equalinfo.model.train_loop import Trainer, TrainingData
+from equalinfo.predict.base import Predictor, distribution_bits
 from equalinfo.runs.run import fingerprint_of
 from equalinfo.score import metrics
 from equalinfo.shards.format import read_split, tokens_manifest
@@ -49,6 +54,11 @@ class Point:
         tokens = sum(self.tokens)
         return metrics.bits_per_byte(sum(self.bits) * math.log(2) / tokens, tokens, sum(self.sizes))
 
+    @property
+    def error(self) -> float | None:
+        """The standard error of `bits_per_byte` over the examples."""
+        return ratio_error(self.bits, self.sizes)
+
 
 def spread(count: int, most: int = SCORED) -> list[int]:
     """Numbers of at most `most` of `count` things, evenly spread.
@@ -58,6 +68,25 @@ def spread(count: int, most: int = SCORED) -> list[int]:
         ([0, 3, 6], [0, 1])
     """
     return [number * count // min(most, count) for number in range(min(most, count))]
+
+
+def scored_examples(corpus: Corpus, example_bytes: int) -> list[Example]:
+    """The held-out examples that models are scored on."""
+    held_out = list(cut_examples(corpus.documents("validation"), example_bytes))
+    return [held_out[number] for number in spread(len(held_out))]
+
+
+def drawn(documents: Iterable[bytes], example_bytes: int, most: int, seed: int = 0) -> list[Example]:
+    """The first of the training examples in their random order, of `most` bytes together."""
+    examples = ShuffledExamples(cut_examples(documents, example_bytes))
+    return list(islice(examples.iterate(seed), min(len(examples), most // example_bytes)))
+
+
+def contexts_point(model: Predictor, examples: Sequence[Example]) -> Point:
+    """What a counted model makes of held-out examples; its tokens are bytes."""
+    bits = [distribution_bits(model.frequencies(one.data), one.data) for one in examples]
+    sizes = [one.source_bytes for one in examples]
+    return Point(0, 0.0, 0.0, bits, sizes, sizes)
 
 
 def points_of(steps: int, fewest: int = 150) -> list[int]:

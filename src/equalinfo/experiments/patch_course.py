@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -16,13 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from equalinfo.corpus.corpus import Corpus
-from equalinfo.corpus.examples import END_OF_DOCUMENT, Example, ShuffledExamples, cut_examples
-from equalinfo.experiments.learning_curve import Course, spread
+from equalinfo.corpus.examples import END_OF_DOCUMENT, Example
+from equalinfo.experiments.learning_curve import Course, drawn, scored_examples
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.informed import InformedDecoder
 from equalinfo.model.loss import next_id_loss
-from equalinfo.model.patches import PatchDecoder
+from equalinfo.model.patches import BYTES, PatchDecoder
 from equalinfo.model.train_loop import Trainer, TrainingData
 from equalinfo.predict.base import FREQUENCY_TOTAL
 from equalinfo.predict.context import LONGEST_ORDER, ContextModel, count_contexts
@@ -33,7 +32,7 @@ from equalinfo.train.config import M2Config
 
 OWN_SHARE = 5  # one training document in so many is M2s' own
 ROW = 1024  # bytes that a patch model reads at once
-BYTES = 256
+LETTERS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 Cut = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
@@ -59,14 +58,11 @@ class Materials:
 
     @cached_property
     def training(self) -> list[Example]:
-        examples = ShuffledExamples(cut_examples(self._documents(own=True), self.example_bytes))
-        count = min(len(examples), self.most // self.example_bytes)
-        return list(islice(examples.iterate(0), count))
+        return drawn(self._documents(own=True), self.example_bytes, self.most)
 
     @cached_property
     def held_out(self) -> list[Example]:
-        everything = list(cut_examples(self.corpus.documents("validation"), self.example_bytes))
-        return [everything[number] for number in spread(len(everything))]
+        return scored_examples(self.corpus, self.example_bytes)
 
     def _documents(self, own: bool) -> Iterator[bytes]:
         for number, document in enumerate(self.corpus.documents("train")):
@@ -112,9 +108,6 @@ def after_spaces(text: np.ndarray, _: np.ndarray) -> np.ndarray:
     return starts
 
 
-LETTERS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
-
 def entropies(frequencies: np.ndarray) -> np.ndarray:
     """Bits of uncertainty of each row."""
     found: np.ndarray = -(frequencies * np.log2(frequencies)).sum(1)
@@ -144,9 +137,7 @@ class PatchObjective(nn.Module):
 
     def nats(self, texts: Sequence[bytes]) -> tuple[Tensor, Tensor]:
         """Of each byte [B, T], of texts of one length, and the z-loss."""
-        model = self.model
-        assert isinstance(model, PatchDecoder)
-        known = []
+        model, known = self.model, []
         if model.prior or self.cut:
             known = [self.materials.frequencies(text) for text in texts]
         arrays = [np.frombuffer(text, np.uint8) for text in texts]
@@ -244,6 +235,23 @@ def token_rows(tokenizer: Tokenizer, examples: Sequence[Example], length: int) -
         yield rows
 
 
+@dataclass(frozen=True)
+class TokenRows:
+    """The training and the held-out text in rows of tokens, by example."""
+
+    training: list[list[TokenRow]]
+    held_out: list[list[TokenRow]]
+    bytes_per_token: float  # of the training text
+
+    @classmethod
+    def of(cls, materials: Materials, tokenizer: Tokenizer, length: int) -> "TokenRows":
+        training = list(token_rows(tokenizer, materials.training, length))
+        source = sum(example.source_bytes for example in materials.training)
+        tokens = sum(len(row.ids) for own in training for row in own)
+        held_out = list(token_rows(tokenizer, materials.held_out, length))
+        return cls(training, held_out, metrics.bytes_per_token(source, tokens))
+
+
 class InformedObjective(nn.Module):
     """The loss of an M2 over tokens that is told, before each, what the contexts expect next."""
 
@@ -265,15 +273,12 @@ class InformedObjective(nn.Module):
         return next_id_loss(self.model, ids_BT, self.z, added_BTD)
 
 
-def informed_course(materials: Materials, tokenizer: Tokenizer, prior: bool, config: M2Config) -> Course:
-    """Of an M2 over tokens on the same text, told or not what the contexts know."""
-    length = config.sequence_length
-    made = list(token_rows(tokenizer, materials.training, length))
-    rows = [row for own in made for row in own if len(row.ids) == length]
-    held_out = list(token_rows(tokenizer, materials.held_out, length))
-    source = sum(example.source_bytes for example in materials.training)
-    tokens = sum(len(row.ids) for own in made for row in own)
-    ratio = metrics.bytes_per_token(source, tokens)
+def informed_course(
+    materials: Materials, tokenizer: Tokenizer, text: TokenRows, prior: bool, config: M2Config
+) -> Course:
+    """Of an M2 over the tokens of a text, told or not what the contexts know."""
+    length, ratio = config.sequence_length, text.bytes_per_token
+    rows = [row for own in text.training for row in own if len(row.ids) == length]
 
     def trainer(folder: Path, key: str) -> Trainer:
         batches = SequenceBatches(np.arange(len(rows))[:, None], config.batch_size, config.seed)
@@ -289,7 +294,7 @@ def informed_course(materials: Materials, tokenizer: Tokenizer, prior: bool, con
         scorer = InformedObjective([], materials, model, 0.0)
         return [
             sum(float(scorer.losses([row])[1]) * len(row.ids) for row in own) / math.log(2)
-            for own in held_out
+            for own in text.held_out
         ]
 
     about = (
@@ -300,7 +305,7 @@ def informed_course(materials: Materials, tokenizer: Tokenizer, prior: bool, con
         materials.most,
     )
     sizes = [example.source_bytes for example in materials.held_out]
-    counts = [sum(len(row.ids) for row in own) for own in held_out]
+    counts = [sum(len(row.ids) for row in own) for own in text.held_out]
     return Course(
         (*about, config.plan()), trainer, bits, sizes, counts, config.sequences_per_step * length * ratio
     )

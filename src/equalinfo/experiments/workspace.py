@@ -128,6 +128,20 @@ class ExperimentContext:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
         )
 
+    def example_rows(
+        self,
+        method: str,
+        bits: Sequence[float],
+        sizes: Sequence[int],
+        seed: int | None = None,
+        **at: Coordinate,
+    ) -> list[Measurement]:
+        """Bits/byte of single held-out examples, for paired differences."""
+        return [
+            self.row(method, "example_bits_per_byte", own / size, None, seed, None, example=number, **at)
+            for number, (own, size) in enumerate(zip(bits, sizes, strict=True))
+        ]
+
     def mean_row(
         self, method: str, quantity: str, values: Sequence[float], seed: int | None = None, **at: Coordinate
     ) -> Measurement:

@@ -3,13 +3,12 @@
 Shape suffixes as in `layers.py`.
 """
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.model.config import PRESETS
-from equalinfo.model.layers import Layer, LayerCache, RMSNorm
+from equalinfo.model.layers import Layer, LayerCache, RMSNorm, normal_draws
 from equalinfo.model.llama import LlamaLayer
 from equalinfo.model.paper import PaperLayer
 from equalinfo.sizes import Size
@@ -39,6 +38,7 @@ class Decoder(nn.Module):
         EqualInfoError: no such preset.
 
     Examples:
+        >>> import torch
         >>> from equalinfo.sizes import size_by_name
         >>> model = Decoder(size_by_name("65k"), vocab=256)
         >>> model.init_weights(seed=0)
@@ -59,20 +59,13 @@ class Decoder(nn.Module):
 
     def init_weights(self, seed: int) -> None:
         """Draws the weights, from `seed` alone; each preset's layers say how wide."""
-        generator = torch.Generator().manual_seed(seed)
-
-        def normal(weight: Tensor, deviation: float) -> None:
-            with torch.no_grad():
-                weight.normal_(0.0, deviation, generator=generator)
-
+        normal = normal_draws(seed)
         normal(self.embedding.weight, 1.0 if self.preset == "paper" else LLAMA_EMBEDDING)
         for layer in self.layers:
             assert isinstance(layer, Layer)
             layer.init_weights(normal)
         normal(self.lm_head.weight, self.size.d_model**-0.5)
-        for module in self.modules():
-            if isinstance(module, RMSNorm):
-                nn.init.ones_(module.gain)
+        RMSNorm.reset_all(self)
 
     def hidden(
         self, inputs_BT: Tensor, caches: list[LayerCache] | None = None, added_BTD: Tensor | None = None

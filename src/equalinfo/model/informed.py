@@ -1,10 +1,9 @@
 """A decoder of ids that is told something else at each position: what another model knows of the text so far."""
 
-import torch
 from torch import Tensor, nn
 
 from equalinfo.model.decoder import LLAMA_EMBEDDING, Decoder
-from equalinfo.model.layers import RMSNorm
+from equalinfo.model.layers import RMSNorm, normal_draws
 from equalinfo.sizes import Size
 
 
@@ -12,6 +11,7 @@ class InformedDecoder(Decoder):
     """As `Decoder`, with a vector of `features` numbers at each position, added to its embedding.
 
     Examples:
+        >>> import torch
         >>> from equalinfo.sizes import size_by_name
         >>> model = InformedDecoder(size_by_name("65k"), vocab=16, features=8)
         >>> model.init_weights(seed=0)
@@ -27,10 +27,7 @@ class InformedDecoder(Decoder):
     def init_weights(self, seed: int) -> None:
         """As `Decoder.init_weights`; what is told weighs as much as the embedding at first."""
         super().init_weights(seed)
-        generator = torch.Generator().manual_seed(seed + 1)
-        with torch.no_grad():
-            deviation = LLAMA_EMBEDDING * self.inform.in_features**-0.5
-            self.inform.weight.normal_(0.0, deviation, generator=generator)
+        normal_draws(seed + 1)(self.inform.weight, LLAMA_EMBEDDING * self.inform.in_features**-0.5)
 
     def told(self, features_BTF: Tensor) -> Tensor:
         """What is added to the embeddings, [B, T, D]."""

@@ -20,12 +20,30 @@ NORM_EPSILON = 1e-6
 Normal = Callable[[Tensor, float], None]
 
 
+def normal_draws(seed: int) -> Normal:
+    """Normal draws that `seed` alone decides, one after the other."""
+    generator = torch.Generator().manual_seed(seed)
+
+    def normal(weight: Tensor, deviation: float) -> None:
+        with torch.no_grad():
+            weight.normal_(0.0, deviation, generator=generator)
+
+    return normal
+
+
 class RMSNorm(nn.Module):
     """RMSNorm with a gain and no bias (Zhang and Sennrich 2019)."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.gain = nn.Parameter(torch.ones(width))
+
+    @staticmethod
+    def reset_all(model: nn.Module) -> None:
+        """Gives every norm of a model the gain 1."""
+        for module in model.modules():
+            if isinstance(module, RMSNorm):
+                nn.init.ones_(module.gain)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.rms_norm(x, self.gain.shape, self.gain, NORM_EPSILON)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from equalinfo.model.decoder import LAYERS, Decoder
-from equalinfo.model.layers import Layer, Normal, RMSNorm
+from equalinfo.model.layers import Layer, Normal, RMSNorm, normal_draws
 from equalinfo.sizes import Size
 
 LOCAL_WIDTH = 128
@@ -118,12 +118,7 @@ class PatchDecoder(Decoder):
 
     def init_weights(self, seed: int) -> None:
         """As `Decoder.init_weights`; with a prior, the output begins at zero: at the prior itself."""
-        generator = torch.Generator().manual_seed(seed)
-
-        def normal(weight: Tensor, deviation: float) -> None:
-            with torch.no_grad():
-                weight.normal_(0.0, deviation, generator=generator)
-
+        normal = normal_draws(seed)
         normal(self.embedding.weight, 0.5)
         normal(self.places.weight, 0.1)
         for layer in self.layers:
@@ -140,9 +135,7 @@ class PatchDecoder(Decoder):
             nn.init.ones_(self.trust)
         else:
             normal(self.lm_head.weight, LOCAL_WIDTH**-0.5)
-        for module in self.modules():
-            if isinstance(module, RMSNorm):
-                nn.init.ones_(module.gain)
+        RMSNorm.reset_all(self)
 
     def predict(
         self, bytes_BT: Tensor, starts_BT: Tensor | None = None, prior_BTV: Tensor | None = None

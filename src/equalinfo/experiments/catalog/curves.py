@@ -8,28 +8,26 @@ context model of the text that the M2s were trained on.
 import math
 from collections.abc import Iterator
 from functools import partial
-from itertools import islice, product
+from itertools import product
 
-from equalinfo.corpus.examples import ShuffledExamples, cut_examples
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
 from equalinfo.experiments.learning_curve import (
     Point,
+    contexts_point,
+    drawn,
     learning_curve,
     points_of,
-    spread,
+    scored_examples,
     token_course,
     training_flops,
 )
 from equalinfo.experiments.m2_tables import measured
-from equalinfo.experiments.rows import Difference, Rows, normal_p
+from equalinfo.experiments.rows import Difference, Estimate, Rows, normal_p
 from equalinfo.experiments.scales import Scale
-from equalinfo.experiments.statistics import ratio_error
-from equalinfo.experiments.verdicts import Verdict, less, verdict
+from equalinfo.experiments.verdicts import Verdict, less, positive, verdict
 from equalinfo.experiments.workspace import ExperimentContext, Job, slug
 from equalinfo.figures.figure import Figure, Panel, Series
-from equalinfo.predict.base import distribution_bits
 from equalinfo.predict.context import LONGEST_ORDER, count_contexts
-from equalinfo.score import metrics
 from equalinfo.score.measurements import Measurement
 from equalinfo.tokens.spec import Spec
 from equalinfo.train.config import M2Config
@@ -68,19 +66,11 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 
 def counted(work: ExperimentContext) -> list[Measurement]:
     """The context model, counted on as much of the M2s' training text and scored on their held-out text."""
-    size = work.scale.recipe.data.example_bytes
-    corpus = work.run.corpus
-    examples = ShuffledExamples(cut_examples(corpus.documents("train"), size))
-    order = list(
-        islice(examples.iterate(work.scale.recipe.data.seed), min(len(examples), COUNTED_BYTES // size))
-    )
+    data, corpus = work.scale.recipe.data, work.run.corpus
+    order = drawn(corpus.documents("train"), data.example_bytes, COUNTED_BYTES, data.seed)
     model = count_contexts(LONGEST_ORDER, lambda: (example.data for example in order))
-    held_out = list(cut_examples(corpus.documents("validation"), size))
-    scored = [held_out[number] for number in spread(len(held_out))]
-    bits = [distribution_bits(model.frequencies(example.data), example.data) for example in scored]
-    sizes = [example.source_bytes for example in scored]
-    total = metrics.bits_per_byte(sum(bits) * math.log(2) / sum(sizes), sum(sizes), sum(sizes))
-    return [work.row(CONTEXTS, BITS, total, ratio_error(bits, sizes))]
+    found = contexts_point(model, scored_examples(corpus, data.example_bytes))
+    return [work.row(CONTEXTS, BITS, found.bits_per_byte, found.error)]
 
 
 def config_of(work: ExperimentContext, seed: int, **changes: object) -> M2Config:
@@ -112,7 +102,7 @@ def trained(work: ExperimentContext, method: str, seed: int, rate: float | None 
         here = partial(work.row, method, seed=seed, step=point.step, rate=rate)
         tokens = point.step * config.sequences_per_step * config.sequence_length
         rows += [
-            here(BITS, point.bits_per_byte, ratio_error(point.bits, point.sizes)),
+            here(BITS, point.bits_per_byte, point.error),
             here("tokens", tokens),
             here("train_bytes", point.source_bytes),
             here("train_flops", training_flops(vocab, config, tokens)),
@@ -120,10 +110,7 @@ def trained(work: ExperimentContext, method: str, seed: int, rate: float | None 
         ]
         if point.step == config.steps:
             rows.append(here("bytes_per_token", sum(point.sizes) / sum(point.tokens)))
-            rows += [
-                here(f"example_{BITS}", bits / size, example=number)
-                for number, (bits, size) in enumerate(zip(point.bits, point.sizes, strict=True))
-            ]
+            rows += work.example_rows(method, point.bits, point.sizes, seed, step=point.step, rate=rate)
     return rows
 
 
@@ -178,10 +165,14 @@ def findings(rows: Rows) -> list[Finding]:
     ]
     best = min(rows.methods("tokens"), key=lambda name: rows.mean(BITS, name, step=last))
     model, limit = rows.estimate(BITS, best, step=last), rows.mean(BITS, CONTEXTS)
-    under = limit - model.mean
-    p = None if model.error is None else normal_p(under, model.error)
-    below = Verdict(f"{best} {model.text()} against {limit:.3f}", model.source, verdict(under, p))
-    return [*found, below.on("the best M2 is below the context model counted on its training text")]
+    below = positive(Estimate(limit - model.mean, model.error, model.source))
+    ours_best = f"{best} {model.text()} against {limit:.3f}"
+    return [
+        *found,
+        below._replace(ours=ours_best).on(
+            "the best M2 is below the context model counted on its training text"
+        ),
+    ]
 
 
 def compared(rows: Rows) -> list[Compared]:

@@ -5,7 +5,6 @@ uncertain. A small local decoder writes its bytes, from M2's state and the bytes
 at what the contexts expect. The contexts are counted on other text than the M2s are trained on.
 """
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, partial
@@ -15,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
-from equalinfo.experiments.learning_curve import Point, learning_curve, training_flops
+from equalinfo.experiments.learning_curve import Point, contexts_point, learning_curve, training_flops
 from equalinfo.experiments.m2_tables import measured
 from equalinfo.experiments.patch_course import (
     ROW,
     Cut,
     Materials,
+    TokenRows,
     above_entropy,
     after_spaces,
     entropies,
@@ -32,13 +32,10 @@ from equalinfo.experiments.patch_course import (
 )
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale
-from equalinfo.experiments.statistics import ratio_error
 from equalinfo.experiments.verdicts import less, positive
 from equalinfo.experiments.workspace import ExperimentContext, Job
 from equalinfo.figures.figure import Figure, Panel
 from equalinfo.model.patches import PatchDecoder
-from equalinfo.predict.base import distribution_bits
-from equalinfo.score import metrics
 from equalinfo.score.measurements import Measurement
 from equalinfo.sizes import size_by_name
 from equalinfo.train.config import M2Config
@@ -47,6 +44,7 @@ BUDGETS = {"small": 2 << 20, "mix": 4 << 20}  # bytes of training text; of large
 LARGEST_BUDGET = 1 << 33
 CONTEXTS = "contexts alone"
 TOLD = "told contexts"
+BATCH = 8  # rows in a step of training
 TOKENS = 256  # that an M2 over tokens reads at once
 BITS = "bits_per_byte"
 SIZE, LARGER_SIZE = "3m", "25m"  # of M2, at two cores' scales and at the paper's
@@ -93,7 +91,7 @@ def config_of(work: ExperimentContext, seed: int, bytes_per_step: float, length:
     long: dict[str, Any] = {name: work.scale.long[name] for name in names if name in work.scale.long}
     steps = max(1, int(len(materials(work).training) * materials(work).example_bytes / bytes_per_step))
     section = work.scale.recipe.m2.model_copy(
-        update={**long, "steps": steps, "batch_size": 8, "sequence_length": length, "learning_rate": 1e-2}
+        update={**long, "steps": steps, "batch_size": BATCH, "sequence_length": length, "learning_rate": 1e-2}
     )
     return section.config(SIZE if work.scale.small else LARGER_SIZE, seed)
 
@@ -118,15 +116,10 @@ def _file(name: str, seed: int) -> str:
 
 def alone(work: ExperimentContext) -> list[Measurement]:
     """The contexts by themselves on the held-out text."""
-    given = materials(work)
-    bits = [distribution_bits(given.contexts.frequencies(one.data), one.data) for one in given.held_out]
-    sizes = [one.source_bytes for one in given.held_out]
-    total = metrics.bits_per_byte(sum(bits) * math.log(2) / sum(sizes), sum(sizes), sum(sizes))
-    rows = [work.row(CONTEXTS, BITS, total, ratio_error(bits, sizes), share=1.0)]
-    return rows + [
-        work.row(CONTEXTS, f"example_{BITS}", own / size, example=number, share=1.0)
-        for number, (own, size) in enumerate(zip(bits, sizes, strict=True))
-    ]
+    own = materials(work)
+    found = contexts_point(own.contexts, own.held_out)
+    rows = work.example_rows(CONTEXTS, found.bits, found.sizes, share=1.0)
+    return [work.row(CONTEXTS, BITS, found.bits_per_byte, found.error, share=1.0), *rows]
 
 
 def cut_of(own: Materials, name: str) -> Cut | None:
@@ -154,7 +147,7 @@ def patched(work: ExperimentContext, kind: Kind, seed: int) -> list[Measurement]
     if cut:
         held_out = [(np.frombuffer(row, np.uint8), own.frequencies(row)) for row in rows_of(own.held_out)]
         steps_per_byte = float(np.mean([cut(*row).mean() for row in held_out]))
-    config = config_of(work, seed, 8 * ROW, ROW)
+    config = config_of(work, seed, BATCH * ROW, ROW)
     course = patch_course(own, kind.name, cut, kind.prior, config, steps_per_byte)
     points = _points(config.steps)
     curve = learning_curve(course, points, work.out / "curves", work.progress)
@@ -169,9 +162,9 @@ def patched(work: ExperimentContext, kind: Kind, seed: int) -> list[Measurement]
 def over_tokens(work: ExperimentContext, method: str, told: bool, seed: int) -> list[Measurement]:
     own, tokenizer = materials(work), work.tokenizer(method)
     length, name = TOKENS, f"{method} {TOLD}" if told else method
-    probe = informed_course(own, tokenizer, told, config_of(work, seed, 8 * ROW, length))
-    config = config_of(work, seed, probe.bytes_per_step, length)
-    course = informed_course(own, tokenizer, told, config)
+    text = TokenRows.of(own, tokenizer, length)
+    config = config_of(work, seed, BATCH * length * text.bytes_per_token, length)
+    course = informed_course(own, tokenizer, text, told, config)
     curve = learning_curve(course, _points(config.steps), work.out / "curves", work.progress)
     ratio = sum(course.sizes) / sum(course.tokens)
     flops = training_flops(tokenizer.vocab, config, 1) / 3 / ratio
@@ -192,13 +185,9 @@ def _rows(
     rows = []
     for point in curve:
         share = point.step / config.steps
-        error = ratio_error(point.bits, point.sizes)
-        rows.append(work.row(name, BITS, point.bits_per_byte, error, seed, None, share=share))
+        rows.append(work.row(name, BITS, point.bits_per_byte, point.error, seed, None, share=share))
     last = curve[-1]
-    rows += [
-        work.row(name, f"example_{BITS}", bits / size, seed=seed, example=number, share=1.0)
-        for number, (bits, size) in enumerate(zip(last.bits, last.sizes, strict=True))
-    ]
+    rows += work.example_rows(name, last.bits, last.sizes, seed, share=1.0)
     return [*rows, work.row(name, "train_seconds", last.seconds, seed=seed)]
 
 
