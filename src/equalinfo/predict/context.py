@@ -131,9 +131,7 @@ class GrowingContexts:
 
 
 def count_contexts(
-    order: int,
-    documents: Callable[[], Iterable[bytes]],
-    report: Callable[[int, int], None] | None = None,
+    order: int, documents: Callable[[], Iterable[bytes]], report: Callable[[int, int], None] | None = None
 ) -> ContextModel | Unigram:
     """The context model of a corpus, read once for each of its two parts; order 0 is the byte unigram.
 
@@ -155,8 +153,8 @@ def count_contexts(
     done = 0
     for text, ages in _chunks(documents()):
         for k in range(1, order + 1):
-            grams, counts = kernels.tally(np.sort(kernels.grams_of(text, ages, k)))
-            found[k - 1] = _most_frequent(*kernels.merged(*found[k - 1], grams, counts), 2)
+            more = np.unique(kernels.grams_of(text, ages, k), return_counts=True)
+            found[k - 1] = _most_frequent(*_merged(found[k - 1], more), 2)
         done += len(text)
         if report:
             report(done, 0)
@@ -197,6 +195,14 @@ def _chunks(documents: Iterable[bytes]) -> Iterable[tuple[np.ndarray, np.ndarray
                 open_, size = [], 0
     if open_:
         yield np.concatenate([t for t, _ in open_]), np.concatenate([a for _, a in open_])
+
+
+def _merged(*tallies: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Tallies of ascending strings as one."""
+    grams, counts = map(np.concatenate, zip(*tallies, strict=True))
+    order = np.argsort(grams, kind="stable")  # runs in order are merged, not sorted anew
+    first = np.flatnonzero(np.diff(grams[order], prepend=-1))
+    return grams[order[first]], np.add.reduceat(counts[order], first) if len(first) else counts
 
 
 def _most_frequent(grams: np.ndarray, counts: np.ndarray, room: int) -> tuple[np.ndarray, np.ndarray]:

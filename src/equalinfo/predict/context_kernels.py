@@ -30,44 +30,6 @@ def grams_of(text: np.ndarray, ages: np.ndarray, k: int) -> np.ndarray:
     return out[:count].copy()
 
 
-@kernel
-def tally(grams: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The distinct ones of ascending `grams`, and how often each occurs; int64."""
-    distinct = np.empty(len(grams), np.int64)
-    counts = np.empty(len(grams), np.int64)
-    count = 0
-    for i in range(len(grams)):
-        if count and distinct[count - 1] == grams[i]:
-            counts[count - 1] += 1
-        else:
-            distinct[count], counts[count] = grams[i], 1
-            count += 1
-    return distinct[:count].copy(), counts[:count].copy()
-
-
-@kernel
-def merged(
-    a: np.ndarray, a_counts: np.ndarray, b: np.ndarray, b_counts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Two tallies as one."""
-    keys = np.empty(len(a) + len(b), np.int64)
-    counts = np.empty(len(a) + len(b), np.int64)
-    i, j, count = 0, 0, 0
-    while i < len(a) or j < len(b):
-        if j == len(b) or (i < len(a) and a[i] < b[j]):
-            keys[count], counts[count] = a[i], a_counts[i]
-            i += 1
-        elif i == len(a) or b[j] < a[i]:
-            keys[count], counts[count] = b[j], b_counts[j]
-            j += 1
-        else:
-            keys[count], counts[count] = a[i], a_counts[i] + b_counts[j]
-            i += 1
-            j += 1
-        count += 1
-    return keys[:count].copy(), counts[:count].copy()
-
-
 @kernel(inline="always")
 def _home(key: int, mask: int) -> int:
     mixed = key * MIXER
@@ -90,13 +52,7 @@ def index_of(contexts: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def _row(
-    history: int,
-    known: int,
-    tables: Tables,
-    mass: np.ndarray,
-    row: np.ndarray,
-) -> None:
+def _row(history: int, known: int, tables: Tables, mass: np.ndarray, row: np.ndarray) -> None:
     """Writes the frequencies after the last `known` bytes, which are the low bytes of `history`.
 
     Args:
@@ -130,34 +86,18 @@ def _row(
 
 
 @kernel
-def rows_along(
-    text: np.ndarray,
-    order: int,
-    tables: Tables,
-    rows: np.ndarray,
-) -> None:
+def rows_along(text: np.ndarray, order: int, tables: Tables, rows: np.ndarray) -> None:
     """Writes into `rows` [n, 256] int32 the frequencies of each byte of `text` [n] given those before it."""
     mass = np.empty(256, np.int64)
     history = 0
     for i in range(len(text)):
-        _row(
-            history,
-            min(i, order),
-            tables,
-            mass,
-            rows[i],
-        )
+        _row(history, min(i, order), tables, mass, rows[i])
         history = (history << 8 | text[i]) & ((1 << LENGTH_SHIFT) - 1)
 
 
 @kernel
 def rows_after(
-    texts: np.ndarray,
-    which: np.ndarray,
-    lengths: np.ndarray,
-    order: int,
-    tables: Tables,
-    rows: np.ndarray,
+    texts: np.ndarray, which: np.ndarray, lengths: np.ndarray, order: int, tables: Tables, rows: np.ndarray
 ) -> None:
     """Writes into `rows` [n, 256] int32 the frequencies after the first `lengths` [n] bytes of `texts[which]` [n]."""
     mass = np.empty(256, np.int64)
@@ -166,10 +106,4 @@ def rows_after(
         history = 0
         for i in range(max(0, length - order), length):
             history = history << 8 | texts[which[n], i]
-        _row(
-            history,
-            min(length, order),
-            tables,
-            mass,
-            rows[n],
-        )
+        _row(history, min(length, order), tables, mass, rows[n])

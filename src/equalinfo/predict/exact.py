@@ -153,11 +153,7 @@ class ExactModel(Predictor):
         return kernels.frequencies(self.product("logits", kernels.normalise(x)), self._factors["logits"])
 
     def step(
-        self,
-        caches: list[np.ndarray],
-        slots: np.ndarray,
-        positions: np.ndarray,
-        symbols: np.ndarray,
+        self, caches: list[np.ndarray], slots: np.ndarray, positions: np.ndarray, symbols: np.ndarray
     ) -> np.ndarray:
         """Frequencies [n, 256] after one more symbol in each of `slots`.
 

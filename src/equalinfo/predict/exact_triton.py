@@ -253,14 +253,7 @@ def _down(
 
 @triton.jit
 def _logits(
-    normed,
-    weights,
-    factors,
-    out,
-    D: tl.constexpr,
-    BM: tl.constexpr,
-    BN: tl.constexpr,
-    BK: tl.constexpr,
+    normed, weights, factors, out, D: tl.constexpr, BM: tl.constexpr, BN: tl.constexpr, BK: tl.constexpr
 ):
     rows, cols = tl.program_id(0) * BM + tl.arange(0, BM), tl.program_id(1) * BN + tl.arange(0, BN)
     ks = tl.arange(0, BK)

@@ -104,11 +104,7 @@ def _balanced(size: Size, query: np.ndarray, key: np.ndarray) -> tuple[np.ndarra
     units = float(kernels.KEY_LIMIT) / (WIDEST * lengths.max(1))
     score_bits = np.clip(np.floor(2 * np.log2(units)), kernels.SCORE_BITS - MOST_BITS, MOST_BITS)
     unit = np.repeat(2 ** (score_bits / 2), size.d_head)
-    return (
-        query * balance * unit,
-        key / balance * unit,
-        (score_bits - kernels.SCORE_BITS).astype(np.int8),
-    )
+    return (query * balance * unit, key / balance * unit, (score_bits - kernels.SCORE_BITS).astype(np.int8))
 
 
 def _integers(values: np.ndarray, inputs: int) -> tuple[np.ndarray, np.ndarray]:
