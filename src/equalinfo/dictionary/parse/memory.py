@@ -8,145 +8,85 @@ such, after the last access by its address. All is plain LLVM, which makes of it
 from typing import Any
 
 from llvmlite import ir
-from numba import extending, types
+from numba import types
 from numba.core import cgutils
 
-# Of no type: a checker would have callers give the context, the first argument here.
-intrinsic: Any = extending.intrinsic
+from equalinfo.dictionary.trie.intrinsics import instruction, intrinsic
 
 BLOCK = 64  # bytes that `class_masks` looks at
 
-_BYTE = ir.IntType(8)
-_WORD = ir.IntType(64)
+_BYTE, _HALF, _INT, _WORD = (ir.IntType(bits) for bits in (8, 16, 32, 64))
+_ONE = (types.uint64,)
+_TWO = (types.uint64, types.uint64)
 
 
 def _pointer(builder: Any, address: Any, kind: Any) -> Any:
     return builder.inttoptr(address, kind.as_pointer())
 
 
-def _loading(kind: Any) -> Any:
-    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        loaded = builder.load(_pointer(builder, arguments[0], kind))
+def _load(kind: Any) -> Any:
+    def emitted(builder: Any, address: Any) -> Any:
+        loaded = builder.load(_pointer(builder, address, kind))
         loaded.align = 1
         return loaded if kind is _WORD else builder.zext(loaded, _WORD)
 
-    return generate
+    return instruction(types.uint64, _ONE, emitted)
 
 
-def _storing(kind: Any) -> Any:
-    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        value = arguments[1] if kind is _WORD else builder.trunc(arguments[1], kind)
-        builder.store(value, _pointer(builder, arguments[0], kind)).align = 1
+def _store(kind: Any) -> Any:
+    def emitted(builder: Any, address: Any, value: Any) -> None:
+        value = value if kind is _WORD else builder.trunc(value, kind)
+        builder.store(value, _pointer(builder, address, kind)).align = 1
 
-    return generate
-
-
-@intrinsic
-def load64(_context: Any, _address: Any) -> Any:
-    """load64(address): eight bytes, the first lowest on the processors that Numba has."""
-    return types.uint64(types.uint64), _loading(_WORD)
+    return instruction(types.void, _TWO, emitted)
 
 
-@intrinsic
-def load16(_context: Any, _address: Any) -> Any:
-    return types.uint64(types.uint64), _loading(ir.IntType(16))
+# load64(address): eight bytes, the first lowest on the processors that Numba has; store64(address, value); and so on.
+load8, load16, load64 = map(_load, (_BYTE, _HALF, _WORD))
+store16, store32, store64 = map(_store, (_HALF, _INT, _WORD))
 
 
-@intrinsic
-def load8(_context: Any, _address: Any) -> Any:
-    return types.uint64(types.uint64), _loading(_BYTE)
+def _claim(builder: Any, address: Any, value: Any) -> Any:
+    where = _pointer(builder, address, _WORD)
+    result = builder.cmpxchg(where, ir.Constant(_WORD, 0), value, "acq_rel", "monotonic")
+    return builder.extract_value(result, 1)
 
 
-@intrinsic
-def store64(_context: Any, _address: Any, _value: Any) -> Any:
-    return types.void(types.uint64, types.uint64), _storing(_WORD)
+def _prefetch(builder: Any, address: Any) -> None:
+    kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), _INT, _INT, _INT])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    constants = [ir.Constant(_INT, value) for value in (0, 3, 1)]  # to read, keep close, data
+    builder.call(function, [_pointer(builder, address, _BYTE), *constants])
 
 
-@intrinsic
-def store32(_context: Any, _address: Any, _value: Any) -> Any:
-    return types.void(types.uint64, types.uint64), _storing(ir.IntType(32))
+def _copy_bytes(builder: Any, target: Any, source: Any, count: Any) -> None:
+    cgutils.raw_memcpy(builder, _pointer(builder, target, _BYTE), _pointer(builder, source, _BYTE), count, 1)
 
 
-@intrinsic
-def store16(_context: Any, _address: Any, _value: Any) -> Any:
-    return types.void(types.uint64, types.uint64), _storing(ir.IntType(16))
-
-
-@intrinsic
-def load_acquire(_context: Any, _address: Any) -> Any:
-    """load_acquire(address): a word; what its writer wrote before `store_release` of it is there for who sees it."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.load_atomic(_pointer(builder, arguments[0], _WORD), "acquire", 8)
-
-    return types.uint64(types.uint64), generate
-
-
-@intrinsic
-def store_release(_context: Any, _address: Any, _value: Any) -> Any:
-    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        builder.store_atomic(arguments[1], _pointer(builder, arguments[0], _WORD), "release", 8)
-
-    return types.void(types.uint64, types.uint64), generate
-
-
-@intrinsic
-def claim(_context: Any, _address: Any, _value: Any) -> Any:
-    """claim(address, value): writes `value` where 0 is; whether it did. One of several threads does."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        where = _pointer(builder, arguments[0], _WORD)
-        result = builder.cmpxchg(where, ir.Constant(_WORD, 0), arguments[1], "acq_rel", "monotonic")
-        return builder.extract_value(result, 1)
-
-    return types.boolean(types.uint64, types.uint64), generate
-
-
-@intrinsic
-def add_to(_context: Any, _address: Any, _value: Any) -> Any:
-    """add_to(address, value): adds to a word that other threads add to; what it was before."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.atomic_rmw("add", _pointer(builder, arguments[0], _WORD), arguments[1], "monotonic")
-
-    return types.uint64(types.uint64, types.uint64), generate
-
-
-@intrinsic
-def prefetch(_context: Any, _address: Any) -> Any:
-    """prefetch(address): asks for its cache line."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        number = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [_BYTE.as_pointer(), number, number, number])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        constants = [ir.Constant(number, value) for value in (0, 3, 1)]  # to read, keep close, data
-        builder.call(function, [_pointer(builder, arguments[0], _BYTE), *constants])
-
-    return types.void(types.uint64), generate
-
-
-@intrinsic
-def copy_bytes(_context: Any, _target: Any, _source: Any, _count: Any) -> Any:
-    """copy_bytes(target, source, count): places that do not overlap."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        target, source, count = arguments
-        cgutils.raw_memcpy(
-            builder, _pointer(builder, target, _BYTE), _pointer(builder, source, _BYTE), count, 1
-        )
-
-    return types.void(types.uint64, types.uint64, types.uint64), generate
-
-
-@intrinsic
-def ones(_context: Any, _word: Any) -> Any:
-    """ones(word): how many bits are set."""
-
-    def generate(_target: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.uint64(types.uint64), generate
+# load_acquire(address): a word; what its writer wrote before `store_release` of it is there for who sees it.
+load_acquire = instruction(
+    types.uint64, _ONE, lambda builder, at: builder.load_atomic(_pointer(builder, at, _WORD), "acquire", 8)
+)
+# store_release(address, value)
+store_release = instruction(
+    types.void,
+    _TWO,
+    lambda builder, at, value: builder.store_atomic(value, _pointer(builder, at, _WORD), "release", 8),
+)
+# claim(address, value): writes `value` where 0 is; whether it did. One of several threads does.
+claim = instruction(types.boolean, _TWO, _claim)
+# add_to(address, value): adds to a word that other threads add to; what it was before.
+add_to = instruction(
+    types.uint64,
+    _TWO,
+    lambda builder, at, value: builder.atomic_rmw("add", _pointer(builder, at, _WORD), value, "monotonic"),
+)
+# prefetch(address): asks for its cache line.
+prefetch = instruction(types.void, _ONE, _prefetch)
+# copy_bytes(target, source, count): places that do not overlap.
+copy_bytes = instruction(types.void, (*_TWO, types.uint64), _copy_bytes)
+# ones(word): how many bits are set.
+ones = instruction(types.uint64, _ONE, lambda builder, word: builder.ctpop(word))
 
 
 @intrinsic(prefer_literal=True)
