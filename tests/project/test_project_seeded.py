@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 
 import equalinfo
-from equalinfo.experiments.finetune import shuffled
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.seeded import bits, permutation, uniform
 
@@ -20,7 +19,6 @@ ORDERS = {0: [2, 4, 7, 5, 0, 6, 3, 1], 1: [5, 6, 3, 0, 7, 2, 1, 4]}
 def test_every_order_of_training_is_the_committed_one(epoch: int) -> None:
     assert permutation(8, 1, epoch).tolist() == ORDERS[epoch]
     assert SequenceBatches(np.zeros((8, 2)), 8, seed=1).numbers(epoch) == ORDERS[epoch]
-    assert shuffled(8, 8, seed=1)(epoch) == ORDERS[epoch]
 
 
 def test_numbers_are_the_committed_ones() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from equalinfo.errors import DamagedArtifact
 from equalinfo.score.measurements import Measurement
-from equalinfo.score.results import append_result, append_rows, read_measurements, read_results
+from equalinfo.score.results import append_rows, read_measurements, read_results
 from tests.support.score_rows import row
 
 
@@ -32,7 +32,7 @@ def test_each_reader_takes_its_own_kind_and_the_last_of_a_key(tmp_path: Path) ->
     path = tmp_path / "results.jsonl"
     other = measurement(3.0, at={"n": 9, "percentile": 50})
     append_rows(path, [measurement(1.0), row(seed=0), other, measurement(2.0)])
-    append_result(path, row(seed=1))
+    append_rows(path, [row(seed=1)])
     assert read_measurements(path) == [measurement(2.0), other]
     assert read_results(path) == [row(seed=0), row(seed=1)]
     assert path.read_bytes().count(b"\n") == 5
@@ -46,7 +46,7 @@ def test_a_torn_measurement_is_cut_off(tmp_path: Path) -> None:
     for cut in range(start, len(whole), 11):
         path.write_bytes(whole[:cut])
         assert read_measurements(path) == ([measurement()] if cut == len(whole) - 1 else [])
-        append_result(path, row(seed=1))
+        append_rows(path, [row(seed=1)])
         assert read_results(path) == [row(seed=0), row(seed=1)]
 
 

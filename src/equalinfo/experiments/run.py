@@ -18,7 +18,7 @@ from equalinfo.files import atomic_file
 from equalinfo.progress import progress_bar
 from equalinfo.runs.run import output_of_run
 from equalinfo.score.measurements import Measurement
-from equalinfo.score.results import append_rows, read_measurements, read_results
+from equalinfo.score.results import append_rows, as_lines, read_measurements, read_results
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,8 @@ def _run(
                 continue
             else:
                 made = job.measure()
-                _write(path, made)
+                with atomic_file(path) as stream:
+                    stream.write(as_lines(made))
             _add_missing(out / "results.jsonl", made)
             rows += made
             progress.advance(task)
@@ -88,7 +89,7 @@ def _run(
     m2s = {row.cell for row in rows}
     kept = [row for row in read_results(out / "results.jsonl") if row.cell in m2s]
     with atomic_file(table) as stream:
-        stream.write(b"".join(row.model_dump_json().encode() + b"\n" for row in [*kept, *rows]))
+        stream.write(as_lines([*kept, *rows]))
     return outcome(experiment, Rows(rows), table)
 
 
@@ -104,11 +105,6 @@ def outcome(experiment: Experiment, rows: Rows, table: Path) -> Outcome:
     return Outcome(
         rows, experiment.run.findings(rows), experiment.run.compared(rows), table, figure, complaint
     )
-
-
-def _write(path: Path, rows: list[Measurement]) -> None:
-    with atomic_file(path) as stream:
-        stream.write(b"".join(row.model_dump_json().encode() + b"\n" for row in rows))
 
 
 def _add_missing(path: Path, rows: list[Measurement]) -> None:

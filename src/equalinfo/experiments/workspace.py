@@ -36,10 +36,8 @@ from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.m2 import load_m2
 
-EXACT = (
-    "uniform_bits_per_byte",
-    "flops_per_byte",
-)  # follow from the tokens; without uncertainty of their own
+# They follow from the tokens, and have no uncertainty of their own.
+EXACT = ("uniform_bits_per_byte", "flops_per_byte")
 
 
 @dataclass(frozen=True)

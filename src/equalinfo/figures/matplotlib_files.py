@@ -53,13 +53,8 @@ def write_figure(figure: Figure, path: Path, inputs: Inputs = ()) -> None:
         bottom = (LEGEND_ROW * rows + 0.1) / height
         canvas.tight_layout(rect=(0, bottom, 1, 1))
         if rows and len(handles) > 1:
-            canvas.legend(
-                handles.values(),
-                handles.keys(),
-                loc="lower center",
-                ncols=min(across, len(handles)),
-                fontsize=8,
-            )
+            across = min(across, len(handles))
+            canvas.legend(handles.values(), handles.keys(), loc="lower center", ncols=across, fontsize=8)
         buffer = io.BytesIO()
         kind = path.suffix.lstrip(".") or "svg"
         canvas.savefig(buffer, format=kind, dpi=110, metadata={"Date": None} if kind == "svg" else None)
@@ -106,11 +101,8 @@ def _draw(panel: Panel, ax: Any, styles: dict[str, Style], handles: dict[str, An
     if bars:
         ax.set_yticks(range(len(names)), names)
         ax.invert_yaxis()
-        ax.set_xlabel(panel.y_title)
-        ax.set_ylabel(panel.x_title)
-    else:
-        ax.set_xlabel(panel.x_title)
-        ax.set_ylabel(panel.y_title)
+    (ax.set_ylabel if bars else ax.set_xlabel)(panel.x_title)
+    (ax.set_xlabel if bars else ax.set_ylabel)(panel.y_title)
     if panel.x_log:
         ax.set_xscale("log")
         values = sorted({x for series in panel.series for x in series.x})
@@ -123,14 +115,9 @@ def _draw(panel: Panel, ax: Any, styles: dict[str, Style], handles: dict[str, An
         (ax.set_xscale if bars else ax.set_yscale)("log")
     for level, name in panel.levels:
         (ax.axvline if bars else ax.axhline)(level, color="#555555", linewidth=0.9, linestyle=(0, (1, 2)))
-        if bars:
-            ax.annotate(
-                name, (level, 1), xycoords=("data", "axes fraction"), fontsize=7, ha="right", va="top"
-            )
-        else:
-            ax.annotate(
-                name, (1, level), xycoords=("axes fraction", "data"), fontsize=7, ha="right", va="bottom"
-            )
+        step = -1 if bars else 1
+        at, kinds = (1, level)[::step], ("axes fraction", "data")[::step]
+        ax.annotate(name, at, xycoords=kinds, fontsize=7, ha="right", va="top" if bars else "bottom")
     ax.set_title(panel.title, fontsize=9)
     ax.grid(alpha=0.25, linewidth=0.6)
 

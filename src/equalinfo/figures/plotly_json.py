@@ -11,15 +11,8 @@ from typing import Any
 from equalinfo.figures.figure import DASHES, SYMBOLS, Figure, Panel, Series, Style
 from equalinfo.figures.labels import label_places, x_ends
 
-PLOTLY_SYMBOLS = dict(
-    zip(
-        SYMBOLS,
-        (
-            "circle square triangle-up diamond triangle-down cross x star pentagon triangle-left triangle-right"
-        ).split(),
-        strict=True,
-    )
-)
+NAMES = "circle square triangle-up diamond triangle-down cross x star pentagon triangle-left triangle-right"
+PLOTLY_SYMBOLS = dict(zip(SYMBOLS, NAMES.split(), strict=True))
 PLOTLY_DASHES = dict(zip(DASHES, ("solid", "dash", "dot", "dashdot"), strict=True))
 # Bars of one group differ in pattern too.
 PATTERNS = ("", "/", "x", ".", "\\", "-", "+", "|")
@@ -198,17 +191,9 @@ def _levels(panel: Panel, across: bool) -> Plot:
         logarithmic = panel.y_log
         if logarithmic and value <= 0:
             continue
-        shapes.append(
-            {
-                "type": "line",
-                f"{other}ref": "paper",
-                f"{other}0": 0,
-                f"{other}1": 1,
-                f"{axis}0": value,
-                f"{axis}1": value,
-                "line": {"dash": "dot", "width": 1.2},
-            }
-        )
+        ends = {f"{other}0": 0, f"{other}1": 1, f"{axis}0": value, f"{axis}1": value}
+        line = {"type": "line", "line": {"dash": "dot", "width": 1.2}}
+        shapes.append(line | {f"{other}ref": "paper"} | ends)
         # Annotations, unlike shapes, take the logarithm on such an axis.
         place = math.log10(value) if logarithmic else value
         notes.append(
@@ -231,14 +216,8 @@ def _table(panel: Panel) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
             label = series.labels[i] if series.labels else ""
             base = _number(series.base[i]) if series.base else ""
             rows.append((series.name, _number(x), _number(y), between, label, base))
-    headings = (
-        "series",
-        panel.x_title or "x",
-        panel.y_title or "y",
-        "error bar",
-        "note",
-        "open symbol" if bases else "",
-    )
+    axes = (panel.x_title or "x", panel.y_title or "y")
+    headings = ("series", *axes, "error bar", "note", "open symbol" if bases else "")
     kept = [i for i in range(len(headings)) if i < 3 or any(row[i] for row in rows)]
     return [tuple(row[i] for i in kept) for row in rows], tuple(headings[i] for i in kept)
 

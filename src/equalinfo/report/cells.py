@@ -1,7 +1,7 @@
 """Trained and scored M2s on the page: three plots, a table, the paper's numbers, commands to repeat them."""
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from equalinfo.figures.figure import Figure, Panel, Series
@@ -15,28 +15,24 @@ from equalinfo.tokens.spec import Spec
 def headline(summaries: Sequence[Summary]) -> list[tuple[str, str, str]]:
     """(what, value, setting) of the three settings that lead in one respect."""
     best = min(summaries, key=lambda s: s.mean("bits_per_byte"))
-    cheapest = min(summaries, key=lambda s: s.mean("flops_per_byte"))
+    cheapest = min(summaries, key=lambda s: s.mean("megaflops_per_byte"))
     shortest = max(summaries, key=lambda s: s.mean("bytes_per_token"))
     return [
         ("lowest bits/byte", f"{best.mean('bits_per_byte'):.3f}", best.label),
-        ("fewest MFLOPs per byte", f"{cheapest.mean('flops_per_byte') / 1e6:.2f}", cheapest.label),
+        ("fewest MFLOPs per byte", f"{cheapest.mean('megaflops_per_byte'):.2f}", cheapest.label),
         ("most bytes per token", f"{shortest.mean('bytes_per_token'):.2f}", shortest.label),
     ]
 
 
 def by_compute(summaries: Sequence[Summary]) -> Figure:
     """Bits/byte against MFLOPs/byte."""
-    return _scatter(summaries, "Quality against compute", "MFLOPs per byte", _megaflops, True)
+    return _scatter(summaries, "Quality against compute", "MFLOPs per byte", "megaflops_per_byte", True)
 
 
 def by_steps(summaries: Sequence[Summary]) -> Figure:
     """Bits/byte against bytes per step."""
-    return _scatter(
-        summaries,
-        "Quality against bytes per step",
-        "bytes per step (bytes/token)",
-        lambda summary: summary.mean("bytes_per_token"),
-    )
+    title = "bytes per step (bytes/token)"
+    return _scatter(summaries, "Quality against bytes per step", title, "bytes_per_token")
 
 
 def learned(summaries: Sequence[Summary]) -> Figure:
@@ -50,32 +46,25 @@ def learned(summaries: Sequence[Summary]) -> Figure:
     return Figure("What M2 learned", [Panel("", "", "uniform − measured bits per byte", [series])])
 
 
-def _megaflops(summary: Summary) -> float:
-    return summary.mean("flops_per_byte") / 1e6
-
-
 def _scatter(
-    summaries: Sequence[Summary],
-    title: str,
-    x_title: str,
-    x_of: Callable[[Summary], float],
-    logarithmic: bool = False,
+    summaries: Sequence[Summary], title: str, x_title: str, x: str, logarithmic: bool = False
 ) -> Figure:
     """Bits/byte of each setting; sizes of one run are joined, and each point hangs from its uniform bits/byte."""
     several_sizes = len({summary.size for summary in summaries}) > 1
     series = []
     for method in methods(summaries):
         for run in _runs([summary for summary in summaries if summary.method == method]):
+            sizes = [summary.size for summary in run]
             values = [summary.mean("bits_per_byte") for summary in run]
             low, high = _spread(values, [summary.deviation("bits_per_byte") for summary in run])
             series.append(
                 Series(
                     method,
-                    [x_of(summary) for summary in run],
+                    [summary.mean(x) for summary in run],
                     values,
                     low,
                     high,
-                    labels=_labels(run) if several_sizes else [method],
+                    labels=[*sizes[:-1], f"{method} {sizes[-1]}"] if several_sizes else [method],
                     group=kind_of(method),
                     base=[summary.mean("uniform_bits_per_byte") for summary in run],
                     hover=[_hover(summary) for summary in run],
@@ -84,11 +73,6 @@ def _scatter(
     counted = counted_level(summaries)
     levels = [] if counted is None else [(counted, "order-5 contexts, counted")]
     return Figure(title, [Panel("", x_title, "bits per byte", series, x_log=logarithmic, levels=levels)])
-
-
-def _labels(run: Sequence[Summary]) -> list[str]:
-    """Sizes, and the method at the last."""
-    return [*(summary.size for summary in run[:-1]), f"{run[-1].method} {run[-1].size}"]
 
 
 def _spread(
@@ -135,7 +119,7 @@ def _hover(summary: Summary) -> str:
         + ("" if unigram is None else f", unigram {unigram:.3f}")
         + f", learned {summary.mean('learned_bits_per_byte'):.3f}",
         f"{summary.mean('bytes_per_token'):.2f} bytes/token, bit ratio {summary.mean('bit_ratio'):.2f}",
-        f"{summary.mean('flops_per_byte') / 1e6:.2f} MFLOPs/byte",
+        f"{summary.mean('megaflops_per_byte'):.2f} MFLOPs/byte",
         f"M2 {row.size}, {row.parameters:,} parameters",
         f"{row.steps:,} steps of {row.batch_size} × {row.sequence_length} tokens",
         f"{row.corpus}, seed {', '.join(str(row.seed) for row in summary.rows)}",
@@ -148,23 +132,11 @@ def _hover(summary: Summary) -> str:
 def commands(summary: Summary) -> list[str]:
     """The steps that make one M2 of a setting, as far as its row holds them."""
     row = summary.rows[0]
-    compiled = ["equalinfo", "compile", row.method, "--out", "tok"]
-    if row.m1:
-        compiled += ["--m1", "m1"]
-    compiled += ["--corpus", row.corpus]
-    trained = [
-        "equalinfo",
-        "train-m2",
-        "tokens",
-        "--out",
-        "m2",
-        "--size",
-        row.size,
-        "--steps",
-        str(row.steps),
-    ]
-    trained += ["--batch", str(row.batch_size), "--sequence", str(row.sequence_length)]
-    trained += ["--seed", str(row.seed)]
+    m1 = ["--m1", "m1"] if row.m1 else []
+    compiled = ["equalinfo", "compile", row.method, "--out", "tok", *m1, "--corpus", row.corpus]
+    trained = ["equalinfo", "train-m2", "tokens", "--out", "m2", "--size", row.size]
+    trained += ["--steps", str(row.steps), "--batch", str(row.batch_size)]
+    trained += ["--sequence", str(row.sequence_length), "--seed", str(row.seed)]
     return [
         shlex.join(compiled),
         shlex.join(["equalinfo", "tokenize", "tok", row.corpus, "--out", "tokens"]),
@@ -172,46 +144,34 @@ def commands(summary: Summary) -> list[str]:
     ]
 
 
-# Heading, explanation.
+# Heading, explanation, field of a row, how it is written.
 COLUMNS = (
-    ("method", "spec of the tokenizer"),
-    ("size", "of M2"),
-    ("parameters", "of M2, without embeddings"),
-    ("corpus", ""),
-    ("steps", "training steps of M2"),
-    ("seed", ""),
-    ("bytes/token", "source bytes per token"),
-    ("bits/byte", "of M2 on held-out text; lower is better"),
-    ("uniform", "bits/byte of a model that has learned nothing"),
-    ("unigram", "bits/byte from token frequencies alone"),
-    ("learned", "uniform minus measured bits/byte"),
-    ("MFLOPs/byte", "forward pass of M2, and of M1 where it runs"),
-    ("changed", "share of windows where the paper's bits would not have read back"),
-    ("train tokens", ""),
-    ("s", "wall time of the cell"),
+    ("method", "spec of the tokenizer", "method", ""),
+    ("size", "of M2", "size", ""),
+    ("parameters", "of M2, without embeddings", "parameters", ","),
+    ("corpus", "", "corpus", ""),
+    ("steps", "training steps of M2", "steps", ","),
+    ("seed", "", "seed", ""),
+    ("bytes/token", "source bytes per token", "bytes_per_token", ".2f"),
+    ("bits/byte", "of M2 on held-out text; lower is better", "bits_per_byte", ".3f"),
+    ("uniform", "bits/byte of a model that has learned nothing", "uniform_bits_per_byte", ".3f"),
+    ("unigram", "bits/byte from token frequencies alone", "unigram_bits_per_byte", ".3f"),
+    ("learned", "uniform minus measured bits/byte", "learned_bits_per_byte", ".3f"),
+    ("MFLOPs/byte", "forward pass of M2, and of M1 where it runs", "megaflops_per_byte", ".2f"),
+    ("changed", "share of windows where the paper's bits would not have read back", "windows_changed", ".1%"),
+    ("train tokens", "", "train_tokens", ","),
+    ("s", "wall time of the cell", "wall_seconds", ",.0f"),
 )
 
 
 def table_row(row: Result) -> list[tuple[str, str | float]]:
     """(text shown, value sorted by) per column; "" sorts last."""
-    unigram, changed = row.unigram_bits_per_byte, row.windows_changed
-    return [
-        (row.method, row.method),
-        (row.size, row.parameters),
-        (f"{row.parameters:,}", row.parameters),
-        (row.corpus, row.corpus),
-        (f"{row.steps:,}", row.steps),
-        (str(row.seed), row.seed),
-        (f"{row.bytes_per_token:.2f}", row.bytes_per_token),
-        (f"{row.bits_per_byte:.3f}", row.bits_per_byte),
-        (f"{row.uniform_bits_per_byte:.3f}", row.uniform_bits_per_byte),
-        ("–", "") if unigram is None else (f"{unigram:.3f}", unigram),
-        (f"{row.learned_bits_per_byte:.3f}", row.learned_bits_per_byte),
-        (f"{row.flops_per_byte / 1e6:.2f}", row.flops_per_byte),
-        ("–", "") if changed is None else (f"{changed:.1%}", changed),
-        (f"{row.train_tokens:,}", row.train_tokens),
-        (f"{row.wall_seconds:,.0f}", row.wall_seconds),
-    ]
+    cells: list[tuple[str, str | float]] = []
+    for _, _, name, form in COLUMNS:
+        value = getattr(row, name)
+        by = row.parameters if name == "size" else value
+        cells.append(("–", "") if value is None else (format(value, form), by))
+    return cells
 
 
 PAPER_QUANTITIES = ("bytes/token", "bits/byte", "uniform", "MFLOPs/byte")
@@ -245,7 +205,7 @@ def paper_rows(summaries: Sequence[Summary]) -> list[tuple[str, ...]]:
                 f"{bits:.2f}",
                 f"{summary.mean('uniform_bits_per_byte'):.2f}",
                 f"{uniform:.2f}",
-                f"{_megaflops(summary):.2f}",
+                f"{summary.mean('megaflops_per_byte'):.2f}",
                 f"{flops / 1e6:.2f}",
             )
         )

@@ -104,7 +104,7 @@ def page_of(contents: Contents) -> tuple[bytes, dict[str, Figure]]:
         seeds_averaged=any(len(summary.rows) > 1 for summary in summaries),
         cell_figures=cell_figures,
         counted=counted_level(summaries) is not None,
-        columns=cells.COLUMNS,
+        columns=[column[:2] for column in cells.COLUMNS],
         rows=[cells.table_row(row) for summary in summaries for row in summary.rows],
         paper_quantities=cells.PAPER_QUANTITIES,
         paper=cells.paper_rows(summaries),

@@ -38,7 +38,7 @@ from equalinfo.runs.contexts import contexts_bits_per_byte
 from equalinfo.runs.recipe import GivenM1, Recipe
 from equalinfo.runs.side_by_side import Training, train_all
 from equalinfo.score.machine import environment
-from equalinfo.score.results import CONTEXTS, Result, append_result, holds_rows, read_results
+from equalinfo.score.results import CONTEXTS, Result, append_rows, holds_rows, read_results
 from equalinfo.score.table import results_table
 from equalinfo.shards.documents import VERSION
 from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
@@ -183,7 +183,7 @@ class Run:
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             extra=extra,
         )
-        append_result(self.results_path, row)
+        append_rows(self.results_path, [row])
         return path, row
 
     @property

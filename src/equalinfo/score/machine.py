@@ -7,14 +7,11 @@ from importlib import metadata
 from pathlib import Path
 
 
-def environment(accelerator: str | None = None) -> tuple[str, dict[str, str]]:
-    """For `Result.machine` and `Result.versions`.
-
-    Args:
-        accelerator: the name of the GPU in use, from whoever has torch loaded: `score` does not.
-    """
-    machine = f"{cpu_model()}, {_cores()} cores" + (f", {accelerator}" if accelerator else "")
-    return machine, versions_of(("equalinfo", "numpy", "torch"))
+def environment() -> tuple[str, dict[str, str]]:
+    """For `Result.machine` and `Result.versions`."""
+    # Those this process may use: in a container fewer than the machine's.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return f"{cpu_model()}, {cores} cores", versions_of(("equalinfo", "numpy", "torch"))
 
 
 def versions_of(packages: Iterable[str]) -> dict[str, str]:
@@ -37,10 +34,3 @@ def cpu_model() -> str:
     except OSError:
         pass
     return platform.processor() or platform.machine() or "unknown CPU"
-
-
-def _cores() -> int:
-    """Cores this process may use, which in a container are fewer than the machine's."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -42,15 +42,5 @@ class Measurement(BaseModel):
     @property
     def key(self) -> tuple[object, ...]:
         """What identifies the measurement: a second one with the same key replaces it."""
-        coordinates = tuple(sorted(self.at.items()))
-        return (
-            self.experiment,
-            self.scale,
-            self.corpus,
-            self.method,
-            self.quantity,
-            coordinates,
-            self.seed,
-            self.cell,
-            self.m1,
-        )
+        about = (self.experiment, self.scale, self.corpus, self.method, self.quantity)
+        return (*about, tuple(sorted(self.at.items())), self.seed, self.cell, self.m1)

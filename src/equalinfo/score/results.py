@@ -6,7 +6,7 @@ experiment (`score.measurements`). Each reader takes its own kind and passes ove
 
 import os
 from codecs import BOM_UTF8
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -85,6 +85,10 @@ class Result(M2Figures):
         return self.uniform_bits_per_byte - self.bits_per_byte
 
     @property
+    def megaflops_per_byte(self) -> float:
+        return self.flops_per_byte / 1e6
+
+    @property
     def contexts_bits_per_byte(self) -> float | None:
         """Held-out bits/byte of an order-5 context model counted on the training text; None where not measured."""
         counted = self.extra.get(CONTEXTS)
@@ -94,9 +98,9 @@ class Result(M2Figures):
 Row = Result | Measurement
 
 
-def append_result(path: Path, row: Row) -> None:
-    """`append_rows` of one row."""
-    append_rows(path, [row])
+def as_lines(rows: Iterable[Row]) -> bytes:
+    """Rows as a file holds them."""
+    return b"".join(row.model_dump_json().encode() + b"\n" for row in rows)
 
 
 def append_rows(path: Path, rows: Sequence[Row]) -> None:
@@ -109,7 +113,7 @@ def append_rows(path: Path, rows: Sequence[Row]) -> None:
         DamagedArtifact: the file ends in something that is not a part of a row; nothing is changed.
         EqualInfoError: the file cannot be written (a disk that fills up leaves the old rows).
     """
-    lines = b"".join(row.model_dump_json().encode() + b"\n" for row in rows)
+    lines = as_lines(rows)
     path = Path(path)
     if path.exists() and not path.is_file():
         raise EqualInfoError(f"cannot write {path}: it is not an ordinary file")

@@ -73,6 +73,6 @@ def _cells(summary: Summary) -> list[str]:
         f"{summary.mean('uniform_bits_per_byte'):.3f}",
         "-" if unigram is None else f"{unigram:.3f}",
         f"{summary.mean('learned_bits_per_byte'):.3f}",
-        f"{summary.mean('flops_per_byte') / 1e6:.2f}",
+        f"{summary.mean('megaflops_per_byte'):.2f}",
         f"{summary.mean('wall_seconds'):,.0f}",
     ]
