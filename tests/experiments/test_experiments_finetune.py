@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.experiments.finetune import FinetuneConfig, Targeted, extended, padded, score, shuffled, tune
+from equalinfo.experiments.finetune import FinetuneConfig, Targeted, extended, padded, score, tune
 from equalinfo.model.decoder import Decoder
 from equalinfo.progress import progress_bar
 from equalinfo.sizes import Size
@@ -50,7 +50,7 @@ def test_tuning_learns_targets_and_is_the_same_again() -> None:
         assert looked == [1, 150]
         weights.append(model.lm_head.weight.detach().clone())
     assert torch.equal(*weights)
-    before, after = score(made(), tests, 4, 8), score(model, tests, 4, 8)
+    before, after = score(made(), tests), score(model, tests)
     assert np.mean(np.concatenate(after.hits)) > 0.9 > np.mean(np.concatenate(before.hits))
     assert [len(nats) for nats in after.nats] == [2] * 50
 
@@ -71,11 +71,3 @@ def test_new_ids_leave_the_old_ones_as_they_were() -> None:
     assert larger.vocab == 15
     with pytest.raises(EqualInfoError, match="paper"):
         extended(Decoder(SIZE, 12, "llama"), 1, 0)
-
-
-def test_each_index_comes_once_a_pass() -> None:
-    batch = shuffled(10, 4, 3)
-    seen = [i for step in range(5) for i in batch(step)]
-    assert sorted(seen[:10]) == sorted(seen[10:20]) == list(range(10))
-    assert seen == [i for step in range(5) for i in shuffled(10, 4, 3)(step)]
-    assert seen[:10] != seen[10:20]

@@ -13,10 +13,12 @@ import torch.nn.functional as F
 from rich.progress import Progress
 
 from equalinfo.errors import EqualInfoError
+from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.config import Z_LOSS
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.optim import make_optimizer
-from equalinfo.seeded import permutation
+
+SCORED_AT_ONCE = 64  # sequences
 
 
 @dataclass(frozen=True)
@@ -65,11 +67,11 @@ def tune(
     """
     torch.set_num_threads(config.threads)
     optimizer = make_optimizer("adafactor", model, config.learning_rate)
-    batch = shuffled(len(training), config.batch_size, config.seed)
+    batches = SequenceBatches([one.ids for one in training], config.batch_size, config.seed)
     task = progress.add_task(title, total=config.steps, note="")
     for step in range(1, config.steps + 1):
         model.train()
-        ids_BT, mask_BT = padded([training[i] for i in batch(step - 1)])
+        ids_BT, mask_BT = padded([training[i] for i in batches.numbers(step - 1)])
         optimizer.zero_grad(set_to_none=True)
         hidden_ND = model.hidden(model.shifted(ids_BT))[mask_BT]
         logits_NV = model.lm_head(hidden_ND)
@@ -98,28 +100,22 @@ class Scored:
 
 
 @torch.no_grad()
-def score(
-    model: Decoder,
-    sequences: Sequence[Targeted],
-    first_id: int = 0,
-    last_id: int | None = None,
-    batch: int = 64,
-) -> Scored:
+def score(model: Decoder, sequences: Sequence[Targeted], first_id: int = 0) -> Scored:
     """Nats of every target, and whether it was the likeliest id given the true ones before it.
 
     Args:
-        first_id, last_id: ids that could be chosen; others are left out of the choice, not of the nats.
+        first_id: from which on ids could be chosen; others are left out of the choice, not of the nats.
     """
     model.eval()
     nats: list[np.ndarray] = []
     hits: list[np.ndarray] = []
-    for start in range(0, len(sequences), batch):
-        part = sequences[start : start + batch]
+    for start in range(0, len(sequences), SCORED_AT_ONCE):
+        part = sequences[start : start + SCORED_AT_ONCE]
         ids_BT, mask_BT = padded(part)
         logits_NV = model.lm_head(model.hidden(model.shifted(ids_BT))[mask_BT]).float()
         targets_N = ids_BT[mask_BT]
         own = F.cross_entropy(logits_NV, targets_N, reduction="none").numpy()
-        likeliest = logits_NV[:, first_id:last_id].argmax(1) + first_id
+        likeliest = logits_NV[:, first_id:].argmax(1) + first_id
         right = (likeliest == targets_N).numpy()
         counts = [len(one.ids) - one.first_target for one in part]
         nats += np.split(own, np.cumsum(counts)[:-1])
@@ -147,19 +143,3 @@ def extended(model: Decoder, more: int, seed: int) -> Decoder:
     own["embedding.weight"][made.bos_id] = theirs["embedding.weight"][model.bos_id]
     own["lm_head.weight"][: model.vocab] = theirs["lm_head.weight"]
     return made
-
-
-def shuffled(count: int, batch_size: int, seed: int) -> Callable[[int], list[int]]:
-    """Indices of batch `step`: each of `count` once per pass, every pass in another order."""
-
-    def batch(step: int) -> list[int]:
-        found = []
-        for position in range(step * batch_size, (step + 1) * batch_size):
-            epoch, offset = divmod(position, count)
-            if epoch not in orders:
-                orders[epoch] = permutation(count, seed, epoch)
-            found.append(int(orders[epoch][offset]))
-        return found
-
-    orders: dict[int, np.ndarray] = {}
-    return batch

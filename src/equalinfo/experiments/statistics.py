@@ -9,7 +9,7 @@ from equalinfo.seeded import bits
 RESAMPLES = 1000
 
 
-def ratio_error(above: Sequence[float], below: Sequence[float], seed: int = 0) -> float | None:
+def ratio_error(above: Sequence[float], below: Sequence[float]) -> float | None:
     """Standard error of sum(above) / sum(below) by the bootstrap over examples (Efron 1979).
 
     Args:
@@ -23,7 +23,7 @@ def ratio_error(above: Sequence[float], below: Sequence[float], seed: int = 0) -
         raise ValueError(f"{len(top)} numbers above and {len(bottom)} below")
     if len(top) < 3:
         return None
-    draws = bits(seed).random_raw((RESAMPLES, len(top))) % len(top)
+    draws = bits(0).random_raw((RESAMPLES, len(top))) % len(top)
     return float(np.std(top[draws].sum(1) / bottom[draws].sum(1), ddof=1))
 
 

@@ -13,9 +13,7 @@ SIGNIFICANT = 0.05
 
 def verdict(mean: float, p: float | None) -> Found:
     """Whether a difference that is expected to be positive is: unclear where it may be chance."""
-    if mean == 0:
-        return "unclear"
-    if p is not None and p >= SIGNIFICANT:
+    if mean == 0 or (p is not None and p >= SIGNIFICANT):
         return "unclear"
     return "yes" if mean > 0 else "no"
 
@@ -56,7 +54,7 @@ def near(estimate: Estimate, target: float, tolerance: float, digits: int = 3) -
     return Verdict(f"{estimate.text(digits)}, {allowed}", estimate.source or "one value", found)
 
 
-def rising(values: Sequence[tuple[str, Estimate]], digits: int = 3) -> Verdict:
+def rising(values: Sequence[tuple[str, Estimate]]) -> Verdict:
     """Expects estimates to rise from each to the next.
 
     Yes where every step is up; no where some step is down by more than chance; unclear otherwise.
@@ -68,7 +66,7 @@ def rising(values: Sequence[tuple[str, Estimate]], digits: int = 3) -> Verdict:
         mean = other.mean - one.mean
         verdicts.append(verdict(mean, None if error is None else normal_p(mean, error)))
     found: Found = "no" if "no" in verdicts else "unclear" if "unclear" in verdicts else "yes"
-    ours = ", ".join(f"{name} {estimate.mean:.{digits}f}" for name, estimate in values)
+    ours = ", ".join(f"{name} {estimate.mean:.3f}" for name, estimate in values)
     doubtful = [values[i + 1][0] for i, one in enumerate(verdicts) if one != "yes"]
     return Verdict(
         ours, f"not up, or not surely: {', '.join(doubtful)}" if doubtful else "every step up", found

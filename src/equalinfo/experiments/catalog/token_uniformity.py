@@ -43,9 +43,9 @@ def disjoint(bits: np.ndarray, n: int) -> np.ndarray:
     return np.bincount(whole @ (1 << np.arange(n - 1, -1, -1)), minlength=1 << n)
 
 
-def random_bits(count: int, key: bytes = b"equalinfo") -> np.ndarray:
+def random_bits(count: int) -> np.ndarray:
     """Bits (0/1, uint8) of a cryptographic generator, always the same: SHA-256 of a key and a counter."""
-    blocks = (hashlib.sha256(key + i.to_bytes(8, "big")).digest() for i in range(-(-count // 256)))
+    blocks = (hashlib.sha256(b"equalinfo" + i.to_bytes(8, "big")).digest() for i in range(-(-count // 256)))
     return np.unpackbits(np.frombuffer(b"".join(blocks), np.uint8))[:count]
 
 
