@@ -26,9 +26,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from equalinfo.corpus.readers import read_documents
+from equalinfo.engines.base import ATTEMPTS
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import atomic_file, json_bytes, sha256_file
-from equalinfo.shards.engines.base import ATTEMPTS
 
 LEAST_PASSES = 3  # so that there is a first and a last third
 GROWTH = 1.1  # of the most that is held, from the first third of the time to the last

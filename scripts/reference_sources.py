@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from equalinfo.corpus.corpus import Corpus
 from equalinfo.corpus.readers import read_documents
-from equalinfo.corpus.splits import Split, only, split_of
+from equalinfo.corpus.splits import Split, drawn, only, split_of
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import read_json
 
@@ -59,7 +59,7 @@ class Source:
         """As many of its documents as `share` says, in their order; which ones, their hashes decide."""
         share = self.share
         for document in read_documents(self.path):
-            if share == 1.0 or int.from_bytes(hashlib.sha256(document).digest()[8:12], "big") < share * 2**32:
+            if drawn(document, share):
                 yield document
 
 

@@ -8,13 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from equalinfo.corpus.partitions import partitions_of
-from equalinfo.shards.engines.ray_data import Tokenizing
+from equalinfo.engines.ray_data import PartitionWorker
 from equalinfo.shards.job import TokenizeJob
 from tests.support.command import Run, processes, run_quietly
 from tests.support.sample_text import sample_text
@@ -68,7 +67,7 @@ def actors() -> list[int]:
     ours = {os.getpid()}
     for _ in range(5):
         ours |= {pid for pid, (parent, _) in seen.items() if parent in ours}
-    return [pid for pid, (_, name) in seen.items() if pid in ours and "Map(Tokenizing)" in name]
+    return [pid for pid, (_, name) in seen.items() if pid in ours and "Map(PartitionWorker)" in name]
 
 
 def wait_for_records(out: Path, count: int, process: subprocess.Popen) -> None:
@@ -139,7 +138,7 @@ def test_a_partition_that_always_kills_its_actor_is_given_up(
     row = {"partition": json.dumps(partitions[0].to_json())}
     for died in range(5):
         (tmp_path / "00000.attempts").write_bytes(b"." * died)
-        answer = json.loads(Tokenizing(asdict(work), 1)(row)["answer"])
+        answer = json.loads(PartitionWorker(work, 1)(row)["answer"])
         assert ("record" in answer) == (died < 4)
     assert "4 workers ended on partition 0" in answer["error"]
 

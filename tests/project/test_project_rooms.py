@@ -12,16 +12,16 @@ ROOT = Path(equalinfo.__file__).parent
 # Folders and single files of the package; each may import those before it.
 ORDER = (
     "errors extras files limits outputs tensors fields registry kernels seeded pretrained parallel processes progress "
-    "sizes corpus score model predict coding dictionary tokens container shards train generate runs figures report "
-    "experiments playground cli"
+    "sizes corpus engines score model predict coding dictionary tokens container shards train generate runs figures "
+    "report experiments playground cli"
 ).split()
 # What text passes through before training runs without torch; `corpus`, `score` and `model` know nothing of each other.
 FORBIDDEN = {
-    "score": {"corpus", "pretrained", "sizes"},
-    "model": {"corpus", "score", "pretrained"},
-    "predict": {"corpus", "score", "model"},
-    "coding": {"corpus", "score", "model"},
-    "dictionary": {"corpus", "score", "model"},
+    "score": {"corpus", "engines", "pretrained", "sizes"},
+    "model": {"corpus", "engines", "score", "pretrained"},
+    "predict": {"corpus", "engines", "score", "model"},
+    "coding": {"corpus", "engines", "score", "model"},
+    "dictionary": {"corpus", "engines", "score", "model"},
     "tokens": {"score", "model"},
     "container": {"corpus", "score", "model", "tokens"},
     "shards": {"score", "model", "container"},

@@ -1,6 +1,7 @@
 """What a worker makes of one partition, whatever happens on the way."""
 
 import io
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 from equalinfo.corpus.examples import cut_examples
 from equalinfo.corpus.partitions import Partition, partitions_of
 from equalinfo.corpus.splits import only
+from equalinfo.engines import base
+from equalinfo.engines.base import in_several_tries
 from equalinfo.errors import Unreachable
 from equalinfo.shards import job, writer
 from equalinfo.shards.format import read_shard
@@ -50,7 +53,7 @@ def test_shards_are_the_examples_of_their_split(
         patch.setattr(writer, "SHORT_BYTES", size)
         patch.setattr(writer, "BYTES_AT_ONCE", size)
         patch.setattr(writer, "EXAMPLES_PER_BATCH", 3)
-        record = job.tokenize_partition(tokenizer, partitions[0], work)
+        record = job.tokenize_partition(tokenizer, work, partitions[0], lambda _: None)
     documents = [text for text in texts if text]
     for split in ("train", "validation"):
         expected = [
@@ -73,7 +76,8 @@ def test_a_partition_is_tried_again_where_the_network_failed(
     partitions, _ = partitions_of("memory://twice.parquet", "text", 1 << 20)
     work = job.TokenizeJob("", str(tmp_path), str(tmp_path), "text", 100, False)
     told: list[int] = []
-    expected = job.tokenize_partition(tokenizer, partitions[0], work)
+    work_on = partial(job.tokenize_partition, tokenizer, work)
+    expected = in_several_tries(work_on, partitions[0])
     real, failures = Partition.documents, [150, 20]
 
     def unsteady(self: Partition, *arguments: object):
@@ -84,10 +88,10 @@ def test_a_partition_is_tried_again_where_the_network_failed(
             yield document
 
     monkeypatch.setattr(Partition, "documents", unsteady)
-    monkeypatch.setattr(job, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(base, "PAUSES", (0.0, 0.0))
     monkeypatch.setattr(job, "GROUP_BYTES", 100)
-    assert job.tokenize_partition(tokenizer, partitions[0], work, told.append) == expected
+    assert in_several_tries(work_on, partitions[0], told.append) == expected
     assert sum(told) == sum(shard["bytes"] for shard in expected["shards"].values())
     failures += [3, 2, 1]
     with pytest.raises(Unreachable, match="reset"):
-        job.tokenize_partition(tokenizer, partitions[0], work)
+        in_several_tries(work_on, partitions[0])

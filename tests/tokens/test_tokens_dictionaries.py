@@ -17,7 +17,7 @@ from equalinfo.dictionary.train import corpus_strings, m1_strings, word_counts
 from equalinfo.dictionary.train.corpus_strings import LONGEST, frequent_phrases, frequent_strings
 from equalinfo.dictionary.train.prune import prune, with_singles
 from equalinfo.dictionary.train.word_boundaries import SPLIT_PATTERN, within_word, words_of
-from equalinfo.dictionary.train.word_counts import count_words
+from equalinfo.dictionary.train.word_counts import count_words, whole
 from equalinfo.dictionary.trie.automaton import build
 from equalinfo.errors import EqualInfoError
 from equalinfo.predict.base import FREQUENCY_TOTAL
@@ -274,8 +274,8 @@ def test_frequent_phrases_are_those_of_plain_counting(memory, monkeypatch):
             runs.update("".join(words[i : i + n]) for n in (2, 3, 4) for i in range(len(words) - n + 1))
         covered = {text.encode(): -n * len(text.encode()) for text, n in runs.items() if n > 1}
         expected = sorted((n, text) for text, n in covered.items() if len(text) <= 64)
-        assert frequent_phrases(documents, 10_000) == [text for _, text in expected]
-        assert frequent_phrases(documents, 3) == [text for _, text in expected[:3]]
+        assert frequent_phrases(whole(documents), 10_000) == [text for _, text in expected]
+        assert frequent_phrases(whole(documents), 3) == [text for _, text in expected[:3]]
 
 
 def test_only_the_most_frequent_words_are_taken_apart(monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 
 from equalinfo import Tokenizer
 from equalinfo.cli import app
+from equalinfo.corpus.corpus import Corpus
 from equalinfo.corpus.splits import only
 from equalinfo.errors import EqualInfoError
 from equalinfo.progress import progress_bar
@@ -120,12 +121,10 @@ def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_compile_makes_what_train_makes(tokenizers: dict[str, Tokenizer], tmp_path: Path) -> None:
-    class Held:
-        inputs: tuple[Path, ...] = ()
-
-        def documents(self, split: str) -> list[bytes]:
+    class Held(Corpus):
+        def documents(self, split: object) -> list[bytes]:
             return [text.encode() for text in TEXTS]
 
     with progress_bar(quiet=True) as progress:
-        made = compile_tokenizer(Spec.parse(SPECS[0]), None, Held(), tmp_path / "tok", progress)  # type: ignore[arg-type]
+        made = compile_tokenizer(Spec.parse(SPECS[0]), None, Held("held"), tmp_path / "tok", progress)
     assert made.fingerprint == tokenizers[SPECS[0]].fingerprint

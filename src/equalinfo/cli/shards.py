@@ -1,7 +1,7 @@
 """Corpora: `tokenize`, `verify`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from pydantic import Field
@@ -17,17 +17,14 @@ from equalinfo.cli.common import (
     app,
     show_result,
 )
+from equalinfo.cli.engines import EngineSettings
 from equalinfo.cli.options import with_settings
 from equalinfo.corpus.examples import EXAMPLE_BYTES
 from equalinfo.errors import EqualInfoError
-from equalinfo.limits import LARGEST_SIZE, MOST_WORKERS
+from equalinfo.limits import LARGEST_SIZE
 from equalinfo.model.config import Config, Count, one_of
 from equalinfo.model.config import Seed as SeedNumber
 
-if TYPE_CHECKING:
-    from equalinfo.shards.engines.base import Engine
-
-ENGINES = ("local", "ray")
 Size = Annotated[int, Field(ge=0, le=LARGEST_SIZE)]
 
 
@@ -47,17 +44,6 @@ class ShardSettings(Config):
     max_tokens: Size = Field(0, description="Draw a sample of so many training tokens; 0: the whole corpus.")
     validation_examples: Size = Field(0, description="Take only so many validation examples; 0: all.")
     seed: SeedNumber = 0
-
-
-class EngineSettings(Config):
-    """Who tokenizes; the shards are the same."""
-
-    engine: Annotated[str, one_of("engine", ENGINES)] = Field(
-        "local", description="local: processes here; ray: the cluster that ray.init finds."
-    )
-    workers: int = Field(
-        0, ge=0, le=MOST_WORKERS, description="Processes that tokenize, same shards; 0: one per core."
-    )
 
 
 @app.command("tokenize")
@@ -102,7 +88,7 @@ def tokenize_command(
         else:
             from equalinfo.shards.tokenize_corpus import CorpusConfig, tokenize_corpus
 
-            engine = engine_by_name(execution.engine, execution.workers)
+            engine = execution.opened()
             skip = settings.bad_documents == "skip"
             whole = CorpusConfig(
                 field, settings.example_bytes, settings.partition_bytes, skip, settings.split
@@ -141,13 +127,3 @@ def verify_command(
     with progress_bar(quiet) as progress:
         result = verify_tokens(tokens, checks, progress)
     show_result(result, as_json)
-
-
-def engine_by_name(name: str, workers: int) -> "Engine":
-    if name == "local":
-        from equalinfo.shards.engines.local import LocalEngine
-
-        return LocalEngine(workers)
-    from equalinfo.shards.engines.ray_data import RayEngine
-
-    return RayEngine(workers)

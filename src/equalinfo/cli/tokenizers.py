@@ -26,14 +26,18 @@ from equalinfo.cli.common import (
     read_text,
     show_result,
 )
+from equalinfo.cli.engines import EngineSettings
+from equalinfo.cli.options import with_settings
 from equalinfo.errors import EqualInfoError
 from equalinfo.outputs import output_file, path_or_pipe, to_standard_output
 
 
 @app.command("compile")
+@with_settings
 def compile_command(
     spec: Annotated[str, typer.Argument(help="A method, as EqualInfoAC[b=16,v=256].")],
     out: Out,
+    execution: EngineSettings,
     m1: Annotated[
         Path | None, typer.Option(help=f"For methods that need one: M1 directory, {SHIPPED}.")
     ] = None,
@@ -62,6 +66,8 @@ def compile_command(
 ) -> None:
     """Make a tokenizer directory of any method.
 
+    An engine counts the words of a corpus of more than 128 MiB. Interrupted? Run the same command again: it resumes.
+
     Example: equalinfo compile 'EqualInfo[v=16k,unigram,words]' --corpus my.jsonl --out tok
     """
     from equalinfo.corpus.corpus import Corpus
@@ -74,7 +80,7 @@ def compile_command(
     with progress_bar(quiet) as progress:
         template = None if chat_template is None else read_text(chat_template)
         method = Spec.parse(spec).with_special(SpecialTokens.of(special or (), bos, pad, template))
-        tokenizer = compile_tokenizer(method, m1, source, out, progress, device)
+        tokenizer = compile_tokenizer(method, m1, source, out, progress, device, execution.opened())
     show_result(
         {"spec": str(tokenizer.spec), "vocab": tokenizer.vocab, "identity": tokenizer.fingerprint}, as_json
     )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from equalinfo.corpus.locations import shown
+from equalinfo.corpus.partitions import Partition, partitions_of
 from equalinfo.corpus.readers import local_inputs, read_documents
 from equalinfo.corpus.records import BadDocuments
 from equalinfo.corpus.splits import Split, only
@@ -37,6 +38,12 @@ class Corpus:
     @cached_property
     def _held(self) -> list[bytes] | None:
         return list(read_documents(self.source, self.field)) if self.source == "-" else None
+
+    def partitions(self, partition_bytes: int) -> tuple[list[Partition], list[str]]:
+        """As `partitions_of`; none of a subclass whose documents are not simply those of its source."""
+        if type(self).documents is not Corpus.documents:
+            return [], []
+        return partitions_of(self.source, self.field, partition_bytes)
 
     def documents(self, split: Split | Literal["all"]) -> Iterable[bytes]:
         """The documents of `split`, or all.

@@ -29,6 +29,11 @@ def split_of(document: bytes) -> Split:
     return "validation" if percentile < 95 else "test"
 
 
+def drawn(document: bytes, share: float) -> bool:
+    """Whether a document is in a sample of that share of a corpus; its content alone decides, within a split too."""
+    return share >= 1 or int.from_bytes(hashlib.sha256(document).digest()[8:12], "big") < share * 2**32
+
+
 def splits_of(documents: Sequence[bytes]) -> list[Split]:
     """`split_of` each document, faster for many."""
     digests = b"".join([hashlib.sha256(document.strip()).digest() for document in documents])

@@ -6,18 +6,15 @@ The record is written last, and each file appears whole, so a partition with a r
 done again, to the same bytes. A split without an example in the partition has no shard.
 """
 
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from equalinfo.corpus.partitions import Partition
 from equalinfo.corpus.records import BadDocuments
 from equalinfo.corpus.splits import SPLITS, splits_of
-from equalinfo.errors import Unreachable
+from equalinfo.engines.base import Advance, Record, Work, record_path
 from equalinfo.files import write_json
 from equalinfo.parallel import grouped
 from equalinfo.shards.writer import ExampleShard
@@ -25,10 +22,6 @@ from equalinfo.tokens.tokenizer import Tokenizer
 
 GROUP_BYTES = 1 << 20  # documents that are split and cut at a time
 LARGE_DOCUMENT_BYTES = 64 << 20
-PAUSES = (2.0, 20.0, 120.0)  # seconds before a partition that could not be reached is tried again
-
-Record = dict[str, Any]
-Advance = Callable[[int], None]
 
 
 @dataclass(frozen=True)
@@ -52,13 +45,13 @@ class TokenizeJob:
     skip_bad: bool
     split: bool = True
 
-
-def record_path(work: TokenizeJob, number: int) -> Path:
-    return Path(work.records) / f"{number:05d}.json"
+    def opened(self) -> Work:
+        """As `Job.opened`."""
+        return partial(tokenize_partition, Tokenizer.from_pretrained(Path(self.tokenizer)), self)
 
 
 def tokenize_partition(
-    tokenizer: Tokenizer, partition: Partition, work: TokenizeJob, advance: Advance | None = None
+    tokenizer: Tokenizer, work: TokenizeJob, partition: Partition, advance: Advance
 ) -> Record:
     """Writes the shards of a partition, then its record, which it returns.
 
@@ -67,28 +60,8 @@ def tokenize_partition(
         advance: told how many bytes of training and validation text have been encoded since the last call.
 
     Raises:
-        EqualInfoError: the partition cannot be read (from a network: several times) or the shards cannot be written.
+        EqualInfoError: the partition cannot be read or the shards cannot be written.
     """
-    for pause in (*PAUSES, None):
-        encoded: list[int] = []
-        try:
-            return _tokenized(tokenizer, partition, work, partial(_told, advance, encoded))
-        except Unreachable:
-            if pause is None:
-                raise
-            if advance:
-                advance(-sum(encoded))
-            time.sleep(pause)
-    raise AssertionError("the last try returns or raises")
-
-
-def _told(advance: Advance | None, encoded: list[int], count: int) -> None:
-    encoded.append(count)
-    if advance:
-        advance(count)
-
-
-def _tokenized(tokenizer: Tokenizer, partition: Partition, work: TokenizeJob, advance: Advance) -> Record:
     bad = BadDocuments(work.skip_bad)
     splits = dict.fromkeys(SPLITS, 0)
     sizes = dict(splits)
@@ -132,7 +105,7 @@ def _tokenized(tokenizer: Tokenizer, partition: Partition, work: TokenizeJob, ad
         "windows": [now_changed - changed, now_windows - windows],
         "shards": {split: shard.counts for split, shard in shards.items() if shard.counts["examples"]},
     }
-    write_json(record_path(work, partition.number), record)
+    write_json(record_path(work.records, partition.number), record)
     return record
 
 

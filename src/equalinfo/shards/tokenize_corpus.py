@@ -20,13 +20,13 @@ from rich.progress import Progress
 from equalinfo.corpus.examples import EXAMPLE_BYTES
 from equalinfo.corpus.partitions import Partition, partitions_of
 from equalinfo.corpus.readers import local_inputs
+from equalinfo.engines.base import Engine, Event, PartitionProgress, Record, record_path
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import json_bytes, read_json, read_manifest, sha256_bytes, write_json, write_manifest
 from equalinfo.outputs import Reserved, reserved_directory
 from equalinfo.shards.documents import VERSION
-from equalinfo.shards.engines.base import Engine, Event
 from equalinfo.shards.format import KIND
-from equalinfo.shards.job import Record, TokenizeJob, record_path
+from equalinfo.shards.job import TokenizeJob
 from equalinfo.tokens.tokenizer import Tokenizer
 
 PARTITION_BYTES = 64 << 20
@@ -81,7 +81,7 @@ def tokenize_corpus(
 
     Examples:
         >>> from equalinfo.progress import progress_bar
-        >>> from equalinfo.shards.engines.local import LocalEngine
+        >>> from equalinfo.engines.local import LocalEngine
         >>> from equalinfo.shards.export import export_tokens
         >>> from equalinfo.shards.format import read_split
         >>> _ = Path("notes.jsonl").write_text("".join(f'{{"text": "note {n} of many"}}\n' for n in range(200)))
@@ -157,7 +157,7 @@ class _Run:
             engine.run(self.work, todo, bar.hear)
             manifest = self._manifest([records[partition.number] for partition in partitions])
         except BaseException:
-            if any(record_path(self.work, 0).parent.glob("*.json")):
+            if any(Path(self.work.records).glob("*.json")):
                 self._clear()
             else:
                 shutil.rmtree(self.folder, ignore_errors=True)
@@ -211,7 +211,7 @@ class _Run:
         return None
 
     def _record(self, number: int) -> Record | None:
-        path = record_path(self.work, number)
+        path = record_path(self.work.records, number)
         if not path.is_file():
             return None
         record: Record = read_json(path)
@@ -278,24 +278,16 @@ class PartitionBar:
         self, progress: Progress, title: str, partitions: list[Partition], records: dict[int, Record]
     ) -> None:
         self._progress, self._records = progress, records
-        self._sizes = {partition.number: partition.size for partition in partitions}
-        self._encoded: dict[int, int] = {}
-        self._done = sum(self._sizes[number] for number in records)
-        self._total, self._started = 0, time.monotonic()
-        size = sum(self._sizes.values())
-        self._task = progress.add_task(title, total=size or None, completed=self._done, note="")
+        self._partitions = PartitionProgress(partitions, [*records])
+        self._encoded, self._started = 0, time.monotonic()
+        total = self._partitions.total or None
+        self._task = progress.add_task(title, total=total, completed=self._partitions.done, note="")
 
     def hear(self, event: Event) -> None:
-        number = event.partition
-        if event.restarted:
-            self._encoded.pop(number, None)
-        self._encoded[number] = self._encoded.get(number, 0) + event.encoded_bytes
-        self._total += event.encoded_bytes
+        self._partitions.hear(event)
+        self._encoded += event.done_bytes
         if event.record is not None:
-            self._records[number] = event.record
-            self._encoded.pop(number)
-            self._done += self._sizes[number]
-        running = sum(min(count, self._sizes[number]) for number, count in self._encoded.items())
+            self._records[event.partition] = event.record
         elapsed = time.monotonic() - self._started
-        note = f"{self._total / elapsed / 1e6:.1f} MB/s" if elapsed > 1 else ""
-        self._progress.update(self._task, completed=self._done + running, note=note)
+        note = f"{self._encoded / elapsed / 1e6:.1f} MB/s" if elapsed > 1 else ""
+        self._progress.update(self._task, completed=self._partitions.done, note=note)

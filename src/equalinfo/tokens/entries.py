@@ -1,11 +1,13 @@
 """The entries of a dictionary: strings from M1 and a corpus, chosen as a spec says (design, section 4)."""
 
+import numpy as np
+
 from equalinfo.dictionary.parse.viterbi import ViterbiParser
 from equalinfo.dictionary.train.corpus_strings import frequent_phrases, frequent_strings, repeated_strings
 from equalinfo.dictionary.train.m1_strings import likely_strings
 from equalinfo.dictionary.train.prune import Corpus, prune, with_singles
 from equalinfo.dictionary.train.unigram import select
-from equalinfo.dictionary.train.word_counts import WordCounts, count_words
+from equalinfo.dictionary.train.word_counts import WordCounts
 from equalinfo.dictionary.trie.automaton import Automaton
 from equalinfo.errors import EqualInfoError
 from equalinfo.tokens.dictionary_options import SMALLEST_DICTIONARY
@@ -16,6 +18,9 @@ from equalinfo.tokens.spec import Spec
 MOST_CANDIDATES, FEWEST_CANDIDATES, MANY = 8, 2, 1 << 20
 COUNTED_CANDIDATES = 16  # as MOST_CANDIDATES, of strings that the corpus repeats
 PHRASES = 16  # one in so many entries joins words, with `phrases`
+PHRASES_FROM = (
+    1 << 28
+)  # bytes; of a larger corpus, phrases and all scores beside them are of a sample of that size
 
 
 def most_probable(spec: Spec, sources: Sources) -> list[bytes]:
@@ -46,25 +51,27 @@ def most_used(spec: Spec, sources: Sources) -> Automaton:
 
 def most_saving(spec: Spec, sources: Sources) -> ViterbiParser:
     """The parser of those strings, and of the corpus's own, that save the corpus most; errors as in `most_used`."""
-    vocab, documents = spec["v"], sources.corpus(spec)
-    threads, report = sources.threads, sources.report
+    vocab, threads, report = spec["v"], sources.threads, sources.report
     corpus = _words(spec, sources)
     candidates = _candidates(spec, sources, corpus)
     counted = _so_many(vocab, COUNTED_CANDIDATES)
     merged = list(dict.fromkeys([*candidates, *frequent_strings(corpus, counted, report)]))
-    phrases = frequent_phrases(documents(), counted, threads, report) if "phrases" in spec else []
+    if "phrases" not in spec:
+        return select(merged, vocab, corpus, threads=threads, report=report)
+    sample = sources.sample(spec, PHRASES_FROM / int(np.diff(corpus.bounds) @ corpus.counts))
+    phrases = frequent_phrases(sample, counted, threads, report)
     joined = min(vocab // PHRASES, len(phrases))
     chosen = select(merged, vocab - joined, corpus, threads=threads, report=report)
     if not joined:
         return chosen
     inside = chosen.automaton.entries()[257:]
-    return select(inside + phrases, vocab, documents, always=len(inside), threads=threads, report=report)
+    return select(inside + phrases, vocab, sample, always=len(inside), threads=threads, report=report)
 
 
 def _words(spec: Spec, sources: Sources) -> WordCounts:
     """The corpus's words, for which it is read once; EqualInfoError if it is too small."""
     _check_corpus(spec, sources)
-    return count_words(sources.corpus(spec)(), sources.threads, sources.report)
+    return sources.words(spec)
 
 
 def _candidates(spec: Spec, sources: Sources, corpus: Corpus) -> list[bytes]:

@@ -3,12 +3,18 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from equalinfo.corpus.splits import drawn
 from equalinfo.errors import EqualInfoError
 from equalinfo.parallel import cores
 from equalinfo.predict.base import Predictor
 from equalinfo.tokens.methods import PREDICTORS
 from equalinfo.tokens.spec import Spec
+
+if TYPE_CHECKING:
+    from equalinfo.dictionary.train.word_counts import WordCounts
+    from equalinfo.tokens.partitioned_corpus import PartitionedCorpus
 
 Documents = Callable[[], Iterable[bytes]]
 # What is being done, how much of it is done, and of how much (0: not known yet).
@@ -25,6 +31,7 @@ class Sources:
         report: called with what is being done, how much of it is done, and of how much (0: not known yet).
         device: what M1 computes on, "cpu" or "cuda".
         threads: default: one per core.
+        partitioned: the same corpus, cut, where it is large; an engine counts it.
         ready: a predictor that is at hand, taken in place of what the spec names.
     """
 
@@ -34,6 +41,7 @@ class Sources:
     device: str = "cpu"
     threads: int | None = None
     ready: Predictor | None = None
+    partitioned: "PartitionedCorpus | None" = None
 
     @property
     def cores(self) -> int:
@@ -45,6 +53,27 @@ class Sources:
         if self.documents is None:
             raise EqualInfoError(f"{spec} is made from text: give a corpus as --corpus")
         return self.documents
+
+    def words(self, spec: Spec) -> "WordCounts":
+        """The corpus's words, for which it is read once; EqualInfoError if there are none."""
+        from equalinfo.dictionary.train.word_counts import count_words
+
+        documents = self.corpus(spec)
+        if self.partitioned:
+            words = self.partitioned.words(self.report)
+        else:
+            words = count_words(documents(), self.threads, self.report)
+        if not len(words):
+            raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
+        return words
+
+    def sample(self, spec: Spec, share: float) -> "WordCounts":
+        """So much of the corpus's documents, `whole`; which ones, their hashes decide."""
+        from equalinfo.dictionary.train.word_counts import whole
+
+        if self.partitioned:
+            return self.partitioned.sample(share, self.report)
+        return whole(document for document in self.corpus(spec)() if drawn(document, share))
 
     def stage(self, name: str) -> Callable[[int, int], None] | None:
         """`report` for one thing that is being done."""

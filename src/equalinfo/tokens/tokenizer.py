@@ -180,18 +180,25 @@ class Tokenizer(Method):
             >>> tokenizer.decode(tokenizer.encode("a statement")), tokenizer.vocab
             (b'a statement', 512)
         """
+        from tempfile import TemporaryDirectory
+
         from equalinfo.corpus.corpus import Corpus
+        from equalinfo.engines.local import LocalEngine
         from equalinfo.progress import progress_bar, stages
+        from equalinfo.tokens.partitioned_corpus import PartitionedCorpus
 
         parsed = Spec.parse(spec) if isinstance(spec, str) else spec
         parsed = parsed.with_special(SpecialTokens.of(special, bos, pad, chat_template))
-        if isinstance(texts, (str, Path)):
-            documents: Callable[[], Iterable[bytes]] = partial(Corpus(str(texts)).documents, "train")
-        else:
-            documents = partial(list, as_texts(texts))
-        with progress_bar(quiet) as progress:
-            report = stages(progress, str(parsed))
-            tokenizer: Tokenizer = parsed.build(Sources(None if m1 is None else Path(m1), documents, report))
+        partitioned = None
+        with progress_bar(quiet) as progress, TemporaryDirectory(prefix="equalinfo-counts-") as folder:
+            if isinstance(texts, (str, Path)):
+                corpus = Corpus(str(texts))
+                documents: Callable[[], Iterable[bytes]] = partial(corpus.documents, "train")
+                partitioned = PartitionedCorpus(corpus, LocalEngine(), partial(Path, folder))
+            else:
+                documents = partial(list, as_texts(texts))
+            report, path = stages(progress, str(parsed)), None if m1 is None else Path(m1)
+            tokenizer: Tokenizer = parsed.build(Sources(path, documents, report, partitioned=partitioned))
         return tokenizer
 
     def check_export(self, directory: Path, manifest: dict[str, Any]) -> None:

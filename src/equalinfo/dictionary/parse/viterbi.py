@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from equalinfo.dictionary.parse.parser import Bounds, ByteVector
+from equalinfo.dictionary.parse.parser import Bounds, ByteVector, byte_vector
 from equalinfo.dictionary.parse.short_search import LeastSumParser
 from equalinfo.dictionary.parse.suffix_search import CHUNK_BYTES, suffix_states
 from equalinfo.dictionary.trie.aho_corasick import longest_suffix
@@ -71,6 +71,20 @@ class ViterbiParser(LeastSumParser):
     def _search(self, text: ByteVector, bounds: Bounds, back: ByteVector) -> Bounds:
         id_bounds: Bounds = _search(*self.machine, text, bounds, back, False)[0]
         return id_bounds
+
+    def cuts(self, text: ByteVector, bounds: Bounds) -> NDArray[np.bool_]:
+        """Where every parse cuts texts that lie end to end, because no entry that stands there crosses it.
+
+        Args:
+            text: uint8 [bytes]; bounds: int64 [texts + 1].
+
+        Returns:
+            [bytes + 1]; at each of the bounds too.
+        """
+        cuts = np.zeros(text.size + 1, bool)
+        cuts[bounds] = True
+        _cut(*self.machine, byte_vector(text), cuts)
+        return cuts
 
     def scores_without_itself(self) -> NDArray[np.int64]:
         """The score of each entry's bytes when they are parsed into others: int64 [v]; single bytes keep theirs."""
@@ -182,3 +196,22 @@ def _search(
                 spent[0] = 0
                 tokens[0] = 0
     return totals, scores
+
+
+@kernel
+def _cut(steps: Words, chains: Words, text: ByteVector, cuts: NDArray[np.bool_]) -> None:
+    """As `ViterbiParser.cuts`, which gives the bounds in `cuts`."""
+    size = np.int64(text.size)
+    states = np.empty(min(int(size), 4 * CHUNK_BYTES) + 64, np.uint32)
+    longest = np.empty(size, np.uint8)  # of the entries that end at each byte
+    for begin in range(0, size, 4 * CHUNK_BYTES):
+        end = min(np.int64(begin + 4 * CHUNK_BYTES), size)
+        suffix_states(steps, text, begin, end, states)
+        for k in range(begin, end):
+            longest[k] = (chains[states[k - begin + 64]] >> LENGTH_SHIFT) & LENGTH_MASK
+    first = size  # where the entries begin that end at this byte or later
+    for k in range(size - 1, -1, -1):
+        first = min(first, k + 1 - np.int64(longest[k]))
+        if cuts[k] or first >= k:
+            cuts[k] = True
+            first = size

@@ -1,7 +1,7 @@
 """Strings that a corpus itself repeats: candidates for a dictionary besides those that M1 finds probable."""
 
 from collections.abc import Iterable, Iterator
-from itertools import repeat
+from itertools import pairwise, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,9 +58,7 @@ def _cut(group: WordCounts) -> Iterator[WordCounts]:
     if damaged:
         yield from map(_cut_one, repeat(group), damaged)
         group = group.chosen(np.delete(np.arange(len(group)), damaged))
-    bounds = _word_bounds(group.text, group.bounds)
-    stretch = np.searchsorted(group.bounds, bounds[:-1], "right") - 1
-    yield WordCounts(group.text, bounds, group.counts[stretch])
+    yield group.divided(_word_bounds(group.text, group.bounds))
 
 
 def _not_ascii(group: WordCounts) -> NDArray[np.bool_]:
@@ -94,9 +92,9 @@ def _most_frequent(words: WordCounts) -> NDArray[np.int64]:
 
 
 def frequent_phrases(
-    documents: Iterable[bytes], count: int, threads: int | None = None, report: Report | None = None
+    documents: WordCounts, count: int, threads: int | None = None, report: Report | None = None
 ) -> list[bytes]:
-    """The runs of two to four whole words that cover most of a corpus, up to `count`; all else as above."""
+    """The runs of two to four whole words that cover most of some documents, up to `count`; all else as above."""
     runs = count_runs(documents, _words_in, MAX_ENTRY_BYTES, threads, report)
     repeated = np.flatnonzero(runs.counts > 1)
     covered = runs.counts[repeated] * (runs.bounds[repeated + 1] - runs.bounds[repeated])
@@ -105,11 +103,13 @@ def frequent_phrases(
     return [text for _, text in sorted((-int(covered[i]), runs.word(repeated[i])) for i in best)[:count]]
 
 
-def _words_in(documents: list[bytes]) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
+def _words_in(
+    text: NDArray[np.uint8], ends: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.int64]]:
     """What `count_runs` asks for; of the documents only what is UTF-8."""
+    documents = [text[a:b].tobytes() for a, b in pairwise(ends.tolist())]
     if not all(map(_is_text, documents)):
-        documents = [document.decode(errors="ignore").encode() for document in documents]
-    text, ends = joined(documents)
+        text, ends = joined([document.decode(errors="ignore").encode() for document in documents])
     bounds = _word_bounds(text, ends)
     return text, bounds, np.searchsorted(bounds, ends[np.searchsorted(ends, bounds[:-1], "right")])
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.viterbi import MOST, ONE_BIT, ViterbiParser
-from equalinfo.dictionary.train.prune import Corpus, left_after_a_round, usage, wanted_of, with_singles
-from equalinfo.dictionary.train.word_counts import Report
+from equalinfo.dictionary.train.prune import left_after_a_round, wanted_of, with_singles
+from equalinfo.dictionary.train.word_counts import Report, WordCounts, add_up
 from equalinfo.dictionary.trie.automaton import build
+from equalinfo.parallel import in_order, worker_threads
 
 # Parses with the same entries before a round drops some: each gives scores to the next.
 PARSES = 2
@@ -33,7 +34,7 @@ def information_of(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 def select(
     candidates: list[bytes],
     size: int,
-    corpus: Corpus,
+    corpus: WordCounts,
     scores_of: Callable[[NDArray[np.int64]], NDArray[np.int64]] = information_of,
     always: int = 0,
     threads: int | None = None,
@@ -47,7 +48,7 @@ def select(
 
     Args:
         candidates: longer entries, two to 64 bytes, without repeats.
-        corpus: opens its documents; called PARSES times a round. Or its words, where candidates lie within words.
+        corpus: its words, where candidates lie within words; `whole` documents otherwise.
         scores_of: scores [v] from the use of each id [v]: the default makes the likeliest parse, equal scores the
             fewest tokens.
         always: so many of the first candidates stay, whatever they save.
@@ -55,15 +56,17 @@ def select(
         report: called with what is being done, how much of it is done, and of how much (0: not known).
 
     Raises:
-        EqualInfoError: fewer candidates than the dictionary needs, or a corpus without bytes.
+        EqualInfoError: fewer candidates than the dictionary needs.
     """
     wanted = wanted_of(candidates, size)
     entries, scores = candidates, np.full(len(candidates) + 257, ONE_BIT, np.int64)
-    stay, total = 257 + always, 0
+    stay, cut_at = 257 + always, len(entries)
     while True:
         parser = ViterbiParser(build(with_singles(entries)), scores)
+        if 2 * len(entries) <= cut_at:
+            corpus, cut_at = _cut(corpus, parser, threads), len(entries)
         for _ in range(PARSES):
-            use, total = usage(parser, corpus, total, threads, report)
+            use = corpus.usage(parser, f"parse with {len(parser.automaton):,} entries", threads, report)
             parser = ViterbiParser(parser.automaton, scores_of(use))
         if len(entries) == wanted:
             return parser
@@ -72,3 +75,16 @@ def select(
         order = np.argsort(-saved, kind="stable")[:kept]
         ids = np.concatenate([np.arange(stay), stay + np.sort(order)])
         entries, scores = [entries[i - 257] for i in ids[257:].tolist()], parser.scores[ids]
+
+
+def _cut(corpus: WordCounts, parser: ViterbiParser, threads: int | None) -> WordCounts:
+    """The stretches of a corpus that no entry crosses, each once: fewer bytes, and the same use of every entry.
+
+    The fewer entries there are, the shorter they are and the more often the same one comes.
+    """
+
+    def cut(group: WordCounts) -> WordCounts:
+        return group.divided(np.flatnonzero(parser.cuts(group.text, group.bounds)))
+
+    with worker_threads(threads) as workers:
+        return add_up(in_order(workers, cut, corpus.groups()))

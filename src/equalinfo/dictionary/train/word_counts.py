@@ -17,13 +17,16 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors.numpy import save
 
 from equalinfo.dictionary.parse.memory import address_of, load16, load64
-from equalinfo.dictionary.parse.parser import Bounds, ByteVector, Parser, joined
+from equalinfo.dictionary.parse.parser import Bounds, ByteVector, Flat, Parser, joined
 from equalinfo.dictionary.parse.word_starts import AHEAD, unicode_classes, word_starts
-from equalinfo.errors import EqualInfoError
+from equalinfo.errors import DamagedArtifact, EqualInfoError
+from equalinfo.files import atomic_file
 from equalinfo.kernels import kernel
 from equalinfo.parallel import cores, grouped, in_order, worker_threads
+from equalinfo.tensors import read_safetensors
 
 Counts = NDArray[np.int64]
 # What is being done, how much of it is done, and of how much (0: not known yet).
@@ -64,6 +67,12 @@ class WordCounts:
         places = np.repeat(self.bounds[indices] - bounds[:-1], lengths) + np.arange(bounds[-1])
         return WordCounts(self.text[places], bounds, self.counts[indices])
 
+    def divided(self, bounds: Bounds) -> "WordCounts":
+        """The words cut further, at bounds that hold those of the words; what comes several times is not added up."""
+        return WordCounts(
+            self.text, bounds, self.counts[np.searchsorted(self.bounds, bounds[:-1], "right") - 1]
+        )
+
     def groups(self) -> Iterator["WordCounts"]:
         """The same words, some MB at a time."""
         begin = 0
@@ -97,6 +106,27 @@ class WordCounts:
         return total
 
 
+def whole(documents: Iterable[bytes]) -> WordCounts:
+    """Documents as if each were a word that came once, in one array."""
+    text, lengths = bytearray(), []
+    for document in documents:
+        text += document
+        lengths.append(len(document))
+    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.array(lengths, np.int64))])
+    return WordCounts(np.frombuffer(text, np.uint8), bounds, np.ones(len(lengths), np.int64))
+
+
+def together(parts: list[WordCounts]) -> WordCounts:
+    """Words of several tables one after the other, not added up."""
+    sizes = np.cumsum([0, *(len(part.text) for part in parts)])
+    bounds = [part.bounds[1:] + size for part, size in zip(parts, sizes[:-1], strict=True)]
+    return WordCounts(
+        np.concatenate([part.text for part in parts]),
+        np.concatenate([np.zeros(1, np.int64), *bounds]),
+        np.concatenate([part.counts for part in parts]),
+    )
+
+
 def count_words(
     documents: Iterable[bytes], threads: int | None = None, report: Report | None = None
 ) -> WordCounts:
@@ -107,7 +137,7 @@ def count_words(
         report: called with what is being done, how much of it is done, and of how much (0: not known).
 
     Raises:
-        EqualInfoError: a corpus without bytes, or no room for temporary files.
+        EqualInfoError: no room for temporary files.
 
     Examples:
         >>> words = count_words([b"of the window of the room"], threads=1)
@@ -116,60 +146,59 @@ def count_words(
     """
     classes = unicode_classes()
 
-    def filling(group: list[bytes]) -> Fill:
-        text, bounds = joined(group)
+    def filling(text: ByteVector, bounds: Bounds) -> Fill:
         padded = np.concatenate([text, np.zeros(AHEAD, np.uint8)])
         state = np.zeros(2, np.int64)
         return lambda table: _count(padded, bounds, classes, state, table)
 
-    return _counted(documents, filling, "count words", threads, report)
+    groups = map(joined, grouped(documents, GROUP_BYTES))
+    return _counted(groups, filling, "count words", threads, report)
 
 
 def count_runs(
-    documents: Iterable[bytes],
-    bounds_of: Callable[[list[bytes]], tuple[ByteVector, Bounds, Bounds]],
+    documents: WordCounts,
+    bounds_of: Callable[[ByteVector, Bounds], tuple[ByteVector, Bounds, Bounds]],
     longest: int,
     threads: int | None = None,
     report: Report | None = None,
 ) -> WordCounts:
-    """Runs of two to four words, of up to `longest` bytes.
+    """Runs of two to four words, of up to `longest` bytes, in documents that come once each.
 
     Args:
         bounds_of: of some documents end to end: the text, where each word begins and the last ends, and how many words
             there are up to the end of the document that each word is in.
     """
 
-    def filling(group: list[bytes]) -> Fill:
-        text, bounds, last = bounds_of(group)
+    def filling(text: ByteVector, bounds: Bounds) -> Fill:
+        text, bounds, last = bounds_of(text, bounds)
         padded = np.concatenate([text, np.zeros(8, np.uint8)])
         state = np.array([0, FEWEST_WORDS])
         return lambda table: _count_runs(padded, bounds, last, longest, state, table)
 
-    return _counted(documents, filling, "count phrases", threads, report)
+    groups = ((group.text, group.bounds) for group in documents.groups())
+    return _counted(groups, filling, "count phrases", threads, report)
 
 
 def _counted(
-    documents: Iterable[bytes],
-    filling: Callable[[list[bytes]], "Fill"],
+    groups: Iterable[Flat],
+    filling: Callable[[ByteVector, Bounds], "Fill"],
     stage: str,
     threads: int | None,
     report: Report | None,
 ) -> WordCounts:
-    """Fills tables with what stands in groups of documents, and adds them up."""
+    """Fills tables with what stands in groups of texts, and adds them up."""
     with _Tables(threads or cores()) as tables:
 
-        def count(group: list[bytes]) -> int:
-            tables.fill(filling(group))
-            return sum(map(len, group))
+        def count(group: Flat) -> int:
+            tables.fill(filling(*group))
+            return len(group[0])
 
         done = 0
         with worker_threads(threads) as workers:
-            for size in in_order(workers, count, grouped(documents, GROUP_BYTES)):
+            for size in in_order(workers, count, groups):
                 done += size
                 if report:
                     report(stage, done, 0)
-        if not done:
-            raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
         if report:
             report(stage, done, done)
         return tables.sum()
@@ -181,6 +210,23 @@ def add_up(groups: Iterable[WordCounts]) -> WordCounts:
         for group in groups:
             tables.add(group)
         return tables.sum()
+
+
+def write_words(path: Path, words: WordCounts) -> None:
+    """A file that `read_words` reads, whole or not at all."""
+    lengths = np.diff(words.bounds).astype(np.uint32)
+    with atomic_file(path) as stream:
+        stream.write(save({"text": words.text, "lengths": lengths, "counts": words.counts}))
+
+
+def read_words(path: Path) -> WordCounts:
+    """What `write_words` wrote; DamagedArtifact if it is something else."""
+    expected = {"text": ((None,), np.uint8), "lengths": ((None,), np.uint32), "counts": ((None,), np.int64)}
+    text, lengths, counts = read_safetensors(path, expected).values()
+    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+    if len(lengths) != len(counts) or bounds[-1] != len(text):
+        raise DamagedArtifact(f"{path} does not hold as many bytes as its words; delete it")
+    return WordCounts(text, bounds, counts)
 
 
 class _Arrays(NamedTuple):

@@ -1,6 +1,6 @@
 """The Ray engine: Ray Data on whatever cluster `ray.init` finds, or on this machine if it finds none.
 
-A pool of actors, each with a tokenizer that it loads once. Ray starts an actor again that dies, and gives its partition
+A pool of actors, each of which opens the job once. Ray starts an actor again that dies, and gives its partition
 to another. All machines need equalinfo, and see the corpus and OUT under the same names.
 """
 
@@ -8,17 +8,13 @@ import json
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from equalinfo.corpus.partitions import Partition
+from equalinfo.engines.base import ATTEMPTS, Event, Job, Report, Work, in_several_tries, record_path
 from equalinfo.errors import EqualInfoError
 from equalinfo.extras import needed
 from equalinfo.parallel import VARIABLE
-from equalinfo.shards.engines.base import ATTEMPTS, Event, Report
-from equalinfo.shards.job import TokenizeJob, record_path, tokenize_partition
-from equalinfo.tokens.tokenizer import Tokenizer
 
 
 class RayEngine:
@@ -37,7 +33,7 @@ class RayEngine:
             import ray.data  # noqa: F401
         self.workers, self.cpus = workers, cpus
 
-    def run(self, work: TokenizeJob, partitions: Sequence[Partition], report: Report) -> None:
+    def run(self, job: Job, partitions: Sequence[Partition], report: Report) -> None:
         """As `Engine.run`; news come when a partition is finished."""
         if not partitions:
             return
@@ -54,7 +50,7 @@ class RayEngine:
                     f"cannot connect to Ray ({' '.join(str(error).split())[:200]}); look at RAY_ADDRESS"
                 ) from error
         try:
-            self._map(work, partitions, report)
+            self._map(job, partitions, report)
         except ray.exceptions.RayError as error:
             raise EqualInfoError(
                 f"Ray gave up ({' '.join(str(error).split())[:300]}); the same command resumes here"
@@ -63,7 +59,7 @@ class RayEngine:
             if not connected:
                 ray.shutdown()
 
-    def _map(self, work: TokenizeJob, partitions: Sequence[Partition], report: Report) -> None:
+    def _map(self, job: Job, partitions: Sequence[Partition], report: Report) -> None:
         import ray
 
         logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -72,8 +68,8 @@ class RayEngine:
         described = [{"partition": json.dumps(partition.to_json())} for partition in partitions]
         # A block is what a task takes, so that each partition is a task.
         rows = ray.data.from_items(described, override_num_blocks=len(described)).map(
-            Tokenizing,
-            fn_constructor_args=(asdict(work), self.cpus),
+            PartitionWorker,
+            fn_constructor_args=(job, self.cpus),
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(workers, len(described))),
             num_cpus=self.cpus,
         )
@@ -82,26 +78,26 @@ class RayEngine:
             if "error" in answer:
                 raise EqualInfoError(answer["error"])
             record = answer["record"]
-            encoded = sum(shard["bytes"] for shard in record["shards"].values())
-            report(Event(record["partition"], encoded, record))
+            report(Event(answer["partition"], answer["done"], record))
 
 
-class Tokenizing:
+class PartitionWorker:
     """The actor."""
 
-    def __init__(self, work: dict[str, Any], threads: int) -> None:
+    def __init__(self, job: Job, threads: int) -> None:
         os.environ[VARIABLE] = str(threads)
-        self._work = TokenizeJob(**work)
-        self._tokenizer: Any = None
+        self._job = job
+        self._work: Work | None = None
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
-        """Tokenizes one partition; an error that the user can put right is an answer too."""
+        """Does one partition; an error that the user can put right is an answer too."""
+        told: list[int] = []
         try:
-            if self._tokenizer is None:
-                self._tokenizer = Tokenizer.from_pretrained(Path(self._work.tokenizer))
+            self._work = self._work or self._job.opened()
             partition = Partition.from_json(json.loads(row["partition"]))
             self._count_attempt(partition)
-            answer: dict[str, Any] = {"record": tokenize_partition(self._tokenizer, partition, self._work)}
+            record = in_several_tries(self._work, partition, told.append)
+            answer: dict[str, Any] = {"partition": partition.number, "done": sum(told), "record": record}
         except EqualInfoError as error:
             answer = {"error": str(error)}
         except MemoryError:
@@ -110,7 +106,7 @@ class Tokenizing:
 
     def _count_attempt(self, partition: Partition) -> None:
         """Ray gives a partition out again however often its actor dies; this ends it."""
-        attempts = record_path(self._work, partition.number).with_suffix(".attempts")
+        attempts = record_path(self._job.records, partition.number).with_suffix(".attempts")
         with open(attempts, "ab") as stream:
             stream.write(b".")
             count = stream.tell()

@@ -1,6 +1,6 @@
 """The local engine: worker processes on this machine.
 
-Each worker has its own process, tokenizer and share of the cores, and takes a partition whenever it is free. A worker
+Each worker has its own process and share of the cores, and takes a partition whenever it is free. A worker
 that dies (SIGKILL, out of memory) costs its partition and no other: a new worker does it again, a few times at most.
 """
 
@@ -11,15 +11,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 from equalinfo.corpus.partitions import Partition
+from equalinfo.engines.base import ATTEMPTS, Event, Job, Report, in_several_tries
 from equalinfo.errors import EqualInfoError
 from equalinfo.parallel import VARIABLE, cores
 from equalinfo.processes import WorkerProcess
-from equalinfo.shards.engines.base import ATTEMPTS, Event, Report
-from equalinfo.shards.job import TokenizeJob, tokenize_partition
-from equalinfo.tokens.tokenizer import Tokenizer
 
 
 class LocalEngine:
@@ -32,26 +30,26 @@ class LocalEngine:
     def __init__(self, workers: int = 0) -> None:
         self.workers = workers or cores()
 
-    def run(self, work: TokenizeJob, partitions: Sequence[Partition], report: Report) -> None:
+    def run(self, job: Job, partitions: Sequence[Partition], report: Report) -> None:
         """As `Engine.run`."""
         workers = min(self.workers, len(partitions))
         # A pipe that this process reads cannot be read by another.
         if workers > 1 and partitions[0].ranges[0].form != "stdin":
-            _Workers(workers, work, partitions, report).run()
+            _Workers(workers, job, partitions, report).run()
         elif partitions:
-            _alone(work, partitions, self.workers, report)
+            _alone(job, partitions, self.workers, report)
 
 
-def _alone(work: TokenizeJob, partitions: Sequence[Partition], threads: int, report: Report) -> None:
-    tokenizer = Tokenizer.from_pretrained(Path(work.tokenizer))
+def _alone(job: Job, partitions: Sequence[Partition], threads: int, report: Report) -> None:
     with _threads(threads):
+        work = job.opened()
         for partition in partitions:
             number = partition.number
-            encoded = partial(_encoded, report, number)
-            report(Event(number, record=tokenize_partition(tokenizer, partition, work, encoded)))
+            record = in_several_tries(work, partition, partial(_done, report, number))
+            report(Event(number, record=record))
 
 
-def _encoded(report: Report, number: int, count: int) -> None:
+def _done(report: Report, number: int, count: int) -> None:
     report(Event(number, count))
 
 
@@ -70,10 +68,11 @@ def _threads(count: int) -> Iterator[None]:
 class _Worker(WorkerProcess):
     """A worker process and the partition it has."""
 
-    def __init__(self, work: TokenizeJob, threads: int, first: bool) -> None:
-        super().__init__("equalinfo.shards.engines.worker", threads, first)
+    def __init__(self, job: Any, threads: int, first: bool) -> None:
+        super().__init__("equalinfo.engines.worker", threads, first)
         self.partition: Partition | None = None
-        self.send(asdict(work))
+        kind = type(job)
+        self.send({"module": kind.__module__, "class": kind.__name__, "fields": asdict(job)})
 
     def give(self, partition: Partition) -> None:
         self.partition = partition
@@ -83,10 +82,8 @@ class _Worker(WorkerProcess):
 class _Workers:
     """All workers, and the partitions that are still to be done."""
 
-    def __init__(
-        self, count: int, work: TokenizeJob, partitions: Sequence[Partition], report: Report
-    ) -> None:
-        self._count, self._work, self._report = count, work, report
+    def __init__(self, count: int, job: Job, partitions: Sequence[Partition], report: Report) -> None:
+        self._count, self._job, self._report = count, job, report
         self._threads = max(1, cores() // count)
         self._waiting = deque(partitions)
         self._deaths: Counter[int] = Counter()
@@ -107,7 +104,7 @@ class _Workers:
 
     def _start(self) -> None:
         """Starts a worker and gives it the next partition."""
-        worker = _Worker(self._work, self._threads, first=not self._running)
+        worker = _Worker(self._job, self._threads, first=not self._running)
         self._running.add(worker)
         self._selector.register(worker.stream, selectors.EVENT_READ, worker)
         worker.give(self._waiting.popleft())
@@ -125,8 +122,8 @@ class _Workers:
             self._died(partition, self._forget(worker))
             return
         for message in messages:
-            if "encoded" in message:
-                self._report(Event(partition.number, message["encoded"]))
+            if "done" in message:
+                self._report(Event(partition.number, message["done"]))
                 continue
             if self._waiting:
                 worker.give(self._waiting.popleft())

@@ -1,0 +1,34 @@
+"""The options that choose an engine, for verbs that go through a whole corpus."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from equalinfo.limits import MOST_WORKERS
+from equalinfo.model.config import Config, one_of
+
+if TYPE_CHECKING:
+    from equalinfo.engines.base import Engine
+
+ENGINES = ("local", "ray")
+
+
+class EngineSettings(Config):
+    """Who goes through the partitions of a corpus; the result is the same."""
+
+    engine: Annotated[str, one_of("engine", ENGINES)] = Field(
+        "local", description="local: processes here; ray: the cluster that ray.init finds."
+    )
+    workers: int = Field(
+        0, ge=0, le=MOST_WORKERS, description="Processes that share a corpus, same result; 0: one per core."
+    )
+
+    def opened(self) -> "Engine":
+        """The engine; EqualInfoError if Ray is not installed."""
+        if self.engine == "local":
+            from equalinfo.engines.local import LocalEngine
+
+            return LocalEngine(self.workers)
+        from equalinfo.engines.ray_data import RayEngine
+
+        return RayEngine(self.workers)
