@@ -92,3 +92,26 @@ def train_bpe(
 def machine() -> dict[str, Any]:
     """Processor, system and library versions, for the results file."""
     return {"processor": cpu_model(), "system": platform.system(), "versions": versions_of(LIBRARIES)}
+
+
+def descendants(pid: int) -> list[int]:
+    """A process and those it started."""
+    found, waiting = [], [pid]
+    while waiting:
+        one = waiting.pop()
+        found.append(one)
+        try:
+            for thread in Path(f"/proc/{one}/task").iterdir():
+                waiting += map(int, (thread / "children").read_text().split())
+        except OSError:
+            continue
+    return found
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process holds, its part of what is shared; 0 when it is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:")), 0)

@@ -25,9 +25,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from _common import machine
-from _scaling import tables
 
+from benchmarks._common import descendants, machine, resident
+from benchmarks._scaling import tables
 from equalinfo.corpus.examples import cut_examples
 from equalinfo.corpus.readers import read_documents
 from equalinfo.errors import EqualInfoError
@@ -216,27 +216,6 @@ def watch_memory(process: subprocess.Popen, most: list[int]) -> None:
     while process.poll() is None:
         most[0] = max(most[0], sum(map(resident, descendants(process.pid))))
         time.sleep(0.2)
-
-
-def descendants(pid: int) -> list[int]:
-    found, waiting = [], [pid]
-    while waiting:
-        one = waiting.pop()
-        found.append(one)
-        try:
-            for thread in Path(f"/proc/{one}/task").iterdir():
-                waiting += map(int, (thread / "children").read_text().split())
-        except OSError:
-            continue
-    return found
-
-
-def resident(pid: int) -> int:
-    try:
-        lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) << 10 for line in lines if line.startswith("Pss:")), 0)
 
 
 def equalinfo(*arguments: str) -> None:

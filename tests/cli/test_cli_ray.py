@@ -143,6 +143,34 @@ def test_a_partition_that_always_kills_its_actor_is_given_up(
     assert "4 workers ended on partition 0" in answer["error"]
 
 
+def test_a_cluster_counts_words_for_the_same_tokenizer(
+    cluster: str, command: list[str], tmp_path: Path
+) -> None:
+    """Killed on the way, it goes on; an actor that dies costs its partition."""
+    small = "from equalinfo.tokens import partitioned_corpus; partitioned_corpus.PARTITION_BYTES = 9000;"
+    run = [sys.executable, "-c", small + "from equalinfo.cli import main; main()", "compile"]
+    run += ["EqualInfo[v=512,unigram,phrases]", "--corpus", command[2], "--quiet", "--out"]
+    environment = {**os.environ, "RAY_ADDRESS": cluster, "OMP_NUM_THREADS": "1"}
+    subprocess.run([*run, tmp_path / "local"], env=environment, check=True, stdout=subprocess.DEVNULL)
+    state = tmp_path / "out.counting"
+    run += [str(tmp_path / "out"), "--engine", "ray"]
+    process = subprocess.Popen(run, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while process.poll() is None and len(list(state.glob("*.words"))) < 2:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    assert len(list(state.glob("*.words"))) >= 2
+    process = subprocess.Popen(run, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while process.poll() is None and not actors():
+        time.sleep(0.01)
+    if running := actors():
+        os.kill(running[0], signal.SIGKILL)
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors
+    assert contents(tmp_path / "out") == contents(tmp_path / "local")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["local", "out"]
+
+
 def test_ray_is_missing(
     command: list[str], tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
