@@ -340,6 +340,8 @@ def windows_as_steps(good: bool) -> Rows:
     names.insert(1, "EqualInfo[v=4k,unigram,words] told contexts")
     names.append(f"{own}, no prior")
     names += [kind.name for kind in patches.KINDS if kind.cut != own]
+    longest = [*names[:3], patches.Kind(patches.NONE, True).name]
+    names += [f"{name}, {patches.LONGER} times the text" for name in longest]
     made = [exact(patches.CONTEXTS, "bits_per_byte", 2.0, share=1.0)]
     for place, name in enumerate(names):
         value = 2.0 + place / 10 if good else 4.0 - place / 10

@@ -108,7 +108,10 @@ def test_rows_of_a_patch_model_and_of_an_m2_that_is_told(
     with progress_bar(True) as progress:
         work = ExperimentContext("patches", long, tmp_path, 1, progress)
         kind = patches.Kind(patches.INFORMATION[32.0], True)
-        for rows in (patches.patched(work, kind, 0), patches.over_tokens(work, "Bytes", True, 0)):
+        for rows in (
+            patches.patched(work, kind, 0, 1, kind.name),
+            patches.over_tokens(work, "Bytes", True, 0, 1, "Bytes"),
+        ):
             ends = [row.value for row in rows if row.quantity == "bits_per_byte" and row.at["share"] == 1.0]
             assert 0 < ends[0] < 12
             assert {"bytes_per_step", "flops_per_byte", "train_seconds"} < {row.quantity for row in rows}
@@ -126,7 +129,7 @@ def test_patches_end_to_end(long: Scale, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_no_cut_depends_on_the_byte_it_stands_at(corpus: Path) -> None:
-    own = patch_course.Materials(Corpus(str(corpus)), 512, 4096)
+    own = patch_course.Materials(Corpus(str(corpus)), 512)
     text = own.held_out[0].data[:200]
     rows = own.frequencies(text)
     cuts = [
@@ -144,7 +147,7 @@ def test_no_cut_depends_on_the_byte_it_stands_at(corpus: Path) -> None:
 
 
 def test_windows_of_equal_information_close_when_their_bits_are_spent(corpus: Path) -> None:
-    own = patch_course.Materials(Corpus(str(corpus)), 512, 4096)
+    own = patch_course.Materials(Corpus(str(corpus)), 512)
     text = np.frombuffer(own.held_out[0].data, np.uint8)
     rows = own.frequencies(text.tobytes())
     costs = -np.log2(rows[np.arange(len(text)), text])
@@ -156,7 +159,7 @@ def test_windows_of_equal_information_close_when_their_bits_are_spent(corpus: Pa
 def test_token_rows_hold_the_text_of_their_tokens(long: Scale, tmp_path: Path) -> None:
     with progress_bar(True) as progress:
         work = ExperimentContext("patches", long, tmp_path, 1, progress)
-        own = patch_course.Materials(work.run.corpus, 512, 4096)
+        own = patch_course.Materials(work.run.corpus, 512)
         for method in ("BPE[v=512]", "EqualInfo[v=512,unigram,words]", "SentencePiece[v=512]"):
             tokenizer = work.tokenizer(method)
             for example, rows in zip(

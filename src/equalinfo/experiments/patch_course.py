@@ -39,15 +39,10 @@ Cut = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Materials:
-    """What all M2s here share: their training text, the held-out text, and the contexts of other text.
-
-    Args:
-        most: bytes of training text.
-    """
+    """What all M2s here share: where their text comes from, the held-out text, and the contexts of other text."""
 
     corpus: Corpus
     example_bytes: int
-    most: int
 
     @cached_property
     def contexts(self) -> ContextModel:
@@ -56,9 +51,9 @@ class Materials:
         assert isinstance(found, ContextModel)
         return found
 
-    @cached_property
-    def training(self) -> list[Example]:
-        return drawn(self._documents(own=True), self.example_bytes, self.most)
+    def training(self, most: int) -> list[Example]:
+        """At most so many bytes of text for M2s."""
+        return drawn(self._documents(own=True), self.example_bytes, most)
 
     @cached_property
     def held_out(self) -> list[Example]:
@@ -164,16 +159,23 @@ def rows_of(examples: Iterable[Example]) -> list[bytes]:
 
 
 def patch_course(
-    materials: Materials, name: str, cut: Cut | None, prior: bool, config: M2Config, steps_per_byte: float
+    materials: Materials,
+    most: int,
+    name: str,
+    cut: Cut | None,
+    prior: bool,
+    config: M2Config,
+    steps_per_byte: float,
 ) -> Course:
     """Of a patch model.
 
     Args:
+        most: bytes of training text.
         name: says the cut, for hashes.
         cut: None: no M2.
         steps_per_byte: windows per byte, for what is reported.
     """
-    rows = rows_of(materials.training)
+    rows = rows_of(materials.training(most))
 
     def trainer(folder: Path, key: str) -> Trainer:
         batches = SequenceBatches(np.arange(len(rows))[:, None], config.batch_size, config.seed)
@@ -196,7 +198,7 @@ def patch_course(
 
     sizes = [example.source_bytes for example in materials.held_out]
     steps = [max(1, round(len(example.data) * steps_per_byte)) for example in materials.held_out]
-    about = (name, prior, ROW, materials.contexts.fingerprint, materials.most, config.plan())
+    about = (name, prior, ROW, materials.contexts.fingerprint, most, config.plan())
     per_step = config.sequences_per_step * ROW
     return Course(about, trainer, bits, sizes, steps, per_step)
 
@@ -239,17 +241,19 @@ def token_rows(tokenizer: Tokenizer, examples: Sequence[Example], length: int) -
 class TokenRows:
     """The training and the held-out text in rows of tokens, by example."""
 
+    most: int  # bytes of training text
     training: list[list[TokenRow]]
     held_out: list[list[TokenRow]]
     bytes_per_token: float  # of the training text
 
     @classmethod
-    def of(cls, materials: Materials, tokenizer: Tokenizer, length: int) -> "TokenRows":
-        training = list(token_rows(tokenizer, materials.training, length))
-        source = sum(example.source_bytes for example in materials.training)
+    def of(cls, materials: Materials, most: int, tokenizer: Tokenizer, length: int) -> "TokenRows":
+        examples = materials.training(most)
+        training = list(token_rows(tokenizer, examples, length))
+        source = sum(example.source_bytes for example in examples)
         tokens = sum(len(row.ids) for own in training for row in own)
         held_out = list(token_rows(tokenizer, materials.held_out, length))
-        return cls(training, held_out, metrics.bytes_per_token(source, tokens))
+        return cls(most, training, held_out, metrics.bytes_per_token(source, tokens))
 
 
 class InformedObjective(nn.Module):
@@ -302,7 +306,7 @@ def informed_course(
         tokenizer.fingerprint,
         prior,
         materials.contexts.fingerprint,
-        materials.most,
+        text.most,
     )
     sizes = [example.source_bytes for example in materials.held_out]
     counts = [sum(len(row.ids) for row in own) for own in text.held_out]

@@ -5,7 +5,7 @@ uncertain. A small local decoder writes its bytes, from M2's state and the bytes
 at what the contexts expect. The contexts are counted on other text than the M2s are trained on.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache, partial
 from itertools import product
@@ -42,6 +42,7 @@ from equalinfo.train.config import M2Config
 
 BUDGETS = {"small": 2 << 20, "mix": 4 << 20}  # bytes of training text; of larger scales the last
 LARGEST_BUDGET = 1 << 33
+LONGER = 4  # times the text, for the rows that matter most
 CONTEXTS = "contexts alone"
 TOLD = "told contexts"
 BATCH = 8  # rows in a step of training
@@ -73,6 +74,11 @@ KINDS = [
 ]
 
 
+def text_bytes(work: ExperimentContext, times: int) -> int:
+    """The most training text, in bytes."""
+    return times * BUDGETS.get(work.scale.name, LARGEST_BUDGET)
+
+
 def tokenized(scale: Scale) -> list[str]:
     """What M2s read for comparison; the last are codes, which an M2 may read better if told what M1 knows."""
     return [f"EqualInfo[v={scale.wide},unigram,words]", scale.sentencepiece, scale.windows(16)]
@@ -80,16 +86,15 @@ def tokenized(scale: Scale) -> list[str]:
 
 @cache
 def materials(work: ExperimentContext) -> Materials:
-    recipe = work.scale.recipe
-    most = BUDGETS.get(work.scale.name, LARGEST_BUDGET)
-    return Materials(work.run.corpus, recipe.data.example_bytes, most)
+    return Materials(work.run.corpus, work.scale.recipe.data.example_bytes)
 
 
-def config_of(work: ExperimentContext, seed: int, bytes_per_step: float, length: int) -> M2Config:
+def config_of(work: ExperimentContext, seed: int, times: int, bytes_per_step: float, length: int) -> M2Config:
     """As much text for every model, whatever a step of training reads."""
     names = ("optimizer", "precision", "preset")
     long: dict[str, Any] = {name: work.scale.long[name] for name in names if name in work.scale.long}
-    steps = max(1, int(len(materials(work).training) * materials(work).example_bytes / bytes_per_step))
+    examples = materials(work).training(text_bytes(work, times))
+    steps = max(1, int(len(examples) * materials(work).example_bytes / bytes_per_step))
     section = work.scale.recipe.m2.model_copy(
         update={**long, "steps": steps, "batch_size": BATCH, "sequence_length": length, "learning_rate": 1e-2}
     )
@@ -97,17 +102,36 @@ def config_of(work: ExperimentContext, seed: int, bytes_per_step: float, length:
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
-    about = (ROW, BUDGETS)
-    yield Job("contexts", about, partial(alone, work))
+    yield Job("contexts", (ROW,), partial(alone, work))
+    windows, ours = KINDS[1], tokenized(work.scale)[0]
     for seed in work.seeds:
-        for kind in KINDS[:3]:
-            yield Job(_file(kind.name, seed), (*about, kind.name, seed), partial(patched, work, kind, seed))
+        yield from (_patches(work, kind, seed) for kind in KINDS[:3])
         for told, method in product((False, True), tokenized(work.scale)):
-            name = f"{method} {TOLD}" if told else method
-            measure = partial(over_tokens, work, method, told, seed)
-            yield Job(_file(name, seed), (*about, name, seed), measure)
-        for kind in KINDS[3:]:
-            yield Job(_file(kind.name, seed), (*about, kind.name, seed), partial(patched, work, kind, seed))
+            yield _tokens(work, method, told, seed)
+        yield from (_patches(work, kind, seed) for kind in KINDS[3:5])
+        if work.scale.small:
+            yield from (_patches(work, kind, seed, LONGER) for kind in (KINDS[0], windows))
+            yield from (_tokens(work, ours, told, seed, LONGER) for told in (True, False))
+        yield from (_patches(work, kind, seed) for kind in KINDS[5:])
+
+
+def _patches(work: ExperimentContext, kind: Kind, seed: int, times: int = 1) -> Job:
+    measure = partial(patched, work, kind, seed, times)
+    return _job(work, f"{kind.name}{_of(times)}", seed, measure)
+
+
+def _tokens(work: ExperimentContext, method: str, told: bool, seed: int, times: int = 1) -> Job:
+    name = f"{method} {TOLD}" if told else method
+    return _job(work, f"{name}{_of(times)}", seed, partial(over_tokens, work, method, told, seed, times))
+
+
+def _of(times: int) -> str:
+    """The end of a row's name."""
+    return "" if times == 1 else f", {times} times the text"
+
+
+def _job(work: ExperimentContext, name: str, seed: int, measure: Callable[[str], list[Measurement]]) -> Job:
+    return Job(_file(name, seed), (ROW, text_bytes(work, 1), name, seed), partial(measure, name))
 
 
 def _file(name: str, seed: int) -> str:
@@ -122,7 +146,7 @@ def alone(work: ExperimentContext) -> list[Measurement]:
     return [work.row(CONTEXTS, BITS, found.bits_per_byte, found.error, share=1.0), *rows]
 
 
-def cut_of(own: Materials, name: str) -> Cut | None:
+def cut_of(work: ExperimentContext, name: str) -> Cut | None:
     """The cut of a name; those that have a free number take as many bytes a step as windows of B bits."""
     if name == NONE:
         return None
@@ -131,7 +155,9 @@ def cut_of(own: Materials, name: str) -> Cut | None:
     for bits, informed in INFORMATION.items():
         if name == informed:
             return equal_information(bits)
-    sample = [(np.frombuffer(row, np.uint8), own.frequencies(row)) for row in rows_of(own.training[:20])]
+    own = materials(work)
+    rows = rows_of(own.training(text_bytes(work, 1))[:20])
+    sample = [(np.frombuffer(row, np.uint8), own.frequencies(row)) for row in rows]
     cut = equal_information(B)
     share = float(np.mean([cut(*row).mean() for row in sample]))
     if name == LENGTH:
@@ -141,29 +167,31 @@ def cut_of(own: Materials, name: str) -> Cut | None:
     )
 
 
-def patched(work: ExperimentContext, kind: Kind, seed: int) -> list[Measurement]:
-    own, cut = materials(work), cut_of(materials(work), kind.cut)
+def patched(work: ExperimentContext, kind: Kind, seed: int, times: int, name: str) -> list[Measurement]:
+    own, cut = materials(work), cut_of(work, kind.cut)
     steps_per_byte = 1.0
     if cut:
         held_out = [(np.frombuffer(row, np.uint8), own.frequencies(row)) for row in rows_of(own.held_out)]
         steps_per_byte = float(np.mean([cut(*row).mean() for row in held_out]))
-    config = config_of(work, seed, BATCH * ROW, ROW)
-    course = patch_course(own, kind.name, cut, kind.prior, config, steps_per_byte)
+    config = config_of(work, seed, times, BATCH * ROW, ROW)
+    most = text_bytes(work, times)
+    course = patch_course(own, most, kind.name, cut, kind.prior, config, steps_per_byte)
     points = _points(config.steps)
     curve = learning_curve(course, points, work.out / "curves", work.progress)
     model = PatchDecoder(size_by_name(config.size), cut is not None, kind.prior)
-    rows = _rows(work, kind.name, seed, curve, config)
+    rows = _rows(work, name, seed, curve, config)
     flops = model.flops_per_byte(1 / steps_per_byte)
     if cut:
-        rows.append(work.row(kind.name, "bytes_per_step", 1 / steps_per_byte, seed=seed))
-    return [*rows, work.row(kind.name, "flops_per_byte", flops, seed=seed)]
+        rows.append(work.row(name, "bytes_per_step", 1 / steps_per_byte, seed=seed))
+    return [*rows, work.row(name, "flops_per_byte", flops, seed=seed)]
 
 
-def over_tokens(work: ExperimentContext, method: str, told: bool, seed: int) -> list[Measurement]:
-    own, tokenizer = materials(work), work.tokenizer(method)
-    length, name = TOKENS, f"{method} {TOLD}" if told else method
-    text = TokenRows.of(own, tokenizer, length)
-    config = config_of(work, seed, BATCH * length * text.bytes_per_token, length)
+def over_tokens(
+    work: ExperimentContext, method: str, told: bool, seed: int, times: int, name: str
+) -> list[Measurement]:
+    own, tokenizer, length = materials(work), work.tokenizer(method), TOKENS
+    text = TokenRows.of(own, text_bytes(work, times), tokenizer, length)
+    config = config_of(work, seed, times, BATCH * length * text.bytes_per_token, length)
     course = informed_course(own, tokenizer, text, told, config)
     curve = learning_curve(course, _points(config.steps), work.out / "curves", work.progress)
     ratio = sum(course.sizes) / sum(course.tokens)
@@ -229,10 +257,21 @@ def findings(rows: Rows) -> list[Finding]:
         if rival in rows.methods(BITS):
             found.append(less(rows, BITS, own, rival, share=1.0).on(f"windows with a prior beat {rival}"))
     for name in rows.methods(BITS):
-        if f"{name} {TOLD}" in rows.methods(BITS):
-            told = less(rows, BITS, f"{name} {TOLD}", name, share=1.0)
+        bare, comma, times = name.partition("], ")
+        with_told = f"{bare}] {TOLD}, {times}" if comma else f"{name} {TOLD}"
+        if with_told in rows.methods(BITS):
+            told = less(rows, BITS, with_told, name, share=1.0)
             found.append(told.on(f"an M2 over {name} learns more if it is {TOLD}"))
-    best = min(rows.mean(BITS, name, share=1.0) for name in rows.methods(BITS) if "[" in name)
+    longer = _of(LONGER)
+    for one, text in (
+        (with_prior[NONE], "M2 earns its steps"),
+        (f"{words} {TOLD}", "windows with a prior beat tokens that are told"),
+    ):
+        if own + longer in rows.methods(BITS) and one + longer in rows.methods(BITS):
+            found.append(less(rows, BITS, own + longer, one + longer, share=1.0).on(text + longer))
+    best = min(
+        rows.mean(BITS, name, share=1.0) for name in rows.methods(BITS) if "[" in name and longer not in name
+    )
     bits = rows.estimate(BITS, own, share=1.0)
     cheap = positive(Estimate(1.02 * best - bits.mean, bits.error, bits.source))
     ours = f"{rows.mean('bytes_per_step', own):.1f} bytes a step: {bits.text()} against {best:.3f}"
