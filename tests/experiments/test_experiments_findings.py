@@ -17,6 +17,7 @@ from equalinfo.experiments.catalog import (
     equal_budgets,
     gzip_headers,
     m1_reset,
+    m3,
     main_result,
     patches,
     scaled_data,
@@ -350,6 +351,17 @@ def windows_as_steps(good: bool) -> Rows:
     return Rows(made)
 
 
+def twice(good: bool) -> Rows:
+    made = [exact(m3.M2, "bits_per_byte", 2.0 if good else 1.0), exact(m3.M2, "bytes_per_token", 3.2)]
+    for bits in m3.WINDOWS:
+        for known in (False, True):
+            name, told = m3.name_of(bits, known), 0.1 * known
+            made.append(exact(name, "bits_per_byte", 1.9 - told if good else 2.5 + told))
+            made.append(exact(name, "uniform_bits_per_byte", 2.4))
+            made.append(exact(name, "bytes_per_token", 4.0))
+    return Rows(made)
+
+
 MADE: dict[str, Made] = {
     compression_ratios.EXPERIMENT.name: ratios,
     main_result.EXPERIMENT.name: cells_main,
@@ -373,6 +385,7 @@ MADE: dict[str, Made] = {
     equal_budgets.EXPERIMENT.name: budgets,
     curves.EXPERIMENT.name: along,
     patches.EXPERIMENT.name: windows_as_steps,
+    m3.EXPERIMENT.name: twice,
     coders_in_windows.EXPERIMENT.name: coders,
     stability_and_learning.EXPERIMENT.name: learning,
 }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from equalinfo.corpus.corpus import Corpus
 from equalinfo.errors import EqualInfoError
 from equalinfo.experiments import patch_course
-from equalinfo.experiments.catalog import curves, patches
+from equalinfo.experiments.catalog import curves, m3, patches
 from equalinfo.experiments.learning_curve import learning_curve, points_of, spread, token_course
 from equalinfo.experiments.run import run_experiment
 from equalinfo.experiments.scales import Scale
@@ -163,10 +163,22 @@ def test_token_rows_hold_the_text_of_their_tokens(long: Scale, tmp_path: Path) -
         for method in ("BPE[v=512]", "EqualInfo[v=512,unigram,words]", "SentencePiece[v=512]"):
             tokenizer = work.tokenizer(method)
             for example, rows in zip(
-                own.held_out, patch_course.token_rows(tokenizer, own.held_out, 9), strict=True
+                own.held_out, patch_course.token_rows(own, tokenizer, own.held_out, 9), strict=True
             ):
                 assert b"".join(row.text for row in rows) == example.data
                 for row in rows:
                     assert row.places[0] == 0
                     assert all(np.diff(row.places) >= 0)
                     assert len(set(row.places.tolist())) > len(row.places) / 2  # each token has its own
+
+
+def test_an_m3_end_to_end(long: Scale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(m3.M2_TEXT, "small", 8192)
+    monkeypatch.setitem(m3.M3_TEXT, "small", 8192)
+    monkeypatch.setattr(m3, "LENGTH", 16)
+    monkeypatch.setattr(m3, "WINDOWS", (16,))
+    found = run_experiment(m3.EXPERIMENT, replace(long, wide="512", size="65k"), tmp_path, quiet=True)
+    coder, codes = m3.M2, m3.name_of(16, False)
+    cost = found.rows.mean("bits_per_byte", coder)
+    # A window of b bits holds less than b bits of M2's information, and not much less.
+    assert cost < found.rows.mean("uniform_bits_per_byte", codes) < 2 * cost

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.informed import InformedDecoder
 from equalinfo.model.loss import next_id_loss
-from equalinfo.model.patches import BYTES, PatchDecoder
+from equalinfo.model.patches import PatchDecoder
 from equalinfo.model.train_loop import Trainer, TrainingData
 from equalinfo.predict.base import FREQUENCY_TOTAL
 from equalinfo.predict.context import LONGEST_ORDER, ContextModel, count_contexts
@@ -51,9 +52,9 @@ class Materials:
         assert isinstance(found, ContextModel)
         return found
 
-    def training(self, most: int) -> list[Example]:
-        """At most so many bytes of text for M2s."""
-        return drawn(self._documents(own=True), self.example_bytes, most)
+    def training(self, most: int, own: bool = True) -> list[Example]:
+        """At most so many bytes of text for M2s, or of the text that the contexts are counted on."""
+        return drawn(self._documents(own), self.example_bytes, most)
 
     @cached_property
     def held_out(self) -> list[Example]:
@@ -210,9 +211,17 @@ class TokenRow:
     ids: np.ndarray
     text: bytes
     places: np.ndarray
+    frequencies: Callable[[bytes], np.ndarray]
+
+    def told(self) -> np.ndarray:
+        """What the contexts expect before each token, [T, 256] logarithms."""
+        found: np.ndarray = np.log(self.frequencies(self.text + b" ")[self.places])
+        return found
 
 
-def token_rows(tokenizer: Tokenizer, examples: Sequence[Example], length: int) -> Iterator[list[TokenRow]]:
+def token_rows(
+    materials: Materials, tokenizer: Tokenizer, examples: Sequence[Example], length: int
+) -> Iterator[list[TokenRow]]:
     """The rows of `length` tokens of each example; the last may be shorter."""
     for example in examples:
         ids: list[int] = []
@@ -233,83 +242,111 @@ def token_rows(tokenizer: Tokenizer, examples: Sequence[Example], length: int) -
         for start in range(0, len(array), length):
             stop = min(start + length, len(array))
             text = example.data[bounds[start] : bounds[stop]]
-            rows.append(TokenRow(array[start:stop], text, bounds[start:stop] - bounds[start]))
+            places_T = bounds[start:stop] - bounds[start]
+            rows.append(TokenRow(array[start:stop], text, places_T, materials.frequencies))
         yield rows
 
 
-@dataclass(frozen=True)
-class TokenRows:
-    """The training and the held-out text in rows of tokens, by example."""
+class Sized(Protocol):
+    """An example, as far as its size matters."""
 
-    most: int  # bytes of training text
-    training: list[list[TokenRow]]
-    held_out: list[list[TokenRow]]
-    bytes_per_token: float  # of the training text
+    @property
+    def source_bytes(self) -> int: ...
+
+
+class Row(Protocol):
+    """Consecutive ids of an example."""
+
+    @property
+    def ids(self) -> np.ndarray: ...
+
+    def told(self) -> np.ndarray:
+        """What a model may be told at each id, [T, F] float."""
+        ...
+
+
+@dataclass(frozen=True)
+class RowsOfIds:
+    """The training and the held-out text in rows of ids, by example.
+
+    Args:
+        sizes: source bytes of each held-out example.
+        bytes_per_id: of the training text.
+    """
+
+    training: Sequence[Sequence[Row]]
+    held_out: Sequence[Sequence[Row]]
+    sizes: list[int]
+    bytes_per_id: float
 
     @classmethod
-    def of(cls, materials: Materials, most: int, tokenizer: Tokenizer, length: int) -> "TokenRows":
-        examples = materials.training(most)
-        training = list(token_rows(tokenizer, examples, length))
-        source = sum(example.source_bytes for example in examples)
-        tokens = sum(len(row.ids) for own in training for row in own)
-        held_out = list(token_rows(tokenizer, materials.held_out, length))
-        return cls(most, training, held_out, metrics.bytes_per_token(source, tokens))
+    def of(
+        cls,
+        training: Sequence[Sequence[Row]],
+        held_out: Sequence[Sequence[Row]],
+        read: Sequence[Sized],
+        scored: Sequence[Sized],
+    ) -> "RowsOfIds":
+        """Rows of the examples `read` in training and of those that are scored."""
+        source = sum(example.source_bytes for example in read)
+        count = sum(len(row.ids) for rows in training for row in rows)
+        sizes = [example.source_bytes for example in scored]
+        return cls(training, held_out, sizes, metrics.bytes_per_token(source, count))
+
+    def whole(self, length: int) -> list[Row]:
+        """The training rows of that length."""
+        return [row for rows in self.training for row in rows if len(row.ids) == length]
 
 
 class InformedObjective(nn.Module):
-    """The loss of an M2 over tokens that is told, before each, what the contexts expect next."""
+    """The loss of an M2 that is told something at each id, [T, F] float of a row."""
 
-    def __init__(self, rows: Sequence[TokenRow], materials: Materials, model: Decoder, z: float) -> None:
+    def __init__(self, rows: Sequence[Row], model: Decoder, z: float) -> None:
         super().__init__()
-        self.model, self.z, self.rows, self.materials = model, z, rows, materials
+        self.model, self.z, self.rows = model, z, rows
 
     def forward(self, numbers_B1: Tensor) -> tuple[Tensor, Tensor]:
         """As `next_id_loss`."""
         return self.losses([self.rows[number] for number in numbers_B1[:, 0].tolist()])
 
-    def losses(self, rows: Sequence[TokenRow]) -> tuple[Tensor, Tensor]:
+    def losses(self, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
         """Of rows of one length."""
-        ids_BT = torch.from_numpy(np.stack([row.ids for row in rows]))
+        ids_BT = torch.from_numpy(np.stack([row.ids for row in rows]).astype(np.int64))
         added_BTD = None
         if isinstance(self.model, InformedDecoder):
-            known = [self.materials.frequencies(row.text + b" ")[row.places] for row in rows]
-            added_BTD = self.model.told(torch.log(torch.from_numpy(np.stack(known))))
+            known = np.stack([row.told() for row in rows])
+            added_BTD = self.model.told(torch.from_numpy(known).float())
         return next_id_loss(self.model, ids_BT, self.z, added_BTD)
 
 
 def informed_course(
-    materials: Materials, tokenizer: Tokenizer, text: TokenRows, prior: bool, config: M2Config
+    about: tuple[object, ...], vocab: int, text: RowsOfIds, config: M2Config, told: bool
 ) -> Course:
-    """Of an M2 over the tokens of a text, told or not what the contexts know."""
-    length, ratio = config.sequence_length, text.bytes_per_token
-    rows = [row for own in text.training for row in own if len(row.ids) == length]
+    """Of an M2 over rows of ids, told what the rows say of each or not.
+
+    Args:
+        about: what decides the rows; the first names the model.
+    """
+    length = config.sequence_length
+    rows = text.whole(length)
 
     def trainer(folder: Path, key: str) -> Trainer:
         batches = SequenceBatches(np.arange(len(rows))[:, None], config.batch_size, config.seed)
         size = size_by_name(config.size)
-        told = InformedDecoder(size, tokenizer.vocab, BYTES) if prior else None
-        model = told or Decoder(size, tokenizer.vocab, config.preset)
-        objective = partial(InformedObjective, rows, materials)
-        data = TrainingData(batches, key, lambda nats: nats / ratio / math.log(2))
-        return Trainer(model, data, config, folder, title=str(tokenizer.spec), objective=objective)
+        informed = InformedDecoder(size, vocab, rows[0].told().shape[1]) if told else None
+        model = informed or Decoder(size, vocab, config.preset)
+        objective = partial(InformedObjective, rows)
+        data = TrainingData(batches, key, lambda nats: nats / text.bytes_per_id / math.log(2))
+        return Trainer(model, data, config, folder, title=str(about[0]), objective=objective)
 
     @torch.no_grad()
     def bits(model: Decoder) -> list[float]:
-        scorer = InformedObjective([], materials, model, 0.0)
+        scorer = InformedObjective([], model, 0.0)
         return [
-            sum(float(scorer.losses([row])[1]) * len(row.ids) for row in own) / math.log(2)
-            for own in text.held_out
+            sum(float(scorer.losses([row])[1]) * len(row.ids) for row in rows) / math.log(2)
+            for rows in text.held_out
         ]
 
-    about = (
-        str(tokenizer.spec),
-        tokenizer.fingerprint,
-        prior,
-        materials.contexts.fingerprint,
-        text.most,
-    )
-    sizes = [example.source_bytes for example in materials.held_out]
-    counts = [sum(len(row.ids) for row in own) for own in text.held_out]
-    return Course(
-        (*about, config.plan()), trainer, bits, sizes, counts, config.sequences_per_step * length * ratio
-    )
+    counts = [sum(len(row.ids) for row in rows) for rows in text.held_out]
+    per_step = config.sequences_per_step * length * text.bytes_per_id
+    return Course((*about, config.plan()), trainer, bits, text.sizes, counts, per_step)

@@ -20,7 +20,7 @@ from equalinfo.experiments.patch_course import (
     ROW,
     Cut,
     Materials,
-    TokenRows,
+    RowsOfIds,
     above_entropy,
     after_spaces,
     entropies,
@@ -29,6 +29,7 @@ from equalinfo.experiments.patch_course import (
     informed_course,
     patch_course,
     rows_of,
+    token_rows,
 )
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale
@@ -190,9 +191,13 @@ def over_tokens(
     work: ExperimentContext, method: str, told: bool, seed: int, times: int, name: str
 ) -> list[Measurement]:
     own, tokenizer, length = materials(work), work.tokenizer(method), TOKENS
-    text = TokenRows.of(own, text_bytes(work, times), tokenizer, length)
-    config = config_of(work, seed, times, BATCH * length * text.bytes_per_token, length)
-    course = informed_course(own, tokenizer, text, told, config)
+    most = text_bytes(work, times)
+    examples = own.training(most)
+    training, held_out = (list(token_rows(own, tokenizer, read, length)) for read in (examples, own.held_out))
+    text = RowsOfIds.of(training, held_out, examples, own.held_out)
+    config = config_of(work, seed, times, BATCH * length * text.bytes_per_id, length)
+    about = (method, tokenizer.fingerprint, told, own.contexts.fingerprint, most)
+    course = informed_course(about, tokenizer.vocab, text, config, told)
     curve = learning_curve(course, _points(config.steps), work.out / "curves", work.progress)
     ratio = sum(course.sizes) / sum(course.tokens)
     flops = training_flops(tokenizer.vocab, config, 1) / 3 / ratio
