@@ -6,6 +6,7 @@ python -m benchmarks.training_step --cases 1m:256:128 --repeats 3
 Same sizes, vocabulary, ids, precision, gradient clipping and optimizer (AdamW, torch's fused one). Speed: both
 models in one process, step by step in turn, the order changing each time, medians. Memory: each model in a
 process of its own, the most it ever held above what it held with its libraries imported. Ours includes the z-loss.
+With --compile, both translated by torch.compile take turns with them.
 """
 
 import argparse
@@ -15,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,10 +41,12 @@ CASES = [
     for length in (128, 512)
 ]
 MODELS = ("equalinfo", "transformers")
+COMPILED = "_compiled"
 
 
-def step_of(which: str, case: str, precision: str, compiled: bool) -> Callable[[], None]:
+def step_of(which: str, case: str, precision: str) -> Callable[[], None]:
     """One training step of a new model: loss, gradients, clipping, update."""
+    which, compiled = which.removesuffix(COMPILED), which.endswith(COMPILED)
     name, vocab, length = case.split(":")
     torch.manual_seed(0)
     ids_BT = torch.randint(0, int(vocab), (max(1, SEEN_IDS // int(length)), int(length)))
@@ -78,12 +81,12 @@ def step_of(which: str, case: str, precision: str, compiled: bool) -> Callable[[
     return step
 
 
-def seconds(case: str, precision: str, repeats: int, compiled: bool) -> dict[str, float]:
+def seconds(models: Sequence[str], case: str, precision: str, repeats: int) -> dict[str, float]:
     """Median seconds of a step of each model, taken in turn."""
-    steps = {which: step_of(which, case, precision, compiled) for which in MODELS}
-    times: dict[str, list[float]] = {which: [] for which in MODELS}
+    steps = {which: step_of(which, case, precision) for which in models}
+    times: dict[str, list[float]] = {which: [] for which in models}
     for repeat in range(WARM_UP + repeats):
-        for which in MODELS if repeat % 2 else MODELS[::-1]:
+        for which in models if repeat % 2 else models[::-1]:
             started = time.perf_counter()
             steps[which]()
             if repeat >= WARM_UP:
@@ -115,9 +118,9 @@ def measure_memory(which: str, case: str, precision: str) -> None:
 
     # What a first step brings in besides the model (kernels, threads), on the smallest case.
     assert transformers
-    step_of(which, "65k:256:128", precision, False)()
+    step_of(which, "65k:256:128", precision)()
     before = held()
-    step = step_of(which, case, precision, False)
+    step = step_of(which, case, precision)
     for _ in range(3):
         step()
     print(json.dumps(held() - before))
@@ -132,7 +135,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", default="auto", help="float32, bfloat16 or auto")
-    parser.add_argument("--compile", action="store_true", help="torch.compile for both models")
+    parser.add_argument("--compile", action="store_true", help="both translated by torch.compile too")
     parser.add_argument("--memory-of", choices=MODELS, help=argparse.SUPPRESS)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
@@ -140,21 +143,21 @@ def main() -> None:
     if given.memory_of:
         measure_memory(given.memory_of, given.cases[0], precision)
         return
+    models = [*MODELS, *(which + COMPILED for which in MODELS if given.compile)]
     rows: list[dict[str, Any]] = []
     for case in given.cases:
         name, vocab, length = case.split(":")
         ids = max(1, SEEN_IDS // int(length)) * int(length)
-        taken = seconds(case, precision, given.repeats, given.compile)
+        taken = seconds(models, case, precision, given.repeats)
         peaks = {which: peak_bytes(which, case, precision, given.threads) for which in MODELS}
         row = {"size": name, "vocab": int(vocab), "sequence": int(length), "ids_per_step": ids}
-        for which in MODELS:
-            row[f"{which}_ids_per_second"] = round(ids / taken[which], 1)
-            row[f"{which}_peak_mb"] = round(peaks[which] / 1e6, 1)
+        row |= {f"{which}_ids_per_second": round(ids / taken[which], 1) for which in models}
+        row |= {f"{which}_peak_mb": round(peaks[which] / 1e6, 1) for which in MODELS}
         row["times_as_fast"] = round(taken["transformers"] / taken["equalinfo"], 3)
         row["logits_mb"] = round(ids * int(vocab) * 4 / 1e6, 1)
         rows.append(row)
         print(row, flush=True)
-    settings = {"precision": precision, "threads": given.threads, "compiled": given.compile}
+    settings = {"precision": precision, "threads": given.threads}
     write_json(given.out, {"machine": machine(), **settings, "repeats": given.repeats, "rows": rows})
 
 
