@@ -259,7 +259,7 @@ EXPERIMENT = Experiment(
     Functions(jobs, findings, compared, figure),
     paper="ours",
     measures="Bits/byte of an M3 over windows that an M2's probabilities make, told M2's state or not.",
-    minutes=30,
+    minutes=10,
     cost=Cost(m2s={"25m": 8}, tokens=26.2e9),
     limits="M2's probabilities are rounded from floats of one machine; a few million bytes of text; one learning rate.",
 )
