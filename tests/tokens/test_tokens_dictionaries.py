@@ -14,7 +14,12 @@ from hypothesis import strategies as st
 
 from equalinfo.dictionary.parse.greedy import GreedyParser
 from equalinfo.dictionary.train import corpus_strings, m1_strings, word_counts
-from equalinfo.dictionary.train.corpus_strings import LONGEST, frequent_phrases, frequent_strings
+from equalinfo.dictionary.train.corpus_strings import (
+    LONGEST,
+    WITHOUT_SPACES,
+    frequent_phrases,
+    frequent_strings,
+)
 from equalinfo.dictionary.train.prune import prune, with_singles
 from equalinfo.dictionary.train.word_boundaries import SPLIT_PATTERN, within_word, words_of
 from equalinfo.dictionary.train.word_counts import count_words, whole
@@ -236,26 +241,52 @@ def test_words_of_a_text_are_cut_nowhere_else():
         assert not any(within_word((one + other).encode()) for one, other in pairwise(words))
 
 
+def spaceless(text):
+    return any(first <= ord(letter) < last for letter in text for first, last in WITHOUT_SPACES)
+
+
 def plain_frequent(documents, count):
     words = Counter(word for document in documents for word in words_of(document.decode(errors="ignore")))
-    covered = Counter()
+    times = Counter()
     for word, number in words.items():
-        if number > 1:
+        if number > 1 or spaceless(word):
             for begin, end in combinations(range(len(word) + 1), 2):
-                string = word[begin:end].encode()
-                if 2 <= len(string) <= LONGEST:
-                    covered[string] += number * len(string)
-    return sorted(covered, key=lambda string: (-covered[string], string))[:count]
+                if 2 <= len(word[begin:end].encode()) <= LONGEST:
+                    times[word[begin:end].encode()] += number
+    often = [string for string, number in times.items() if number > 1]
+    strings = sorted(often, key=lambda string: (-times[string] * len(string), string))[:count]
+    characters = [string for string in often if len(string.decode()) == 1 and spaceless(string.decode())]
+    characters.sort(key=lambda string: (-times[string] * len(string), string))
+    return list(dict.fromkeys(strings + characters))
 
 
 def test_frequent_strings_are_those_of_plain_counting():
     rng = random.Random(1)
     for _ in range(30):
-        texts = ["".join(rng.choices(" \nabé1,-漢\0", k=60)) * rng.randint(1, 2) for _ in range(4)]
+        texts = ["".join(rng.choices(" \nabé1,-漢字かกข𠀋\0", k=60)) * rng.randint(1, 2) for _ in range(4)]
         documents = [text.encode() for text in texts] + [b"", b"ab \xff ab", b"x" * 70 + b" " + b"x" * 70]
         for count in (5, 10_000):
             assert frequent_strings(count_words(documents), count) == plain_frequent(documents, count)
     assert frequent_strings(count_words([b"once"]), 5) == []
+    assert frequent_strings(count_words(["一次,二次".encode()]), 5) == ["次".encode()]
+
+
+def test_of_many_clauses_a_sample_counts_for_all(monkeypatch):
+    """The same one in any order, and what text with spaces has stays what it is."""
+    rng = random.Random(3)
+    clauses = ["".join(chr(0x4E00 + int(rng.random() ** 3 * 300)) for _ in range(20)) for _ in range(2000)]
+    whole = frequent_strings(count_words(["。".join(clauses).encode()]), 20)
+    monkeypatch.setattr(corpus_strings, "CLAUSE_BYTES", 30_000)
+    monkeypatch.setattr(word_counts, "GROUP_BYTES", 1 << 14)
+    found = [
+        frequent_strings(count_words(["。".join(some).encode()]), 20) for some in (clauses, clauses[::-1])
+    ]
+    assert found[0] == found[1]
+    assert len(set(whole) & set(found[0][:20])) > 10
+    documents = [b" the window of the room" * 2]
+    alone = frequent_strings(count_words(documents), 1000)
+    mixed = frequent_strings(count_words([*documents, "。".join(clauses).encode()]), 100_000)
+    assert [string for string in mixed if string.isascii()] == alone
 
 
 @pytest.mark.parametrize("memory", [1 << 30, 1])

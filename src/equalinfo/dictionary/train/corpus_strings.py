@@ -1,18 +1,26 @@
 """Strings that a corpus itself repeats: candidates for a dictionary besides those that M1 finds probable."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise, repeat
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.parser import joined
 from equalinfo.dictionary.train.word_boundaries import cuts, words_of
-from equalinfo.dictionary.train.word_counts import Report, WordCounts, add_up, count_runs
+from equalinfo.dictionary.train.word_counts import Report, WordCounts, add_up, count_runs, hashes_of
 from equalinfo.limits import MAX_ENTRY_BYTES
 
 LONGEST = 24  # bytes of a string within a word; the longest entry that was chosen from 64 had 18
 MOST_WORDS = 1 << 18  # distinct words whose parts are counted, the most frequent
+CLAUSE_BYTES = 1 << 23  # of other words whose parts are counted, in scripts without spaces
+# Code points of Thai and Lao, Myanmar, Khmer, Tai and their kin, Javanese, Kana, and Han: the first and what follows.
+WITHOUT_SPACES = (
+    (0x0E00, 0x0F00), (0x1000, 0x10A0), (0x1780, 0x1800), (0x1950, 0x1A00), (0x1A20, 0x1B80), (0x2E80, 0x3000),
+    (0x3005, 0x3008), (0x3021, 0x3130), (0x31A0, 0x4DC0), (0x4E00, 0xA000), (0xA980, 0xAAE0), (0xF900, 0xFB00),
+    (0xFF66, 0xFFA0), (0x20000, 0x40000),
+)  # fmt: skip
 COUNTED_AT_ONCE, MOST_COUNTED = 1 << 18, 1 << 26  # bytes that `repeated_strings` reads
 
 
@@ -22,25 +30,57 @@ def frequent_strings(corpus: WordCounts, count: int, report: Report | None = Non
     A string covers its bytes times its occurrences, those that overlap counted each; of equals the one first in byte
     order comes first. A word that came once does not count, nor what is not UTF-8.
 
+    In scripts without spaces a word is a clause that hardly comes again. There all words count, and strings that stand
+    in them twice; of more than CLAUSE_BYTES, the words of the least hashes, as if each came 2, 4, 8, ... times as
+    often. Characters of these scripts are thousands, and one without an entry is three tokens: those that are not among
+    the `count` strings come after them.
+
     Args:
         corpus: its words; they are cut further, into what `words_of` calls words.
         report: called with what is being done, how much of it is done, and of how much.
     """
     words = add_up(part for group in _reported(corpus, report) for part in _cut(group))
-    chosen = _most_frequent(words)
-    kept = sorted((words.word(i), int(words.counts[i])) for i in chosen.tolist())
-    text = np.frombuffer(b"".join(word for word, _ in kept), np.uint8)
-    lengths = np.fromiter((len(word) for word, _ in kept), np.int64, len(kept))
-    weights = np.fromiter((number for _, number in kept), np.int64, len(kept))
-    by_length = [_strings_of(length, text, lengths, weights) for length in range(2, LONGEST + 1)]
+    frequent = _most_frequent(words)
+    clauses, times = _clauses(words, frequent)
+    kept = sorted(
+        (words.word(i), int(words.counts[i]), as_many)
+        for chosen, as_many in ((frequent, 1), (clauses, times))
+        for i in chosen.tolist()
+    )
+    text = np.frombuffer(b"".join(word for word, _, _ in kept), np.uint8)
+    lengths, counts, times_of = (
+        np.array([(len(word), *numbers) for word, *numbers in kept], np.int64).reshape(-1, 3).T
+    )
+    taken = _Taken(text, lengths, counts, counts * times_of)
+    by_length = [_strings_of(length, taken) for length in range(2, LONGEST + 1)]
     totals = np.concatenate([own for own, _ in by_length])
     least = np.partition(totals, len(totals) - count)[len(totals) - count] if len(totals) > count else 0
-    best = [
-        (-int(own[i]), strings[i].tobytes())
-        for own, strings in by_length
-        for i in np.flatnonzero(own >= least).tolist()
-    ]
-    return [string for _, string in sorted(best)[:count]]
+    best = sorted(_chosen(by_length, lambda own, strings: own >= least))[:count]
+    characters = sorted(_chosen(by_length[1:3], lambda own, strings: _are_characters(strings)))
+    return list(dict.fromkeys(string for _, string in best + characters))
+
+
+def _chosen(
+    by_length: list[tuple[NDArray[np.int64], NDArray[np.uint8]]],
+    which: Callable[[NDArray[np.int64], NDArray[np.uint8]], NDArray[np.bool_]],
+) -> Iterator[tuple[int, bytes]]:
+    for own, strings in by_length:
+        for i in np.flatnonzero(which(own, strings)).tolist():
+            yield -int(own[i]), strings[i].tobytes()
+
+
+class _Taken(NamedTuple):
+    """The words that are taken apart.
+
+    Args:
+        text: uint8 [bytes], one after the other.
+        lengths, counts, weights: int64 [words], bytes of each, how often it came, and how often it counts.
+    """
+
+    text: NDArray[np.uint8]
+    lengths: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    weights: NDArray[np.int64]
 
 
 def _reported(corpus: WordCounts, report: Report | None) -> Iterator[WordCounts]:
@@ -91,6 +131,51 @@ def _most_frequent(words: WordCounts) -> NDArray[np.int64]:
     return np.concatenate([above, np.array(first, np.int64)])
 
 
+def _clauses(words: WordCounts, frequent: NDArray[np.int64]) -> tuple[NDArray[np.int64], int]:
+    """Which other words have characters of scripts without spaces, and for how many each of them stands.
+
+    They are all, or of about CLAUSE_BYTES those of the least hashes, whatever the order of the words.
+    """
+    others = np.ones(len(words), bool)
+    others[frequent] = False
+    found, hashes, sizes = (np.empty(0, kind) for kind in (np.int64, np.uint64, np.int64))
+    begin, halved = 0, 0
+    for group in words.groups():
+        own = np.flatnonzero(_without_spaces(group) & others[begin : begin + len(group)])
+        found = np.concatenate([found, own + begin])
+        hashes = np.concatenate([hashes, hashes_of(group)[own]])
+        sizes = np.concatenate([sizes, np.diff(group.bounds)[own]])
+        while True:
+            least = hashes <= np.uint64((1 << 64 - halved) - 1)
+            found, hashes, sizes = found[least], hashes[least], sizes[least]
+            if sizes.sum() <= CLAUSE_BYTES:
+                break
+            halved += 1
+        begin += len(group)
+    return found, 1 << halved
+
+
+def _without_spaces(words: WordCounts) -> NDArray[np.bool_]:
+    """Whether each word has a character of a script without spaces."""
+    begins = np.cumsum(_begins_character(words.text)[:-1])[words.bounds[:-1]] - 1  # of words, in characters
+    return np.logical_or.reduceat(_spaceless(_points(words.text)), begins)
+
+
+def _are_characters(strings: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Which strings, all of three bytes or all of four, are one character of a script without spaces."""
+    own = strings[:, 0] >= (0xE0 if strings.shape[1] == 3 else 0xF0)
+    own[own] = _spaceless(_points(strings[own].ravel()))
+    return own
+
+
+def _spaceless(points: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    return np.searchsorted(np.ravel(WITHOUT_SPACES), points, "right") % 2 == 1
+
+
+def _points(text: NDArray[np.uint8]) -> NDArray[np.uint32]:
+    return np.frombuffer(text.tobytes().decode().encode("utf-32-le"), np.uint32)
+
+
 def frequent_phrases(
     documents: WordCounts, count: int, threads: int | None = None, report: Report | None = None
 ) -> list[bytes]:
@@ -116,30 +201,24 @@ def _words_in(
 
 def _word_bounds(text: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.int64]:
     """Where the words of `words_of` begin and the last ends, in texts that lie end to end; all in bytes."""
-    points = np.frombuffer(text.tobytes().decode().encode("utf-32-le"), np.uint32)
+    points = _points(text)
     begins = np.flatnonzero(_begins_character(text))  # of characters, and the end
     between = np.zeros(len(points) + 1, bool)
     between[np.searchsorted(begins, ends)] = True
     return begins[np.flatnonzero(cuts(points, between))]
 
 
-def _strings_of(
-    length: int, text: NDArray[np.uint8], lengths: NDArray[np.int64], weights: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Bytes covered by every string of so many bytes in the words, [strings]; the strings, [strings, length].
-
-    Args:
-        text: the words, one after the other.
-        lengths, weights: [words] bytes of each word and how often it came.
-    """
+def _strings_of(length: int, taken: _Taken) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """The strings of so many bytes that come twice: how many bytes each covers, [strings]; they, [strings, length]."""
+    text, lengths = taken.text, taken.lengths
     parts = np.maximum(lengths - length + 1, 0)
     begins = np.cumsum(lengths) - lengths
     first = np.repeat(begins - (np.cumsum(parts) - parts), parts)
     starts = first + np.arange(first.size)
-    weight = np.repeat(weights, parts)
+    words = np.repeat(np.arange(len(lengths)), parts)
     whole = _begins_character(text)
     fits = whole[starts] & whole[starts + length]
-    starts, weight = starts[fits], weight[fits]
+    starts, words = starts[fits], words[fits]
     if not starts.size:
         return np.empty(0, np.int64), np.empty((0, length), np.uint8)
     # Big-endian words of eight bytes each, zeros after the string: their order is that of the strings.
@@ -152,8 +231,9 @@ def _strings_of(
     new = np.ones(starts.size, bool)
     new[1:] = (keys[1:] != keys[:-1]).any(axis=1)
     groups = np.flatnonzero(new)
-    totals = np.add.reduceat(weight[order], groups) * length
-    return totals, padded[order[groups], :length]
+    counts, weights = (np.add.reduceat(own[words[order]], groups) for own in (taken.counts, taken.weights))
+    often = counts > 1
+    return weights[often] * length, padded[order[groups[often]], :length]
 
 
 def _begins_character(text: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -229,6 +229,11 @@ def read_words(path: Path) -> WordCounts:
     return WordCounts(text, bounds, counts)
 
 
+def hashes_of(words: WordCounts) -> NDArray[np.uint64]:
+    """A hash of each word, the same whatever its place."""
+    return _hashes(np.concatenate([words.text, np.zeros(8, np.uint8)]), words.bounds)
+
+
 class _Arrays(NamedTuple):
     """What kernels know of a table.
 
@@ -449,6 +454,16 @@ def _hash(place: np.uint64, length: np.uint64) -> np.uint64:
         i += _8
     h *= _SECOND
     return h ^ (h >> np.uint64(29))
+
+
+@kernel
+def _hashes(source: ByteVector, places: Bounds) -> NDArray[np.uint64]:
+    """The same of words that lie end to end, with eight bytes more."""
+    hashes = np.empty(places.size - 1, np.uint64)
+    start = address_of(source)
+    for i in range(hashes.size):
+        hashes[i] = _hash(start + np.uint64(places[i]), np.uint64(places[i + 1] - places[i]))
+    return hashes
 
 
 @kernel
