@@ -4,8 +4,9 @@ import codecs
 import heapq
 import math
 import random
+import re
 from collections import Counter
-from itertools import combinations, pairwise
+from itertools import chain, combinations, pairwise
 
 import numpy as np
 import pytest
@@ -411,3 +412,25 @@ def test_entries_chosen_by_use_need_a_corpus():
         built("EqualInfo[v=512,fewest,words]", model(False), None)
     with pytest.raises(EqualInfoError, match="too small"):
         built("EqualInfo[v=512,unigram,words]", model(False), lambda: [b""])
+
+
+@pytest.mark.parametrize("flags", ["fewest,words", "unigram,words", "unigram,phrases"])
+def test_no_entry_has_more_digits_in_a_row_than_the_spec_says(flags):
+    rng = random.Random(5)
+    numbers = " ".join(
+        f"{rng.choice(['2024', '1999', '٤٥٦'])} {rng.randrange(200)}, room" for _ in range(3000)
+    )
+    words = " ".join("".join(rng.choices("abcdefgh", k=5)) for _ in range(100))
+    documents = [*CORPUS, numbers.encode(), 3 * words.encode()]
+
+    def longest(digits):
+        spec = f"EqualInfo[v=600{digits},{flags}]"
+        tokenizer = built(spec, None, lambda: documents)
+        assert str(tokenizer.spec) == spec
+        for text in (numbers, "1234567890", "a1²b٤٥٦٧", ""):
+            assert tokenizer.decode(tokenizer.encode(text)) == text.encode()
+        runs = [re.findall(r"\d+", entry.decode()) for entry in tokenizer.vocab_entries()[257:]]
+        return max(map(len, chain.from_iterable(runs)), default=0)
+
+    assert longest("") == longest(",digits=64") == 4
+    assert [longest(f",digits={most}") for most in (1, 2, 3)] == [1, 2, 3]

@@ -154,6 +154,17 @@ def test_flags_that_do_not_go_together_name_some_that_do(flags, instead):
     assert str(Spec.parse(f"EqualInfo[v=4k,{instead}]")) == f"EqualInfo[v=4k,{instead}]"
 
 
+@pytest.mark.parametrize("options", ["v=4k", "v=4k,fewest", "b=16,v=4k"])
+def test_digits_are_counted_only_within_words(options):
+    with pytest.raises(EqualInfoError, match=r"write EqualInfo\[v=...,unigram,words,digits=3\]$"):
+        _ = Spec.parse(f"EqualInfo[{options},digits=3]").tokenizer_class
+    assert (
+        str(Spec.parse("EqualInfo[v=4k,unigram,words,digits=3]")) == "EqualInfo[v=4k,digits=3,unigram,words]"
+    )
+    with pytest.raises(EqualInfoError, match="from 1 on"):
+        Spec.parse("EqualInfo[v=4k,unigram,words,digits=0]")
+
+
 @pytest.mark.parametrize(
     ("text", "meant"),
     [
@@ -215,7 +226,7 @@ SMALLEST = [
         ",".join(
             f"{key}=16"
             for key, default in method.options.numbers.items()
-            if default is None and key != "order"
+            if default is None and key not in ("order", "digits")
         ),
     )
     for name, method in METHODS.items()

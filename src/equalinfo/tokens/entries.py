@@ -1,5 +1,7 @@
 """The entries of a dictionary: strings from M1 and a corpus, chosen as a spec says (design, section 4)."""
 
+import re
+
 import numpy as np
 
 from equalinfo.dictionary.parse.viterbi import ViterbiParser
@@ -7,9 +9,11 @@ from equalinfo.dictionary.train.corpus_strings import frequent_phrases, frequent
 from equalinfo.dictionary.train.m1_strings import likely_strings
 from equalinfo.dictionary.train.prune import Corpus, prune, with_singles
 from equalinfo.dictionary.train.unigram import select
+from equalinfo.dictionary.train.word_boundaries import DIGIT, character_classes
 from equalinfo.dictionary.train.word_counts import WordCounts
 from equalinfo.dictionary.trie.automaton import Automaton
 from equalinfo.errors import EqualInfoError
+from equalinfo.limits import MAX_ENTRY_BYTES
 from equalinfo.tokens.dictionary_options import SMALLEST_DICTIONARY
 from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
@@ -45,7 +49,7 @@ def most_used(spec: Spec, sources: Sources) -> Automaton:
         EqualInfoError: no predictor where entries may cross words, no corpus, or a corpus that is too small.
     """
     corpus = _words(spec, sources) if "words" in spec else sources.corpus(spec)
-    candidates = _candidates(spec, sources, corpus)
+    candidates = _with_few_digits(spec, _candidates(spec, sources, corpus))
     return prune(candidates, spec["v"], corpus, sources.threads, sources.report)
 
 
@@ -56,10 +60,11 @@ def most_saving(spec: Spec, sources: Sources) -> ViterbiParser:
     candidates = _candidates(spec, sources, corpus)
     counted = _so_many(vocab, COUNTED_CANDIDATES)
     merged = list(dict.fromkeys([*candidates, *frequent_strings(corpus, counted, report)]))
+    merged = _with_few_digits(spec, merged)
     if "phrases" not in spec:
         return select(merged, vocab, corpus, threads=threads, report=report)
     sample = sources.sample(spec, PHRASES_FROM / int(np.diff(corpus.bounds) @ corpus.counts))
-    phrases = frequent_phrases(sample, counted, threads, report)
+    phrases = _with_few_digits(spec, frequent_phrases(sample, counted, threads, report))
     joined = min(vocab // PHRASES, len(phrases))
     chosen = select(merged, vocab - joined, corpus, threads=threads, report=report)
     if not joined:
@@ -84,6 +89,16 @@ def _candidates(spec: Spec, sources: Sources, corpus: Corpus) -> list[bytes]:
     if not isinstance(corpus, WordCounts) or "unigram" in spec:
         return []
     return frequent_strings(corpus, _so_many(spec["v"], COUNTED_CANDIDATES), sources.report)
+
+
+def _with_few_digits(spec: Spec, strings: list[bytes]) -> list[bytes]:
+    """Those without a run of more digits than the spec allows."""
+    most = spec.get("digits")
+    if most is None or most >= MAX_ENTRY_BYTES:
+        return strings
+    digits = "".join(map(chr, np.flatnonzero(character_classes() == DIGIT).tolist()))
+    too_many = re.compile(f"[{digits}]{{{most + 1}}}")
+    return [string for string in strings if not too_many.search(string.decode())]
 
 
 def _within_words(spec: Spec) -> bool:

@@ -3,7 +3,7 @@
 `EqualInfo[b=...,v=...]` are windows by interval splitting, listed at compile time where there are few enough.
 `EqualInfo[v=...]` is a dictionary of the strings most probable under M1. With `fewest` they are chosen from more
 such strings by use on a corpus, with `unigram` from those and the corpus's own by what they save it; with `words`
-none crosses the start of a word, with `phrases` some do.
+none crosses the start of a word, with `phrases` some do. With either, `digits=n` keeps runs of more than n digits out.
 """
 
 from abc import ABC
@@ -32,9 +32,9 @@ class EqualInfo(Tokenizer, ABC):
     """The name in a spec of several classes, of which `variant` gives one."""
 
     options = Options(
-        {"b": None, "v": None, "order": None},
+        {"b": None, "v": None, "order": None, "digits": None},
         FLAGS,
-        optional=("b", "order"),
+        optional=("b", "order", "digits"),
         former=FORMER,
         installed=(PREDICTORS, PARSERS),
     )
@@ -61,6 +61,11 @@ class EqualInfo(Tokenizer, ABC):
         from equalinfo.tokens import dictionaries
 
         bits = spec.get("b")
+        if (most := spec.get("digits")) and not {"words", "phrases"} & set(spec.flags):
+            raise EqualInfoError(
+                f"{spec}: digits={most} is for dictionaries within words; "
+                f"write EqualInfo[v=...,unigram,words,digits={most}]"
+            )
         if bits is not None:
             _check_windows(spec, bits, spec["v"])
             if bits <= ALWAYS_LISTED or 1 << bits == spec["v"]:

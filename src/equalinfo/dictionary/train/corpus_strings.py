@@ -138,7 +138,7 @@ def _clauses(words: WordCounts, frequent: NDArray[np.int64]) -> tuple[NDArray[np
     """
     others = np.ones(len(words), bool)
     others[frequent] = False
-    found, hashes, sizes = (np.empty(0, kind) for kind in (np.int64, np.uint64, np.int64))
+    found, sizes, hashes = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint64)
     begin, halved = 0, 0
     for group in words.groups():
         own = np.flatnonzero(_without_spaces(group) & others[begin : begin + len(group)])
