@@ -4,7 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equalinfo.dictionary.parse.fewest import FewestParser
-from equalinfo.dictionary.parse.viterbi import MOST, ViterbiParser
+from equalinfo.dictionary.parse.viterbi import MOST, ONE_BIT, ViterbiParser
+from equalinfo.dictionary.train.prune import with_singles
+from equalinfo.dictionary.train.word_counts import add_up, whole
 from equalinfo.dictionary.trie import automaton
 from equalinfo.errors import EqualInfoError
 from tests.oracles import dictionary_reference
@@ -86,3 +88,24 @@ def test_what_an_entry_scores_without_itself(entries, seed):
 def test_scores_that_are_none(scores):
     with pytest.raises(EqualInfoError):
         ViterbiParser(automaton.build(SINGLE), np.array(scores))
+
+
+@given(st.lists(st.text("abc de", max_size=40), min_size=1, max_size=5), st.integers(0, 1000))
+def test_stretches_that_no_entry_crosses_have_the_use_of_the_whole(texts: list[str], seed: int) -> None:
+    """Also of entries that cross words, and with scores that tie."""
+    documents = [text.encode() for text in [*texts, "abcabc de"]]
+    random = np.random.default_rng(seed)
+    entries = {documents[-1][i : i + n] for i in range(8) for n in range(2, 6) if i + n <= 9}
+    dictionary = automaton.build(with_singles(sorted(entries)[seed % len(entries) :]))
+    parser = ViterbiParser(dictionary, random.integers(1, 4, len(dictionary)) * ONE_BIT)
+    corpus = whole(documents)
+    cuts = parser.cuts(corpus.text, corpus.bounds)
+    for i in np.flatnonzero(~cuts).tolist():  # some entry stands across
+        assert any(
+            corpus.text[i - k : i - k + len(entry)].tobytes() == entry
+            for entry in dictionary.entries()[257:]
+            for k in range(1, len(entry))
+            if i - k >= 0
+        )
+    table = add_up([corpus.divided(np.flatnonzero(cuts))])
+    assert np.array_equal(table.usage(parser, "parse", 1), parser.usage(documents, 1))

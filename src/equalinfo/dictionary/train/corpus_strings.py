@@ -180,12 +180,26 @@ def frequent_phrases(
     documents: WordCounts, count: int, threads: int | None = None, report: Report | None = None
 ) -> list[bytes]:
     """The runs of two to four whole words that cover most of some documents, up to `count`; all else as above."""
-    runs = count_runs(documents, _words_in, MAX_ENTRY_BYTES, threads, report)
+    pairs = count_runs(documents, _words_in, (2, 2), MAX_ENTRY_BYTES, None, threads, report)
+    found, least = _covering(pairs, count)
+    # No run comes more often than a pair in it, so with others a longer one is not among those that cover most.
+    often = pairs.chosen(np.flatnonzero(pairs.counts >= max(2, -(-least // MAX_ENTRY_BYTES))))
+    longer = count_runs(documents, _words_in, (3, 4), MAX_ENTRY_BYTES, often, threads, report)
+    return [text for _, text in sorted(found + _covering(longer, count)[0])[:count]]
+
+
+def _covering(runs: WordCounts, count: int) -> tuple[list[tuple[int, bytes]], int]:
+    """The runs that cover most, at least `count` where there are as many, and how much the last of these does.
+
+    Each is minus the bytes that it covers, and itself.
+    """
     repeated = np.flatnonzero(runs.counts > 1)
     covered = runs.counts[repeated] * (runs.bounds[repeated + 1] - runs.bounds[repeated])
-    least = np.partition(covered, len(covered) - count)[len(covered) - count] if len(covered) > count else 0
+    least = (
+        int(np.partition(covered, len(covered) - count)[len(covered) - count]) if len(covered) > count else 0
+    )
     best = np.flatnonzero(covered >= least).tolist()
-    return [text for _, text in sorted((-int(covered[i]), runs.word(repeated[i])) for i in best)[:count]]
+    return [(-int(covered[i]), runs.word(repeated[i])) for i in best], least
 
 
 def _words_in(

@@ -35,7 +35,6 @@ Report = Callable[[str, int, int], None]
 MEMORY = 1 << 30  # bytes of all tables together, about
 GROUP_BYTES = 1 << 22  # of documents that a thread counts at a time, and of words that it parses
 PARTS = 64  # of the hash; in each, as many words as fit into memory
-FEWEST_WORDS, MOST_WORDS = 2, 4  # of a run
 _BLOCK = 60_000  # bytes that are looked at for starts of words at a time
 _FEW = 1 << 12  # words that a table has room for at first
 _BYTES_A_WORD = 48  # of memory, but for its text
@@ -158,25 +157,36 @@ def count_words(
 def count_runs(
     documents: WordCounts,
     bounds_of: Callable[[ByteVector, Bounds], tuple[ByteVector, Bounds, Bounds]],
+    words: tuple[int, int],
     longest: int,
+    pairs: WordCounts | None = None,
     threads: int | None = None,
     report: Report | None = None,
 ) -> WordCounts:
-    """Runs of two to four words, of up to `longest` bytes, in documents that come once each.
+    """Runs of so many words, of up to `longest` bytes, in documents that come once each.
 
     Args:
-        bounds_of: of some documents end to end: the text, where each word begins and the last ends, and how many words
+        bounds_of: of documents end to end: the text, where each word begins and the last ends, and how many words
             there are up to the end of the document that each word is in.
+        words: fewest and most of a run, two or more.
+        pairs: only runs whose neighbours are all among these.
     """
+    known = _Table()
+    if pairs is not None:
+        known.add(pairs)
 
     def filling(text: ByteVector, bounds: Bounds) -> Fill:
         text, bounds, last = bounds_of(text, bounds)
         padded = np.concatenate([text, np.zeros(8, np.uint8)])
-        state = np.array([0, FEWEST_WORDS])
-        return lambda table: _count_runs(padded, bounds, last, longest, state, table)
+        joins = np.ones(last.size, bool)
+        if pairs is not None:
+            _find_pairs(padded, bounds, last, known.arrays, joins)
+        state = np.array([0, words[0]])
+        return lambda table: _count_runs(padded, bounds, last, joins, (*words, longest), state, table)
 
     groups = ((group.text, group.bounds) for group in documents.groups())
-    return _counted(groups, filling, "count phrases", threads, report)
+    stage = f"count runs of {' to '.join(map(str, sorted(set(words))))} words"
+    return _counted(groups, filling, stage, threads, report)
 
 
 def _counted(
@@ -482,10 +492,9 @@ def _same(a: np.uint64, b: np.uint64, length: np.uint64) -> bool:
 
 
 @kernel
-def _add(place: np.uint64, length: np.uint64, weight: int, table: _Arrays) -> bool:
-    """Adds `weight` to the count of the word at an address; False if it is new and there is no room."""
-    slots, hashes, bounds, counts, text, used = table
-    h = _hash(place, length)
+def _find(place: np.uint64, length: np.uint64, h: np.uint64, table: _Arrays) -> int:
+    """The word at an address, whose hash is `h`, or -1 minus the slot for it."""
+    slots, _, bounds, _, text, _ = table
     mask = slots.size - 1
     tag = np.int64(h >> np.uint64(41)) << np.int64(40)
     at = np.int64(h & np.uint64(mask))
@@ -495,15 +504,26 @@ def _add(place: np.uint64, length: np.uint64, weight: int, table: _Arrays) -> bo
             if bounds[word + 1] - bounds[word] == np.int64(length) and _same(
                 place, address_of(text) + np.uint64(bounds[word]), length
             ):
-                counts[word] += weight
-                return True
+                return word
         at = (at + 1) & mask
+    return -1 - at
+
+
+@kernel
+def _add(place: np.uint64, length: np.uint64, weight: int, table: _Arrays) -> bool:
+    """Adds `weight` to the count of the word at an address; False if it is new and there is no room."""
+    slots, hashes, bounds, counts, text, used = table
+    h = _hash(place, length)
+    found = _find(place, length, h, table)
+    if found >= 0:
+        counts[found] += weight
+        return True
     word, end = used[0], used[1] + np.int64(length)
     if word == counts.size or end + 8 > text.size:
         return False
     for i in range(np.int64(length)):
         text[used[1] + i] = load64(place + np.uint64(i)) & np.uint64(255)
-    slots[at] = tag | (word + 1)
+    slots[-1 - found] = np.int64(h >> np.uint64(41)) << np.int64(40) | (word + 1)
     hashes[word], counts[word] = h, weight
     bounds[word + 1] = end
     used[0], used[1] = word + 1, end
@@ -585,21 +605,44 @@ def _count(source: ByteVector, documents: Bounds, classes: ByteVector, state: Co
 
 
 @kernel
+def _find_pairs(
+    source: ByteVector, words: Bounds, last: Bounds, known: _Arrays, joins: NDArray[np.bool_]
+) -> None:
+    """For each word, whether a table knows it with the next."""
+    place = address_of(source)
+    for word in range(words.size - 1):
+        joins[word] = False
+        if word + 2 <= last[word]:
+            begin = place + np.uint64(words[word])
+            length = np.uint64(words[word + 2] - words[word])
+            joins[word] = _find(begin, length, _hash(begin, length), known) >= 0
+
+
+@kernel
 def _count_runs(
-    source: ByteVector, words: Bounds, last: Bounds, longest: int, state: Counts, table: _Arrays
+    source: ByteVector,
+    words: Bounds,
+    last: Bounds,
+    joins: NDArray[np.bool_],
+    limits: tuple[int, int, int],
+    state: Counts,
+    table: _Arrays,
 ) -> int:
     """Counts runs of words, from that of ``state[1]`` words at word ``state[0]`` on; all else as in `_count`."""
+    fewest, most, longest = limits
     place = address_of(source)
     for word in range(state[0], words.size - 1):
         begin = words[word]
-        for many in range(state[1], min(MOST_WORDS, last[word] - word) + 1):
+        for many in range(2, min(most, last[word] - word) + 1):
             length = words[word + many] - begin
-            if length > longest:
+            if length > longest or not joins[word + many - 2]:
                 break
+            if many < state[1]:
+                continue
             if not _add(place + np.uint64(begin), np.uint64(length), 1, table):
                 state[0], state[1] = word, many
                 return int(length) + 1
-        state[1] = FEWEST_WORDS
+        state[1] = fewest
     return 0
 
 
