@@ -22,9 +22,8 @@ from equalinfo.tokens.spec import Spec
 MOST_CANDIDATES, FEWEST_CANDIDATES, MANY = 8, 2, 1 << 20
 COUNTED_CANDIDATES = 16  # as MOST_CANDIDATES, of strings that the corpus repeats
 PHRASES = 16  # one in so many entries joins words, with `phrases`
-PHRASES_FROM = (
-    1 << 28
-)  # bytes; of a larger corpus, phrases and all scores beside them are of a sample of that size
+# Bytes: of a larger corpus, phrases, and the scores beside them, are of a sample of that size.
+PHRASES_FROM = 192 << 20
 
 
 def most_probable(spec: Spec, sources: Sources) -> list[bytes]:
