@@ -506,7 +506,7 @@ def _find(place: np.uint64, length: np.uint64, h: np.uint64, table: _Arrays) -> 
             ):
                 return word
         at = (at + 1) & mask
-    return -1 - at
+    return int(-1 - at)
 
 
 @kernel
