@@ -64,7 +64,7 @@ class ForeignTokenizer(Tokenizer):
         self.text_of_ids = all(self._joined(ids) == self._text(ids).encode() for ids in probes)
         byte_ids = {entry[0]: index for index, entry in reversed([*enumerate(entries)]) if len(entry) == 1}
         has_all = self.text_of_ids and len(byte_ids) == 256
-        self._byte_ids = [byte_ids[byte] for byte in range(256)] if has_all else None
+        self._byte_ids = [byte_ids[byte] for byte in range(256)] if has_all else []
 
     @abstractmethod
     def _open(self) -> list[bytes]:
@@ -131,7 +131,7 @@ class ForeignTokenizer(Tokenizer):
         try:
             return self._ids(text.decode())
         except UnicodeDecodeError:
-            if self._byte_ids is None:
+            if not self._byte_ids:
                 return self._ids(text.decode("utf-8", "replace"))
         ids: list[int] = []
         for run in re.findall("[^\udc80-\udcff]+|[\udc80-\udcff]+", text.decode("utf-8", "surrogateescape")):
@@ -362,7 +362,7 @@ class SentencePieceModel(ForeignTokenizer):
     def _open(self) -> list[bytes]:
         with needed("a SentencePiece model"):
             import sentencepiece
-        library = self._library = sentencepiece.SentencePieceProcessor(model_proto=self._files[MODEL])
+        library = self._library = sentencepiece.SentencePieceProcessor(model_proto=self._files[self.names[0]])
         self.eos = library.eos_id() if library.eos_id() >= 0 else None
         indices = range(library.vocab_size())
         self._special = [library.id_to_piece(index) for index in indices if library.is_control(index)]
@@ -388,7 +388,11 @@ class SentencePieceModel(ForeignTokenizer):
         return self._special
 
     def export_files(self, form: str, special: Sequence[str] = ()) -> dict[str, bytes]:
-        return super().export_files(form) if special or form != "sentencepiece" else dict(self._files)
+        return (
+            super().export_files(form)
+            if special or form != "sentencepiece"
+            else {MODEL: self._files[self.names[0]]}
+        )
 
 
 def _fingerprint(files: Files) -> str:
