@@ -22,10 +22,10 @@ import numpy as np
 from benchmarks._common import machine, training_and_held_out
 from equalinfo.coding.compiled_windows import WindowTable, list_arithmetic, list_huffman
 from equalinfo.coding.equal_info_windows import (
-    EmptyText,
     WindowRule,
     closing_code,
     decode_windows,
+    empty_text,
     encode_windows,
     paper_code,
 )
@@ -115,7 +115,7 @@ def check_everything(
 
     visit_prefixes(model, np.zeros(1, np.int64), visit, cores())
     number = {text: i for i, text in enumerate(texts)}
-    nodes = {b"": EmptyText(rule.bits)}
+    nodes = {b"": empty_text(rule.bits)}
     closed: dict[
         bytes, tuple[int, int, bool]
     ] = {}  # code, bytes kept, whether it is another than the paper's

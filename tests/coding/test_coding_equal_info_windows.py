@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from equalinfo.coding.equal_info_windows import (
     GUARD,
     STOP_CODEWORDS,
-    EmptyText,
     TextInterval,
     WindowRule,
     closing_code,
     cumulative,
     decode_windows,
+    empty_text,
     encode_windows,
     paper_code,
 )
@@ -133,7 +133,7 @@ def test_one_byte_can_always_be_closed(number, bits):
     root_bounds = cumulative(UNIGRAMS[number].initial[None])[0].tolist()
     all_bounds = [cumulative(predictor.initial[None])[0].tolist() for predictor in UNIGRAMS]
     for byte in range(256):
-        node = EmptyText(bits).child(root_bounds[byte], root_bounds[byte + 1])
+        node = empty_text(bits).child(root_bounds[byte], root_bounds[byte + 1])
         # At b=16 the rarest byte has four cells; each bit less halves that.
         assert node.last - node.first >= max(1, 1 << (bits - 14))
         for bounds in all_bounds:
@@ -155,7 +155,7 @@ def test_a_code_stands_for_what_the_docstring_says(predictor, bits):
     for _ in range(12):
         code = int.from_bytes(generator.bytes(17)) % (1 << bits)
         (text,) = decode_windows(predictor, [[code]], rule)
-        node, kept_from = EmptyText(bits), 0
+        node, kept_from = empty_text(bits), 0
         for length, byte in enumerate(text, 1):
             bounds = (
                 cumulative(predictor.row(text[: length - 1])[None])[0]
@@ -186,7 +186,7 @@ def test_delay_codes_stand_for_the_shortest_text(plain_model, bits):
     position = 0
     for code, length in zip(result.codes, result.lengths, strict=True):
         window = text[position : position + length]
-        nodes = [EmptyText(bits)]
+        nodes = [empty_text(bits)]
         for byte, row in zip(window, plain_model.frequencies(window), strict=True):
             bounds = cumulative(row[None])[0]
             nodes.append(nodes[-1].child(int(bounds[byte]), int(bounds[byte + 1])))
@@ -225,7 +225,7 @@ def test_the_papers_code_of_texts_is_that_of_exact_rationals(predictor):
     for bits, length in ((16, 1), (24, 1), (32, 2), (64, 3)):
         for _ in range(60):
             text = generator.bytes(length)
-            node, rows = EmptyText(bits), predictor.frequencies(text)
+            node, rows = empty_text(bits), predictor.frequencies(text)
             for byte, bounds in zip(text, cumulative(rows), strict=True):
                 node = node.child(int(bounds[byte]), int(bounds[byte + 1]))
             low, width = arithmetic_reference.interval(rows.tolist(), text)
@@ -242,7 +242,7 @@ def test_windows_are_full(plain_model):
     (result,) = encode_windows(plain_model, [text], WindowRule(16))
     position, early = 0, 0
     for length in result.lengths[:-1]:
-        node = EmptyText(16)
+        node = empty_text(16)
         window = text[position : position + length + 1]
         for byte, bounds in zip(window, cumulative(plain_model.frequencies(window)), strict=True):
             node = node.child(int(bounds[byte]), int(bounds[byte + 1]))

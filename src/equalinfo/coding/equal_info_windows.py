@@ -20,10 +20,11 @@ then stands for the shortest text that gives it, which needs no correction.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
+from equalinfo.coding.side_by_side import Run, side_by_side
 from equalinfo.errors import EqualInfoError, UndecodableTokens
 from equalinfo.predict.base import PRECISION, Predictor
 
@@ -95,12 +96,11 @@ class TextInterval:
         return byte if inside else -1
 
 
-class EmptyText(TextInterval):
+def empty_text(bits: int) -> TextInterval:
     """The empty text: it keeps no codeword, because a window holds at least one byte."""
-
-    def __init__(self, bits: int) -> None:
-        super().__init__(0, 1 << (bits + GUARD), 0)
-        self.reserved_until = 0
+    node = TextInterval(0, 1 << (bits + GUARD), 0)
+    node.reserved_until = 0
+    return node
 
 
 def paper_code(node: TextInterval) -> int:
@@ -134,59 +134,6 @@ def closing_code(node: TextInterval, bounds: list[int]) -> tuple[int | None, boo
     return None, False
 
 
-@dataclass
-class _Writer:
-    """One text on its way through the encoder."""
-
-    text: bytes
-    position: int = 0
-    codes: list[int] = field(default_factory=list)
-    lengths: list[int] = field(default_factory=list)
-    changed: int = 0
-    # The open window: its nodes from the empty text on, and the cumulative bounds after each.
-    nodes: list[TextInterval] = field(default_factory=list)
-    bounds: list[np.ndarray] = field(default_factory=list)
-    context: int = 0  # bytes M1 has of the text before the open window
-
-    def open(self, rule: WindowRule, first_bounds: np.ndarray) -> None:
-        self.nodes, self.bounds = [EmptyText(rule.bits)], [first_bounds]
-
-    def extend(self) -> bool:
-        """Adds the next byte to the window if it fits."""
-        byte, bounds = self.text[self.position], self.bounds[-1]
-        node = self.nodes[-1].child(int(bounds[byte]), int(bounds[byte + 1]))
-        if node.first >= node.last:
-            return False
-        self.nodes.append(node)
-        self.position += 1
-        return True
-
-    def close(self, rule: WindowRule, root_bounds: np.ndarray) -> None:
-        """Ends the window at the current byte or, where it would not read back, before it."""
-        length = len(self.nodes) - 1
-        if rule.delay:
-            code = paper_code(self.nodes[length])
-            kept = next(k for k in range(1, length + 1) if paper_code(self.nodes[k]) == code)
-        else:
-            kept, paper = length, False
-            while True:
-                closing, paper = closing_code(self.nodes[kept], self.bounds[kept].tolist())
-                if closing is not None:
-                    code = closing
-                    break
-                kept -= 1
-            self.changed += not (paper and kept == length)
-        self.codes.append(code)
-        self.lengths.append(kept)
-        self.position -= length - kept
-        if rule.resets_before(len(self.codes)):
-            self.context = 0
-            self.open(rule, root_bounds)
-        else:
-            self.context += kept
-            self.open(rule, self.bounds[kept])
-
-
 @dataclass(frozen=True)
 class EncodedWindows:
     """Codes of a text's windows, the bytes in each, and in how many the paper's bits would not read back."""
@@ -208,55 +155,51 @@ def encode_windows(predictor: Predictor, texts: Sequence[bytes], rule: WindowRul
         >>> decode_windows(even, [windows.codes], WindowRule(bits=16))
         [b'text']
     """
-    contexts = predictor.new_contexts(len(texts))
-    root_bounds = cumulative(predictor.initial[None])[0]
-    writers = [_Writer(text) for text in texts]
-    for writer in writers:
-        writer.open(rule, root_bounds)
-    active = [slot for slot, text in enumerate(texts) if text]
-    while active:
-        keep, symbols = [], []
-        for slot in active:
-            writer = writers[slot]
-            while not writer.extend():
-                writer.close(rule, root_bounds)
-            keep.append(writer.context + len(writer.nodes) - 2)
-            symbols.append(writer.text[writer.position - 1])
-        rows = contexts.step(np.array(active), np.array(keep), np.array(symbols))
-        unfinished = []
-        for slot, bounds in zip(active, cumulative(rows), strict=True):
-            writer = writers[slot]
-            writer.bounds.append(bounds.copy())  # a copy: a view would keep every text's row alive
-            if writer.position == len(writer.text):
-                writer.close(rule, root_bounds)
-            if writer.position < len(writer.text):
-                unfinished.append(slot)
-        active = unfinished
-    return [EncodedWindows(w.codes, w.lengths, w.changed) for w in writers]
+    root = cumulative(predictor.initial[None])[0]
+    return side_by_side(
+        predictor, [_encoding(text, rule, root) for text in texts], lambda _, rows: cumulative(rows)
+    )
 
 
-@dataclass
-class _Reader:
-    """One list of codes on its way through the decoder."""
+def _encoding(text: bytes, rule: WindowRule, root: np.ndarray) -> Run[EncodedWindows]:
+    codes: list[int] = []
+    lengths: list[int] = []
+    changed = position = 0
+    context = 0  # bytes M1 has of the text before the open window
+    # The open window: its nodes from the empty text on, and the cumulative bounds after each.
+    nodes, bounds = [empty_text(rule.bits)], [root]
+    while position < len(text):
+        byte, after = text[position], bounds[-1]
+        node = nodes[-1].child(int(after[byte]), int(after[byte + 1]))
+        if node.first < node.last:
+            nodes.append(node)
+            position += 1
+            # A copy: a view would keep every text's row alive.
+            bounds.append((yield context + len(nodes) - 2, byte, None).copy())
+            if position < len(text):
+                continue
+        kept, code, otherwise = _closed(nodes, bounds, rule.delay)
+        codes.append(code)
+        lengths.append(kept)
+        changed += otherwise
+        position -= len(nodes) - 1 - kept
+        afresh = rule.resets_before(len(codes))
+        context = 0 if afresh else context + kept
+        nodes, bounds = [empty_text(rule.bits)], [root if afresh else bounds[kept]]
+    return EncodedWindows(codes, lengths, changed)
 
-    codes: list[int]
-    node: TextInterval
-    bounds: np.ndarray
-    window: int = 0
-    length: int = 0  # bytes read in the open window
-    context: int = 0
-    text: bytearray = field(default_factory=bytearray)
 
-    def next_byte(self, rule: WindowRule) -> int:
-        """The open window's next byte, or -1 where it ends."""
-        code = self.codes[self.window]
-        if self.length:
-            if rule.delay:
-                if paper_code(self.node) == code:
-                    return -1
-            elif self.node.reserves_codeword and code == self.node.first:
-                return -1
-        return self.node.owner(code, self.bounds.tolist())
+def _closed(nodes: list[TextInterval], bounds: list[np.ndarray], delay: bool) -> tuple[int, int, bool]:
+    """The bytes that a window keeps, its code, and whether it is another than the paper's would be."""
+    kept = length = len(nodes) - 1
+    if delay:
+        code = paper_code(nodes[length])
+        return next(k for k in range(1, length + 1) if paper_code(nodes[k]) == code), code, False
+    while True:
+        closing, paper = closing_code(nodes[kept], bounds[kept].tolist())
+        if closing is not None:
+            return kept, closing, not (paper and kept == length)
+        kept -= 1
 
 
 def decode_windows(predictor: Predictor, streams: list[list[int]], rule: WindowRule) -> list[bytes]:
@@ -265,43 +208,36 @@ def decode_windows(predictor: Predictor, streams: list[list[int]], rule: WindowR
     Raises:
         UndecodableTokens: a code is not below 2^b.
     """
-    contexts = predictor.new_contexts(len(streams))
-    root_bounds = cumulative(predictor.initial[None])[0]
     for codes in streams:
         if any(not 0 <= code < 1 << rule.bits for code in codes):
             raise UndecodableTokens(f"a window code is outside 0 to 2^{rule.bits} - 1")
-    readers = [_Reader(codes, EmptyText(rule.bits), root_bounds) for codes in streams]
-    active = [slot for slot, codes in enumerate(streams) if codes]
-    while active:
-        slots, keep, symbols = [], [], []
-        for slot in active:
-            reader = readers[slot]
-            while True:
-                byte = reader.next_byte(rule)
-                if byte >= 0:
-                    break
-                reader.window += 1
-                if reader.window == len(reader.codes):
-                    break
-                if rule.resets_before(reader.window):
-                    reader.context, reader.bounds = 0, root_bounds
-                else:
-                    reader.context += reader.length
-                reader.length, reader.node = 0, EmptyText(rule.bits)
+    root = cumulative(predictor.initial[None])[0]
+    return side_by_side(
+        predictor, [_decoding(codes, rule, root) for codes in streams], lambda _, rows: cumulative(rows)
+    )
+
+
+def _decoding(codes: list[int], rule: WindowRule, root: np.ndarray) -> Run[bytes]:
+    text, context, bounds = bytearray(), 0, root
+    for window, code in enumerate(codes):
+        if rule.resets_before(window):
+            context, bounds = 0, root
+        node, length = empty_text(rule.bits), 0
+        while not length or not _ends(node, code, rule.delay):
+            byte = node.owner(code, bounds.tolist())
             if byte < 0:
-                continue
-            bounds = reader.bounds
-            reader.node = reader.node.child(int(bounds[byte]), int(bounds[byte + 1]))
-            reader.text.append(byte)
-            slots.append(slot)
-            keep.append(reader.context + reader.length)
-            symbols.append(byte)
-            reader.length += 1
-        rows = contexts.step(np.array(slots, np.int64), np.array(keep, np.int64), np.array(symbols, np.int64))
-        for slot, bounds in zip(slots, cumulative(rows), strict=True):
-            readers[slot].bounds = bounds
-        active = slots
-    return [bytes(reader.text) for reader in readers]
+                break
+            text.append(byte)
+            node = node.child(int(bounds[byte]), int(bounds[byte + 1]))
+            bounds = yield context + length, byte, None
+            length += 1
+        context += length
+    return bytes(text)
+
+
+def _ends(node: TextInterval, code: int, delay: bool) -> bool:
+    """Whether a code stands for this text, whatever longer one has it too."""
+    return paper_code(node) == code if delay else node.reserves_codeword and code == node.first
 
 
 def settled_lengths(predictor: Predictor, text: bytes, ids: list[int], width: int) -> list[int]:
@@ -316,7 +252,7 @@ def settled_lengths(predictor: Predictor, text: bytes, ids: list[int], width: in
         ids: its tokens of `width` bits each, the whole window.
     """
     bits = width * len(ids)
-    node: TextInterval = EmptyText(bits)
+    node = empty_text(bits)
     ends = [(node.low, node.low + node.width)]
     for byte, bounds in zip(text, cumulative(predictor.frequencies(text)), strict=True):
         node = node.child(int(bounds[byte]), int(bounds[byte + 1]))

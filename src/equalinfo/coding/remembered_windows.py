@@ -19,11 +19,11 @@ from safetensors.numpy import save
 from equalinfo.coding import remembered_kernels as kernels
 from equalinfo.coding.equal_info_windows import (
     GUARD,
-    EmptyText,
     EncodedWindows,
     TextInterval,
     WindowRule,
     closing_code,
+    empty_text,
     paper_code,
 )
 from equalinfo.coding.window_kernels import close_arithmetic, parents
@@ -66,7 +66,7 @@ class _Memory:
         self.fits_known = np.zeros(size, np.uint8)
         self.bounds = np.zeros((size, 2), np.uint16)  # of its last byte
         self.cached = np.full(size, -1, np.int32)  # its place in the cache
-        self.intervals: dict[int, TextInterval] = {0: EmptyText(bits)}
+        self.intervals: dict[int, TextInterval] = {0: empty_text(bits)}
         self.keys, self.values = np.zeros(4 * size, np.uint64), np.zeros(4 * size, np.int32)
         if saved is not None:
             _restore(self, saved)

@@ -1,11 +1,13 @@
-"""Streams of bits decoded side by side, one step of the predictor per byte.
+"""Texts coded side by side, one step of the predictor per byte, which is what takes the time.
 
-A stream is a run of blocks, or windows, in each of which the predictor starts afresh. What a coder adds is how the
-next symbol is read (`BlockReader.symbols`), and how a block ends.
+`side_by_side` runs coders of one text each. `StreamReader` reads all streams of bits at once: runs of blocks, or
+windows, in each of which the predictor starts afresh. What a coder adds is how the next symbol is read
+(`BlockReader.symbols`), and how a block ends.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +15,39 @@ from equalinfo.errors import UndecodableTokens
 from equalinfo.predict.base import Predictor
 
 END = 256
+
+T = TypeVar("T")
+# What a coder of one text yields: as `Contexts.step` takes them how many bytes to keep and the byte that follows, and
+# what `given` is to know. It is sent what `given` makes of the frequencies, and returns its result.
+Run = Generator[tuple[int, int, Any], Any, T]
+
+
+def side_by_side(
+    predictor: Predictor,
+    runs: Sequence[Run[T]],
+    given: Callable[[Sequence[Any], np.ndarray], Iterable[Any]],
+) -> list[T]:
+    """The results of coders, one for each text.
+
+    Args:
+        given: from what each coder let it know, and the frequencies [n, 256], what each of the n is sent.
+    """
+    contexts = predictor.new_contexts(len(runs))
+    results: dict[int, T] = {}
+    answers: dict[int, Any] = dict.fromkeys(range(len(runs)))
+    while answers:
+        asked = {}
+        for slot, answer in answers.items():
+            try:
+                asked[slot] = runs[slot].send(answer)
+            except StopIteration as end:
+                results[slot] = end.value
+        if not asked:
+            break
+        keep, symbols, known = zip(*asked.values(), strict=True)
+        rows = contexts.step(np.array([*asked]), np.array(keep), np.array(symbols))
+        answers = dict(zip(asked, given(known, rows), strict=True))
+    return [results[slot] for slot in range(len(runs))]
 
 
 class StreamReader(ABC):

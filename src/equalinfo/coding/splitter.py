@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from equalinfo.coding.interval_splitting import ROOT_LEAST, check_bits, root_keeps
+from equalinfo.coding.side_by_side import Run, side_by_side
 from equalinfo.errors import UndecodableTokens
 from equalinfo.kernels import kernel
-from equalinfo.predict.base import FREQUENCY_TOTAL, PRECISION, Contexts, Predictor
+from equalinfo.predict.base import FREQUENCY_TOTAL, PRECISION, Predictor
 
 
 @kernel
@@ -94,52 +95,24 @@ class Splitter:
 
     def encode(self, texts: Sequence[bytes]) -> list[tuple[list[int], list[int]]]:
         """For each text the codes of its windows and how many bytes each holds."""
-        contexts = self.predictor.new_contexts(len(texts))
-        results: list[tuple[list[int], list[int]]] = [([], []) for _ in texts]
-        nodes, lengths, positions = [self.root] * len(texts), [0] * len(texts), [0] * len(texts)
-        active = [slot for slot, text in enumerate(texts) if text]
-        while active:
-            stepping: list[int] = []
-            for slot in active:
-                text, (codes, sizes) = texts[slot], results[slot]
-                # Windows that end without asking the predictor are passed until one does.
-                while True:
-                    node, position = nodes[slot], positions[slot]
-                    child = None
-                    if position < len(text) and node.size > node.keeps:
-                        child = node.child(text[position])
-                    if child is not None and child.size:
-                        nodes[slot] = child
-                        lengths[slot] += 1
-                        positions[slot] += 1
-                        if child.size > 1 and position + 1 < len(text):
-                            stepping.append(slot)
-                            break
-                        continue
-                    codes.append(node.low)
-                    sizes.append(lengths[slot])
-                    nodes[slot], lengths[slot] = self.root, 0
-                    if position == len(text):
-                        break
-            self._ask(
-                contexts, stepping, nodes, lengths, [texts[slot][positions[slot] - 1] for slot in stepping]
-            )
-            active = stepping
-        return results
+        return side_by_side(self.predictor, [self._encoding(text) for text in texts], divide)
 
-    def _ask(
-        self,
-        contexts: Contexts,
-        slots: list[int],
-        nodes: list[CodeInterval],
-        lengths: list[int],
-        symbols: list[int],
-    ) -> None:
-        """Divides the nodes of `slots`, whose last bytes are `symbols`."""
-        if slots:
-            keep = np.array([lengths[slot] - 1 for slot in slots], np.int64)
-            rows = contexts.step(np.array(slots, np.int64), keep, np.array(symbols, np.int64))
-            divide([nodes[slot] for slot in slots], rows)
+    def _encoding(self, text: bytes) -> Run[tuple[list[int], list[int]]]:
+        codes: list[int] = []
+        sizes: list[int] = []
+        node, length, position = self.root, 0, 0
+        while position < len(text):
+            child = node.child(text[position]) if node.size > node.keeps else None
+            if child is not None and child.size:
+                node, length, position = child, length + 1, position + 1
+                if position < len(text):
+                    if node.size > 1:  # others end without asking the predictor
+                        yield length - 1, text[position - 1], node
+                    continue
+            codes.append(node.low)
+            sizes.append(length)
+            node, length = self.root, 0
+        return codes, sizes
 
     def decode(self, ranges: Sequence[Sequence[tuple[int, int]]]) -> list[bytes]:
         """The texts of lists of windows, each given by the lowest and highest code that it may be.
@@ -153,33 +126,26 @@ class Splitter:
         for windows in ranges:
             if any(not 0 <= low <= high < 1 << self.bits for low, high in windows):
                 raise UndecodableTokens(f"a window code is outside 0 to 2^{self.bits} - 1")
-        contexts = self.predictor.new_contexts(len(ranges))
-        texts = [bytearray() for _ in ranges]
-        nodes, lengths, window = [self.root] * len(ranges), [0] * len(ranges), [0] * len(ranges)
-        active = [slot for slot, windows in enumerate(ranges) if windows]
-        while active:
-            stepping: list[int] = []
-            for slot in active:
-                while window[slot] < len(ranges[slot]):
-                    node, (low, high) = nodes[slot], ranges[slot][window[slot]]
-                    byte = node.owner(low) if node.size > node.keeps else -1
-                    if byte < 0 or (high != low and node.owner(high) != byte):
-                        window[slot] += 1
-                        nodes[slot], lengths[slot] = self.root, 0
-                        continue
-                    nodes[slot] = node.child(byte)
-                    texts[slot].append(byte)
-                    lengths[slot] += 1
-                    if nodes[slot].size > 1:
-                        stepping.append(slot)
-                        break
-            self._ask(contexts, stepping, nodes, lengths, [texts[slot][-1] for slot in stepping])
-            active = stepping
-        return [bytes(text) for text in texts]
+        return side_by_side(self.predictor, [self._decoding(windows) for windows in ranges], divide)
+
+    def _decoding(self, windows: Sequence[tuple[int, int]]) -> Run[bytes]:
+        text = bytearray()
+        for low, high in windows:
+            node, length = self.root, 0
+            while node.size > node.keeps:
+                byte = node.owner(low)
+                if byte < 0 or (high != low and node.owner(high) != byte):
+                    break
+                node = node.child(byte)
+                text.append(byte)
+                if node.size > 1:
+                    yield length, byte, node
+                length += 1
+        return bytes(text)
 
 
-def divide(nodes: Sequence[CodeInterval], frequencies: np.ndarray, least: int = 0) -> None:
-    """Settles how the codes of `nodes` are divided, given their rows of frequencies [n, 256].
+def divide(nodes: Sequence[CodeInterval], frequencies: np.ndarray, least: int = 0) -> Sequence[CodeInterval]:
+    """Settles how the codes of `nodes` are divided, given their rows of frequencies [n, 256], and returns them.
 
     Args:
         least: codes that every byte gets before the rest are shared out.
@@ -193,3 +159,4 @@ def divide(nodes: Sequence[CodeInterval], frequencies: np.ndarray, least: int = 
     np.cumsum(given, axis=1, out=small[:, 1:])
     for node, rest, b, s in zip(nodes, spare, before.tolist(), small.tolist(), strict=True):
         node.whole, node.before, node.small = rest >> PRECISION, b, s
+    return nodes

@@ -15,10 +15,10 @@ import triton.language as tl
 from torch import Tensor
 
 from equalinfo.coding.equal_info_windows import (
-    EmptyText,
     EncodedWindows,
     WindowRule,
     cumulative,
+    empty_text,
     encode_windows,
 )
 from equalinfo.predict.base import PRECISION
@@ -160,7 +160,7 @@ class WindowEncoder:
         assert possible(model, rule)
         self.model, self.rule, self.contexts = model, rule, -(-contexts // ROWS) * ROWS
         self.steps = Steps(model, self.contexts, capacity)
-        root, bounds = EmptyText(rule.bits), cumulative(model.initial[None])[0].tolist()
+        root, bounds = empty_text(rule.bits), cumulative(model.initial[None])[0].tolist()
         children = [root.child(below, above) for below, above in pairwise(bounds)]
         device = model.device
         # `reserved_until` counts the codeword that an interval keeps; the kernel adds it when the byte has been read.

@@ -3,7 +3,7 @@
 A block's words are padded with zeros to whole tokens. A block shorter than 10,240 bytes ends with END.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -11,7 +11,7 @@ from equalinfo.coding import huffman
 from equalinfo.coding.bits import token_bits
 from equalinfo.coding.compiled_windows import Report, WindowTable, list_huffman
 from equalinfo.coding.equal_info_windows import EncodedWindows
-from equalinfo.coding.side_by_side import BlockReader, StreamReader, decode_side_by_side
+from equalinfo.coding.side_by_side import BlockReader, Run, StreamReader, decode_side_by_side, side_by_side
 from equalinfo.errors import EqualInfoError, UndecodableTokens
 from equalinfo.predict.base import Predictor
 from equalinfo.tokens.blocks import STATIC_OPTIONS, BlockTokenizer
@@ -112,46 +112,31 @@ class EqualInfoHuffmanTokenizer(WindowTokenizer):
             raise UndecodableTokens(DAMAGED)
 
     def _encode_group(self, texts: Sequence[bytes]) -> list[EncodedWindows]:
-        """Cuts and codes texts side by side, one step of the predictor per byte."""
-        contexts = self.predictor.new_contexts(len(texts))
-        root_lengths, root_words = huffman.code_of(np.asarray(self.predictor.initial, np.int32), self.limit)
-        results = [EncodedWindows([], []) for _ in texts]
-        codes, used, held = [0] * len(texts), [0] * len(texts), [0] * len(texts)  # of the open windows
-        position = [0] * len(texts)
+        lengths, words = huffman.code_of(np.asarray(self.predictor.initial, np.int32), self.limit)
+        root = list(zip(lengths.tolist(), words.tolist(), strict=True))
 
-        def take(slot: int, word: int, length: int) -> None:
-            codes[slot] = codes[slot] << length | word
-            used[slot] += length
-            held[slot] += 1
-            position[slot] += 1
+        def given(symbols: Sequence[int], rows: np.ndarray) -> Iterable[tuple[int, int]]:
+            found = huffman.words_of(np.ascontiguousarray(rows), np.array(symbols), self.limit)
+            return zip(*(part.tolist() for part in found), strict=True)
 
-        def close(slot: int) -> None:
-            results[slot].codes.append(codes[slot] << (self.window_bits - used[slot]))
-            results[slot].lengths.append(held[slot])
-            codes[slot] = used[slot] = held[slot] = 0
+        return side_by_side(self.predictor, [self._encoding(text, root) for text in texts], given)
 
-        active = [slot for slot, text in enumerate(texts) if text]
-        for slot in active:
-            take(slot, int(root_words[texts[slot][0]]), int(root_lengths[texts[slot][0]]))
-        while active:
-            for slot in active:
-                if position[slot] == len(texts[slot]):
-                    close(slot)
-            active = [slot for slot in active if held[slot]]
-            slots = np.array(active, np.int64)
-            before = np.array([texts[slot][position[slot] - 1] for slot in active], np.int64)
-            keep = np.array([held[slot] - 1 for slot in active], np.int64)
-            rows = np.ascontiguousarray(contexts.step(slots, keep, before))
-            symbols = np.array([texts[slot][position[slot]] for slot in active], np.int64)
-            lengths, words = huffman.words_of(rows, symbols, self.limit)
-            for slot, byte, length, word in zip(
-                active, symbols.tolist(), lengths.tolist(), words.tolist(), strict=True
-            ):
-                if used[slot] + length > self.window_bits:
-                    close(slot)
-                    length, word = int(root_lengths[byte]), int(root_words[byte])
-                take(slot, word, length)
-        return results
+    def _encoding(self, text: bytes, root: list[tuple[int, int]]) -> Run[EncodedWindows]:
+        codes: list[int] = []
+        lengths: list[int] = []
+        code = used = held = 0  # of the open window
+        for position, byte in enumerate(text):
+            length, word = (yield held - 1, text[position - 1], byte) if held else root[byte]
+            if used + length > self.window_bits:
+                codes.append(code << (self.window_bits - used))
+                lengths.append(held)
+                code = used = held = 0
+                length, word = root[byte]
+            code, used, held = code << length | word, used + length, held + 1
+        if held:
+            codes.append(code << (self.window_bits - used))
+            lengths.append(held)
+        return EncodedWindows(codes, lengths)
 
     def _decode_group(self, streams: Sequence[np.ndarray], partial: bool) -> list[bytes]:
         reader = _WindowReader(streams, partial, self.window_bits, self.limit, self.eos == 0)

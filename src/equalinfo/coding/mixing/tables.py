@@ -27,11 +27,6 @@ def _squash() -> np.ndarray:
     return values
 
 
-def _stretch(squash: np.ndarray) -> np.ndarray:
-    """The inverse, for probabilities of 12 bits; [4096] int32."""
-    return (np.searchsorted(squash, 16 * np.arange(4096) + 8) - MOST).astype(np.int32)
-
-
 # A history keeps how often a bit was 0 and 1 in a context, and which came last: both counts are small, and the more
 # of the one, the fewer of the other. {smaller count: largest larger count}
 _BOUNDS = {0: 30, 1: 24, 2: 12, 3: 8, 4: 6, 5: 5}
@@ -73,7 +68,8 @@ def _histories() -> tuple[np.ndarray, np.ndarray]:
 
 
 SQUASH = _squash()
-STRETCH = _stretch(SQUASH)
+# The inverse, for probabilities of 12 bits; [4096] int32.
+STRETCH = (np.searchsorted(SQUASH, 16 * np.arange(4096) + 8) - MOST).astype(np.int32)
 FOLLOWING, SHARE = _histories()
 # 2^17 / (2n + 3): how far a probability moves that has moved n times.
 RATES = np.array([(1 << 17) // (2 * n + 3) for n in range(1024)], np.int64)
