@@ -4,12 +4,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equalinfo.coding import arithmetic
-from equalinfo.coding.interleaved import cut_lanes, decode_interleaved, encode_interleaved
+from equalinfo.coding.interleaved import cut_lanes, decode_interleaved
 from equalinfo.coding.side_by_side import decode_side_by_side
 from equalinfo.parallel import in_order, worker_threads
 from equalinfo.predict.base import distribution_bits
 from equalinfo.tokens.blocks import ArithmeticReader
 from tests.support import tiny
+from tests.support.containers import encode_interleaved
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -6,7 +6,8 @@ import struct
 
 import numpy as np
 
-from equalinfo.coding.interleaved import encode_interleaved
+from equalinfo.coding import arithmetic
+from equalinfo.coding.interleaved import cut_lanes
 from equalinfo.container.format import ADAPTIVE, DIGEST_BYTES, M1_ALONE, Head, Header, Index
 from equalinfo.container.reading import Container, read_container
 from equalinfo.container.writing import cut_blocks, write_container
@@ -39,6 +40,24 @@ def packed(
     assert written.source == len(text)
     assert written.container == len(target.getvalue())
     return target.getvalue()
+
+
+def encode_interleaved(predictor: Predictor, block: bytes, context: int) -> bytes:
+    """The code of `block`, whole bytes (zero bits added at the end).
+
+    Args:
+        context: bytes in a lane, 1 or more.
+    """
+    lanes = cut_lanes(len(block), context)
+    bounds = np.zeros((len(lanes), context, 2), np.int32)
+    for lane, length in enumerate(lanes.tolist()):
+        text = block[lane * context : lane * context + length]
+        # Frequencies are 256 numbers a byte; only two of them are kept.
+        bounds[lane, :length] = arithmetic.spans(
+            np.ascontiguousarray(predictor.frequencies(text)), np.frombuffer(text, np.uint8), False
+        )
+    written = np.arange(context)[:, None] < lanes
+    return np.packbits(arithmetic.encode_spans(bounds.transpose(1, 0, 2)[written])).tobytes()
 
 
 def by_m1_alone(predictor: Predictor, text: bytes, block: int, context: int) -> bytes:

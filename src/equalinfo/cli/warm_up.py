@@ -52,7 +52,7 @@ def warm_up_command(as_json: AsJson = False, quiet: Quiet = False) -> None:
 
 def _steps(progress: "Progress") -> Iterator[str]:
     """Encodes and decodes with tokenizers of all kinds, compresses a file; gives the name of each when it is done."""
-    from equalinfo.coding.interleaved import decode_interleaved, encode_interleaved
+    from equalinfo.coding.interleaved import decode_interleaved
     from equalinfo.container.files import compress, decompress
     from equalinfo.predict.exact_files import load_m1
     from equalinfo.pretrained import located, shipped
@@ -88,6 +88,5 @@ def _steps(progress: "Progress") -> Iterator[str]:
             decompress(model, container, back, 2, progress)
     # What reads containers of the first version.
     predictor = load_m1(m1)
-    code = encode_interleaved(predictor, documents[0], 64)
-    decode_interleaved(predictor, [code], [len(documents[0])], 64)
+    decode_interleaved(predictor, [documents[0]], [len(documents[0])], 64)
     yield "compress"

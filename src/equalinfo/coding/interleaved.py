@@ -20,33 +20,15 @@ def cut_lanes(length: int, context: int) -> np.ndarray:
     return np.minimum(context, length - starts)
 
 
-def encode_interleaved(predictor: Predictor, block: bytes, context: int) -> bytes:
-    """The code of `block`, whole bytes (zero bits added at the end).
-
-    Args:
-        context: bytes in a lane, 1 or more.
-    """
-    lanes = cut_lanes(len(block), context)
-    bounds = np.zeros((len(lanes), context, 2), np.int32)
-    for lane, length in enumerate(lanes.tolist()):
-        text = block[lane * context : lane * context + length]
-        # Frequencies are 256 numbers a byte; only two of them are kept.
-        bounds[lane, :length] = arithmetic.spans(
-            np.ascontiguousarray(predictor.frequencies(text)), np.frombuffer(text, np.uint8), False
-        )
-    written = np.arange(context)[:, None] < lanes
-    return np.packbits(arithmetic.encode_spans(bounds.transpose(1, 0, 2)[written])).tobytes()
-
-
 def decode_interleaved(
     predictor: Predictor, codes: Sequence[bytes], lengths: Sequence[int], context: int
 ) -> list[bytes]:
-    """The blocks that `encode_interleaved` made into `codes`, decoded side by side.
+    """The blocks of codes, decoded side by side.
 
     Args:
-        codes: what `encode_interleaved` returned. Any other bytes decode to some text of that length.
+        codes: of each block, in whole bytes. Any bytes decode to some text of that length.
         lengths: bytes of each block.
-        context: as in encoding.
+        context: bytes in a lane, 1 or more.
     """
     lanes = [cut_lanes(length, context) for length in lengths]
     # Lanes of all blocks in one row, block after block; each knows whose code it reads.
