@@ -19,7 +19,7 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.extras import needed
 from equalinfo.outputs import Inputs, output_file
 from equalinfo.tokens.hugging_face import end_of_text_of
-from equalinfo.tokens.sentencepiece_form import BYTE_NAMES, Kind, Piece, ascii_pieces
+from equalinfo.tokens.sentencepiece_form import Kind, Piece, ascii_pieces, form_pieces
 
 if TYPE_CHECKING:
     from gguf import GGUFWriter
@@ -65,16 +65,7 @@ def scored_vocabulary(
     entries: Sequence[bytes], scores: Sequence[int], special: Sequence[str] = ()
 ) -> GGUFVocabulary:
     """A dictionary parsed into the least sum of scores; the first entry is the end of text, longer ones are UTF-8."""
-    pieces = [Piece(end_of_text_of(entries), NEVER, Kind.CONTROL)]
-    for index in range(1, len(entries)):
-        entry, score = entries[index], scores[index]
-        if len(entry) == 1 and not 0 < entry[0] < 128:
-            pieces.append(Piece(BYTE_NAMES[entry[0]], score, Kind.BYTE))
-        elif b"\0" in entry or (entry[:1] == b"<" and entry.decode() in BYTE_NAMES):
-            pieces.append(Piece(f"<unused {index}>", NEVER, Kind.UNUSED))
-        else:
-            pieces.append(Piece(entry.decode(), score, Kind.NORMAL))
-    pieces += [Piece(name, NEVER, Kind.CONTROL) for name in special]
+    pieces = form_pieces(entries, scores, special, " ", NEVER)
     return GGUFVocabulary("plamo2", [*pieces, *ascii_pieces()], len(pieces))
 
 

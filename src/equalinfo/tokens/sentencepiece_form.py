@@ -40,24 +40,33 @@ class Piece(NamedTuple):
     kind: Kind
 
 
-def form_pieces(entries: Sequence[bytes], scores: Sequence[int], special: Sequence[str] = ()) -> list[Piece]:
+def form_pieces(
+    entries: Sequence[bytes],
+    scores: Sequence[int],
+    special: Sequence[str] = (),
+    space: str = SPACE,
+    never: int | None = None,
+) -> list[Piece]:
     """The pieces of a dictionary; the first v have its ids.
 
     Args:
         entries: by id; id 0 is the end of text, ids 1 to 256 the single bytes in order, the rest valid UTF-8.
         scores: of each entry.
         special: names of special tokens, whose ids come next.
+        space: what is written for one.
+        never: the score of what no text encodes to, if the library goes by that.
     """
-    pieces = [Piece(end_of_text_of(entries), 0, Kind.CONTROL)]
+    names = {*BYTE_NAMES, *(["<unk>"] if never is None else [])}
+    pieces = [Piece(end_of_text_of(entries), never or 0, Kind.CONTROL)]
     for index in range(1, len(entries)):
         entry, score = entries[index], scores[index]
         if len(entry) == 1 and not 0 < entry[0] < 128:
             pieces.append(Piece(BYTE_NAMES[entry[0]], score, Kind.BYTE))
-        elif entry in (b"<unk>", *map(str.encode, BYTE_NAMES)) or SPACE.encode() in entry or b"\0" in entry:
-            pieces.append(Piece(f"<unused {index}>", score, Kind.UNUSED))
+        elif (text := entry.decode()) in names or "\0" in text or (space != " " and space in text):
+            pieces.append(Piece(f"<unused {index}>", never or score, Kind.UNUSED))
         else:
-            pieces.append(Piece(entry.decode().replace(" ", SPACE), score, Kind.NORMAL))
-    return pieces + [Piece(name, 0, Kind.CONTROL) for name in special]
+            pieces.append(Piece(text.replace(" ", space), score, Kind.NORMAL))
+    return pieces + [Piece(name, never or 0, Kind.CONTROL) for name in special]
 
 
 def ascii_pieces() -> list[Piece]:
