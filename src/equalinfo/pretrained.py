@@ -64,7 +64,7 @@ def located(path: str | Path, kind: str) -> Path:
         'english-65k'
     """
     wanted = Path(path)
-    if wanted.is_dir() or _is_path(str(path)):
+    if wanted.is_dir() or wanted.name != str(path):
         return wanted
     artifacts = shipped()
     if wanted.name in artifacts:
@@ -76,10 +76,6 @@ def located(path: str | Path, kind: str) -> Path:
     names = ", ".join(shipped(kind))
     known = f"those that ship with equalinfo: {names}" if names else "none ships with this equalinfo"
     raise EqualInfoError(f"{wanted}: no such {kind} directory, and no shipped {kind} of that name ({known})")
-
-
-def _is_path(text: str) -> bool:
-    return Path(text).name != text
 
 
 def card_of(path: Path) -> dict[str, Any]:

@@ -37,7 +37,9 @@ def read_safetensors(path: Path, expected: Expected, framework: Literal["np", "p
                 raise DamagedArtifact(f"{path} has a tensor {min(unknown)!a} too many; make it again")
             for name, (shape, dtype) in expected.items():
                 header = stream.get_slice(name)
-                _require(path, name, shape, header.get_shape(), header.get_dtype() == _name_of(dtype))
+                kind = np.dtype(dtype)
+                named = f"{kind.kind.upper()}{8 * kind.itemsize}"  # in safetensors' words, as I16
+                _require(path, name, shape, header.get_shape(), header.get_dtype() == named)
             return {name: stream.get_tensor(name) for name in expected}
     except (SafetensorError, OSError) as error:
         raise DamagedArtifact(f"{path} is not a safetensors file ({error}); make it again") from error
@@ -81,12 +83,6 @@ def _require(
     )
     if not fits or not same_type:
         raise DamagedArtifact(f"{path}: tensor {name} has another shape or type; make it again")
-
-
-def _name_of(dtype: Any) -> str:
-    """A NumPy type in safetensors' words, as I16."""
-    kind = np.dtype(dtype)
-    return f"{kind.kind.upper()}{8 * kind.itemsize}"
 
 
 def read_npy(path: Path) -> np.ndarray:

@@ -53,7 +53,7 @@ def compress(
     """
     with output_file(out, _inputs(m1, file)) as target, _opened(file) as source:
         predictor = load_m1(m1) if m1 else None
-        size = _size(source) if file != PIPE else None
+        size = os.fstat(source.fileno()).st_size or None if file != PIPE else None
         started = perf_counter()
         advance = _bar(progress, f"compress {file}", size)
         written = write_container(predictor, source, target, block, context, threads, advance)
@@ -160,10 +160,6 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
         raise EqualInfoError(f"cannot read {file}: {error.strerror or error}") from error
     with stream:
         yield stream
-
-
-def _size(stream: IO[bytes]) -> int | None:
-    return os.fstat(stream.fileno()).st_size or None
 
 
 def _bar(progress: Progress, name: str, total: int | None) -> Callable[[int], None]:

@@ -7,6 +7,7 @@ import importlib.util
 import json
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,7 @@ def embedded_documents() -> Iterator[bytes]:
         EqualInfoError: a package is missing (by this call) or not as expected (while iterating).
     """
     news, wiki, factbook = (package_folder(name) for name in PACKAGES)
-    return _all(news, wiki, factbook)
-
-
-def _all(news: Path, wiki: Path, factbook: Path) -> Iterator[bytes]:
-    yield from news_documents(news)
-    yield from wiki_documents(wiki)
-    yield from factbook_documents(factbook)
+    return chain(news_documents(news), wiki_documents(wiki), factbook_documents(factbook))
 
 
 def package_folder(name: str) -> Path:

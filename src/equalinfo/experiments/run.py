@@ -62,6 +62,7 @@ def _run(
     experiment: Experiment, scale: Scale, out: Path, seeds: int | None, quiet: bool, as_is: bool
 ) -> Outcome:
     rows: list[Measurement] = []
+    results = out / "results.jsonl"
     with progress_bar(quiet) as progress:
         work = ExperimentContext(experiment.name, scale, out, seeds or experiment.seeds, progress)
         jobs = list(experiment.run.jobs(work))
@@ -77,7 +78,10 @@ def _run(
                 made = job.measure()
                 with atomic_file(path) as stream:
                     stream.write(as_lines(made))
-            _add_missing(out / "results.jsonl", made)
+            # Those that a kill kept from the file.
+            known = {one.key for one in read_measurements(results)} if results.exists() else set()
+            if missing := [one for one in made if one.key not in known]:
+                append_rows(results, missing)
             rows += made
             progress.advance(task)
             for finished in [other.id for other in progress.tasks if other.finished and other.id != task]:
@@ -87,7 +91,7 @@ def _run(
     suffix = "" if scale.name == "small" else f"-{scale.name}"
     table = out / "tables" / f"{experiment.name}{suffix}.jsonl"
     m2s = {row.cell for row in rows}
-    kept = [row for row in read_results(out / "results.jsonl") if row.cell in m2s]
+    kept = [row for row in read_results(results) if row.cell in m2s]
     with atomic_file(table) as stream:
         stream.write(as_lines([*kept, *rows]))
     return outcome(experiment, Rows(rows), table)
@@ -105,10 +109,3 @@ def outcome(experiment: Experiment, rows: Rows, table: Path) -> Outcome:
     return Outcome(
         rows, experiment.run.findings(rows), experiment.run.compared(rows), table, figure, complaint
     )
-
-
-def _add_missing(path: Path, rows: list[Measurement]) -> None:
-    """Appends the rows that a kill kept from `path`."""
-    known = {row.key for row in read_measurements(path)} if path.exists() else set()
-    if missing := [row for row in rows if row.key not in known]:
-        append_rows(path, missing)

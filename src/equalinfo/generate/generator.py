@@ -16,7 +16,7 @@ from equalinfo.model.continuations import Branches
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.sampling import Sampler, SamplingParams
 from equalinfo.seeded import bits, uniform
-from equalinfo.tokens.strings import TokenStrings, token_strings_of
+from equalinfo.tokens.strings import token_strings_of
 from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.m2 import load_m2
 
@@ -159,7 +159,8 @@ class Generator:
                 [prompt for prompt in prompts for _ in range(settings.samples)], begun, strict=True
             )
         ]
-        reader = _reader(self.tokenizer, self.strings)
+        length = self.strings.length if self.strings is not None else self.tokenizer.ids_per_window
+        reader = _Reader(self.tokenizer, length) if length else _WholeReader(self.tokenizer, 1)
         self._read(reader, rows, sampler.ids, range(len(rows)), show)
         while sampler.running:
             drawn, ending = [], []
@@ -291,11 +292,6 @@ class _WholeReader(_Reader):
         texts = self.tokenizer.decode_batch([ids for _, ids in due], partial=True) if due else []
         for (row, ids), text in zip(due, texts, strict=True):
             row.take(text[row.bytes_read :], len(ids))
-
-
-def _reader(tokenizer: Tokenizer, strings: TokenStrings | None) -> _Reader:
-    length = strings.length if strings is not None else tokenizer.ids_per_window
-    return _Reader(tokenizer, length) if length else _WholeReader(tokenizer, 1)
 
 
 def continued(

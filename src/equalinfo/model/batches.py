@@ -46,8 +46,13 @@ class SequenceBatches:
 
     def numbers(self, batch: int) -> list[int]:
         """Which sequences are in a batch."""
-        positions = range(batch * self.batch_size, (batch + 1) * self.batch_size)
-        return [self._number(position) for position in positions]
+        found = []
+        for position in range(batch * self.batch_size, (batch + 1) * self.batch_size):
+            epoch, offset = divmod(position, len(self.sequences))
+            if epoch != self._epoch:
+                self._epoch, self._order = epoch, permutation(len(self.sequences), self.seed, epoch)
+            found.append(int(self._order[offset]))
+        return found
 
     def read(self, batches: range, rank: int = 0, world_size: int = 1, workers: int = 0) -> Iterator[Tensor]:
         """Ids of the batches, [batch_size / world_size, length] int64 each: of every batch the part of process `rank`.
@@ -68,12 +73,6 @@ class SequenceBatches:
         # torch asks of a dataset what `Sequences` says, and not that it is a `Dataset`.
         rows = cast(Dataset[np.ndarray], self.sequences)
         return iter(DataLoader(rows, batch_sampler=numbers, num_workers=workers, collate_fn=_stacked))
-
-    def _number(self, position: int) -> int:
-        epoch, offset = divmod(position, len(self.sequences))
-        if epoch != self._epoch:
-            self._epoch, self._order = epoch, permutation(len(self.sequences), self.seed, epoch)
-        return int(self._order[offset])
 
 
 def _stacked(rows: list[np.ndarray]) -> Tensor:

@@ -292,7 +292,8 @@ class Trainer:
 
     def _check_weights(self) -> None:
         # A step can overflow weights though its gradient was finite; only the next loss would tell.
-        bad = sum(not bool(torch.isfinite(_local(p)).all()) for p in self.model.parameters())
+        held = (p.to_local() if isinstance(p, DTensor) else p for p in self.model.parameters())
+        bad = sum(not bool(torch.isfinite(p).all()) for p in held)
         if self.context.all_reduce_sum(float(bad))[0]:
             raise self._diverged("a weight", math.nan)
 
@@ -301,11 +302,6 @@ class Trainer:
             f"{self.title}: {what} is {value} at step {self.steps_done}; "
             "lower the learning rate (the last good state is kept)"
         )
-
-
-def _local(tensor: Tensor) -> Tensor:
-    """What this process holds of a tensor."""
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor
 
 
 def _whole(number: Tensor) -> float:

@@ -228,12 +228,6 @@ class ExactContexts:
         self._capacity = 32
         self._caches = model.new_caches(slots, self._capacity)
 
-    def _grow(self, capacity: int) -> None:
-        grown = self.model.new_caches(self.slots, capacity)
-        for new, old in zip(grown, self._caches, strict=True):
-            new[:, :, : self._capacity] = old
-        self._caches, self._capacity = grown, capacity
-
     def _start(self) -> np.ndarray:
         """Writes the start symbol into every slot; returns the frequencies after it, [256]."""
         slots = np.arange(self.slots)
@@ -251,7 +245,11 @@ class ExactContexts:
             return np.empty((0, 256), np.int32)
         longest = int(positions.max()) + 1
         if longest > self._capacity:
-            self._grow(max(2 * self._capacity, longest))
+            capacity = max(2 * self._capacity, longest)
+            grown = self.model.new_caches(self.slots, capacity)
+            for new, old in zip(grown, self._caches, strict=True):
+                new[:, :, : self._capacity] = old
+            self._caches, self._capacity = grown, capacity
         return self.model.step(self._caches, slots, positions, symbols)
 
 

@@ -7,7 +7,6 @@ with a predictor are not live: the page shows them for the texts that it was mad
 
 import base64
 import gzip
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -40,10 +39,8 @@ def live_data(tokenizer: Tokenizer) -> Data | None:
 def _for_page(value: Any) -> Any:
     if hasattr(value, "tobytes"):
         return packed(value.astype(value.dtype.newbyteorder("<")).tobytes())
-    return _packed_entries(value) if isinstance(value, list) and isinstance(value[0], bytes) else value
-
-
-def _packed_entries(entries: Sequence[bytes]) -> str:
-    """Lengths (uint16, little-endian), then all entries without a gap; the number of them comes first (uint32)."""
-    lengths = np.array([len(entry) for entry in entries], "<u2")
-    return packed(np.uint32(len(entries)).astype("<u4").tobytes() + lengths.tobytes() + b"".join(entries))
+    if isinstance(value, list) and isinstance(value[0], bytes):
+        # Lengths (uint16, little-endian), then all entries without a gap; the number of them comes first (uint32).
+        lengths = np.array([len(entry) for entry in value], "<u2")
+        return packed(np.uint32(len(value)).astype("<u4").tobytes() + lengths.tobytes() + b"".join(value))
+    return value

@@ -89,7 +89,9 @@ class Run:
     def __post_init__(self) -> None:
         self.corpus = Corpus(self.recipe.corpus, self.recipe.field)
         self.out.mkdir(parents=True, exist_ok=True)
-        self.corpus_key = self._fingerprint()
+        self.corpus_key = ""
+        for document in self.corpus.documents("all"):
+            self.corpus_key = sha256_bytes(self.corpus_key.encode() + document)
         section = self.recipe.m1
         if isinstance(section, GivenM1):
             self.m1_path = located(section.path, "m1")
@@ -101,12 +103,6 @@ class Run:
             )
             self.m1_path = self.out / f"m1-{self.m1_key}"
         self.results_path = self.out / "results.jsonl"
-
-    def _fingerprint(self) -> str:
-        digest = ""
-        for document in self.corpus.documents("all"):
-            digest = sha256_bytes(digest.encode() + document)
-        return digest
 
     def m1_training(self) -> Training | None:
         """What trains M1; None where it is there."""

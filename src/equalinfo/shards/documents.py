@@ -48,11 +48,8 @@ def decode_examples(tokenizer: Tokenizer, streams: Sequence[np.ndarray]) -> list
     if tokenizer.eos is None:
         return tokenizer.decode_batch(streams)
     places = [np.flatnonzero(ids == tokenizer.eos) for ids in streams]
-    runs = [run for ids, ends in zip(streams, places, strict=True) for run in _between(ids, ends)]
+    # Each part but the first begins with the id that ended the document before.
+    parts = [enumerate(np.split(ids, ends)) for ids, ends in zip(streams, places, strict=True)]
+    runs = [part[number > 0 :] for own in parts for number, part in own]
     texts = iter(tokenizer.decode_batch(runs))
     return [END_OF_DOCUMENT.join(next(texts) for _ in range(len(ends) + 1)) for ends in places]
-
-
-def _between(ids: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
-    first, *others = np.split(ids, ends)
-    return [first, *(run[1:] for run in others)]

@@ -163,7 +163,9 @@ class CompiledTokenizer(Tokenizer):
         for name, array in {**self.automaton.to_arrays(), **self._more_arrays()}.items():
             with open(directory / f"{name}.npy", "wb") as stream:
                 write_array(stream, array)
-        self._save_for_hugging_face(directory)
+        if self.parse:  # what `AutoTokenizer` opens without this package
+            for name, content in self.export_files("huggingface").items():
+                (directory / name).write_bytes(content)
 
     def save_compact(self, path: Path, more: Mapping[str, bytes] | None = None) -> None:
         compact = {**to_compact(self.automaton), **self._more_arrays()}
@@ -175,18 +177,14 @@ class CompiledTokenizer(Tokenizer):
         """What is saved besides the automaton."""
         return {}
 
-    def _save_for_hugging_face(self, directory: Path) -> None:
-        """Writes what `AutoTokenizer` opens without this package."""
-        if self.parse:
-            for name, content in self.export_files("huggingface").items():
-                (directory / name).write_bytes(content)
-
     def export_files(self, form: str, special: Sequence[str] = ()) -> dict[str, bytes]:
         if not self.parse:
             return super().export_files(form)
         config = {TOKENIZER_CONFIG: tokenizer_config(end_of_text_of(self.vocab_entries()))}
         if form == "huggingface":
-            return {TOKENIZER: with_special(self._tokenizer_json(self.parse), special, self.vocab), **config}
+            split = SPLIT_PATTERN if "words" in self.spec else None
+            made = tokenizer_json(self.vocab_entries(), self.parse, split, self._scores())
+            return {TOKENIZER: with_special(made, special, self.vocab), **config}
         if form != "sentencepiece":
             return super().export_files(form)
         if self.parse == "greedy":
@@ -211,10 +209,6 @@ class CompiledTokenizer(Tokenizer):
                 "choose huggingface"
             )
         return trie_vocabulary(self.vocab_entries(), special)
-
-    def _tokenizer_json(self, parse: Parse) -> bytes:
-        split = SPLIT_PATTERN if "words" in self.spec else None
-        return tokenizer_json(self.vocab_entries(), parse, split, self._scores())
 
     def _scores(self) -> list[int] | None:
         """The information of each entry, in parts of a bit, where the parse goes by that."""

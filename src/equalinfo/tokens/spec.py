@@ -233,17 +233,14 @@ class Spec:
     def __str__(self) -> str:
         if self.source:
             return f"{self.method}:{self.source}"
-        options = [
-            f"{key}={_written(key, number)}"
-            for key, number in self.numbers
-            if not self._is_default(key, number)
-        ]
+        options = []
+        for key, number in self.numbers:
+            name = NAMES_BY_SIZE.get(number, str(number)) if key == "v" else str(number)
+            # b, n and v are always shown: they are what a reader compares.
+            if key != "reset" or number != METHODS[self.method].options.numbers[key]:
+                options.append(f"{key}={'never' if key == 'reset' and number == 0 else name}")
         options += self.flags
         return f"{self.method}[{','.join(options)}]" if options else self.method
-
-    def _is_default(self, key: str, number: int) -> bool:
-        # b, n and v are always shown: they are what a reader compares.
-        return key == "reset" and number == METHODS[self.method].options.numbers[key]
 
 
 class Method(ABC):
@@ -324,9 +321,3 @@ def _number(key: str, value: str, text: str) -> int:
             + (f" or one of {known}" if key == "v" else "")
         )
     return int(value)
-
-
-def _written(key: str, number: int) -> str:
-    if key == "reset" and number == 0:
-        return "never"
-    return NAMES_BY_SIZE.get(number, str(number)) if key == "v" else str(number)

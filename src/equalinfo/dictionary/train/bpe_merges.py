@@ -43,7 +43,7 @@ def merges_across(
             return
         left, right = pair >> 32, pair & _LOW
         text = texts[left] + texts[right]
-        if _words(text) > most_words:
+        if len(WORD.findall(text.decode("utf-8", "replace"))) > most_words:
             continue
         joined = known.get(text)
         if joined is None:
@@ -110,7 +110,3 @@ def _join(
     for other, found in new.items():
         places[other] = sorted({*places.get(other, ()), *found})
     return changed
-
-
-def _words(text: bytes) -> int:
-    return len(WORD.findall(text.decode("utf-8", "replace")))

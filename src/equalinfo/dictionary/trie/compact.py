@@ -99,9 +99,5 @@ def from_compact(blob: NDArray[Any], lengths: NDArray[Any], bases: NDArray[Any])
     return from_arrays(words, blob, offsets.astype(np.uint32))
 
 
-def _reduced(automaton: Automaton) -> tuple[Any, ...]:
-    return from_compact, tuple(map(read_only, to_compact(automaton).values()))
-
-
 # Pickles, as those for worker processes, take this form.
-copyreg.pickle(Automaton, _reduced)
+copyreg.pickle(Automaton, lambda a: (from_compact, tuple(map(read_only, to_compact(a).values()))))
