@@ -56,8 +56,8 @@ def trained(work: ExperimentContext, method: str, seed: int) -> list[Measurement
     def look(step: int) -> None:
         hits = np.stack(score(model, testing).hits).reshape(len(testing), -1, places)
         for place in range(places):
-            own = (100 * hits[:, :, place].mean(1)).tolist()
-            rows.append(work.mean_row(method, QUANTITY, own, seed, step=step, position=place + 1))
+            accuracies = (100 * hits[:, :, place].mean(1)).tolist()
+            rows.append(work.mean_row(method, QUANTITY, accuracies, seed, step=step, position=place + 1))
 
     tune(model, training, work.finetuning(steps, m2.batch_size, seed), work.progress, method, look, looks)
     return rows
@@ -65,11 +65,11 @@ def trained(work: ExperimentContext, method: str, seed: int) -> list[Measurement
 
 def increase(rows: Rows, method: str, place: int) -> Estimate:
     """Last accuracy minus the best of the first steps."""
-    own = rows.where(QUANTITY, method, position=place)
-    steps = [int(step) for step in own.coordinates("step")]
+    placed = rows.where(QUANTITY, method, position=place)
+    steps = [int(step) for step in placed.coordinates("step")]
     early = [step for step in steps if step <= FIRST * steps[-1]]
-    best = max(early, key=lambda step: own.mean(QUANTITY, step=step))
-    return own.estimate(QUANTITY, step=steps[-1]) - own.estimate(QUANTITY, step=best)
+    best = max(early, key=lambda step: placed.mean(QUANTITY, step=step))
+    return placed.estimate(QUANTITY, step=steps[-1]) - placed.estimate(QUANTITY, step=best)
 
 
 def last(rows: Rows, method: str, place: int) -> Estimate:
@@ -78,11 +78,11 @@ def last(rows: Rows, method: str, place: int) -> Estimate:
 
 
 def findings(rows: Rows) -> list[Finding]:
-    found = []
+    claims = []
     for method, places in WINDOWS.items():
         ahead = last(rows, method, 1) - last(rows, method, places)
         rise = "all positions rise, the first ones first"
-        found += [
+        claims += [
             positive(ahead).on(
                 f"{method}: the first token is learned better than the last (difference in %)",
                 "the first tokens far ahead",
@@ -92,7 +92,7 @@ def findings(rows: Rows) -> list[Finding]:
             ),
             positive(increase(rows, method, 2)).on(f"{method}: so does the second (%)", rise),
         ]
-    return found
+    return claims
 
 
 def compared(rows: Rows) -> list[Compared]:

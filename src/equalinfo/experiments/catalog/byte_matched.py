@@ -27,12 +27,12 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
     short, wide, longer = methods(work.scale)
     steps = work.scale.recipe.m2.steps
     cases = ((TOKEN, short, steps), (TOKEN, wide, steps), (BYTE, wide, round(steps / longer)))
-    for (matched, method, own), seed in product(cases, work.seeds):
+    for (matched, method, m2_steps), seed in product(cases, work.seeds):
         name = f"{matched.replace(' ', '-')}-{'wide' if method == wide else 'short'}-seed{seed}"
         # Named apart, so that the two settings of one method are two methods to findings.
         shown = f"{method} {matched}" if method == wide else method
-        measure = partial(trained, work, method, seed, matched, own, shown)
-        yield Job(name, (matched, method, own, seed), measure)
+        measure = partial(trained, work, method, seed, matched, m2_steps, shown)
+        yield Job(name, (matched, method, m2_steps, seed), measure)
 
 
 def trained(

@@ -44,21 +44,21 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 
 def texts(work: ExperimentContext, split: str, length: int, count: int) -> list[bytes]:
     """Texts of equal length from different places of a split, the documents' ends left out."""
-    found: list[bytes] = []
+    pieces: list[bytes] = []
     documents = work.run.corpus.documents("train" if split == "train" else "validation")
     for document in documents:
-        found += [document[i : i + length] for i in range(0, len(document) - length + 1, length)]
-        if len(found) > 20 * count:
+        pieces += [document[i : i + length] for i in range(0, len(document) - length + 1, length)]
+        if len(pieces) > 20 * count:
             break
-    order = permutation(len(found), 0)[:count]
-    return [found[int(i)] for i in order]
+    order = permutation(len(pieces), 0)[:count]
+    return [pieces[int(i)] for i in order]
 
 
-def sequences(work: ExperimentContext, method: str, task: str, own: list[bytes]) -> list[Targeted]:
+def sequences(work: ExperimentContext, method: str, task: str, texts: list[bytes]) -> list[Targeted]:
     """Source ids, then target ids shifted by the source's vocabulary; only targets are scored."""
-    codes = work.tokenizer(method).encode_batch(own)
+    codes = work.tokenizer(method).encode_batch(texts)
     made = []
-    for text, ids in zip(own, codes, strict=True):
+    for text, ids in zip(texts, codes, strict=True):
         data = np.frombuffer(text, np.uint8).astype(np.int64)
         source, target = (data, ids) if task == COMPRESS else (ids, data)
         if task == LM:
@@ -76,10 +76,10 @@ def trained(work: ExperimentContext, method: str, task: str, seed: int) -> list[
     model.init_weights(seed)
     config = work.finetuning(steps, batch, seed)
     tune(model, training, config, work.progress, f"{task} {method}")
-    found = score(model, testing, VOCAB)
-    hits, nats = [float(h.mean()) for h in found.hits], [float(n.mean()) for n in found.nats]
+    scores = score(model, testing, VOCAB)
+    hits, nats = [float(h.mean()) for h in scores.hits], [float(n.mean()) for n in scores.nats]
     name = LM if task == LM else f"{method} {task}"
-    weights = [len(n) for n in found.nats]
+    weights = [len(n) for n in scores.nats]
     accuracy = 100 * float(np.average(hits, weights=weights))
     entropy = float(np.average(nats, weights=weights))
     return [

@@ -50,12 +50,12 @@ def m1_by_context(work: ExperimentContext) -> list[Measurement]:
     sizes = [len(text) for text in texts]
     rows = []
     for context in CONTEXTS:
-        own = []
+        chunk_bits = []
         for text in texts:
             cut = [text[start : start + context] for start in range(0, len(text), context)]
-            own.append(sum(distribution_bits(predictor.frequencies(chunk), chunk) for chunk in cut))
-        bits = sum(own) / sum(sizes)
-        rows.append(work.row(M1, "bits_per_byte", bits, ratio_error(own, sizes), context=context))
+            chunk_bits.append(sum(distribution_bits(predictor.frequencies(chunk), chunk) for chunk in cut))
+        bits = sum(chunk_bits) / sum(sizes)
+        rows.append(work.row(M1, "bits_per_byte", bits, ratio_error(chunk_bits, sizes), context=context))
     return rows
 
 
@@ -140,8 +140,8 @@ def compared(rows: Rows) -> list[Compared]:
         for quantity, value in paper.items():
             lines.append(Compared(method, quantity, rows.estimate(quantity, method), value, theirs))
     for context in CONTEXTS:
-        own = rows.estimate("bits_per_byte", M1, context=context)
-        lines.append(Compared(f"M1, afresh every {context} bytes", "bits_per_byte", own))
+        bits = rows.estimate("bits_per_byte", M1, context=context)
+        lines.append(Compared(f"M1, afresh every {context} bytes", "bits_per_byte", bits))
     return lines
 
 

@@ -43,14 +43,14 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 def sequences(ids: list[np.ndarray], labels: list[int], base: int) -> list[Targeted]:
     """A text's tokens, then its label as one more id: the only target."""
     return [
-        Targeted(np.concatenate([own.astype(np.int64), [base + label]]), len(own))
-        for own, label in zip(ids, labels, strict=True)
+        Targeted(np.concatenate([text_ids.astype(np.int64), [base + label]]), len(text_ids))
+        for text_ids, label in zip(ids, labels, strict=True)
     ]
 
 
 def trained(work: ExperimentContext, method: str, data: str, seed: int) -> list[Measurement]:
     """The M2 of seed 0 is tuned; the seed decides the label rows and the order, as M2s are the dearer part."""
-    own: Labelled = load(data)
+    labelled: Labelled = load(data)
     spec = work.scale.sentencepiece if method == UNTRAINED else method
     tokenizer = work.tokenizer(spec)
     cell = None
@@ -64,61 +64,63 @@ def trained(work: ExperimentContext, method: str, data: str, seed: int) -> list[
     base = model.vocab
     training, testing = (
         sequences(tokenizer.encode_batch([text for text, _ in split]), [label for _, label in split], base)
-        for split in (own.train, own.test)
+        for split in (labelled.train, labelled.test)
     )
-    larger = extended(model, len(own.labels), seed)
+    larger = extended(model, len(labelled.labels), seed)
     config = FinetuneConfig(STEPS, BATCH, RATE, seed, work.scale.recipe.m2.threads)
     tune(larger, training, config, work.progress, f"{data} {method}")
     hits = [100.0 * float(h[0]) for h in score(larger, testing, base).hits]
-    commonest = max(np.bincount([label for _, label in own.test])) / len(own.test)
+    commonest = max(np.bincount([label for _, label in labelled.test])) / len(labelled.test)
     return [
         work.row(method, QUANTITY, float(np.mean(hits)), mean_error(hits), seed, cell, data=data),
         work.row(COMMONEST, QUANTITY, 100 * commonest, data=data),
-        work.row("texts", "count", len(own.test), data=data),
+        work.row("texts", "count", len(labelled.test), data=data),
     ]
 
 
 def findings(rows: Rows) -> list[Finding]:
-    found = []
+    claims = []
     for data in DATA:
-        own = rows.where(QUANTITY, None, data=data)
-        pieces, *others = [m for m in own.methods() if m not in (UNTRAINED, COMMONEST)]
-        found.append(
-            less(own, QUANTITY, UNTRAINED, pieces, 1).on(
+        of_data = rows.where(QUANTITY, None, data=data)
+        pieces, *others = [m for m in of_data.methods() if m not in (UNTRAINED, COMMONEST)]
+        claims.append(
+            less(of_data, QUANTITY, UNTRAINED, pieces, 1).on(
                 f"{data}: training on text helps: SentencePiece's M2 against an untrained one (%)"
             )
         )
-        found += [
-            less(own, QUANTITY, other, pieces, 1).on(
+        claims += [
+            less(of_data, QUANTITY, other, pieces, 1).on(
                 f"{data}: less semantic tokens hurt: {other} below SentencePiece (%)"
             )
             for other in others
             if other.startswith(("EqualInfo[", "EqualInfoAC", "AC"))
         ]
-        ac = own.estimate(QUANTITY, "AC[v=256]")
-        below = Estimate(own.mean(QUANTITY, COMMONEST) + 10 - ac.mean, ac.error, ac.source)
-        found.append(
+        ac = of_data.estimate(QUANTITY, "AC[v=256]")
+        below = Estimate(of_data.mean(QUANTITY, COMMONEST) + 10 - ac.mean, ac.error, ac.source)
+        claims.append(
             positive(below, 1).on(
                 f"{data}: AC's tokens say next to nothing: less than 10 % above the commonest label"
             )
         )
-    return found
+    return claims
 
 
 def compared(rows: Rows) -> list[Compared]:
     lines = []
     for data in DATA:
-        own = rows.where(QUANTITY, None, data=data)
-        lines += [Compared(f"{data}: {m}", QUANTITY, own.estimate(QUANTITY, m)) for m in own.methods()]
+        of_data = rows.where(QUANTITY, None, data=data)
+        lines += [
+            Compared(f"{data}: {m}", QUANTITY, of_data.estimate(QUANTITY, m)) for m in of_data.methods()
+        ]
     return lines
 
 
 def figure(rows: Rows) -> Figure:
     panels = []
     for data in DATA:
-        own = rows.where(QUANTITY, None, data=data)
-        level = [(own.mean(QUANTITY, COMMONEST), COMMONEST)]
-        series = [bars(own, QUANTITY, "accuracy", [m for m in own.methods() if m != COMMONEST])]
+        of_data = rows.where(QUANTITY, None, data=data)
+        level = [(of_data.mean(QUANTITY, COMMONEST), COMMONEST)]
+        series = [bars(of_data, QUANTITY, "accuracy", [m for m in of_data.methods() if m != COMMONEST])]
         panels.append(Panel(data, "", "accuracy on held-out texts (%)", series, levels=level))
     return Figure("M2s of equal size tuned to classify (mean, two standard errors over seeds)", panels)
 

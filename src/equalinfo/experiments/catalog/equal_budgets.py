@@ -31,8 +31,8 @@ def methods(scale: Scale) -> list[str]:
         for flags in ("unigram,words", "unigram,phrases", "fewest,words", "fewest")
     )
     plain, short = f"EqualInfo[v={wide}]", scale.windows(16)
-    own = [words, phrases, fewest_words, "Bytes", fewest, plain, scale.one_token, short]
-    return [scale.sentencepiece, f"BPE[v={wide}]", *own]
+    ours = [words, phrases, fewest_words, "Bytes", fewest, plain, scale.one_token, short]
+    return [scale.sentencepiece, f"BPE[v={wide}]", *ours]
 
 
 @cache
@@ -65,7 +65,7 @@ def findings(rows: Rows) -> list[Finding]:
         for flags in ("unigram,words", "unigram,phrases", "fewest,words")
     )
     table = paper_tables()["table13_scaled_data_bits_per_byte"]
-    found = [
+    claims = [
         less(rows, "bytes_per_token", rival, name, budget=COMPUTE).on(
             f"{name} takes fewer steps than {rival} (bytes/token)"
         )
@@ -80,14 +80,14 @@ def findings(rows: Rows) -> list[Finding]:
         (words, phrases),
         (fewest, pieces),
     )
-    found += [
+    claims += [
         less(rows, "bits_per_byte", better, worse, budget=budget).on(
             f"{better} is better than {worse} at equal {budget}"
         )
         for budget, (better, worse) in product((COMPUTE, BYTES), pairs)
     ]
     both = f"{table['SentencePiece[v=32k]']['25m']} against {table['Bytes']['25m']} at 25m, equal compute"
-    return found + [
+    return claims + [
         less(rows, "bits_per_byte", pieces, "Bytes", budget=budget).on(
             f"SentencePiece is better than bytes at equal {budget}", both if budget == COMPUTE else ""
         )
@@ -110,8 +110,8 @@ def figure(rows: Rows) -> Figure:
     points = []
     for method in rows.methods("bits_per_byte"):
         x = rows.mean("bytes_per_token", method, budget=COMPUTE)
-        own = rows.estimate("bits_per_byte", method, budget=COMPUTE)
-        points.append(measured(method, [x], [own], "points"))
+        bits = rows.estimate("bits_per_byte", method, budget=COMPUTE)
+        points.append(measured(method, [x], [bits], "points"))
     by_budget = [bars(rows, "bits_per_byte", f"equal {b}", budget=b) for b in (COMPUTE, BYTES)]
     panels = [
         Panel("by steps, equal compute", "bytes per step (bytes/token)", "bits per byte", points),

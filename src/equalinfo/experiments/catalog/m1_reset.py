@@ -19,8 +19,8 @@ POLICIES = {
 
 def methods(small: bool) -> list[str]:
     """At the paper's scale for both vocabularies."""
-    own = list(POLICIES.values())
-    return own if small else own + [name.replace("v=256", "v=65k") for name in own]
+    narrow = list(POLICIES.values())
+    return narrow if small else narrow + [name.replace("v=256", "v=65k") for name in narrow]
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
@@ -30,7 +30,7 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 def findings(rows: Rows) -> list[Finding]:
     table = paper_tables()["table9_m1_reset_403m"]["v=256"]
     order = [(name, rows.estimate("bytes_per_token", method)) for name, method in POLICIES.items()]
-    found = [
+    claims = [
         rising(order).on(
             "The longer M1 goes on, the better it compresses (bytes/token)",
             ", ".join(str(values[0]) for values in table.values()),
@@ -39,7 +39,7 @@ def findings(rows: Rows) -> list[Finding]:
     first, *others = POLICIES
     for name in others:
         per_token = (f"{bits * ratio:.2f}" for ratio, bits in (table[first], table[name]))
-        found += [
+        claims += [
             less(rows, "bits_per_token", POLICIES[first], POLICIES[name]).on(
                 f"and the less M2 learns of its 8 bits per token: {first} against {name}",
                 " against ".join(per_token) + " (403m)",
@@ -48,7 +48,7 @@ def findings(rows: Rows) -> list[Finding]:
                 f"In bits/byte: {first} against {name}", f"{table[first][1]} against {table[name][1]} (403m)"
             ),
         ]
-    return found
+    return claims
 
 
 def compared(rows: Rows) -> list[Compared]:

@@ -48,14 +48,14 @@ def findings(rows: Rows) -> list[Finding]:
     def paper(*methods: str) -> str:
         return " against ".join(f"{table[m]}" for m in methods) + " at 25m"
 
-    found = [
+    claims = [
         near(gain(rows, method, size), 0.0, NOTHING, 4).on(
             f"M2 learns nothing on {method}: uniform minus measured bits/byte",
             f"{table[method]} bits/byte, its uniform line",
         )
         for method in ("AC[v=256]", "StaticAC[v=256]")
     ]
-    found += [
+    claims += [
         positive(gain(rows, method, size), 4, NOTHING).on(
             f"M2 learns something on {method}: uniform minus measured bits/byte, above {NOTHING}",
             paper(method),
@@ -65,14 +65,14 @@ def findings(rows: Rows) -> list[Finding]:
     for other in names:
         if "unigram" in other:
             text = f"Ours: {other} is better than SentencePiece at equal size"
-            found.append(less(rows, "bits_per_byte", other, pieces, size=size).on(text))
+            claims.append(less(rows, "bits_per_byte", other, pieces, size=size).on(text))
         elif other != pieces and not other.startswith(("StaticAC", "GZip")):
             text = f"SentencePiece is better than {other} at equal size"
             theirs = paper("SentencePiece[v=32k]", other) if other in table else ""
-            found.append(less(rows, "bits_per_byte", pieces, other, size=size).on(text, theirs))
+            claims.append(less(rows, "bits_per_byte", pieces, other, size=size).on(text, theirs))
     window = "EqualInfo[b=12,v=4k]" if "EqualInfo[b=12,v=4k]" in names else "EqualInfoAC[b=16,v=65k]"
     return [
-        *found,
+        *claims,
         less(rows, "bits_per_byte", "EqualInfoAC[b=16,v=256]", "GZip[v=256]", size=size).on(
             "EqualInfoAC is better than GZip", paper("EqualInfoAC[b=16,v=256]", "GZip[v=256]")
         ),
@@ -88,12 +88,12 @@ def findings(rows: Rows) -> list[Finding]:
 
 def gain(rows: Rows, method: str, size: str) -> Estimate:
     """Uniform minus measured bits/byte; uncertain as the measured one is."""
-    own = rows.estimate("bits_per_byte", method, size=size)
+    learned = rows.estimate("bits_per_byte", method, size=size)
     tokens = rows.mean("bytes_per_token", method, size=size)
     # Of bits/byte, what comes from the length of the code is in both and cancels; what M2 saves is per token.
     bits = rows.estimate("bits_per_token", method, size=size)
     error = None if bits.error is None else bits.error / tokens
-    return Estimate(rows.mean("uniform_bits_per_byte", method, size=size) - own.mean, error, bits.source)
+    return Estimate(rows.mean("uniform_bits_per_byte", method, size=size) - learned.mean, error, bits.source)
 
 
 def compared(rows: Rows) -> list[Compared]:
@@ -103,11 +103,11 @@ def compared(rows: Rows) -> list[Compared]:
 def figure(rows: Rows) -> Figure:
     flops, steps = [], []
     for method in rows.methods("bits_per_byte"):
-        own = sorted(rows.coordinates("size"), key=lambda s: rows.mean("flops_per_byte", method, size=s))
-        bits = [rows.estimate("bits_per_byte", method, size=size) for size in own]
-        x = [rows.mean("flops_per_byte", method, size=size) / 1e6 for size in own]
+        by_flops = sorted(rows.coordinates("size"), key=lambda s: rows.mean("flops_per_byte", method, size=s))
+        bits = [rows.estimate("bits_per_byte", method, size=size) for size in by_flops]
+        x = [rows.mean("flops_per_byte", method, size=size) / 1e6 for size in by_flops]
         flops.append(measured(method, x, bits))
-        ratio = [rows.mean("bytes_per_token", method, size=size) for size in own]
+        ratio = [rows.mean("bytes_per_token", method, size=size) for size in by_flops]
         steps.append(measured(method, ratio, bits, "points"))
     title = "Bits/byte of every method (figures 3 and 4); bars: two standard errors over examples or seeds"
     panels = [

@@ -16,8 +16,8 @@ from equalinfo.score.paper import paper_tables
 
 
 def methods(scale: Scale) -> list[str]:
-    own = ["Bytes", scale.sentencepiece, "AC[v=256]", "EqualInfoAC[b=16,v=256]", scale.one_token]
-    return own if scale.small else [*own, "StaticAC[v=256]", "GZip[v=256]", "GZip[v=65k]"]
+    always = ["Bytes", scale.sentencepiece, "AC[v=256]", "EqualInfoAC[b=16,v=256]", scale.one_token]
+    return always if scale.small else [*always, "StaticAC[v=256]", "GZip[v=256]", "GZip[v=65k]"]
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
@@ -41,7 +41,7 @@ def sizes(rows: Rows) -> list[str]:
 def findings(rows: Rows) -> list[Finding]:
     table = paper_tables()["table13_scaled_data_bits_per_byte"]
     small, *_, large = sizes(rows)
-    found = []
+    claims = []
     for method in rows.methods("bits_per_byte"):
         if method.startswith(("AC", "StaticAC")):
             continue
@@ -51,7 +51,7 @@ def findings(rows: Rows) -> list[Finding]:
             if row.at.get("size") in (small, large)
         )
         theirs = table.get(method, {})
-        found.append(
+        claims.append(
             less(by_size, "bits_per_byte", f"{method} {large}", f"{method} {small}").on(
                 f"{method} gains from model and data together",
                 f"{theirs['2b']} (2b) against {theirs['25m']} (25m)" if theirs else "",
@@ -59,7 +59,7 @@ def findings(rows: Rows) -> list[Finding]:
         )
     uniform = rows.mean("uniform_bits_per_byte", "AC[v=256]", size=large)
     at_uniform = near(rows.estimate("bits_per_byte", "AC[v=256]", size=large), uniform, 0.01 * uniform)
-    return [*found, at_uniform.on("AC gains nothing: the largest M2 is at uniform", "1.46 at every size")]
+    return [*claims, at_uniform.on("AC gains nothing: the largest M2 is at uniform", "1.46 at every size")]
 
 
 def compared(rows: Rows) -> list[Compared]:
@@ -71,9 +71,11 @@ def compared(rows: Rows) -> list[Compared]:
 def figure(rows: Rows) -> Figure:
     series = []
     for method in rows.methods("bits_per_byte"):
-        own = sizes(rows)
-        bits = [rows.estimate("bits_per_byte", method, size=size) for size in own]
-        series.append(measured(method, [rows.mean("parameters", method, size=size) for size in own], bits))
+        by_size = sizes(rows)
+        bits = [rows.estimate("bits_per_byte", method, size=size) for size in by_size]
+        series.append(
+            measured(method, [rows.mean("parameters", method, size=size) for size in by_size], bits)
+        )
     panel = Panel("", "parameters of M2; steps in proportion", "bits per byte", series, x_log=True)
     return Figure("Data scaled with the model (table 13, figure 15)", [panel])
 

@@ -17,11 +17,11 @@ SMALL = 0.05
 
 
 def methods(scale: Scale) -> list[str]:
-    own = ["Bytes", scale.sentencepiece, "AC[v=256]", "EqualInfoAC[b=16,v=256]", "GZip[v=256]"]
+    always = ["Bytes", scale.sentencepiece, "AC[v=256]", "EqualInfoAC[b=16,v=256]", "GZip[v=256]"]
     if scale.small:
-        return [*own, "EqualInfo[v=4k,fewest,words]"]
+        return [*always, "EqualInfo[v=4k,fewest,words]"]
     windows = [scale.windows(bits) for bits in (32, 64, 128)]
-    return [*own, "StaticAC[v=256]", *windows, "EqualInfo[v=65k,fewest,words]"]
+    return [*always, "StaticAC[v=256]", *windows, "EqualInfo[v=65k,fewest,words]"]
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
@@ -31,9 +31,9 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 def deviation(rows: Rows, method: str) -> Estimate:
     """Sample standard deviation over seeds, and its own standard error for normal values."""
     values = rows.values("bits_per_byte", method)
-    found = mean_and_deviation(values)[1] or 0.0
-    error = found / math.sqrt(2 * (len(values) - 1)) if len(values) > 1 else None
-    return Estimate(found, error, f"{len(values)} seeds")
+    spread = mean_and_deviation(values)[1] or 0.0
+    error = spread / math.sqrt(2 * (len(values) - 1)) if len(values) > 1 else None
+    return Estimate(spread, error, f"{len(values)} seeds")
 
 
 def findings(rows: Rows) -> list[Finding]:
@@ -42,14 +42,14 @@ def findings(rows: Rows) -> list[Finding]:
     spread = {name: deviation(rows, name) for name in names}
     largest = max(names, key=lambda name: spread[name].mean)
     low, high = sorted(rows.mean("bits_per_byte", name) for name in names)[:: len(names) - 1]
-    own, ac, learned = spread[largest], "AC[v=256]", "EqualInfoAC[b=16,v=256]"
+    widest, ac, learned = spread[largest], "AC[v=256]", "EqualInfoAC[b=16,v=256]"
     return [
         Finding(
             f"Seeds differ little: every standard deviation is below {SMALL} bits/byte",
             f"at most {max(value[1] for value in table.values())}",
-            f"at most {own.mean:.4f} ({largest}); methods span {high - low:.2f}",
-            own.source,
-            "yes" if own.mean < SMALL else "no",
+            f"at most {widest.mean:.4f} ({largest}); methods span {high - low:.2f}",
+            widest.source,
+            "yes" if widest.mean < SMALL else "no",
         ),
         Finding(
             "They differ least where nothing is learned: AC below EqualInfoAC[b=16]",
@@ -68,8 +68,8 @@ def compared(rows: Rows) -> list[Compared]:
         theirs = paper_method(name)
         mean, std = table.get(theirs, (None, None))
         lines.append(Compared(name, "standard deviation, bits_per_byte", deviation(rows, name), std, theirs))
-        own = rows.estimate("bits_per_byte", name)
-        lines.append(Compared(name, "mean, bits_per_byte", own, mean, theirs))
+        bits = rows.estimate("bits_per_byte", name)
+        lines.append(Compared(name, "mean, bits_per_byte", bits, mean, theirs))
     return lines
 
 

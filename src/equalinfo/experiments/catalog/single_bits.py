@@ -21,9 +21,9 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 
 
 def nats(rows: Rows, method: str) -> Estimate:
-    own = rows.estimate("bits_per_token", method)
-    error = None if own.error is None else own.error * math.log(2)
-    return Estimate(own.mean * math.log(2), error, own.source)
+    bits = rows.estimate("bits_per_token", method)
+    error = None if bits.error is None else bits.error * math.log(2)
+    return Estimate(bits.mean * math.log(2), error, bits.source)
 
 
 def findings(rows: Rows) -> list[Finding]:

@@ -68,7 +68,7 @@ def ranks(values: list[float]) -> list[float]:
 
 
 def findings(rows: Rows) -> list[Finding]:
-    found = []
+    claims = []
     for quantity in STABILITY:
         names = rows.methods(quantity)
         x, y = ([rows.mean(one, name) for name in names] for one in (quantity, LEARNED))
@@ -77,8 +77,8 @@ def findings(rows: Rows) -> list[Finding]:
         text = f"The less stable, the smaller the share of uniform bits that M2 learns ({quantity})"
         suspected = "open question: stability is suspected to matter"
         ours = f"Spearman's rho {rho:+.2f} over {len(names)} methods"
-        found.append(Finding(text, suspected, ours, f"p = {p:.2g}", outcome))
-    return found
+        claims.append(Finding(text, suspected, ours, f"p = {p:.2g}", outcome))
+    return claims
 
 
 def compared(rows: Rows) -> list[Compared]:

@@ -41,7 +41,7 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 def measured(work: ExperimentContext, method: str) -> list[Measurement]:
     tokenizer = work.tokenizer(method)
     examples = tokenizer.segments_batch([example.data for example in work.validation])
-    segments = [segment for own in examples for segment in own]
+    segments = [segment for cut in examples for segment in cut]
     return [*contents(work, method, segments), *readings(work, method, tokenizer, segments)]
 
 
@@ -109,12 +109,12 @@ def readings(
             start = end
     rows = []
     for place, tokens in enumerate(seen, start=1):
-        often = [found for found in tokens.values() if found.total() >= LEAST_SEEN]
+        often = [texts for texts in tokens.values() if texts.total() >= LEAST_SEEN]
         if not often:
             continue
-        weights = np.array([found.total() for found in often], np.float64)
-        shares = np.array([found.most_common(1)[0][1] / found.total() for found in often])
-        entropies = np.array([entropy_bits(np.array(list(found.values()))) for found in often])
+        weights = np.array([texts.total() for texts in often], np.float64)
+        shares = np.array([texts.most_common(1)[0][1] / texts.total() for texts in often])
+        entropies = np.array([entropy_bits(np.array(list(texts.values()))) for texts in often])
         for name, values in (("commonest_reading_share", shares), ("reading_entropy_bits", entropies)):
             value = float(np.average(values, weights=weights))
             rows.append(work.row(method, name, value, mean_error(values.tolist()), position=place))
@@ -124,7 +124,7 @@ def readings(
 def findings(rows: Rows) -> list[Finding]:
     share = "commonest_reading_share"
     one = rows.methods(share)[0]
-    found = [
+    claims = [
         near(rows.estimate(share, one, position=1), 1.0, 1e-9).on(
             f"One token per window: every id of {one} has one reading", "a fixed mapping"
         )
@@ -133,7 +133,7 @@ def findings(rows: Rows) -> list[Finding]:
         method = f"EqualInfoAC[b={bits},v=256]"
         first, second = (rows.estimate(share, method, position=p) for p in (1, 2))
         stabler = replace(first - second, source="standard errors over ids")
-        found.append(
+        claims.append(
             positive(stabler).on(
                 f"In {method} the first token's reading is stabler than the second's (share of the commonest)",
                 "only the first is stable",
@@ -141,8 +141,8 @@ def findings(rows: Rows) -> list[Finding]:
         )
     if words := next((m for m in rows.methods(share) if m.endswith(",fewest,words]")), None):
         across = rows.estimate("windows_across_words_share", words)
-        found.append(near(across, 0.0, 1e-9).on(f"Ours: no token of {words} crosses the start of a word"))
-    return found
+        claims.append(near(across, 0.0, 1e-9).on(f"Ours: no token of {words} crosses the start of a word"))
+    return claims
 
 
 def compared(rows: Rows) -> list[Compared]:
@@ -159,10 +159,10 @@ def compared(rows: Rows) -> list[Compared]:
 def figure(rows: Rows) -> Figure:
     series = []
     for method in rows.methods("commonest_reading_share"):
-        own = rows.where("commonest_reading_share", method)
-        places = own.coordinates("position")
+        by_rank = rows.where("commonest_reading_share", method)
+        places = by_rank.coordinates("position")
         if len(places) > 1:
-            values = [own.mean("commonest_reading_share", position=p) for p in places]
+            values = [by_rank.mean("commonest_reading_share", position=p) for p in places]
             series.append(Series(method, places, values))
     names = rows.methods("bytes_per_window")
     low, mid, high = (

@@ -77,7 +77,7 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 
 
 def measured(work: ExperimentContext, method: str) -> list[Measurement]:
-    ids = [own for own, _ in read_examples(work.tokens(method), "train")]
+    ids = [example_ids for example_ids, _ in read_examples(work.tokens(method), "train")]
     return divergences(work, method, ids_to_bits(np.concatenate(ids), 8)[:BITS])
 
 
@@ -88,7 +88,7 @@ def divergences(work: ExperimentContext, method: str, bits: np.ndarray) -> list[
     for (kind, count), n in product(COUNTS.items(), LENGTHS):
         counts = [count(part, n) for part in parts]
         for estimator in ESTIMATORS:
-            values = [kl_from_uniform(own, n, estimator == "Miller-Madow") for own in counts]
+            values = [kl_from_uniform(one_count, n, estimator == "Miller-Madow") for one_count in counts]
             for percentile in PERCENTILES:
                 value = float(np.percentile(values, percentile))
                 at: dict[str, Any] = {"n": n, "percentile": percentile, "of": kind, "estimator": estimator}
@@ -101,30 +101,30 @@ def median(rows: Rows, method: str, n: int, percentile: int = 50) -> float:
 
 
 def findings(rows: Rows) -> list[Finding]:
-    found = []
+    claims = []
     control = {percentile: median(rows, CONTROL, 8, percentile) for percentile in PERCENTILES}
     for method in ("AC[v=256]", "StaticAC[v=256]"):
-        own = median(rows, method, 8)
-        found.append(
+        middle = median(rows, method, 8)
+        claims.append(
             Finding(
                 f"8-bit tokens of {method} cannot be told from random bytes",
                 "near uniform",
-                f"median {own:.4f} bits, control {control[50]:.4f}",
+                f"median {middle:.4f} bits, control {control[50]:.4f}",
                 f"5th to 95th percentile of the control: {control[5]:.4f} to {control[95]:.4f}",
-                "yes" if control[5] <= own <= control[95] else "no",
+                "yes" if control[5] <= middle <= control[95] else "no",
             )
         )
     for method in ("GZip[v=256]", "EqualInfoAC[b=16,v=256]"):
-        own, lower = median(rows, method, 8), median(rows, method, 8, 5)
+        middle, lower = median(rows, method, 8), median(rows, method, 8, 5)
         # The parts' spread stands for the uncertainty: found where the middle half and more do not overlap.
-        p = 0.0 if lower > control[95] or own < control[5] else 1.0
-        found.append(
+        p = 0.0 if lower > control[95] or middle < control[5] else 1.0
+        claims.append(
             Finding(
                 f"8-bit tokens of {method} are further from uniform than random bytes",
                 "",
-                f"median {own:.4f} bits, control {control[50]:.4f}",
+                f"median {middle:.4f} bits, control {control[50]:.4f}",
                 f"its 5th percentile {lower:.4f}, the control's 95th {control[95]:.4f}",
-                verdict(own - control[50], p),
+                verdict(middle - control[50], p),
             )
         )
     windows = [median(rows, f"EqualInfoAC[b={bits},v=256]", 8) for bits in (16, 32, 64, 128)]
@@ -135,7 +135,7 @@ def findings(rows: Rows) -> list[Finding]:
         rows.mean(KL, CONTROL, n=16, percentile=50, of="n-grams", estimator=e) for e in ESTIMATORS
     )
     return [
-        *found,
+        *claims,
         nearer.on("The longer the window, the nearer to uniform"),
         positive(Estimate(plain - corrected, None, "control, n = 16")).on(
             "Much of the plug-in estimate at n = 16 is bias, which Miller and Madow's correction takes off the control"
@@ -154,8 +154,8 @@ def figure(rows: Rows) -> Figure:
         for method in rows.methods(KL):
             if method == "Bytes":
                 continue  # so far from uniform that the others would lie on one line
-            own = rows.where(KL, method, of=kind, estimator=estimator)
-            bands = [[own.mean(KL, n=n, percentile=p) for n in LENGTHS] for p in PERCENTILES]
+            of_kind = rows.where(KL, method, of=kind, estimator=estimator)
+            bands = [[of_kind.mean(KL, n=n, percentile=p) for n in LENGTHS] for p in PERCENTILES]
             # A logarithmic axis has no place for an estimate below 0.
             low, mid, high = ([max(value, 1e-5) for value in band] for band in bands)
             series.append(Series(method, LENGTHS, mid, low, high))

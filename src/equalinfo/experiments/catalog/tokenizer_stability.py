@@ -52,8 +52,8 @@ def stability(work: ExperimentContext, method: str) -> list[Measurement]:
 
 def common_words(text: bytes, count: int, shortest: int) -> list[bytes]:
     """The most frequent words of a text, as they stand there; ties by alphabet."""
-    found = Counter(word for word in WORD.findall(text) if len(word) >= shortest)
-    return [word for word, _ in sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))[:count]]
+    counted = Counter(word for word in WORD.findall(text) if len(word) >= shortest)
+    return [word for word, _ in sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[:count]]
 
 
 def first_words(
@@ -94,11 +94,11 @@ def words(
                 covering = [token for _, ids in pieces[first : last + 1] for token in ids]
                 sequences[match[0]].append(tuple(covering))
     distinct, entropies = [], []
-    for found in sequences.values():
-        if len(found) < PLACES:
+    for written in sequences.values():
+        if len(written) < PLACES:
             continue
-        counts = np.array(list(Counter(found).values()))
-        distinct.append(len(counts) / len(found))
+        counts = np.array(list(Counter(written).values()))
+        distinct.append(len(counts) / len(written))
         entropies.append(entropy_bits(counts))
     if not distinct:
         return []
@@ -113,7 +113,7 @@ def findings(rows: Rows) -> list[Finding]:
     short = "EqualInfoAC[b=16,v=256]"
     pieces = rows.method("SentencePiece", quantity=DISTANCE)
     order = [pieces, short, "AC[v=256]"]
-    found = [
+    claims = [
         rising([(method, rows.estimate(DISTANCE, method)) for method in order]).on(
             "A changed first word moves SentencePiece's tokens least, AC's most, EqualInfoAC's between",
             "the same order in figure 8",
@@ -123,14 +123,14 @@ def findings(rows: Rows) -> list[Finding]:
         ),
     ]
     if bounded := next((m for m in rows.methods(DISTANCE) if m.endswith(",fewest,words]")), None):
-        found.append(
+        claims.append(
             less(rows, SEQUENCES, bounded, short).on(
                 "Ours: with word bounds a word has fewer token sequences than in windows"
             )
         )
     windows = [f"EqualInfoAC[b={bits},v=256]" for bits in (16, 32, 64, 128)]
     reach = rising([(method, rows.estimate(DISTANCE, method)) for method in windows])
-    return [*found, reach.on("The longer the window, the further a change reaches")]
+    return [*claims, reach.on("The longer the window, the further a change reaches")]
 
 
 def compared(rows: Rows) -> list[Compared]:

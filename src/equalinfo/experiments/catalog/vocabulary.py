@@ -32,7 +32,7 @@ def measured_pairs(rows: Rows) -> list[tuple[str, str]]:
 
 def findings(rows: Rows) -> list[Finding]:
     table = paper_bits()
-    found = []
+    claims = []
     for short, wide in measured_pairs(rows):
         paper_short, paper_wide = (
             paper_method(name).replace("b=24", "b=16").replace("b=48", "b=64") for name in (short, wide)
@@ -43,14 +43,14 @@ def findings(rows: Rows) -> list[Finding]:
             theirs += f" (b={paper_short.split('b=')[1].split(',')[0]})"
         if short.startswith("AC"):
             uniform = rows.mean("uniform_bits_per_byte", wide)
-            own = near(rows.estimate("bits_per_byte", wide), uniform, 0.02 * uniform)
+            verdict = near(rows.estimate("bits_per_byte", wide), uniform, 0.02 * uniform)
             text = f"Wide tokens make AC no more learnable: {wide} stays at uniform"
         elif short.startswith("GZip"):
-            own, text = less(rows, "bits_per_byte", short, wide), "A wide vocabulary hurts GZip"
+            verdict, text = less(rows, "bits_per_byte", short, wide), "A wide vocabulary hurts GZip"
         else:
-            own, text = less(rows, "bits_per_byte", wide, short), f"{wide} is better than {short}"
-        found.append(own.on(text, theirs))
-    return found
+            verdict, text = less(rows, "bits_per_byte", wide, short), f"{wide} is better than {short}"
+        claims.append(verdict.on(text, theirs))
+    return claims
 
 
 def compared(rows: Rows) -> list[Compared]:

@@ -46,10 +46,10 @@ def trained(work: ExperimentContext, bits: int, seed: int) -> list[Measurement]:
 
 def learned_places(rows: Rows, bits: int) -> list[int]:
     """The places of a window at which M2 saves LEARNED of a token's 8 bits or more."""
-    own = rows.where(PLACED, method(bits))
-    places = [int(place) for place in own.coordinates("position")]
+    placed = rows.where(PLACED, method(bits))
+    places = [int(place) for place in placed.coordinates("position")]
     limit = TOKEN * (1 - LEARNED)
-    return [place for place in places if own.mean(PLACED, position=place) <= limit]
+    return [place for place in places if placed.mean(PLACED, position=place) <= limit]
 
 
 def breaking_point(rows: Rows) -> float | None:
@@ -74,7 +74,7 @@ def findings(rows: Rows) -> list[Finding]:
     per_token = ", ".join(f"{table[method(b)] * ratios[method(b)]:.2f}" for b in PAPER_BITS)
     breaks = breaking_point(rows)
     places = {bits: learned_places(rows, bits) for bits in BITS}
-    first: Found = "yes" if all(own[0] == 1 for own in places.values() if own) else "no"
+    first: Found = "yes" if all(learned[0] == 1 for learned in places.values() if learned) else "no"
     return [
         rising(list(zip(names, over(rows, "bytes_per_token"), strict=True))).on(
             "Longer windows compress better (bytes/token)",
@@ -94,7 +94,9 @@ def findings(rows: Rows) -> list[Finding]:
         Finding(
             "Within a window the first tokens are the ones learned",
             "figure 10: the first two of eight",
-            "; ".join(f"b={bits}: {', '.join(map(str, own)) or 'none'}" for bits, own in places.items()),
+            "; ".join(
+                f"b={bits}: {', '.join(map(str, learned)) or 'none'}" for bits, learned in places.items()
+            ),
             f"places where M2 saves {LEARNED:.0%} or more",
             first,
         ),
