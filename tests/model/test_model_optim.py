@@ -6,7 +6,7 @@ from torch import nn
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.optim import default_learning_rate, learning_rate_factor, make_optimizer
+from equalinfo.model.optim import LEARNING_RATES, learning_rate_factor, make_optimizer
 from equalinfo.sizes import Size
 
 
@@ -21,7 +21,7 @@ class OneMatrix(nn.Module):
 def test_adafactor_follows_the_papers_schedule(step, rms):
     """A constant gradient has update 1, so a step is the learning rate times the parameter's RMS."""
     model = OneMatrix(rms)
-    optimizer = make_optimizer("adafactor", model, default_learning_rate("adafactor"))
+    optimizer = make_optimizer("adafactor", model, LEARNING_RATES["adafactor"])
     for _ in range(2 if step > 2 else step):
         before = model.weight.detach().clone()
         model.weight.grad = torch.full_like(model.weight, 0.3)

@@ -22,6 +22,7 @@ from equalinfo.predict.base import FREQUENCY_TOTAL, distribution_bits
 from equalinfo.predict.exact import ExactModel, bucket_of_distance
 from equalinfo.predict.exact_files import load_exact
 from equalinfo.predict.quantise import quantise
+from equalinfo.sizes import BUCKETS, MAX_DISTANCE
 from tests.oracles import exact_reference
 from tests.support import golden, tiny
 
@@ -150,7 +151,7 @@ def test_buckets_agree_with_the_float_model():
     assert buckets == relative_bucket(torch.from_numpy(distances)).tolist()
     assert buckets == [exact_reference.bucket(distance) for distance in range(2001)]
     # What the model keeps: one bias for each distance up to MAX_DISTANCE, the last for all beyond.
-    assert set(buckets[exact.MAX_DISTANCE :]) == {exact.BUCKETS - 1}
+    assert set(buckets[MAX_DISTANCE:]) == {BUCKETS - 1}
 
 
 @pytest.mark.parametrize("sharpen", [1.0, 6.0])

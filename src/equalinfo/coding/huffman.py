@@ -142,19 +142,16 @@ def encode_block(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
         text: [len(text)] uint8.
         end: whether END follows.
     """
-    symbols = len(text) + (1 if end else 0)
-    bits = np.empty(symbols * LONGEST_WORD, np.uint8)
-    lengths, first = np.empty(257, np.int64), np.empty((2, LONGEST_WORD + 3), np.int64)
-    scratch = np.empty((3, 514), np.int64)
+    symbols = np.full(len(text) + (1 if end else 0), END, np.int64)
+    symbols[: len(text)] = text
+    lengths, words = words_of(rows, symbols, LONGEST_WORD)
+    bits = np.empty(lengths.sum(), np.uint8)
     count = 0
-    for i in range(symbols):
-        _next_code(rows, i, LONGEST_WORD, scratch, lengths, first)
-        symbol = text[i] if i < len(text) else END
-        word, length = _word(symbol, lengths, first), lengths[symbol]
-        for place in range(length):
-            bits[count + place] = (word >> (length - 1 - place)) & 1
-        count += length
-    return bits[:count].copy()
+    for i in range(len(symbols)):
+        for place in range(lengths[i]):
+            bits[count + place] = (words[i] >> (lengths[i] - 1 - place)) & 1
+        count += lengths[i]
+    return bits
 
 
 @kernel

@@ -77,10 +77,6 @@ def _adamw(parameters: dict[str, nn.Parameter], learning_rate: float) -> torch.o
     return torch.optim.AdamW(groups, lr=learning_rate, betas=BETAS, fused=True)
 
 
-def default_learning_rate(name: str) -> float:
-    return LEARNING_RATES[name]
-
-
 def learning_rate_factor(name: str, step: int, steps: int) -> float:
     """Multiplies the learning rate at `step` (from 0) of `steps`.
 

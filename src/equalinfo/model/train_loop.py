@@ -28,7 +28,7 @@ from equalinfo.model.config import RuntimeConfig, TrainingConfig
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.distributed import DistributedContext
 from equalinfo.model.loss import next_id_loss
-from equalinfo.model.optim import default_learning_rate, learning_rate_factor, make_optimizer
+from equalinfo.model.optim import LEARNING_RATES, learning_rate_factor, make_optimizer
 
 # No more of the time than one part in so many goes to checkpoints, however large they are.
 CHECKPOINT_SHARE = 20
@@ -130,8 +130,8 @@ class Trainer:
             for layer in model.layers:
                 layer.compile(dynamic=False)
         self._objective = self.context.wrap(objective(model, config.z_loss), model.layers)
-        default = default_learning_rate(config.optimizer)
-        self._rate = default if config.learning_rate is None else config.learning_rate
+        given = config.learning_rate
+        self._rate = LEARNING_RATES[config.optimizer] if given is None else given
         self._optimizer = make_optimizer(config.optimizer, model, self._rate)
         self._checkpoints = Checkpoints(state, self.context)
         self._seconds_before = self._resume()

@@ -26,13 +26,12 @@ from equalinfo.errors import DamagedArtifact
 from equalinfo.files import atomic_file, read_json, sha256_bytes
 from equalinfo.predict import exact_kernels as kernels
 from equalinfo.predict.base import Caches, Predictor, read_only
-from equalinfo.sizes import Size
+from equalinfo.sizes import BUCKETS, MAX_DISTANCE, Size
 from equalinfo.tensors import read_safetensors
 
 FORMAT = 2
 DESCRIPTION, TENSORS = "exact.json", "exact.safetensors"
 START = 256  # the symbol before the first byte
-BUCKETS, MAX_DISTANCE = 32, 128
 QUERIES_AT_ONCE = 128
 ROWS_AT_ONCE = 512  # positions whose feed-forward activations exist at a time
 PRODUCT_LIMIT = 1 << 24

@@ -15,14 +15,8 @@ from torch import Tensor
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.predict import exact_kernels as kernels
-from equalinfo.predict.exact import (
-    BUCKETS,
-    INPUTS_AT_ONCE,
-    MAX_DISTANCE,
-    ROWS_AT_ONCE,
-    ExactModel,
-    bucket_of_distance,
-)
+from equalinfo.predict.exact import INPUTS_AT_ONCE, ROWS_AT_ONCE, ExactModel, bucket_of_distance
+from equalinfo.sizes import MAX_DISTANCE
 
 NUMBERS_AT_ONCE = {"cpu": 1 << 22, "cuda": 1 << 27}  # attention scores in memory at a time
 BELOW_ANY = -(1 << 30)
@@ -63,7 +57,6 @@ class TorchModel(ExactModel):
             torch.from_numpy(self.integers[f"layer{i}.position_bias"])[buckets].T.contiguous().to(self.device)
             for i in range(self.size.n_layers)
         ]
-        assert int(buckets.max()) < BUCKETS
         self.initial = self.frequencies(b"?")[0]
 
     def _floats(self, values: np.ndarray) -> Tensor:
