@@ -189,7 +189,8 @@ def figure(rows: list[dict[str, Any]]) -> Figure:
                 for row in rows
                 if row["trainer"] == name and "exceeded" not in row
             )
-            series.append(Series(name, [x for x, _ in own], [y for _, y in own]))
+            if own:
+                series.append(Series(name, [x for x, _ in own], [y for _, y in own]))
         panels.append(Panel("", "MB of text", title, series, x_log=True, y_log=True))
     return Figure("Training a vocabulary of 16,384", panels)
 
@@ -199,7 +200,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--corpus", default="embedded", help="a corpus as commands take it")
-    parser.add_argument("--megabytes", type=int, nargs="+", default=[20])
+    parser.add_argument("--megabytes", type=int, nargs="*", default=[20], help="none: table and plot anew")
     parser.add_argument("--trainers", nargs="*", choices=TRAINERS, default=list(TRAINERS))
     parser.add_argument("--work", type=Path, default=Path("runs/bench"), help="keeps the text")
     parser.add_argument("--out", type=Path, default=Path("results/vocabulary-training.json"))
@@ -230,7 +231,8 @@ def main() -> None:
             path.unlink()
     with atomic_file(given.out.with_suffix(".md")) as stream:
         stream.write(markdown(rows).encode())
-    write_figure(figure(rows), given.out.with_suffix(".svg"))
+    if any("exceeded" not in row for row in rows):
+        write_figure(figure(rows), given.out.with_suffix(".svg"))
 
 
 if __name__ == "__main__":
