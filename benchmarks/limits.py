@@ -12,6 +12,7 @@ that are ahead in both.
 
 import argparse
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,6 +50,16 @@ SETTINGS = [
     Setting("embedded corpus, M2 of 3 M, 300 larger steps", {"equal_budgets": {"budget": "compute"}}),
     Setting("mix, M2s of 1 M and 3 M, 4 to 40 MB", {"curves-mix": {}, "patches-mix": {}, "m3-mix": {}}),
 ]
+
+
+KINDS = {
+    "bytes": "Bytes",
+    "our dictionaries": r"EqualInfo\[(?!b=)",
+    "SentencePiece and BPE": "SentencePiece|BPE|SuperBPE",
+    "windows of codes": r"EqualInfo|StaticAC\[.*b=",
+    "whole texts compressed": "AC|StaticAC|GZip|ANS",
+    "compressed twice": "M[23] ",
+}
 
 
 @dataclass(frozen=True)
@@ -114,6 +125,14 @@ def uniform(rows: Rows, method: str, step: str, ratio: float) -> float:
     return math.log2(spec.tokenizer_class.vocab_of(spec)) / ratio
 
 
+def kind_of(method: str) -> str:
+    """What a method is, for the colour of its point."""
+    for kind, start in KINDS.items():
+        if re.match(start, method):
+            return kind
+    return "windows of text as steps"
+
+
 def hull(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     """The points that no mixture of others beats in both, from left to right.
 
@@ -157,13 +176,15 @@ def main() -> None:
     write_json(out, {"bounds_bytes_per_step": limits, "reached": record})
     panels, lines = [], []
     for title, found in measured.items():
-        series: list[Series] = [
-            Series(one.method, [one.bytes_per_step], [one.share_learned], kind="points") for one in found
-        ]
+        series: list[Series] = []
+        for kind in dict.fromkeys(kind_of(one.method) for one in found):
+            own = [one for one in found if kind_of(one.method) == kind]
+            shares = [one.share_learned for one in own]
+            series.append(Series(kind, [one.bytes_per_step for one in own], shares, kind="points"))
         edge = hull((one.bytes_per_step, one.share_learned) for one in found)
         series.append(Series("hull", [x for x, _ in edge], [y for _, y in edge]))
         series += [Series(name, [x, x], [0.0, 1.0]) for name, x in limits.items()]
-        panels.append(Panel(title, "bytes a step", "share of information learned", series, x_log=True))
+        panels.append(Panel(title, "bytes a step", "share of information learned", series))
         lines += [
             f"**{title}**",
             "",
