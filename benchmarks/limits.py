@@ -6,7 +6,7 @@ Every M2 that was measured, as a point: bytes that a step takes, against the sha
 is (U - B) / (U - E): U is what uniform ids would cost in bits/byte, B what the M2 costs, E the lowest bits/byte that
 any model reached on the same held-out text, which stands for all that can be known. Codes that nothing is learned of
 are at 0. Upright lines say what is out of reach: windows of M1 hold no more text than M1's own bits/byte allow, and
-no dictionary takes longer tokens than the bound of `python -m benchmarks.dictionary_bound`. The hull joins the points
+no dictionary within words takes longer tokens than the bound of `python -m benchmarks.fewest_bound`. The hull joins the points
 that are ahead in both.
 """
 
@@ -154,14 +154,12 @@ def hull(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def bounds(root: Path) -> dict[str, float]:
-    """The longest steps that are possible, in bytes, by the name of the bound."""
+    """The longest steps that are possible on the embedded corpus, in bytes, by the name of the bound."""
     contexts = Rows(read_measurements(root / "compression_ratios.jsonl")).where(BITS, "M1")
     m1 = min(row.value for row in contexts)
     found = {f"M1's bits, {name}": bits / m1 for name, bits in (("v=256", 8), ("v=4k", 12))}
-    bound = root.parent / "dictionary-bound.json"
-    if bound.is_file():
-        found["any dictionary, v=4k"] = read_json(bound)["bytes_per_token"]
-    return found
+    fewest = read_json(root.parent / "fewest-bound.json")
+    return found | {"any dictionary within words, v=4k": fewest["bytes"] / fewest["bound"]}
 
 
 def main() -> None:
@@ -183,7 +181,8 @@ def main() -> None:
             series.append(Series(kind, [one.bytes_per_step for one in own], shares, kind="points"))
         edge = hull((one.bytes_per_step, one.share_learned) for one in found)
         series.append(Series("hull", [x for x, _ in edge], [y for _, y in edge]))
-        series += [Series(name, [x, x], [0.0, 1.0]) for name, x in limits.items()]
+        if title.startswith("embedded"):
+            series += [Series(name, [x, x], [0.0, 1.0]) for name, x in limits.items()]
         panels.append(Panel(title, "bytes a step", "share of information learned", series))
         lines += [
             f"**{title}**",
@@ -198,7 +197,10 @@ def main() -> None:
                 f"{one.uniform_bits_per_byte:.3f} | {one.share_learned:.1%} |"
             )
         lines.append("")
-    lines += [f"- Out of reach, {name}: more than {value:.2f} bytes a step" for name, value in limits.items()]
+    lines += [
+        f"- Out of reach on the embedded corpus, {name}: more than {value:.2f} bytes a step"
+        for name, value in limits.items()
+    ]
     with atomic_file(out.with_suffix(".md")) as stream:
         stream.write("\n".join([*lines, ""]).encode())
     write_figure(Figure("Compression and learning", panels), out.with_suffix(".svg"))
