@@ -6,8 +6,8 @@ Every M2 that was measured, as a point: bytes that a step takes, against the sha
 is (U - B) / (U - E): U is what uniform ids would cost in bits/byte, B what the M2 costs, E the lowest bits/byte that
 any model reached on the same held-out text, which stands for all that can be known. Codes that nothing is learned of
 are at 0. Upright lines say what is out of reach: windows of M1 hold no more text than M1's own bits/byte allow, and
-no dictionary within words takes longer tokens than the bound of `python -m benchmarks.fewest_bound`. The hull joins the points
-that are ahead in both.
+no dictionary within words takes longer tokens than the bound of `python -m benchmarks.fewest_bound`. The hull joins
+the points that are ahead in both.
 """
 
 import argparse
