@@ -48,6 +48,7 @@ SETTINGS = [
         {"main_result": {"size": "500k"}, "window_sizes": {}, "coders_in_windows": {}, "vocabulary": {}},
     ),
     Setting("embedded corpus, M2 of 3 M, 300 larger steps", {"equal_budgets": {"budget": "compute"}}),
+    Setting("embedded corpus, M2 and M3 of 0.5 M, 1 and 2 MB", {"m3": {}}),
     Setting("mix, M2s of 1 M and 3 M, 4 to 40 MB", {"curves-mix": {}, "patches-mix": {}, "m3-mix": {}}),
 ]
 

@@ -49,7 +49,7 @@ M2, CONTROL = "M2 that codes", "M2 on M3's text"
 
 
 def name_of(bits: int, told: bool) -> str:
-    return f"M3 on windows of {bits} bits{', told M2s state' if told else ''}"
+    return f"M3 on windows of {bits} bits" + (", told M2's state" if told else "")
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
