@@ -49,7 +49,7 @@ SETTINGS = [
     ),
     Setting("embedded corpus, M2 of 3 M, 300 larger steps", {"equal_budgets": {"budget": "compute"}}),
     Setting("embedded corpus, M2 and M3 of 0.5 M, 1 and 2 MB", {"m3": {}}),
-    Setting("mix, M2s of 1 M and 3 M, 4 to 40 MB", {"curves-mix": {}, "patches-mix": {}, "m3-mix": {}}),
+    Setting("mix, M2s of 1 M and 3 M, 4 to 33 MB of text", {"curves-mix": {}, "patches-mix": {}, "m3-mix": {}}),
 ]
 
 
@@ -143,6 +143,8 @@ def hull(points: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
     """
     found: list[tuple[float, float]] = []
     for x, y in sorted(points, key=lambda point: (point[0], -point[1])):
+        if found and found[-1][0] == x:
+            continue
         while found and found[-1][1] <= y:
             found.pop()
         while len(found) > 1:
