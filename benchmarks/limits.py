@@ -49,7 +49,9 @@ SETTINGS = [
     ),
     Setting("embedded corpus, M2 of 3 M, 300 larger steps", {"equal_budgets": {"budget": "compute"}}),
     Setting("embedded corpus, M2 and M3 of 0.5 M, 1 and 2 MB", {"m3": {}}),
-    Setting("mix, M2s of 1 M and 3 M, 4 to 33 MB of text", {"curves-mix": {}, "patches-mix": {}, "m3-mix": {}}),
+    Setting(
+        "mix, M2s of 1 M and 3 M, 4 to 33 MB of text", {"curves-mix": {}, "patches-mix": {}, "m3-mix": {}}
+    ),
 ]
 
 
