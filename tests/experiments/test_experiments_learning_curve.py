@@ -172,6 +172,7 @@ def test_token_rows_hold_the_text_of_their_tokens(long: Scale, tmp_path: Path) -
                     assert len(set(row.places.tolist())) > len(row.places) / 2  # each token has its own
 
 
+@pytest.mark.slow
 def test_an_m3_end_to_end(long: Scale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(m3.M2_TEXT, "small", 8192)
     monkeypatch.setitem(m3.M3_TEXT, "small", 8192)

@@ -36,7 +36,7 @@ def fewest(words: Counter[bytes], room: int) -> int:
     )
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("text", [pytest.param(TEXTS[0], marks=pytest.mark.slow), *TEXTS[1:]])
 def test_no_dictionary_goes_below_the_bound(text: bytes) -> None:
     words = count_words([text], threads=1)
     program = Relaxation(words, room=2)
