@@ -3,6 +3,7 @@
 import argparse
 import platform
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -94,17 +95,21 @@ def machine() -> dict[str, Any]:
     return {"processor": cpu_model(), "system": platform.system(), "versions": versions_of(LIBRARIES)}
 
 
+def children(pid: int) -> list[int]:
+    """The processes that one started; none when it is gone."""
+    found: list[int] = []
+    with suppress(OSError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
+    return found
+
+
 def descendants(pid: int) -> list[int]:
     """A process and those it started."""
     found, waiting = [], [pid]
     while waiting:
-        one = waiting.pop()
-        found.append(one)
-        try:
-            for thread in Path(f"/proc/{one}/task").iterdir():
-                waiting += map(int, (thread / "children").read_text().split())
-        except OSError:
-            continue
+        found.append(waiting.pop())
+        waiting += children(found[-1])
     return found
 
 

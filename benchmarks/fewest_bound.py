@@ -8,7 +8,8 @@ has a price, a word pays for the places it uses beside a token each, and the ent
 Any prices at all give a bound (Lagrange): the cheapest paths of all words, less the income of the dearest strings.
 Prices go up where more words use a place than its string is in the dictionary, and down where fewer do, with both made
 smooth (Nesterov 2005) ever less. Words are those of the embedded corpus's training text, all of them with all their
-strings of bytes; strings that stand in one place stand for nothing that the whole word does not do better.
+strings of bytes; strings that stand in one place do nothing that the whole word, if it can be an entry, does not do
+better.
 
 Beside the bound are the tokens of dictionaries made from the same text, and of the strings with the largest share in
 the relaxation, parsed into the fewest tokens. Writes results/fewest-bound.json and .md.
@@ -149,7 +150,8 @@ class Relaxation:
         _strings(words.text, self.bounds, edges, hashes)
         _, which, times = np.unique(hashes, return_inverse=True, return_counts=True)
         whole = edges[:, 1] - edges[:, 0] == lengths[edges[:, 2]]
-        kept = (times[which] > 1) | whole
+        # Of a word that is longer than any entry, the whole is no string of it, and none has a better one.
+        kept = (times[which] > 1) | whole | (lengths[edges[:, 2]] > MAX_ENTRY_BYTES)
         edges, which = edges[kept], which[kept]
         _, self.some_place, self.string = np.unique(which, return_index=True, return_inverse=True)
         self.begins, self.ends = edges[:, 0], np.ascontiguousarray(edges[:, 1])

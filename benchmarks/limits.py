@@ -59,7 +59,7 @@ KINDS = {
     "bytes": "Bytes",
     "our dictionaries": r"EqualInfo\[(?!b=)",
     "SentencePiece and BPE": "SentencePiece|BPE|SuperBPE",
-    "windows of codes": r"EqualInfo|StaticAC\[.*b=",
+    "windows of codes": "EqualInfo",
     "whole texts compressed": "AC|StaticAC|GZip|ANS",
     "compressed twice": "M[23] ",
 }

@@ -25,6 +25,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks._common import children
 from equalinfo.corpus.readers import read_documents
 from equalinfo.engines.base import ATTEMPTS
 from equalinfo.errors import EqualInfoError
@@ -190,14 +191,6 @@ def records(out: Path) -> dict[str, int]:
         for shard in json.loads(path.read_bytes())["shards"].values()
     ]
     return {name: (making / "tokens" / name).stat().st_ino for name in names}
-
-
-def children(pid: int) -> list[int]:
-    found: list[int] = []
-    with suppress(OSError):  # it has ended
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            found += map(int, (thread / "children").read_text().split())
-    return found
 
 
 def kill(pid: int) -> None:

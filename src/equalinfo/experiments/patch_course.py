@@ -7,7 +7,7 @@ that what the contexts tell is news to it.
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from equalinfo.corpus.corpus import Corpus
 from equalinfo.corpus.examples import END_OF_DOCUMENT, Example
 from equalinfo.experiments.learning_curve import Course, drawn, scored_examples
+from equalinfo.experiments.workspace import ExperimentContext
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.informed import InformedDecoder
@@ -33,6 +34,7 @@ from equalinfo.train.config import M2Config
 
 OWN_SHARE = 5  # one training document in so many is M2s' own
 ROW = 1024  # bytes that a patch model reads at once
+BATCH = 8  # rows in a step of training
 LETTERS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 Cut = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -69,6 +71,25 @@ class Materials:
         """What the contexts expect at each byte, [len(text), 256] float32 that sum to 1."""
         rows = np.maximum(self.contexts.frequencies(text), 1).astype(np.float32)
         return rows / FREQUENCY_TOTAL
+
+
+@cache
+def materials(work: ExperimentContext) -> Materials:
+    """Those of an experiment's corpus."""
+    return Materials(work.run.corpus, work.scale.recipe.data.example_bytes)
+
+
+def config_of(work: ExperimentContext, size: str, seed: int, steps: float, length: int) -> M2Config:
+    """Settings of a model that takes so many steps, each of BATCH rows of `length` ids."""
+    names = ("optimizer", "precision", "preset")
+    shape = {
+        "batch_size": BATCH,
+        "sequence_length": length,
+        "learning_rate": 1e-2,
+        "steps": max(1, int(steps)),
+    }
+    long = {name: work.scale.long[name] for name in names if name in work.scale.long}
+    return work.scale.recipe.m2.model_copy(update={**long, **shape}).config(size, seed)
 
 
 # Where windows begin. Whether one begins at a byte follows from the bytes before it: what stands in a cut's result at
@@ -160,9 +181,9 @@ def rows_of(examples: Iterable[Example]) -> list[bytes]:
 
 
 def patch_course(
+    about: tuple[object, ...],
     materials: Materials,
-    most: int,
-    name: str,
+    rows: Sequence[bytes],
     cut: Cut | None,
     prior: bool,
     config: M2Config,
@@ -171,19 +192,18 @@ def patch_course(
     """Of a patch model.
 
     Args:
-        most: bytes of training text.
-        name: says the cut, for hashes.
+        about: what decides the rows and the cut; the first names the model.
+        rows: the training text.
         cut: None: no M2.
         steps_per_byte: windows per byte, for what is reported.
     """
-    rows = rows_of(materials.training(most))
 
     def trainer(folder: Path, key: str) -> Trainer:
         batches = SequenceBatches(np.arange(len(rows))[:, None], config.batch_size, config.seed)
         model = PatchDecoder(size_by_name(config.size), cut is not None, prior)
         objective = partial(PatchObjective, rows, materials, cut)
         data = TrainingData(batches, key, lambda nats: nats / math.log(2))
-        return Trainer(model, data, config, folder, title=name, objective=objective)
+        return Trainer(model, data, config, folder, title=str(about[0]), objective=objective)
 
     @torch.no_grad()
     def bits(model: Decoder) -> list[float]:
@@ -199,9 +219,8 @@ def patch_course(
 
     sizes = [example.source_bytes for example in materials.held_out]
     steps = [max(1, round(len(example.data) * steps_per_byte)) for example in materials.held_out]
-    about = (name, prior, ROW, materials.contexts.fingerprint, most, config.plan())
     per_step = config.sequences_per_step * ROW
-    return Course(about, trainer, bits, sizes, steps, per_step)
+    return Course((*about, config.plan()), trainer, bits, sizes, steps, per_step)
 
 
 @dataclass(frozen=True)

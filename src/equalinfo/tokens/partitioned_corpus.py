@@ -33,9 +33,8 @@ from equalinfo.files import json_bytes, sha256_bytes
 from equalinfo.parallel import grouped
 
 STATE = ".counting"
-PARTITION_BYTES = (
-    128 << 20
-)  # a kill costs at most so much of each worker, or a part in MOST_PARTITIONS of the corpus
+# A kill costs at most so much of each worker, or a part in MOST_PARTITIONS of the corpus.
+PARTITION_BYTES = 128 << 20
 MOST_PARTITIONS = 256
 VERSION = 1  # of what words are
 _TOLD_BYTES = 1 << 22  # of documents, before they are told of

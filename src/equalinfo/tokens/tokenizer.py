@@ -5,6 +5,7 @@ import json
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from functools import partial
 from itertools import islice, pairwise
 from pathlib import Path
@@ -190,11 +191,15 @@ class Tokenizer(Method):
         parsed = Spec.parse(spec) if isinstance(spec, str) else spec
         parsed = parsed.with_special(SpecialTokens.of(special, bos, pad, chat_template))
         partitioned = None
-        with progress_bar(quiet) as progress, TemporaryDirectory(prefix="equalinfo-counts-") as folder:
+        with progress_bar(quiet) as progress, ExitStack() as stack:
             if isinstance(texts, (str, Path)):
                 corpus = Corpus(str(texts))
                 documents: Callable[[], Iterable[bytes]] = partial(corpus.documents, "train")
-                partitioned = PartitionedCorpus(corpus, LocalEngine(), partial(Path, folder))
+
+                def folder() -> Path:
+                    return Path(stack.enter_context(TemporaryDirectory(prefix="equalinfo-counts-")))
+
+                partitioned = PartitionedCorpus(corpus, LocalEngine(), folder)
             else:
                 documents = partial(list, as_texts(texts))
             report, path = stages(progress, str(parsed)), None if m1 is None else Path(m1)

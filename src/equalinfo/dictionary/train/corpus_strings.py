@@ -143,7 +143,7 @@ def _clauses(words: WordCounts, frequent: NDArray[np.int64]) -> tuple[NDArray[np
     for group in words.groups():
         own = np.flatnonzero(_without_spaces(group) & others[begin : begin + len(group)])
         found = np.concatenate([found, own + begin])
-        hashes = np.concatenate([hashes, hashes_of(group)[own]])
+        hashes = np.concatenate([hashes, hashes_of(group.chosen(own))])
         sizes = np.concatenate([sizes, np.diff(group.bounds)[own]])
         while True:
             least = hashes <= np.uint64((1 << 64 - halved) - 1)

@@ -18,10 +18,12 @@ from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Func
 from equalinfo.experiments.learning_curve import Point, learning_curve
 from equalinfo.experiments.m2_tables import listed, measured
 from equalinfo.experiments.patch_course import (
-    Materials,
+    BATCH,
     RowsOfIds,
     TokenRow,
+    config_of,
     informed_course,
+    materials,
     token_rows,
 )
 from equalinfo.experiments.rows import Estimate, Rows
@@ -36,7 +38,6 @@ from equalinfo.runs.run import fingerprint_of
 from equalinfo.score.measurements import Measurement
 from equalinfo.sizes import size_by_name
 from equalinfo.tokens.tokenizer import Tokenizer
-from equalinfo.train.config import M2Config
 
 BITS, UNIFORM = "bits_per_byte", "uniform_bits_per_byte"
 WINDOWS = (16, 24, 32)
@@ -44,7 +45,6 @@ M2_TEXT = {"small": 2 << 20, "mix": 16 << 20}  # bytes
 M3_TEXT = {"small": 1 << 20, "mix": 4 << 20}
 LARGEST_TEXT = 1 << 33  # of larger scales
 LENGTH = 256  # ids that a model reads at once
-BATCH = 8
 M2, CONTROL = "M2 that codes", "M2 on M3's text"
 
 
@@ -60,21 +60,6 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
         for told, bits in product((False, True), WINDOWS):
             named = f"m3-{bits}-{'told' if told else 'alone'}-seed{seed}"
             yield Job(named, (*about, seed), partial(compressed, work, bits, told, seed))
-
-
-def config_of(work: ExperimentContext, seed: int, ids: int) -> M2Config:
-    """Settings of a model that reads so many ids once."""
-    names = ("optimizer", "precision", "preset")
-    long = {name: work.scale.long[name] for name in names if name in work.scale.long}
-    shape = {"batch_size": BATCH, "sequence_length": LENGTH, "learning_rate": 1e-2}
-    steps = max(1, ids // (BATCH * LENGTH))
-    section = work.scale.recipe.m2.model_copy(update={**long, **shape, "steps": steps})
-    return section.config(work.scale.size, seed)
-
-
-@cache
-def materials(work: ExperimentContext) -> Materials:
-    return Materials(work.run.corpus, work.scale.recipe.data.example_bytes)
 
 
 def _text(work: ExperimentContext, sizes: dict[str, int], own: bool) -> list[Example]:
@@ -125,7 +110,7 @@ def trained(work: ExperimentContext, seed: int) -> Decoder:
     tokenizer = _tokenizer(work)
     rows = [row.ids for rows in _token_rows(work, _text(work, M2_TEXT, own=False)) for row in rows]
     whole = np.stack([ids for ids in rows if len(ids) == LENGTH])
-    config = config_of(work, seed, whole.size)
+    config = config_of(work, work.scale.size, seed, len(whole) / BATCH, LENGTH)
     model = Decoder(size_by_name(config.size), tokenizer.vocab, config.preset)
     key = fingerprint_of(tokenizer.fingerprint, M2_TEXT, work.run.corpus_key, config.plan())
     data = TrainingData(SequenceBatches(whole, BATCH, config.seed), key, lambda nats: nats / math.log(2))
@@ -201,12 +186,11 @@ def compressed(work: ExperimentContext, bits: int, told: bool, seed: int) -> lis
 def _learned(
     work: ExperimentContext, name: str, seed: int, vocab: int, text: RowsOfIds, told: bool
 ) -> list[Measurement]:
-    config = config_of(work, seed, LENGTH * len(text.whole(LENGTH)))
+    config = config_of(work, work.scale.size, seed, len(text.whole(LENGTH)) / BATCH, LENGTH)
     about = (name, _tokenizer(work).fingerprint, M2_TEXT, M3_TEXT, work.run.corpus_key, seed)
     course = informed_course(about, vocab, text, config, told)
-    points = sorted({max(1, config.steps // parts) for parts in (4, 2, 1)})
-    curve = learning_curve(course, points, work.out / "curves", work.progress)
-    return _rows(work, name, seed, curve[-1], math.log2(vocab))
+    (end,) = learning_curve(course, [config.steps], work.out / "curves", work.progress)
+    return _rows(work, name, seed, end, math.log2(vocab))
 
 
 def _rows(work: ExperimentContext, name: str, seed: int, end: Point, bits_per_id: float) -> list[Measurement]:

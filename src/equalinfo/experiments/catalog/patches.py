@@ -5,28 +5,31 @@ uncertain. A small local decoder writes its bytes, from M2's state and the bytes
 at what the contexts expect. The contexts are counted on other text than the M2s are trained on.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from itertools import product
-from typing import Any
 
 import numpy as np
 
+from equalinfo.corpus.examples import Example
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
 from equalinfo.experiments.learning_curve import Point, contexts_point, learning_curve, training_flops
 from equalinfo.experiments.m2_tables import measured
 from equalinfo.experiments.patch_course import (
+    BATCH,
     ROW,
     Cut,
     Materials,
     RowsOfIds,
     above_entropy,
     after_spaces,
+    config_of,
     entropies,
     equal_information,
     equal_length,
     informed_course,
+    materials,
     patch_course,
     rows_of,
     token_rows,
@@ -46,7 +49,6 @@ LARGEST_BUDGET = 1 << 33
 LONGER = 4  # times the text, for the rows that matter most
 CONTEXTS = "contexts alone"
 TOLD = "told contexts"
-BATCH = 8  # rows in a step of training
 TOKENS = 256  # that an M2 over tokens reads at once
 BITS = "bits_per_byte"
 SIZE, LARGER_SIZE = "3m", "25m"  # of M2, at two cores' scales and at the paper's
@@ -85,21 +87,8 @@ def tokenized(scale: Scale) -> list[str]:
     return [f"EqualInfo[v={scale.wide},unigram,words]", scale.sentencepiece, scale.windows(16)]
 
 
-@cache
-def materials(work: ExperimentContext) -> Materials:
-    return Materials(work.run.corpus, work.scale.recipe.data.example_bytes)
-
-
-def config_of(work: ExperimentContext, seed: int, times: int, bytes_per_step: float, length: int) -> M2Config:
-    """As much text for every model, whatever a step of training reads."""
-    names = ("optimizer", "precision", "preset")
-    long: dict[str, Any] = {name: work.scale.long[name] for name in names if name in work.scale.long}
-    examples = materials(work).training(text_bytes(work, times))
-    steps = max(1, int(len(examples) * materials(work).example_bytes / bytes_per_step))
-    section = work.scale.recipe.m2.model_copy(
-        update={**long, "steps": steps, "batch_size": BATCH, "sequence_length": length, "learning_rate": 1e-2}
-    )
-    return section.config(SIZE if work.scale.small else LARGER_SIZE, seed)
+def size_of(scale: Scale) -> str:
+    return SIZE if scale.small else LARGER_SIZE
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
@@ -147,8 +136,12 @@ def alone(work: ExperimentContext) -> list[Measurement]:
     return [work.row(CONTEXTS, BITS, found.bits_per_byte, found.error, share=1.0), *rows]
 
 
-def cut_of(work: ExperimentContext, name: str) -> Cut | None:
-    """The cut of a name; those that have a free number take as many bytes a step as windows of B bits."""
+def cut_of(own: Materials, name: str, training: Sequence[Example]) -> Cut | None:
+    """The cut of a name; those that have a free number take as many bytes a step as windows of B bits.
+
+    Args:
+        training: the first 20 decide that number.
+    """
     if name == NONE:
         return None
     if name == WORDS:
@@ -156,9 +149,7 @@ def cut_of(work: ExperimentContext, name: str) -> Cut | None:
     for bits, informed in INFORMATION.items():
         if name == informed:
             return equal_information(bits)
-    own = materials(work)
-    rows = rows_of(own.training(text_bytes(work, 1))[:20])
-    sample = [(np.frombuffer(row, np.uint8), own.frequencies(row)) for row in rows]
+    sample = [(np.frombuffer(row, np.uint8), own.frequencies(row)) for row in rows_of(training[:20])]
     cut = equal_information(B)
     share = float(np.mean([cut(*row).mean() for row in sample]))
     if name == LENGTH:
@@ -169,16 +160,17 @@ def cut_of(work: ExperimentContext, name: str) -> Cut | None:
 
 
 def patched(work: ExperimentContext, kind: Kind, seed: int, times: int, name: str) -> list[Measurement]:
-    own, cut = materials(work), cut_of(work, kind.cut)
-    steps_per_byte = 1.0
+    own, most = materials(work), text_bytes(work, times)
+    examples = own.training(most)
+    cut, steps_per_byte = cut_of(own, kind.cut, examples), 1.0
     if cut:
         held_out = [(np.frombuffer(row, np.uint8), own.frequencies(row)) for row in rows_of(own.held_out)]
         steps_per_byte = float(np.mean([cut(*row).mean() for row in held_out]))
-    config = config_of(work, seed, times, BATCH * ROW, ROW)
-    most = text_bytes(work, times)
-    course = patch_course(own, most, kind.name, cut, kind.prior, config, steps_per_byte)
-    points = _points(config.steps)
-    curve = learning_curve(course, points, work.out / "curves", work.progress)
+    steps = len(examples) * own.example_bytes / (BATCH * ROW)
+    config = config_of(work, size_of(work.scale), seed, steps, ROW)
+    about = (kind.name, kind.prior, ROW, own.contexts.fingerprint, most)
+    course = patch_course(about, own, rows_of(examples), cut, kind.prior, config, steps_per_byte)
+    curve = learning_curve(course, _points(config.steps), work.out / "curves", work.progress)
     model = PatchDecoder(size_by_name(config.size), cut is not None, kind.prior)
     rows = _rows(work, name, seed, curve, config)
     flops = model.flops_per_byte(1 / steps_per_byte)
@@ -195,7 +187,8 @@ def over_tokens(
     examples = own.training(most)
     training, held_out = (list(token_rows(own, tokenizer, read, length)) for read in (examples, own.held_out))
     text = RowsOfIds.of(training, held_out, examples, own.held_out)
-    config = config_of(work, seed, times, BATCH * length * text.bytes_per_id, length)
+    steps = len(examples) * own.example_bytes / (BATCH * length * text.bytes_per_id)
+    config = config_of(work, size_of(work.scale), seed, steps, length)
     about = (method, tokenizer.fingerprint, told, own.contexts.fingerprint, most)
     course = informed_course(about, tokenizer.vocab, text, config, told)
     curve = learning_curve(course, _points(config.steps), work.out / "curves", work.progress)
@@ -262,11 +255,10 @@ def findings(rows: Rows) -> list[Finding]:
         if rival in rows.methods(BITS):
             found.append(less(rows, BITS, own, rival, share=1.0).on(f"windows with a prior beat {rival}"))
     for name in rows.methods(BITS):
-        bare, comma, times = name.partition("], ")
-        with_told = f"{bare}] {TOLD}, {times}" if comma else f"{name} {TOLD}"
-        if with_told in rows.methods(BITS):
-            told = less(rows, BITS, with_told, name, share=1.0)
-            found.append(told.on(f"an M2 over {name} learns more if it is {TOLD}"))
+        plain = name.replace(f" {TOLD}", "")
+        if plain != name and plain in rows.methods(BITS):
+            told = less(rows, BITS, name, plain, share=1.0)
+            found.append(told.on(f"an M2 over {plain} learns more if it is {TOLD}"))
     longer = _of(LONGER)
     for one, text in (
         (with_prior[NONE], "M2 earns its steps"),
