@@ -156,6 +156,19 @@ def test_killed_in_the_middle(corpus: Path, tmp_path: Path, workers: str) -> Non
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "whole"]
 
 
+@pytest.mark.usefixtures("small_partitions")
+def test_what_is_not_a_runs_stays(corpus: Path, tmp_path: Path) -> None:
+    state = tmp_path / "out.counting"
+    state.mkdir()
+    (state / ".notes").write_text("mine")
+    (state / "00001.attempts").write_text(".")
+    (state / ".00001-0123456789abcdef.words.01234567.part").write_text("half")
+    spec = Spec.parse("EqualInfo[v=512,unigram,words]")
+    with progress_bar(quiet=True) as progress:
+        compile_tokenizer(spec, None, Corpus(str(corpus)), tmp_path / "out", progress)
+    assert contents(state) == {".notes": b"mine"}
+
+
 def test_files_of_words(tmp_path: Path) -> None:
     """Counts of 2^32 and more, too; what is no such file is one line."""
     often = WordCounts(np.frombuffer(b"ab cd", np.uint8), np.array([0, 2, 5]), np.array([1 << 32, 3 << 40]))

@@ -1,6 +1,5 @@
 """Making a tokenizer from a spec and saving it: what `equalinfo compile` does."""
 
-import shutil
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,7 +47,7 @@ def compile_tokenizer(
         (512, True)
     """
     from equalinfo.engines.local import LocalEngine
-    from equalinfo.tokens.partitioned_corpus import STATE, PartitionedCorpus, is_state
+    from equalinfo.tokens.partitioned_corpus import STATE, PartitionedCorpus, clear, is_state
 
     inputs = [*([m1] if m1 else []), *(corpus.inputs if corpus else [])]
     with reserved_directory(out, KIND, inputs) as output, ExitStack() as stack:
@@ -67,5 +66,5 @@ def compile_tokenizer(
         tokenizer.write(output.new)
         output.put()
         for one in kept:
-            shutil.rmtree(one, ignore_errors=True)
+            clear(one)
     return tokenizer

@@ -29,7 +29,7 @@ from equalinfo.dictionary.train.word_counts import (
     write_words,
 )
 from equalinfo.engines.base import Advance, Engine, Event, PartitionProgress, Record, Work
-from equalinfo.files import json_bytes, sha256_bytes
+from equalinfo.files import PART, json_bytes, sha256_bytes
 from equalinfo.parallel import grouped
 
 STATE = ".counting"
@@ -44,6 +44,14 @@ _FILE = re.compile(r"\d{5}-[0-9a-f]{16}\.(words|sample)|\d{5}\.attempts")
 def is_state(name: str) -> bool:
     """Whether a run leaves a file of that name."""
     return bool(_FILE.fullmatch(name))
+
+
+def clear(folder: Path, plan: str | None = None) -> None:
+    """Removes what runs left in a folder, but for the files of `plan`; what is hidden there and no run's stays."""
+    for left in folder.iterdir():
+        kept = plan is not None and left.name.partition("-")[2].startswith(plan)
+        if PART.match(left.name) or (is_state(left.name) and not kept):
+            left.unlink()
 
 
 @dataclass(frozen=True)
@@ -123,9 +131,7 @@ class PartitionedCorpus:
     def _folder(self) -> Path:
         """The folder, without what another plan, or a kill, left there."""
         folder = self._open()
-        for left in folder.iterdir():
-            if not left.name.partition("-")[2].startswith(self._plan) or left.name.startswith("."):
-                left.unlink()
+        clear(folder, self._plan)
         return folder
 
     @cached_property
