@@ -129,7 +129,7 @@ def test_patches_end_to_end(long: Scale, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_no_cut_depends_on_the_byte_it_stands_at(corpus: Path) -> None:
-    own = patch_course.Materials(Corpus(str(corpus)), 512)
+    own = patch_course.Materials(Corpus(str(corpus)), 512, corpus.with_name("contexts"))
     text = own.held_out[0].data[:200]
     rows = own.frequencies(text)
     cuts = [
@@ -147,7 +147,7 @@ def test_no_cut_depends_on_the_byte_it_stands_at(corpus: Path) -> None:
 
 
 def test_windows_of_equal_information_close_when_their_bits_are_spent(corpus: Path) -> None:
-    own = patch_course.Materials(Corpus(str(corpus)), 512)
+    own = patch_course.Materials(Corpus(str(corpus)), 512, corpus.with_name("contexts"))
     text = np.frombuffer(own.held_out[0].data, np.uint8)
     rows = own.frequencies(text.tobytes())
     costs = -np.log2(rows[np.arange(len(text)), text])
@@ -159,7 +159,7 @@ def test_windows_of_equal_information_close_when_their_bits_are_spent(corpus: Pa
 def test_token_rows_hold_the_text_of_their_tokens(long: Scale, tmp_path: Path) -> None:
     with progress_bar(True) as progress:
         work = ExperimentContext("patches", long, tmp_path, 1, progress)
-        own = patch_course.Materials(work.run.corpus, 512)
+        own = patch_course.Materials(work.run.corpus, 512, tmp_path / "contexts")
         for method in ("BPE[v=512]", "EqualInfo[v=512,unigram,words]", "SentencePiece[v=512]"):
             tokenizer = work.tokenizer(method)
             for example, rows in zip(

@@ -197,7 +197,7 @@ def test_scales_hold_the_papers_numbers() -> None:
     assert scale_by_name("25m").recipe.m2.steps == 3_000
     for name in SCALES:
         assert all(str(Spec.parse(method)) == method for method in scale_by_name(name).recipe.methods)
-    with pytest.raises(EqualInfoError, match="small, mix, 25m, paper"):
+    with pytest.raises(EqualInfoError, match="small, mix, gpu, 25m, paper"):
         scale_by_name("huge")
     assert paper_method("EqualInfoAC[b=24,v=4k]") == "EqualInfoAC[b=24,v=65k]"
     assert paper_method("SentencePiece[v=4k]") == "SentencePiece[v=32k]"

@@ -6,7 +6,7 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.model import loss
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.layers import LayerCache
-from equalinfo.model.paper import relative_bucket
+from equalinfo.model.paper import PaperLayer, relative_bucket
 from equalinfo.sizes import SIZES, Size, size_by_name
 
 TINY = Size(32, 2, 2, 16, 64, 1)
@@ -65,6 +65,31 @@ def test_unknown_size():
 def test_buckets(distance, bucket):
     assert relative_bucket(torch.tensor([distance])).item() == bucket
     assert relative_bucket(torch.tensor([5000])).item() == 31
+
+
+@pytest.mark.parametrize(("past", "queries"), [(0, 1), (0, 7), (5, 1), (130, 30)])
+def test_biases_are_looked_up_by_distance(past, queries):
+    layer = PaperLayer(size_by_name("65k"))
+    torch.nn.init.normal_(layer.position_bias)
+    distance_TS = torch.arange(past, past + queries)[:, None] - torch.arange(past + queries)
+    looked_up_HTS = layer.position_bias[relative_bucket(distance_TS.clamp(min=0))].permute(2, 0, 1)
+    future_TS = distance_TS < 0
+    made_HTS = layer._biases(layer.positions(layer.size, past, queries, torch.device("cpu")))
+    assert torch.equal(made_HTS, looked_up_HTS.masked_fill(future_TS, float("-inf")))
+    weights_HTS = torch.randn_like(looked_up_HTS).masked_fill(future_TS, 0.0)
+    gradients = [
+        torch.autograd.grad((weights_HTS * biases.masked_fill(future_TS, 0.0)).sum(), layer.position_bias)[0]
+        for biases in (made_HTS, looked_up_HTS)
+    ]
+    torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-3)
+
+
+def test_near_keys_are_preferred():
+    layer = PaperLayer(size_by_name("65k"))
+    layer.prefer_near()
+    biases_HS = layer._biases(layer.positions(layer.size, 0, 300, torch.device("cpu")))[:, -1]
+    assert bool((biases_HS.diff(dim=1) >= 0).all())
+    assert bool((biases_HS[0, :-1] < biases_HS[1, :-1]).all())  # the first head's slope is the steepest
 
 
 def test_an_id_changes_no_row_before_the_next():

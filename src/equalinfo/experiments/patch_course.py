@@ -21,12 +21,15 @@ from equalinfo.experiments.learning_curve import Course, drawn, scored_examples
 from equalinfo.experiments.workspace import ExperimentContext
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
+from equalinfo.model.distributed import single_process
 from equalinfo.model.informed import InformedDecoder
 from equalinfo.model.loss import next_id_loss
 from equalinfo.model.patches import PatchDecoder
 from equalinfo.model.train_loop import Trainer, TrainingData
 from equalinfo.predict.base import FREQUENCY_TOTAL
+from equalinfo.predict.context import FILE as CONTEXTS_FILE
 from equalinfo.predict.context import LONGEST_ORDER, ContextModel, count_contexts
+from equalinfo.runs.run import fingerprint_of
 from equalinfo.score import metrics
 from equalinfo.sizes import size_by_name
 from equalinfo.tokens.tokenizer import Tokenizer
@@ -46,13 +49,16 @@ class Materials:
 
     corpus: Corpus
     example_bytes: int
+    kept: Path
 
     @cached_property
     def contexts(self) -> ContextModel:
-        """Counted on the documents that are not M2s'."""
-        found = count_contexts(LONGEST_ORDER, partial(self._documents, own=False))
-        assert isinstance(found, ContextModel)
-        return found
+        """Counted on the documents that are not M2s', once."""
+        if not (self.kept / CONTEXTS_FILE).is_file():
+            found = count_contexts(LONGEST_ORDER, partial(self._documents, own=False))
+            self.kept.mkdir(parents=True, exist_ok=True)
+            found.save(self.kept)
+        return ContextModel.load(self.kept)
 
     def training(self, most: int, own: bool = True) -> list[Example]:
         """At most so many bytes of text for M2s, or of the text that the contexts are counted on."""
@@ -76,7 +82,8 @@ class Materials:
 @cache
 def materials(work: ExperimentContext) -> Materials:
     """Those of an experiment's corpus."""
-    return Materials(work.run.corpus, work.scale.recipe.data.example_bytes)
+    kept = work.out / "contexts" / fingerprint_of(work.run.corpus_key, LONGEST_ORDER, OWN_SHARE)
+    return Materials(work.run.corpus, work.scale.recipe.data.example_bytes, kept)
 
 
 def config_of(work: ExperimentContext, size: str, seed: int, steps: float, length: int) -> M2Config:
@@ -155,16 +162,17 @@ class PatchObjective(nn.Module):
     def nats(self, texts: Sequence[bytes]) -> tuple[Tensor, Tensor]:
         """Of each byte [B, T], of texts of one length, and the z-loss."""
         model, known = self.model, []
+        device = next(model.parameters()).device
         if model.prior or self.cut:
             known = [self.materials.frequencies(text) for text in texts]
         arrays = [np.frombuffer(text, np.uint8) for text in texts]
-        bytes_BT = torch.from_numpy(np.stack(arrays).astype(np.int64))
+        bytes_BT = torch.from_numpy(np.stack(arrays).astype(np.int64)).to(device)
         starts_BT = prior_BTV = None
         if self.cut:
             cuts = [self.cut(array, rows) for array, rows in zip(arrays, known, strict=True)]
-            starts_BT = torch.from_numpy(np.stack(cuts))
+            starts_BT = torch.from_numpy(np.stack(cuts)).to(device)
         if model.prior:
-            prior_BTV = torch.log(torch.from_numpy(np.stack(known)))
+            prior_BTV = torch.log(torch.from_numpy(np.stack(known)).to(device))
         logits_BTV = model.predict(bytes_BT, starts_BT, prior_BTV)
         log_sum_BT = torch.logsumexp(logits_BTV, -1)
         correct_BT = logits_BTV.gather(2, bytes_BT[..., None]).squeeze(2)
@@ -203,7 +211,8 @@ def patch_course(
         model = PatchDecoder(size_by_name(config.size), cut is not None, prior)
         objective = partial(PatchObjective, rows, materials, cut)
         data = TrainingData(batches, key, lambda nats: nats / math.log(2))
-        return Trainer(model, data, config, folder, title=str(about[0]), objective=objective)
+        context, title = single_process(), str(about[0])
+        return Trainer(model, data, config, folder, context=context, title=title, objective=objective)
 
     @torch.no_grad()
     def bits(model: Decoder) -> list[float]:
@@ -330,11 +339,12 @@ class InformedObjective(nn.Module):
 
     def losses(self, rows: Sequence[Row]) -> tuple[Tensor, Tensor]:
         """Of rows of one length."""
-        ids_BT = torch.from_numpy(np.stack([row.ids for row in rows]).astype(np.int64))
+        device = next(self.model.parameters()).device
+        ids_BT = torch.from_numpy(np.stack([row.ids for row in rows]).astype(np.int64)).to(device)
         added_BTD = None
         if isinstance(self.model, InformedDecoder):
             known = np.stack([row.told() for row in rows])
-            added_BTD = self.model.told(torch.from_numpy(known).float())
+            added_BTD = self.model.told(torch.from_numpy(known).float().to(device))
         return next_id_loss(self.model, ids_BT, self.z, added_BTD)
 
 
@@ -356,7 +366,8 @@ def informed_course(
         model = informed or Decoder(size, vocab, config.preset)
         objective = partial(InformedObjective, rows)
         data = TrainingData(batches, key, lambda nats: nats / text.bytes_per_id / math.log(2))
-        return Trainer(model, data, config, folder, title=str(about[0]), objective=objective)
+        context, title = single_process(), str(about[0])
+        return Trainer(model, data, config, folder, context=context, title=title, objective=objective)
 
     @torch.no_grad()
     def bits(model: Decoder) -> list[float]:

@@ -12,7 +12,7 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.experiments.base import Compared, Experiment, Finding
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
-from equalinfo.experiments.workspace import ExperimentContext
+from equalinfo.experiments.workspace import ExperimentContext, Job
 from equalinfo.figures.matplotlib_files import write_figure
 from equalinfo.files import atomic_file
 from equalinfo.progress import progress_bar
@@ -68,16 +68,11 @@ def _run(
         jobs = list(experiment.run.jobs(work))
         task = progress.add_task(experiment.name, total=len(jobs), note="")
         for job in jobs:
-            path = out / "parts" / experiment.name / f"{job.name}-{work.key(job, experiment.version)}.jsonl"
             progress.update(task, note=job.name)
-            if path.is_file():
-                made = read_measurements(path)
-            elif as_is:
+            path = part_of(work, job, experiment)
+            if as_is and not path.is_file():
                 continue
-            else:
-                made = job.measure()
-                with atomic_file(path) as stream:
-                    stream.write(as_lines(made))
+            made = measured_part(path, job)
             # Those that a kill kept from the file.
             known = {one.key for one in read_measurements(results)} if results.exists() else set()
             if missing := [one for one in made if one.key not in known]:
@@ -95,6 +90,20 @@ def _run(
     with atomic_file(table) as stream:
         stream.write(as_lines([*kept, *rows]))
     return outcome(experiment, Rows(rows), table)
+
+
+def part_of(work: ExperimentContext, job: Job, experiment: Experiment) -> Path:
+    """Where the rows of a part are, or will be."""
+    return work.out / "parts" / experiment.name / f"{job.name}-{work.key(job, experiment.version)}.jsonl"
+
+
+def measured_part(path: Path, job: Job) -> list[Measurement]:
+    """The rows of a part, measured where they are missing."""
+    if not path.is_file():
+        rows = job.measure()
+        with atomic_file(path) as stream:
+            stream.write(as_lines(rows))
+    return read_measurements(path)
 
 
 def outcome(experiment: Experiment, rows: Rows, table: Path) -> Outcome:

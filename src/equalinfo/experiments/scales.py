@@ -1,4 +1,4 @@
-"""The settings an experiment runs at: small on two cores, on more text, or the paper's with one model size or all."""
+"""The settings an experiment runs at: on two cores, on a GPU, or the paper's with one model size or all."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -8,7 +8,7 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.runs.recipe import Recipe, load_recipe
 from equalinfo.score.paper import paper_method as paper_method
 
-SCALES = ("small", "mix", "25m", "paper")
+SCALES = ("small", "mix", "gpu", "25m", "paper")
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Scale:
 
     @property
     def small(self) -> bool:
-        return self.name in ("small", "mix")
+        return self.name in ("small", "mix", "gpu")
 
     @property
     def sentencepiece(self) -> str:
@@ -88,8 +88,9 @@ def scale_by_name(name: str) -> Scale:
     recipe = load_recipe(f"experiments-{name}")
     if name == "small":
         return Scale(name, recipe, "4k", 12, "4k", "500k", SMALL_STEPS, SMALL_BUDGET, SMALL_LONG)
-    if name == "mix":
-        return Scale(name, recipe, "4k", 12, "4k", "1m", SMALL_STEPS, {"size": "3m"}, {"size": "1m"})
+    if name in ("mix", "gpu"):
+        size = recipe.m2.sizes[0]
+        return Scale(name, recipe, "4k", 12, "4k", size, SMALL_STEPS, {"size": "3m"}, {"size": size})
     scaled = {size: steps for size, steps in PAPER_STEPS.items() if name == "paper" or size == "25m"}
     budget = {"size": "25m", "steps": PAPER_STEPS["25m"]}
     return Scale(name, recipe, "65k", 16, "32k", "25m", scaled, budget, {"size": "25m"})

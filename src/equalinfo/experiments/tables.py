@@ -114,12 +114,12 @@ def summary(folder: Path, images: str) -> str:
         "window are learned before others. What it cannot: bits/byte near the paper's (M1 and M2 have half a million "
         "parameters, M2 reads 0.5 M tokens where the paper's reads 26 G), where curves of slow learners cross those "
         "of fast ones, differences of a hundredth of a bit, and vocabularies of 65,536. Names that end in -mix are "
-        "of the scale `mix`: more text, read once, and M2s that read up to 10 M tokens.",
+        "of the scale `mix`: more text, read once, and M2s that read up to 10 M tokens; those in -gpu read 39 M.",
         "",
     ]
     sections: list[str] = []
     tally: list[tuple[str, ...]] = []
-    for one, suffix in product(experiments(), ("", "-mix")):
+    for one, suffix in product(experiments(), ("", "-mix", "-gpu")):
         name = one.name + suffix
         path = folder / f"{name}.jsonl"
         if not path.is_file():

@@ -108,6 +108,11 @@ def device_of(name: str) -> torch.device:
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 
+def single_process() -> DistributedContext:
+    """This process by itself, on a GPU where there is one."""
+    return DistributedContext(device=device_of("auto"))
+
+
 def launched_by_torchrun() -> bool:
     """Whether torchrun started this process beside others."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1

@@ -72,7 +72,9 @@ def output_of_run(out: Path, corpus: str) -> Iterator[None]:
 
 def _is_run(folder: Path) -> bool:
     """Whether a folder has result rows, or nothing but what a run leaves that was killed before its first row."""
-    ours = re.compile(r"m1-[0-9a-f]{10}(\.training)?|tokenizers|tokens|m2|parts|tables|results\.jsonl")
+    ours = re.compile(
+        r"m1-[0-9a-f]{10}(\.training)?|tokenizers|tokens|m2|contexts|parts|tables|results\.jsonl"
+    )
     alone = ("tokenizers", "tokens", "m2")  # folders of artifacts and none themselves
     return ((folder / "results.jsonl").is_file() and holds_rows(folder / "results.jsonl")) or (
         all(map(ours.fullmatch, visible(folder))) and not any(done(folder / name) for name in alone)
@@ -132,19 +134,27 @@ class Run:
         """Where the tokenizer of a method is, or will be."""
         return self.out / "tokenizers" / f"{spec.slug}-{fingerprint_of(str(spec), self._made_from(spec))}"
 
+    def tokens_path(self, spec: Spec) -> Path:
+        """Where the tokens of a method are, or will be."""
+        key = fingerprint_of(
+            str(spec), self._made_from(spec), self.corpus_key, asdict(self._tokenizing), VERSION
+        )
+        return self.out / "tokens" / f"{spec.slug}-{key}"
+
+    @property
+    def _tokenizing(self) -> TokenizeConfig:
+        data = self.recipe.data.model_dump()
+        return TokenizeConfig(**data, sequence_length=self.recipe.m2.sequence_length)
+
     def tokens(self, spec: Spec, progress: Progress) -> Path:
         """The corpus tokenized by a method, compiled first where needed."""
-        made_from, tokenizer_path = self._made_from(spec), self.tokenizer_path(spec)
-        data = self.recipe.data.model_dump()
-        config = TokenizeConfig(**data, sequence_length=self.recipe.m2.sequence_length)
-        key = fingerprint_of(str(spec), made_from, self.corpus_key, asdict(config), VERSION)
-        path = self.out / "tokens" / f"{spec.slug}-{key}"
+        tokenizer_path, path = self.tokenizer_path(spec), self.tokens_path(spec)
         if not done(path):
             if not done(tokenizer_path):
                 m1 = self.m1(progress) if spec.needs_m1 else None
                 corpus = self.corpus if spec.needs_corpus else None
                 compile_tokenizer(spec, m1, corpus, tokenizer_path, progress)
-            tokenize(Tokenizer.from_pretrained(tokenizer_path), self.corpus, config, path, progress)
+            tokenize(Tokenizer.from_pretrained(tokenizer_path), self.corpus, self._tokenizing, path, progress)
         return path
 
     def m2_training(self, spec: Spec, size: str, seed: int, progress: Progress) -> Training:

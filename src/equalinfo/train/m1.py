@@ -17,6 +17,7 @@ from equalinfo.files import MANIFEST, json_bytes, read_manifest, sha256_bytes, w
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.config import RuntimeConfig
 from equalinfo.model.decoder import Decoder
+from equalinfo.model.paper import PaperLayer
 from equalinfo.model.scoring import bits_at_precision, cut_sequences, total_nats
 from equalinfo.model.storage import file_tensors, load_decoder, save_tensors
 from equalinfo.model.train_loop import TrainingData
@@ -107,7 +108,9 @@ class _M1Training(Training[M1Figures]):
             validation = SequenceBatches(np.array(whole), batch, 0, "validation")
         batches = SequenceBatches(sequences, batch, self.m1.seed)
         fingerprint = f"{sha256_bytes(text)} {context}"
-        data = TrainingData(batches, fingerprint, lambda nats: bits_per_byte(nats, 1, 1), validation)
+        data = TrainingData(
+            batches, fingerprint, lambda nats: bits_per_byte(nats, 1, 1), validation, _prefer_near
+        )
         return Decoder(size_by_name(self.m1.size), 256), data
 
     def finish(self, model: Decoder, seconds: float, directory: Path, progress: Progress) -> M1Figures:
@@ -141,6 +144,12 @@ class _M1Training(Training[M1Figures]):
         (directory / "config.json").write_bytes(json_bytes(config))
         write_manifest(directory, KIND, identity=exact.fingerprint)
         return figures
+
+
+def _prefer_near(model: Decoder) -> None:
+    for layer in model.layers:
+        if isinstance(layer, PaperLayer):
+            layer.prefer_near()
 
 
 def load_float_m1(path: Path) -> Decoder:

@@ -33,6 +33,7 @@ from equalinfo.experiments.workspace import ExperimentContext, Job
 from equalinfo.figures.figure import Figure, Panel
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
+from equalinfo.model.distributed import single_process
 from equalinfo.model.train_loop import Trainer, TrainingData
 from equalinfo.runs.run import fingerprint_of
 from equalinfo.score.measurements import Measurement
@@ -114,7 +115,8 @@ def trained(work: ExperimentContext, seed: int) -> Decoder:
     model = Decoder(size_by_name(config.size), tokenizer.vocab, config.preset)
     key = fingerprint_of(tokenizer.fingerprint, M2_TEXT, work.run.corpus_key, config.plan())
     data = TrainingData(SequenceBatches(whole, BATCH, config.seed), key, lambda nats: nats / math.log(2))
-    Trainer(model, data, config, work.out / "m3" / key, title=M2).run(work.progress)
+    context = single_process()
+    Trainer(model, data, config, work.out / "m3" / key, context=context, title=M2).run(work.progress)
     return model
 
 
@@ -124,13 +126,13 @@ def seen(model: Decoder, rows: list[TokenRow], source_bytes: int) -> Seen:
     shares: list[tuple[int, int, int]] = []
     states = [np.empty((0, model.size.d_model), np.float16)]
     for row in rows:
-        ids_BT = torch.from_numpy(row.ids)[None]
+        ids_BT = torch.from_numpy(row.ids)[None].to(next(model.parameters()).device)
         hidden_TD = model.hidden(model.shifted(ids_BT))[0]
-        begins = cumulative_shares(torch.softmax(model.lm_head(hidden_TD).double(), -1).numpy())
+        begins = cumulative_shares(torch.softmax(model.lm_head(hidden_TD).double(), -1).cpu().numpy())
         each = np.arange(len(row.ids))
         columns = (row.ids, begins[each, row.ids], begins[each, row.ids + 1])
         shares += zip(*(column.tolist() for column in columns), strict=True)
-        states.append(hidden_TD.half().numpy())
+        states.append(hidden_TD.half().cpu().numpy())
     return Seen(shares, np.concatenate(states), source_bytes)
 
 

@@ -44,9 +44,14 @@ from equalinfo.score.measurements import Measurement
 from equalinfo.sizes import size_by_name
 from equalinfo.train.config import M2Config
 
-BUDGETS = {"small": 2 << 20, "mix": 4 << 20}  # bytes of training text; of larger scales the last
+BUDGETS = {
+    "small": 2 << 20,
+    "mix": 4 << 20,
+    "gpu": 16 << 20,
+}  # bytes of training text; of larger scales the last
 LARGEST_BUDGET = 1 << 33
 LONGER = 4  # times the text, for the rows that matter most
+LONGER_SCALES = ("small", "mix")
 CONTEXTS = "contexts alone"
 TOLD = "told contexts"
 TOKENS = 256  # that an M2 over tokens reads at once
@@ -99,7 +104,7 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
         for told, method in product((False, True), tokenized(work.scale)):
             yield _tokens(work, method, told, seed)
         yield from (_patches(work, kind, seed) for kind in KINDS[3:5])
-        if work.scale.small:
+        if work.scale.name in LONGER_SCALES:
             yield from (_patches(work, kind, seed, LONGER) for kind in (KINDS[0], windows))
             yield from (_tokens(work, ours, told, seed, LONGER) for told in (True, False))
         yield from (_patches(work, kind, seed) for kind in KINDS[5:])
