@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from equalinfo.corpus.examples import cut_examples
 from equalinfo.errors import EqualInfoError
-from equalinfo.model.decoder import Decoder
-from equalinfo.model.scoring import cut_sequences, total_nats
+from equalinfo.model.scoring import cut_sequences
 from equalinfo.parallel import worker_threads
 from equalinfo.predict.base import distribution_bits
 from equalinfo.predict.exact import ExactModel
@@ -24,7 +22,7 @@ from equalinfo.predict.exact_files import load_m1
 from equalinfo.score.metrics import bits_per_byte, bytes_per_token
 from equalinfo.sizes import size_by_name
 from equalinfo.tokens.tokenizer import Tokenizer
-from equalinfo.train.m1 import load_float_m1, m1_config
+from equalinfo.train.m1 import m1_config
 from scripts.reference_sources import Survey
 
 DIGITS = 4
@@ -34,10 +32,9 @@ Formula = Callable[[dict[str, float]], dict[str, float]]
 
 
 def m1_card(path: Path, surveys: list[Survey], command: str, advance: Advance) -> dict[str, Any]:
-    """The card of an M1 directory: how it was trained, and bits/byte of the float and the exact model."""
+    """The card of an M1 directory: how it was trained, and bits/byte of the exact model."""
     config, exact = m1_config(path), load_m1(path)
     size, context = size_by_name(config["size"]), config["context"]
-    model = load_float_m1(path)
     measured: Measured = []
     for survey in surveys:
         examples = list(cut_examples(survey.held_out))
@@ -47,8 +44,7 @@ def m1_card(path: Path, surveys: list[Survey], command: str, advance: Advance) -
         sums = {
             "bytes": sum(example.source_bytes for example in examples),
             "symbols": sum(map(len, parts)),
-            "float_nats": _float_nats(model, parts),
-            "exact_nats": bits * math.log(2),
+            "nats": bits * math.log(2),
         }
         measured.append((survey, sums))
         advance()
@@ -62,25 +58,13 @@ def m1_card(path: Path, surveys: list[Survey], command: str, advance: Advance) -
             "command": _training_command(config),
             "context": context,
             "bytes_seen": config["plan"]["steps"] * _sequences_per_step(config) * context,
+            "exact_over_float": config["figures"]["exact_over_float"],
         },
         "sources": [survey.row() for survey in surveys],
         "held_out": rows,
-        "bits_per_byte": rows[-1]["exact"],
+        "bits_per_byte": rows[-1]["bits_per_byte"],
         "command": command,
     }
-
-
-def _float_nats(model: Decoder, parts: list[np.ndarray]) -> float:
-    """Nats of all sequences, by one thread: the same sums for any number of cores.
-
-    Two threads on two busy cores took 3 to 16 times longer.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        return total_nats(model, parts)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _exact_bits(model: ExactModel, parts: list[bytes]) -> float:
@@ -132,10 +116,7 @@ def tokenizer_card(
 
 def _bits_per_byte(sums: dict[str, float]) -> dict[str, float]:
     symbols, size = int(sums["symbols"]), int(sums["bytes"])
-    return {
-        name: round(bits_per_byte(sums[f"{name}_nats"] / symbols, symbols, size), DIGITS)
-        for name in ("float", "exact")
-    }
+    return {"bits_per_byte": round(bits_per_byte(sums["nats"] / symbols, symbols, size), DIGITS)}
 
 
 def _bytes_per_token(sums: dict[str, float]) -> dict[str, float]:

@@ -120,9 +120,8 @@ def test_cards_say_what_was_measured(first: Path) -> None:
             assert card["identity"] == tokenizer.fingerprint
             assert sum(row["tokens"] for row in by_source) == rows[-1]["tokens"]
             assert card["m1"] == cards[M1_NAME]["identity"]
-    model = cards[M1_NAME]["held_out"][-1]
-    assert 0 < model["float"] < 9
-    assert model["exact"] == pytest.approx(model["float"], rel=0.05)
+    assert 0 < cards[M1_NAME]["held_out"][-1]["bits_per_byte"] < 9
+    assert cards[M1_NAME]["training"]["exact_over_float"] == pytest.approx(1.0, abs=0.05)
     text = page(cards)
     assert text == (first.parent / "page.md").read_text()
     assert "secret" not in text
