@@ -64,7 +64,7 @@ class PaperLayer(Layer):
         heads = self.size.n_heads
         slopes_H = 2.0 ** (-SLOPES * torch.arange(heads) / heads)
         with torch.no_grad():
-            self.position_bias -= torch.arange(BUCKETS)[:, None] * slopes_H
+            self.position_bias.sub_(torch.arange(BUCKETS)[:, None] * slopes_H)
 
     @staticmethod
     def positions(size: Size, past: int, length: int, device: torch.device) -> Positions:
