@@ -68,9 +68,21 @@ def page(cards: dict[str, dict[str, Any]]) -> str:
         first = RECOMMENDED if RECOMMENDED in tokenizers else next(iter(tokenizers))
         parts += [USE.format(tokenizer=first), _tokenizers(tokenizers)]
     parts += [_model(name, card) for name, card in models.items()]
+    parts += _of_other_models(tokenizers, {card["identity"] for card in models.values()})
     parts += [_sources(group) for group in _by_sources(models | tokenizers)]
     parts += [LIMITS, _identities(cards)]
     return "".join(parts)
+
+
+def _of_other_models(tokenizers: dict[str, dict[str, Any]], shipped: set[str]) -> list[str]:
+    """Says which tokenizers were made of the strings of an M1 that does not ship."""
+    others = [f"`{name}`" for name, card in tokenizers.items() if card["m1"] and card["m1"] not in shipped]
+    if not others:
+        return []
+    return [
+        f"\n{', '.join(others)} keep the ids that they had with the M1 that shipped before: made of this one's strings "
+        "they would take as many tokens.\n"
+    ]
 
 
 def _by_sources(cards: dict[str, dict[str, Any]]) -> list[dict[str, dict[str, Any]]]:

@@ -44,7 +44,7 @@ def tokens(method: str, scale: str, out: Path) -> str:
 def contexts(scale: str, out: Path) -> str:
     """Counts the contexts that patches are told."""
     started = time.monotonic()
-    patches.materials(context("patches", scale, out)).contexts  # noqa: B018
+    patches.materials(context("patches", scale, out)).predictor  # noqa: B018
     return f"contexts {time.monotonic() - started:.0f} s"
 
 

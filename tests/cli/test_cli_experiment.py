@@ -61,7 +61,7 @@ def test_a_run_and_its_summary(run: Run, tmp_path: Path) -> None:
     [
         (["nothing"], "compression_ratios"),
         ([], "--list"),
-        (["gzip_headers", "--scale", "huge"], "small, mix, 25m, paper"),
+        (["gzip_headers", "--scale", "huge"], "small, mix, gpu, 25m, paper"),
     ],
 )
 def test_what_it_refuses(run: Run, tmp_path: Path, arguments: list[str], words: str) -> None:

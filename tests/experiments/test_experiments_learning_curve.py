@@ -107,7 +107,7 @@ def test_rows_of_a_patch_model_and_of_an_m2_that_is_told(
     monkeypatch.setitem(patches.BUDGETS, "small", 4096)
     with progress_bar(True) as progress:
         work = ExperimentContext("patches", long, tmp_path, 1, progress)
-        kind = patches.Kind(patches.INFORMATION[32.0], True)
+        kind = patches.Kind(patches.INFORMATION[32.0], patches.CONTEXTS)
         for rows in (
             patches.patched(work, kind, 0, 1, kind.name),
             patches.over_tokens(work, "Bytes", True, 0, 1, "Bytes"),
@@ -120,12 +120,14 @@ def test_rows_of_a_patch_model_and_of_an_m2_that_is_told(
 @pytest.mark.slow
 def test_patches_end_to_end(long: Scale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(patches.BUDGETS, "small", 8192)
-    monkeypatch.setattr(patches, "KINDS", patches.KINDS[:6])
+    monkeypatch.setattr(patches, "KINDS", patches.KINDS[:8])
     found = run_experiment(patches.EXPERIMENT, long, tmp_path, quiet=True)
     assert len(found.findings) > 7
     steps = {name: found.rows.mean("bytes_per_step", name) for name in found.rows.methods("bytes_per_step")}
-    length = steps[patches.Kind(patches.LENGTH, True).name]
-    assert length == pytest.approx(steps[patches.Kind(patches.INFORMATION[32.0], True).name], rel=0.5)
+    length = steps[patches.Kind(patches.LENGTH, patches.CONTEXTS).name]
+    assert length == pytest.approx(
+        steps[patches.Kind(patches.INFORMATION[32.0], patches.CONTEXTS).name], rel=0.5
+    )
 
 
 def test_no_cut_depends_on_the_byte_it_stands_at(corpus: Path) -> None:

@@ -1,4 +1,4 @@
-"""M2s that take one step per window of text, and M2s over tokens that are told what counted contexts know.
+"""M2s that take one step per window of text, and M2s over tokens that are told what another predictor knows.
 
 The context model is counted on four fifths of the training documents; every M2 here is trained on the last fifth, so
 that what the contexts tell is news to it.
@@ -26,9 +26,10 @@ from equalinfo.model.informed import InformedDecoder
 from equalinfo.model.loss import next_id_loss
 from equalinfo.model.patches import PatchDecoder
 from equalinfo.model.train_loop import Trainer, TrainingData
-from equalinfo.predict.base import FREQUENCY_TOTAL
+from equalinfo.predict.base import FREQUENCY_TOTAL, Predictor
 from equalinfo.predict.context import FILE as CONTEXTS_FILE
 from equalinfo.predict.context import LONGEST_ORDER, ContextModel, count_contexts
+from equalinfo.predict.exact_files import load_m1
 from equalinfo.runs.run import fingerprint_of
 from equalinfo.score import metrics
 from equalinfo.sizes import size_by_name
@@ -45,15 +46,23 @@ Cut = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True)
 class Materials:
-    """What all M2s here share: where their text comes from, the held-out text, and the contexts of other text."""
+    """What all M2s here share: where their text comes from, the held-out text, and a predictor.
+
+    Args:
+        kept: folder of the contexts.
+        m1: the predictor's directory, if it is not contexts.
+    """
 
     corpus: Corpus
     example_bytes: int
     kept: Path
+    m1: Path | None = None
 
     @cached_property
-    def contexts(self) -> ContextModel:
-        """Counted on the documents that are not M2s', once."""
+    def predictor(self) -> Predictor:
+        """M1, or contexts counted on the documents that are not M2s', once."""
+        if self.m1:
+            return load_m1(self.m1)
         if not (self.kept / CONTEXTS_FILE).is_file():
             found = count_contexts(LONGEST_ORDER, partial(self._documents, own=False))
             self.kept.mkdir(parents=True, exist_ok=True)
@@ -74,16 +83,17 @@ class Materials:
                 yield document
 
     def frequencies(self, text: bytes) -> np.ndarray:
-        """What the contexts expect at each byte, [len(text), 256] float32 that sum to 1."""
-        rows = np.maximum(self.contexts.frequencies(text), 1).astype(np.float32)
+        """What the predictor expects at each byte, [len(text), 256] float32 that sum to 1."""
+        rows = np.maximum(self.predictor.frequencies(text), 1).astype(np.float32)
         return rows / FREQUENCY_TOTAL
 
 
 @cache
-def materials(work: ExperimentContext) -> Materials:
-    """Those of an experiment's corpus."""
+def materials(work: ExperimentContext, m1: bool = False) -> Materials:
+    """Those of an experiment's corpus, with contexts or with its M1."""
     kept = work.out / "contexts" / fingerprint_of(work.run.corpus_key, LONGEST_ORDER, OWN_SHARE)
-    return Materials(work.run.corpus, work.scale.recipe.data.example_bytes, kept)
+    path = work.run.m1(work.progress) if m1 else None
+    return Materials(work.run.corpus, work.scale.recipe.data.example_bytes, kept, path)
 
 
 def config_of(work: ExperimentContext, size: str, seed: int, steps: float, length: int) -> M2Config:
@@ -242,7 +252,7 @@ class TokenRow:
     frequencies: Callable[[bytes], np.ndarray]
 
     def told(self) -> np.ndarray:
-        """What the contexts expect before each token, [T, 256] logarithms."""
+        """What the predictor expects before each token, [T, 256] logarithms."""
         found: np.ndarray = np.log(self.frequencies(self.text + b" ")[self.places])
         return found
 

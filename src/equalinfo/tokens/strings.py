@@ -141,7 +141,7 @@ def token_strings_of(tokenizer: Tokenizer) -> TokenStrings | None:
     Examples:
         >>> strings = token_strings_of(Tokenizer.from_pretrained("english-4k-exact"))
         >>> strings.length, strings.text([1000, 2000])
-        (1, b"'ent t")
+        (1, b'Tahat h')
     """
     vocab = tokenizer.vocab
     if tokenizer.text_of_ids:

@@ -633,7 +633,7 @@ class Tokenizer(Method):
 
         Examples:
             >>> Tokenizer.from_pretrained("english-4k-exact").vocab_entries()[:3]
-            [b'', b'\x00', b'\x00T']
+            [b'', b'\x00', b'\x00A']
         """
         return [self.token_bytes(token) for token in range(self.vocab)]
 

@@ -1,8 +1,8 @@
 """Ten bytes a step: M2s that read and write windows of text as they are, with no code between.
 
-A window closes when counted contexts have spent b bits, after as many bytes, after a word, or where the next byte is
+A window closes when a predictor has spent b bits, after as many bytes, after a word, or where the next byte is
 uncertain. A small local decoder writes its bytes, from M2's state and the bytes so far; with a prior, its logits start
-at what the contexts expect. The contexts are counted on other text than the M2s are trained on.
+at what the predictor expects. It is counted contexts, of other text than the M2s are trained on, or M1.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +14,7 @@ import numpy as np
 
 from equalinfo.corpus.examples import Example
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
-from equalinfo.experiments.learning_curve import Point, contexts_point, learning_curve, training_flops
+from equalinfo.experiments.learning_curve import Point, learning_curve, training_flops
 from equalinfo.experiments.m2_tables import measured
 from equalinfo.experiments.patch_course import (
     BATCH,
@@ -40,6 +40,7 @@ from equalinfo.experiments.verdicts import less, positive
 from equalinfo.experiments.workspace import ExperimentContext, Job
 from equalinfo.figures.figure import Figure, Panel
 from equalinfo.model.patches import PatchDecoder
+from equalinfo.predict.base import distribution_bits
 from equalinfo.score.measurements import Measurement
 from equalinfo.sizes import size_by_name
 from equalinfo.train.config import M2Config
@@ -52,7 +53,8 @@ BUDGETS = {
 LARGEST_BUDGET = 1 << 33
 LONGER = 4  # times the text, for the rows that matter most
 LONGER_SCALES = ("small", "mix")
-CONTEXTS = "contexts alone"
+CONTEXTS, M1 = "contexts", "M1"  # predictors
+ALONE = "{} alone".format
 TOLD = "told contexts"
 TOKENS = 256  # that an M2 over tokens reads at once
 BITS = "bits_per_byte"
@@ -62,23 +64,25 @@ B = 32.0  # bits that a window of the main comparison spends
 
 @dataclass(frozen=True)
 class Kind:
-    """A row of the table: where windows close, and whether the contexts are the local decoder's prior."""
+    """A row of the table: where windows close, and which predictor is the local decoder's prior, if any."""
 
     cut: str
-    prior: bool
+    prior: str
 
     @property
     def name(self) -> str:
-        return f"{self.cut}, {'contexts as prior' if self.prior else 'no prior'}"
+        return f"{self.cut}, {f'{self.prior} as prior' if self.prior else 'no prior'}"
 
 
 NONE, WORDS, ENTROPY, LENGTH = "no M2", "word starts", "uncertain bytes", "equal length"
 INFORMATION = {bits: f"windows of {bits:.0f} bits" for bits in (B, 48.0)}
 KINDS = [
-    *(Kind(cut, True) for cut in (NONE, INFORMATION[B], LENGTH, WORDS, ENTROPY)),
-    *(Kind(cut, False) for cut in (INFORMATION[B], NONE)),
-    Kind(INFORMATION[48.0], True),
-    *(Kind(cut, False) for cut in (LENGTH, WORDS)),
+    *(Kind(cut, CONTEXTS) for cut in (NONE, INFORMATION[B], LENGTH)),
+    *(Kind(cut, M1) for cut in (NONE, INFORMATION[B])),
+    *(Kind(cut, CONTEXTS) for cut in (WORDS, ENTROPY)),
+    *(Kind(cut, "") for cut in (INFORMATION[B], NONE)),
+    Kind(INFORMATION[48.0], CONTEXTS),
+    *(Kind(cut, "") for cut in (LENGTH, WORDS)),
 ]
 
 
@@ -97,17 +101,18 @@ def size_of(scale: Scale) -> str:
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
-    yield Job("contexts", (ROW,), partial(alone, work))
+    yield Job("contexts", (ROW,), partial(alone, work, CONTEXTS))
+    yield Job("m1", (ROW,), partial(alone, work, M1))
     windows, ours = KINDS[1], tokenized(work.scale)[0]
     for seed in work.seeds:
-        yield from (_patches(work, kind, seed) for kind in KINDS[:3])
+        yield from (_patches(work, kind, seed) for kind in KINDS[:5])
         for told, method in product((False, True), tokenized(work.scale)):
             yield _tokens(work, method, told, seed)
-        yield from (_patches(work, kind, seed) for kind in KINDS[3:5])
+        yield from (_patches(work, kind, seed) for kind in KINDS[5:7])
         if work.scale.name in LONGER_SCALES:
             yield from (_patches(work, kind, seed, LONGER) for kind in (KINDS[0], windows))
             yield from (_tokens(work, ours, told, seed, LONGER) for told in (True, False))
-        yield from (_patches(work, kind, seed) for kind in KINDS[5:])
+        yield from (_patches(work, kind, seed) for kind in KINDS[7:])
 
 
 def _patches(work: ExperimentContext, kind: Kind, seed: int, times: int = 1) -> Job:
@@ -133,12 +138,19 @@ def _file(name: str, seed: int) -> str:
     return "".join(letter if letter.isalnum() else "-" for letter in name) + f"-seed{seed}"
 
 
-def alone(work: ExperimentContext) -> list[Measurement]:
-    """The contexts by themselves on the held-out text."""
-    own = materials(work)
-    found = contexts_point(own.contexts, own.held_out)
-    rows = work.example_rows(CONTEXTS, found.bits, found.sizes, share=1.0)
-    return [work.row(CONTEXTS, BITS, found.bits_per_byte, found.error, share=1.0), *rows]
+def alone(work: ExperimentContext, predictor: str) -> list[Measurement]:
+    """A predictor by itself on the held-out text, in rows as the M2s read it."""
+    own, name = materials(work, predictor == M1), ALONE(predictor)
+    rows_of_each = [
+        [one.data[start : start + ROW] for start in range(0, len(one.data), ROW)] for one in own.held_out
+    ]
+    bits = [
+        sum(distribution_bits(own.predictor.frequencies(row), row) for row in rows) for rows in rows_of_each
+    ]
+    sizes = [one.source_bytes for one in own.held_out]
+    found = Point(0, 0.0, 0.0, bits, sizes, sizes)
+    rows = work.example_rows(name, found.bits, found.sizes, share=1.0)
+    return [work.row(name, BITS, found.bits_per_byte, found.error, share=1.0), *rows]
 
 
 def cut_of(own: Materials, name: str, training: Sequence[Example]) -> Cut | None:
@@ -165,7 +177,7 @@ def cut_of(own: Materials, name: str, training: Sequence[Example]) -> Cut | None
 
 
 def patched(work: ExperimentContext, kind: Kind, seed: int, times: int, name: str) -> list[Measurement]:
-    own, most = materials(work), text_bytes(work, times)
+    own, most = materials(work, kind.prior == M1), text_bytes(work, times)
     examples = own.training(most)
     cut, steps_per_byte = cut_of(own, kind.cut, examples), 1.0
     if cut:
@@ -173,10 +185,10 @@ def patched(work: ExperimentContext, kind: Kind, seed: int, times: int, name: st
         steps_per_byte = float(np.mean([cut(*row).mean() for row in held_out]))
     steps = len(examples) * own.example_bytes / (BATCH * ROW)
     config = config_of(work, size_of(work.scale), seed, steps, ROW)
-    about = (kind.name, kind.prior, ROW, own.contexts.fingerprint, most)
-    course = patch_course(about, own, rows_of(examples), cut, kind.prior, config, steps_per_byte)
+    about = (kind.name, ROW, own.predictor.fingerprint, most)
+    course = patch_course(about, own, rows_of(examples), cut, bool(kind.prior), config, steps_per_byte)
     curve = learning_curve(course, _points(config.steps), work.out / "curves", work.progress)
-    model = PatchDecoder(size_by_name(config.size), cut is not None, kind.prior)
+    model = PatchDecoder(size_by_name(config.size), cut is not None, bool(kind.prior))
     rows = _rows(work, name, seed, curve, config)
     flops = model.flops_per_byte(1 / steps_per_byte)
     if cut:
@@ -194,7 +206,7 @@ def over_tokens(
     text = RowsOfIds.of(training, held_out, examples, own.held_out)
     steps = len(examples) * own.example_bytes / (BATCH * length * text.bytes_per_id)
     config = config_of(work, size_of(work.scale), seed, steps, length)
-    about = (method, tokenizer.fingerprint, told, own.contexts.fingerprint, most)
+    about = (method, tokenizer.fingerprint, told, own.predictor.fingerprint, most)
     course = informed_course(about, tokenizer.vocab, text, config, told)
     curve = learning_curve(course, _points(config.steps), work.out / "curves", work.progress)
     ratio = sum(course.sizes) / sum(course.tokens)
@@ -223,9 +235,9 @@ def _rows(
 
 
 def findings(rows: Rows) -> list[Finding]:
-    with_prior, without = (
+    with_prior, with_m1, without = (
         {kind.cut: kind.name for kind in KINDS if kind.prior == prior and kind.name in rows.methods(BITS)}
-        for prior in (True, False)
+        for prior in (CONTEXTS, M1, "")
     )
     information = INFORMATION[B]
     pieces, words = (rows.method(start, quantity=BITS) for start in ("SentencePiece", "EqualInfo["))
@@ -237,6 +249,14 @@ def findings(rows: Rows) -> list[Finding]:
             NONE,
             "M2 earns its steps: windows beat the local decoder alone",
         ),
+        (
+            with_m1,
+            with_m1,
+            information,
+            NONE,
+            "with M1 as the prior too, windows beat the local decoder alone",
+        ),
+        (with_m1, with_prior, information, information, "M1 is a better prior than counted contexts"),
         (without, without, information, NONE, "without a prior too, windows beat the local decoder alone"),
         (with_prior, with_prior, information, LENGTH, "equal information beats equal length, with a prior"),
         (without, without, information, LENGTH, "equal information beats equal length, without a prior"),
@@ -296,10 +316,8 @@ def figure(rows: Rows) -> Figure:
         along.append(measured(name, [float(share) for share in shares], curve))
         if rows.where("bytes_per_step", name):
             points.append(measured(name, [rows.mean("bytes_per_step", name)], curve[-1:], "points"))
-    levels = [(rows.mean(BITS, CONTEXTS, share=1.0), CONTEXTS)]
-    alone = next((kind.name for kind in KINDS if kind.cut == NONE and kind.prior), "")
-    if rows.where(BITS, alone):
-        levels.append((rows.mean(BITS, alone, share=1.0), alone))
+    fixed = [ALONE(CONTEXTS), ALONE(M1), Kind(NONE, CONTEXTS).name]
+    levels = [(rows.mean(BITS, name, share=1.0), name) for name in fixed if rows.where(BITS, name)]
     panels = [
         Panel("", "bytes a step", "bits per byte", points, levels=levels),
         Panel("", "share of training", "bits per byte", along),
@@ -313,5 +331,5 @@ EXPERIMENT = Experiment(
     measures="Bits/byte of M2s that take one step per window of text, against fixed lengths, words, and tokens.",
     minutes=60,
     cost=Cost(m2s={"25m": len(KINDS) + 4}, tokens=26.2e9),
-    limits="A few million bytes of training text; one learning rate for all; the prior is counted contexts, not M1.",
+    limits="A few million bytes of training text; one learning rate for all; M1 has read the M2s' text.",
 )
