@@ -22,7 +22,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 # Where a test does not say how many; `make test-all` draws as many as Hypothesis would.
 # No deadline: the first example of a test may compile kernels.
 settings.register_profile("default", deadline=None)
-settings.register_profile("quick", max_examples=40, deadline=None)
+settings.register_profile("quick", max_examples=30, deadline=None)
 settings.load_profile("quick")
 
 # Files that take longest, so that no process is left alone with one at the end.

@@ -79,7 +79,9 @@ def line_run(line: str, run: Run) -> str:
     return output
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/tutorial.md", "docs/steps.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/tutorial.md", pytest.param("docs/steps.md", marks=pytest.mark.slow)]
+)
 def test_a_page_in_order_in_one_directory(
     page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

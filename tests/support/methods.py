@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+import pytest
 
 from equalinfo.predict.context import count_contexts
 from equalinfo.predict.unigram import Unigram
@@ -74,6 +75,12 @@ SPECS = [
     "EqualInfoHuffman[b=128,v=256]",
 ]
 
+# Sizes of windows between others: `make test-all`.
+BETWEEN = {f"EqualInfoAC[b={b},v={v}]" for b in (32, 48, 64, 96) for v in ("256", "65k")} - {
+    "EqualInfoAC[b=32,v=256]",
+    "EqualInfoAC[b=64,v=65k]",
+}
+
 COMPILED = [
     "EqualInfo[b=8,v=16]",
     "EqualInfo[b=12,v=4k]",
@@ -87,6 +94,12 @@ COMPILED = [
     "EqualInfo[v=512,fewest,words]",
     "EqualInfo[v=512,unigram,words]",
 ]
+
+
+def each(*specs: str) -> pytest.MarkDecorator:
+    """Runs a test with every spec; those that stand between others are slow."""
+    marked = [pytest.param(one, marks=[pytest.mark.slow] * (one in BETWEEN)) for one in specs]
+    return pytest.mark.parametrize("spec", marked)
 
 
 @cache

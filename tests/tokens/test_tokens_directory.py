@@ -37,7 +37,7 @@ def one_line_error(path, kind=EqualInfoError) -> str:
     return message
 
 
-@pytest.mark.parametrize("spec", methods.SPECS)
+@methods.each(*methods.SPECS)
 def test_save_and_load(spec, tmp_path):
     tokenizer = methods.tokenizer(spec)
     tokenizer.save_pretrained(str(tmp_path / "tok"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from equalinfo import Tokenizer
@@ -103,6 +103,7 @@ def test_same_ids_and_exact_decoding(exported: Path, texts: list[str]) -> None:
 @given(text=st.text(max_size=60))
 def test_same_ids_on_any_text(exported: Path, text: str) -> None:
     ours, theirs = Tokenizer.from_pretrained(exported), _opened(exported)
+    assume(theirs.eos_token not in text)  # which there becomes the special token
     ids = theirs(text, add_special_tokens=False)["input_ids"]
     assert ids == ours.encode(text).tolist()
     assert theirs.decode(ids) == text

@@ -20,7 +20,7 @@ AROUND_A_BLOCK = st.builds(lambda n, byte: bytes([byte]) * n, st.integers(35, 76
 STRINGS = st.text(max_size=40).map(lambda text: text.encode())
 TEXTS = st.lists(st.binary(max_size=60) | STRINGS | RUNS | AROUND_A_BLOCK, min_size=1, max_size=4)
 
-every_method = pytest.mark.parametrize("spec", methods.SPECS)
+every_method = methods.each(*methods.SPECS)
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "peaked"])
@@ -65,7 +65,7 @@ def test_any_text(spec, peaked, texts):
     assert_lossless(methods.tokenizer(spec, peaked), texts)
 
 
-@pytest.mark.parametrize("spec", [s for s in methods.SPECS if Spec.parse(s).tokenizer_class.runs_predictor])
+@methods.each(*(s for s in methods.SPECS if Spec.parse(s).tokenizer_class.runs_predictor))
 def test_likely_texts_ending_anywhere(spec, peaked):
     """Texts drawn from M1 itself make long windows and short codes; each prefix must come back."""
     tokenizer = methods.tokenizer(spec, peaked)

@@ -15,7 +15,7 @@ SENTENCE = b"The government said on Tuesday that it would raise the price of oil
 TEXTS = [b"", SENTENCE * 2, b"a" * 150, bytes(range(60, 256, 2)), "naïve — \u6771\u4eac".encode()]
 CUTS = 12  # places where ids of a text are cut, at most
 
-every_method = pytest.mark.parametrize("spec", [*methods.SPECS, *methods.COMPILED])
+every_method = methods.each(*methods.SPECS, *methods.COMPILED)
 
 
 def settled(tokenizer: Tokenizer, streams: list[list[int]]) -> list[list[bytes]]:
