@@ -24,8 +24,6 @@ CASES = [
     ("adafactor", 0.02, "auto"),
     ("adafactor", 0.03, "auto"),
     ("adafactor", 0.02, "float32"),
-    ("muon", 0.01, "auto"),
-    ("muon", 0.02, "auto"),
 ]
 
 

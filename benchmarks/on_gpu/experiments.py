@@ -10,6 +10,7 @@ After --seconds the rest is left; parts that are done stay, and the same command
 
 import argparse
 import multiprocessing
+import sys
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
@@ -86,11 +87,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1e9)
     given = parser.parse_args()
     started, about = time.monotonic(), (given.scale, given.out)
-    found = []
+    found, failed = [], False
     with output_of_run(given.out, scale_by_name(given.scale).recipe.corpus):
         preparing = pool(cores())
         found += [preparing.submit(contexts, *about)]
         found += [preparing.submit(tokens, method, *about) for method in methods(given.scale)]
+        needed = set(found)
         for words in given.names:
             name, processes = words.split(":")
             parts = pool(int(processes))
@@ -98,13 +100,16 @@ def main() -> None:
             found += [parts.submit(part, name, *about, job.name) for job in jobs]
         try:
             for future in as_completed(found, given.seconds):
-                print(
-                    f"{time.monotonic() - started:.0f} s: {future.exception() or future.result()}", flush=True
-                )
+                error = future.exception()
+                print(f"{time.monotonic() - started:.0f} s: {error or future.result()}", flush=True)
+                failed |= error is not None
+                if error and future in needed:  # parts would wait for it for ever
+                    break
         except TimeoutError:
             print("out of time; the rest is left", flush=True)
         for process in multiprocessing.active_children():  # those at parts that are left
             process.kill()
+    sys.exit(failed)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 from rich.progress import Progress
 
 from equalinfo.corpus.corpus import Corpus
@@ -19,7 +20,7 @@ from equalinfo.files import atomic_file, json_bytes
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.distributed import single_process
-from equalinfo.model.scoring import nats_of_ids
+from equalinfo.model.scoring import cut_sequences, nats_of_ids
 from equalinfo.model.train_loop import Trainer, TrainingData
 from equalinfo.predict.base import Predictor, distribution_bits
 from equalinfo.runs.run import fingerprint_of
@@ -83,9 +84,17 @@ def drawn(documents: Iterable[bytes], example_bytes: int, most: int, seed: int =
     return list(islice(examples.iterate(seed), min(len(examples), most // example_bytes)))
 
 
-def contexts_point(model: Predictor, examples: Sequence[Example]) -> Point:
-    """What a counted model makes of held-out examples; its tokens are bytes."""
-    bits = [distribution_bits(model.frequencies(one.data), one.data) for one in examples]
+def predictor_point(model: Predictor, examples: Sequence[Example], length: int | None = None) -> Point:
+    """What a predictor makes of held-out examples; its tokens are bytes.
+
+    Args:
+        length: it reads them in sequences of so many bytes; default: each whole.
+    """
+    bits = []
+    for one in examples:
+        parts = cut_sequences(np.frombuffer(one.data, np.uint8), length or len(one.data))
+        texts = [part.tobytes() for part in parts]
+        bits.append(sum(distribution_bits(model.frequencies(text), text) for text in texts))
     sizes = [one.source_bytes for one in examples]
     return Point(0, 0.0, 0.0, bits, sizes, sizes)
 

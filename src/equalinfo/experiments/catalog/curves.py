@@ -13,10 +13,10 @@ from itertools import product
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
 from equalinfo.experiments.learning_curve import (
     Point,
-    contexts_point,
     drawn,
     learning_curve,
     points_of,
+    predictor_point,
     scored_examples,
     token_course,
     training_flops,
@@ -75,7 +75,7 @@ def counted(work: ExperimentContext, most: int) -> list[Measurement]:
     data, corpus = work.scale.recipe.data, work.run.corpus
     order = drawn(corpus.documents("train"), data.example_bytes, most, data.seed)
     model = count_contexts(LONGEST_ORDER, lambda: (example.data for example in order))
-    found = contexts_point(model, scored_examples(corpus, data.example_bytes))
+    found = predictor_point(model, scored_examples(corpus, data.example_bytes))
     return [work.row(CONTEXTS, BITS, found.bits_per_byte, found.error)]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from equalinfo.corpus.examples import Example
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
-from equalinfo.experiments.learning_curve import Point, learning_curve, training_flops
+from equalinfo.experiments.learning_curve import Point, learning_curve, predictor_point, training_flops
 from equalinfo.experiments.m2_tables import measured
 from equalinfo.experiments.patch_course import (
     BATCH,
@@ -40,7 +40,6 @@ from equalinfo.experiments.verdicts import less, positive
 from equalinfo.experiments.workspace import ExperimentContext, Job
 from equalinfo.figures.figure import Figure, Panel
 from equalinfo.model.patches import PatchDecoder
-from equalinfo.predict.base import distribution_bits
 from equalinfo.score.measurements import Measurement
 from equalinfo.sizes import size_by_name
 from equalinfo.train.config import M2Config
@@ -141,14 +140,7 @@ def _file(name: str, seed: int) -> str:
 def alone(work: ExperimentContext, predictor: str) -> list[Measurement]:
     """A predictor by itself on the held-out text, in rows as the M2s read it."""
     own, name = materials(work, predictor == M1), ALONE(predictor)
-    rows_of_each = [
-        [one.data[start : start + ROW] for start in range(0, len(one.data), ROW)] for one in own.held_out
-    ]
-    bits = [
-        sum(distribution_bits(own.predictor.frequencies(row), row) for row in rows) for rows in rows_of_each
-    ]
-    sizes = [one.source_bytes for one in own.held_out]
-    found = Point(0, 0.0, 0.0, bits, sizes, sizes)
+    found = predictor_point(own.predictor, own.held_out, ROW)
     rows = work.example_rows(name, found.bits, found.sizes, share=1.0)
     return [work.row(name, BITS, found.bits_per_byte, found.error, share=1.0), *rows]
 
