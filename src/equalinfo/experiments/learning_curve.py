@@ -19,7 +19,6 @@ from equalinfo.experiments.workspace import read_examples
 from equalinfo.files import atomic_file, json_bytes
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.distributed import single_process
 from equalinfo.model.scoring import cut_sequences, nats_of_ids
 from equalinfo.model.train_loop import Trainer, TrainingData
 from equalinfo.predict.base import Predictor, distribution_bits
@@ -176,7 +175,7 @@ def token_course(tokens: Path, config: M2Config) -> Course:
             batches, key, lambda nats: metrics.bits_per_byte(nats, training.tokens, training.source_bytes)
         )
         model = Decoder(size_by_name(config.size), manifest["vocab"], config.preset)
-        return Trainer(model, data, config, folder, context=single_process(), title=manifest["spec"])
+        return Trainer(model, data, config, folder, title=manifest["spec"])
 
     def bits(model: Decoder) -> list[float]:
         return [float(nats_of_ids(model, ids, length, length).sum()) / math.log(2) for ids, _ in scored]

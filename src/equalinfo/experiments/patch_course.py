@@ -21,7 +21,6 @@ from equalinfo.experiments.learning_curve import Course, drawn, scored_examples
 from equalinfo.experiments.workspace import ExperimentContext
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.distributed import single_process
 from equalinfo.model.informed import InformedDecoder
 from equalinfo.model.loss import next_id_loss
 from equalinfo.model.patches import PatchDecoder
@@ -221,8 +220,7 @@ def patch_course(
         model = PatchDecoder(size_by_name(config.size), cut is not None, prior)
         objective = partial(PatchObjective, rows, materials, cut)
         data = TrainingData(batches, key, lambda nats: nats / math.log(2))
-        context, title = single_process(), str(about[0])
-        return Trainer(model, data, config, folder, context=context, title=title, objective=objective)
+        return Trainer(model, data, config, folder, title=str(about[0]), objective=objective)
 
     @torch.no_grad()
     def bits(model: Decoder) -> list[float]:
@@ -376,8 +374,7 @@ def informed_course(
         model = informed or Decoder(size, vocab, config.preset)
         objective = partial(InformedObjective, rows)
         data = TrainingData(batches, key, lambda nats: nats / text.bytes_per_id / math.log(2))
-        context, title = single_process(), str(about[0])
-        return Trainer(model, data, config, folder, context=context, title=title, objective=objective)
+        return Trainer(model, data, config, folder, title=str(about[0]), objective=objective)
 
     @torch.no_grad()
     def bits(model: Decoder) -> list[float]:

@@ -26,7 +26,7 @@ from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.checkpoint import Checkpoints
 from equalinfo.model.config import RuntimeConfig, TrainingConfig
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.distributed import DistributedContext
+from equalinfo.model.distributed import DistributedContext, single_process
 from equalinfo.model.loss import next_id_loss
 from equalinfo.model.optim import LEARNING_RATES, learning_rate_factor, make_optimizer
 
@@ -85,7 +85,7 @@ class Trainer:
 
     Args:
         state: folder of the checkpoints; if it holds one of the same config and data, training resumes.
-        context: default: this process, on the CPU.
+        context: default: this process by itself, on a GPU where there is one.
         title: names the model in the progress bar and in errors.
         objective: makes the module whose output is a batch's loss, for models that read more than ids.
 
@@ -119,7 +119,7 @@ class Trainer:
         objective: Callable[[Decoder, float], nn.Module] = Objective,
     ) -> None:
         self.model, self.data, self.config, self.title = model, data, config, title
-        self.runtime, self.context = runtime or RuntimeConfig(), context or DistributedContext()
+        self.runtime, self.context = runtime or RuntimeConfig(), context or single_process()
         self.precision = resolved_precision(config.precision, self.context.device.type)
         self.steps_done, self.log = 0, list[dict[str, Any]]()
         torch.set_num_threads(config.threads)

@@ -33,7 +33,6 @@ from equalinfo.experiments.workspace import ExperimentContext, Job
 from equalinfo.figures.figure import Figure, Panel
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
-from equalinfo.model.distributed import single_process
 from equalinfo.model.train_loop import Trainer, TrainingData
 from equalinfo.runs.run import fingerprint_of
 from equalinfo.score.measurements import Measurement
@@ -115,8 +114,7 @@ def trained(work: ExperimentContext, seed: int) -> Decoder:
     model = Decoder(size_by_name(config.size), tokenizer.vocab, config.preset)
     key = fingerprint_of(tokenizer.fingerprint, M2_TEXT, work.run.corpus_key, config.plan())
     data = TrainingData(SequenceBatches(whole, BATCH, config.seed), key, lambda nats: nats / math.log(2))
-    context = single_process()
-    Trainer(model, data, config, work.out / "m3" / key, context=context, title=M2).run(work.progress)
+    Trainer(model, data, config, work.out / "m3" / key, title=M2).run(work.progress)
     return model
 
 
