@@ -23,6 +23,8 @@ from equalinfo.corpus.splits import only
 from equalinfo.outputs import reserved_directory
 from equalinfo.shards import job
 from equalinfo.shards.format import read_shard
+from tests.support import tiny
+from tests.support.building import built
 from tests.support.command import Run, processes, run_quietly
 from tests.support.sample_text import sample_text
 
@@ -393,3 +395,17 @@ def test_all_documents_train_where_none_is_kept_back(
     status, _, said = run("train-m2", out, "--size", "65k", "--steps", "1", "--out", tmp_path / "m2")
     assert status == 1
     assert "no validation shards" in said
+
+
+@pytest.mark.parametrize("options", [[], ["--max-tokens", "1000"]], ids=["whole", "sample"])
+def test_a_device_that_is_not_there_is_said(
+    corpus: Path, tmp_path: Path, run: Run, options: list[str]
+) -> None:
+    """Workers open the tokenizer for the device that is asked for, and nothing is left where there is none."""
+    tokenizer = built("EqualInfoAC[b=32,v=256]", tiny.random_model(seed=1))
+    tokenizer.save_pretrained(tmp_path / "tok")
+    asked = ["tokenize", tmp_path / "tok", corpus, "--device", "cuda:99", "--out", tmp_path / "out", *options]
+    status, _, errors = run(*asked)
+    assert status == 1
+    assert errors.splitlines()[-1].startswith("error: there is no device")
+    assert [path.name for path in tmp_path.iterdir()] == ["tok"]

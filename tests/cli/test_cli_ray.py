@@ -126,6 +126,16 @@ def test_a_bad_document_stops_in_one_line(cluster: str, command: list[str], tmp_
     assert b"has no field 'text'" in errors.splitlines()[-1]
 
 
+def test_a_cluster_without_gpus_says_so(cluster: str, command: list[str], tmp_path: Path) -> None:
+    process = start([*command, "--device", "cuda"], tmp_path / "out", cluster)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert errors.splitlines()[-1] == (
+        b"error: the Ray cluster has no GPU for M1; leave --device out to use its CPUs"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_partition_that_always_kills_its_actor_is_given_up(
     command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,15 +20,19 @@ class EngineSettings(Config):
         "local", description="local: processes here; ray: the cluster that ray.init finds."
     )
     workers: int = Field(
-        0, ge=0, le=MOST_WORKERS, description="Processes that share a corpus, same result; 0: one per core."
+        0,
+        ge=0,
+        le=MOST_WORKERS,
+        description="Processes that share a corpus, same result; 0: one per core, or per GPU.",
     )
 
-    def opened(self) -> "Engine":
-        """The engine; EqualInfoError if Ray is not installed."""
+    def opened(self, device: str = "cpu") -> "Engine":
+        """The engine for work on a device; EqualInfoError if Ray is not installed."""
+        on_gpu = device != "cpu"
         if self.engine == "local":
             from equalinfo.engines.local import LocalEngine
 
-            return LocalEngine(self.workers)
+            return LocalEngine(self.workers or int(on_gpu))
         from equalinfo.engines.ray_data import RayEngine
 
-        return RayEngine(self.workers)
+        return RayEngine(self.workers, gpus=int(on_gpu))

@@ -9,6 +9,7 @@ from pydantic import Field
 from equalinfo.cli.common import (
     AsJson,
     CorpusArgument,
+    M1Device,
     Out,
     Quiet,
     Seed,
@@ -55,6 +56,7 @@ def tokenize_command(
     settings: ShardSettings,
     execution: EngineSettings,
     field: TextField = "text",
+    device: M1Device = "cpu",
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -71,9 +73,11 @@ def tokenize_command(
     from equalinfo.progress import progress_bar
     from equalinfo.tokens.tokenizer import Tokenizer
 
-    opened = Tokenizer.from_pretrained(tokenizer)
+    sampled = bool(settings.max_tokens or settings.validation_examples)
+    # The tokenizer here does not encode a whole corpus: workers do, with their own.
+    opened = Tokenizer.from_pretrained(tokenizer, device if sampled else "cpu")
     with progress_bar(quiet) as progress:
-        if settings.max_tokens or settings.validation_examples:
+        if sampled:
             from equalinfo.corpus.corpus import Corpus
             from equalinfo.shards.tokenize_sample import TokenizeConfig, tokenize
 
@@ -88,12 +92,12 @@ def tokenize_command(
         else:
             from equalinfo.shards.tokenize_corpus import CorpusConfig, tokenize_corpus
 
-            engine = execution.opened()
+            engine = execution.opened(device)
             skip = settings.bad_documents == "skip"
             whole = CorpusConfig(
                 field, settings.example_bytes, settings.partition_bytes, skip, settings.split
             )
-            manifest = tokenize_corpus(opened, corpus, whole, out, engine, progress, [tokenizer])
+            manifest = tokenize_corpus(opened, corpus, whole, out, engine, progress, [tokenizer], device)
     flat = {
         f"{split}_{name}": value
         for split, counts in manifest["splits"].items()

@@ -31,6 +31,45 @@ CONTEXTS = 16_384
 CAPACITY = 512
 STEPS_AT_ONCE = 64  # between two looks at how many texts are still at work
 CODEWORD = tl.constexpr(65536)  # 2^GUARD
+# What is known of each text at work: where it begins and stops, its window's interval (low, width, codewords taken)
+# and best code so far; the place of the next byte, the best code's length, windows written, those of other codes.
+WIDE, NARROW = 6, 4
+
+
+@triton.jit
+def _closing_codeword(low, width, first, last, ends):
+    """`closing_code` of a text whose codewords lie from `first` to before `last`; `ends` are those of its next bytes.
+
+    Returns whether there is one, the code, and whether it is the paper's.
+    """
+    keeps = last - first >= 256
+    size = (((width.to(tl.float64).to(tl.int64, bitcast=True)) >> 52) - 1023).to(tl.int64)
+    size = tl.full((), 1, tl.int64) << size
+    aligned = (low + size - 1) & ~(size - 1)
+    size = tl.where(aligned + size > low + width, size >> 1, size)
+    code = ((low + size - 1) & ~(size - 1)) >> 16
+    inside = (ends & (CODEWORD - 1)) != 0  # ends within codewords: no longer text holds such a codeword
+    codewords = ends >> 16
+    free = tl.max(tl.where(inside & (codewords == code), 1, 0), 0) > 0
+    paper = (keeps & (code == first)) | ((code >= first) & free)
+    open_codewords = tl.where(inside & (codewords >= first) & (codewords < last), codewords, last)
+    other = tl.where(keeps, first, tl.min(open_codewords, 0))
+    return paper | keeps | (other < last), tl.where(paper, code, other), paper
+
+
+@triton.jit
+def _child(low, width, is_byte, above, frequencies):
+    """The interval of one of the next bytes."""
+    upper = tl.sum(tl.where(is_byte, above, 0), 0).to(tl.int64)
+    lower = upper - tl.sum(tl.where(is_byte, frequencies, 0), 0).to(tl.int64)
+    start = (width * lower) >> 14
+    return low + start, ((width * upper) >> 14) - start
+
+
+@triton.jit
+def _byte_at(texts, place, stop):
+    """The byte there, and the last one beyond the text's end."""
+    return tl.load(texts + tl.minimum(place, stop - 1)).to(tl.int32)
 
 
 @triton.jit
@@ -38,107 +77,84 @@ def _advance_windows(
     logits,
     powers,
     texts,
-    starts,
-    stops,
-    at,
+    symbols,
     lengths,
-    lows,
-    widths,
-    takens,
-    best_codes,
-    best_lengths,
-    counts,
-    changes,
+    wide,
+    narrow,
     working,
-    root_lows,
-    root_widths,
-    root_takens,
+    roots,
     codes,
     window_lengths,
-    symbols,
+    CONTEXTS_,
     CAPACITY_,
-    BITS: tl.constexpr,
 ):
     """Takes the byte that a context has just read into its open window, and chooses the byte that it reads next.
 
-    `at` is the place of the next byte in the text, `lengths` the bytes of the open window, which are also the last
-    one's position in M1's context. A text that is done has its `stops` at 0.
-
-    The function is long and has many parameters because each is one array on the GPU: a kernel that is launched takes
-    pointers, not bundles of them, and its state stays in registers only while it is one function. It can be tested on
-    a GPU alone, so change it where there is one.
+    `lengths` are the bytes of the open window, which are also the last one's position in M1's context. A text that is
+    done has its stop at 0. State lies in `wide` and `narrow`, a row of CONTEXTS_ for each of WIDE and NARROW: a kernel
+    that is launched takes pointers, not bundles of them.
     """
     n = tl.program_id(0).to(tl.int64)
-    stop = tl.load(stops + n)
+    starts, stops, lows, widths = (
+        wide + n,
+        wide + CONTEXTS_ + n,
+        wide + 2 * CONTEXTS_ + n,
+        wide + 3 * CONTEXTS_ + n,
+    )
+    takens, best_codes = wide + 4 * CONTEXTS_ + n, wide + 5 * CONTEXTS_ + n
+    places, best_lengths = narrow + n, narrow + CONTEXTS_ + n
+    counts, changes = narrow + 2 * CONTEXTS_ + n, narrow + 3 * CONTEXTS_ + n
+    stop = tl.load(stops)
     if stop > 0:
-        begin, place, length = tl.load(starts + n), tl.load(at + n), tl.load(lengths + n)
-        low, width, taken = tl.load(lows + n), tl.load(widths + n), tl.load(takens + n)
-        places = tl.arange(0, 256)
-        frequencies = frequencies_of(tl.load(logits + n * 256 + places), powers)
+        begin, place, length = tl.load(starts), tl.load(places), tl.load(lengths + n)
+        low, width, taken = tl.load(lows), tl.load(widths), tl.load(takens)
+        bytes_ = tl.arange(0, 256)
+        frequencies = frequencies_of(tl.load(logits + n * 256 + bytes_), powers)
         above = tl.cumsum(frequencies, 0)
-        ends = low + ((width * above.to(tl.int64)) >> 14)
-        # What closes the window here: `closing_code`, the parent's `taken` being in `taken`.
+        # What closes the window here, the parent's reserved codewords being in `taken`.
         first = tl.maximum((low + CODEWORD - 1) >> 16, taken)
         last = (low + width) >> 16
-        keeps = last - first >= 256
-        size = (((width.to(tl.float64).to(tl.int64, bitcast=True)) >> 52) - 1023).to(tl.int64)
-        size = tl.full((), 1, tl.int64) << size
-        aligned = (low + size - 1) & ~(size - 1)
-        halved = aligned + size > low + width
-        size = tl.where(halved, size >> 1, size)
-        code = ((low + size - 1) & ~(size - 1)) >> 16
-        inside = (ends & (CODEWORD - 1)) != 0  # ends within codewords: no longer text holds such a codeword
-        codewords = ends >> 16
-        free = tl.max(tl.where(inside & (codewords == code), 1, 0), 0) > 0
-        paper = (keeps & (code == first)) | ((code >= first) & free)
-        open_codewords = tl.where(inside & (codewords >= first) & (codewords < last), codewords, last)
-        other = tl.where(keeps, first, tl.min(open_codewords, 0))
-        chosen = tl.where(paper, code, other)
-        best_code, best_length = tl.load(best_codes + n), tl.load(best_lengths + n)
-        as_paper = (best_length >> 16) > 0
-        best_length = best_length & 65535
-        possible = paper | keeps | (other < last)
-        best_code = tl.where(possible, chosen, best_code)
-        best_length = tl.where(possible, length, best_length)
-        as_paper = tl.where(possible, paper, as_paper)
-        taken = tl.where(keeps, first + 1, taken)
+        ends = low + ((width * above.to(tl.int64)) >> 14)
+        possible, code, paper = _closing_codeword(low, width, first, last, ends)
+        best_code, best_length = tl.load(best_codes), tl.load(best_lengths)
+        as_paper = tl.where(possible, paper, (best_length >> 16) > 0)
+        best_code = tl.where(possible, code, best_code)
+        best_length = tl.where(possible, length, best_length & 65535)
+        taken = tl.where(last - first >= 256, first + 1, taken)
         # The next byte, or the end of the text.
         ended = begin + place >= stop
-        byte = tl.load(texts + tl.minimum(begin + place, stop - 1)).to(tl.int32)
-        upper = tl.sum(tl.where(places == byte, above, 0), 0).to(tl.int64)
-        lower = upper - tl.sum(tl.where(places == byte, frequencies, 0), 0).to(tl.int64)
-        from_ = (width * lower) >> 14
-        next_low, next_width = low + from_, ((width * upper) >> 14) - from_
+        byte = _byte_at(texts, begin + place, stop)
+        next_low, next_width = _child(low, width, bytes_ == byte, above, frequencies)
         next_first = tl.maximum((next_low + CODEWORD - 1) >> 16, taken)
         closes = ended | (next_first >= (next_low + next_width) >> 16)
         full = (length + 1 >= CAPACITY_) & ~closes
         if closes:
-            count = tl.load(counts + n)
+            count = tl.load(counts)
             tl.store(codes + begin + count, best_code.to(tl.uint32).to(tl.int32, bitcast=True))
             tl.store(window_lengths + begin + count, best_length.to(tl.int16))
-            tl.store(counts + n, count + 1)
+            tl.store(counts, count + 1)
             exact = as_paper & (best_length == length)
-            tl.store(changes + n, tl.load(changes + n) + tl.where(exact, 0, 1))
+            tl.store(changes, tl.load(changes) + tl.where(exact, 0, 1))
             place = place - (length - best_length)
             ended = begin + place >= stop
-            byte = tl.load(texts + tl.minimum(begin + place, stop - 1)).to(tl.int32)
-            next_low, next_width = tl.load(root_lows + byte), tl.load(root_widths + byte)
-            taken = tl.load(root_takens + byte)
+            byte = _byte_at(texts, begin + place, stop)
+            next_low, next_width = tl.load(roots + byte), tl.load(roots + 256 + byte)
+            taken = tl.load(roots + 512 + byte)
             length = 0
         if full:
-            tl.store(counts + n, -1)
+            tl.store(counts, -1)
         if (ended & closes) | full:
-            tl.store(stops + n, 0)
+            tl.store(stops, 0)
             tl.atomic_add(working, -1)
         else:
             tl.store(symbols + n, byte)
-            tl.store(at + n, place + 1)
+            tl.store(places, place + 1)
             tl.store(lengths + n, length + 1)
-            tl.store(lows + n, next_low)
-            tl.store(widths + n, next_width)
-            tl.store(takens + n, taken)
-            tl.store(best_codes + n, best_code)
-            tl.store(best_lengths + n, best_length | tl.where(as_paper, 65536, 0))
+            tl.store(lows, next_low)
+            tl.store(widths, next_width)
+            tl.store(takens, taken)
+            tl.store(best_codes, best_code)
+            tl.store(best_lengths, best_length | tl.where(as_paper, 65536, 0))
 
 
 def possible(model: TorchModel, rule: WindowRule) -> bool:
@@ -164,20 +180,10 @@ class WindowEncoder:
         children = [root.child(below, above) for below, above in pairwise(bounds)]
         device = model.device
         # `reserved_until` counts the codeword that an interval keeps; the kernel adds it when the byte has been read.
-        self._roots = [
-            torch.tensor(values, dtype=torch.int64, device=device)
-            for values in (
-                [child.low for child in children],
-                [child.width for child in children],
-                [root.reserved_until for _ in children],
-            )
-        ]
-        self._stops, self._starts, self._lows, self._widths, self._takens, self._codes = (
-            torch.zeros(self.contexts, dtype=torch.int64, device=device) for _ in range(6)
-        )
-        self._at, self._best_lengths, self._counts, self._changes = (
-            torch.zeros(self.contexts, dtype=torch.int32, device=device) for _ in range(4)
-        )
+        values = [[child.low, child.width, root.reserved_until] for child in children]
+        self._roots = torch.tensor(values, dtype=torch.int64, device=device).T.contiguous()
+        self._wide = torch.zeros(WIDE, self.contexts, dtype=torch.int64, device=device)
+        self._narrow = torch.zeros(NARROW, self.contexts, dtype=torch.int32, device=device)
         self._working = torch.zeros(1, dtype=torch.int32, device=device)
         self._tiles: dict[str, int] = {}
         self._graph: torch.cuda.CUDAGraph | None = None
@@ -195,24 +201,16 @@ class WindowEncoder:
             self.steps.logits,
             self.steps.powers,
             texts,
-            self._starts,
-            self._stops,
-            self._at,
+            self.steps.symbols,
             self.steps.positions,
-            self._lows,
-            self._widths,
-            self._takens,
-            self._codes,
-            self._best_lengths,
-            self._counts,
-            self._changes,
+            self._wide,
+            self._narrow,
             self._working,
-            *self._roots,
+            self._roots,
             codes,
             lengths,
-            self.steps.symbols,
+            self.contexts,
             self.steps.capacity,
-            BITS=self.rule.bits,
             num_warps=1,
             enable_fp_fusion=False,
         )
@@ -241,29 +239,31 @@ class WindowEncoder:
                 torch.empty(size, dtype=torch.int16, device=device),
             )
         self._buffers[0][:size] = torch.from_numpy(joined.copy())
-        for one in (self._stops, self._counts, self._changes, self._best_lengths, self._codes):
+        for one in (self._wide, self._narrow):
             one.zero_()
-        self._starts[:n] = torch.from_numpy(starts)
-        self._stops[:n] = torch.from_numpy(ends)
+        all_starts, stops, *intervals, _ = self._wide
+        places, _, all_counts, changes = self._narrow
+        all_starts[:n] = torch.from_numpy(starts)
+        stops[:n] = torch.from_numpy(ends)
         # The first byte of each text is read by the first step, its window being the empty text's child.
         firsts = torch.from_numpy(joined[starts].astype(np.int64)).to(device)
         self.steps.symbols[:n] = firsts.int()
-        for own, roots in zip((self._lows, self._widths, self._takens), self._roots, strict=True):
+        for own, roots in zip(intervals, self._roots, strict=True):
             own[:n] = roots[firsts]
         self.steps.positions.fill_(1)
-        self._at.fill_(1)
+        places.fill_(1)
         self._working.fill_(n)
         self._run()
         # Windows of a text lie from where its bytes begin; they are brought together before they leave the device.
-        counts = self._counts[:n].clamp(min=0).long()
-        gaps = self._starts[:n] - (counts.cumsum(0) - counts)
+        counts = all_counts[:n].clamp(min=0).long()
+        gaps = all_starts[:n] - (counts.cumsum(0) - counts)
         written = torch.repeat_interleave(gaps, counts)
         written += torch.arange(len(written), device=device)
         return (
             self._buffers[1][written].cpu().numpy().view(np.uint32),
             self._buffers[2][written].cpu().numpy(),
-            self._counts[:n].cpu().numpy(),
-            self._changes[:n].cpu().numpy(),
+            all_counts[:n].cpu().numpy(),
+            changes[:n].cpu().numpy(),
         )
 
     def _run(self) -> None:

@@ -21,17 +21,17 @@ class RayEngine:
     """Actors on a Ray cluster.
 
     Args:
-        workers: how many at most; 0: one per CPU of the cluster.
-        cpus: that each of them takes.
+        workers: how many at most; 0: one per CPU of the cluster, or one per GPU.
+        cpus, gpus: that each of them takes.
 
     Raises:
         EqualInfoError: Ray is not installed.
     """
 
-    def __init__(self, workers: int = 0, cpus: int = 1) -> None:
+    def __init__(self, workers: int = 0, cpus: int = 1, gpus: int = 0) -> None:
         with needed():
             import ray.data  # noqa: F401
-        self.workers, self.cpus = workers, cpus
+        self.workers, self.cpus, self.gpus = workers, cpus, gpus
 
     def run(self, job: Job, partitions: Sequence[Partition], report: Report) -> None:
         """As `Engine.run`; news come when a partition is finished."""
@@ -59,12 +59,25 @@ class RayEngine:
             if not connected:
                 ray.shutdown()
 
+    def _room(self, resources: dict[str, float]) -> int:
+        """How many workers a cluster has room for; one at least.
+
+        Raises:
+            EqualInfoError: they need GPUs, and it has none.
+        """
+        room = int(resources.get("CPU", 1)) // self.cpus
+        if self.gpus:
+            room = min(room, int(resources.get("GPU", 0)) // self.gpus)
+            if not room:
+                raise EqualInfoError("the Ray cluster has no GPU for M1; leave --device out to use its CPUs")
+        return max(1, room)
+
     def _map(self, job: Job, partitions: Sequence[Partition], report: Report) -> None:
         import ray
 
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         ray.data.DataContext.get_current().enable_progress_bars = False  # there is one already
-        workers = self.workers or max(1, int(ray.cluster_resources().get("CPU", 1)) // self.cpus)
+        workers = self.workers or self._room(ray.cluster_resources())
         described = [{"partition": json.dumps(partition.to_json())} for partition in partitions]
         # A block is what a task takes, so that each partition is a task.
         rows = ray.data.from_items(described, override_num_blocks=len(described)).map(
@@ -72,6 +85,7 @@ class RayEngine:
             fn_constructor_args=(job, self.cpus),
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=min(workers, len(described))),
             num_cpus=self.cpus,
+            num_gpus=self.gpus,
         )
         for row in rows.iter_rows():
             answer = json.loads(row["answer"])

@@ -35,6 +35,7 @@ class TokenizeJob:
         example_bytes: bytes that are compressed together.
         skip_bad: leave out rows without text and count them; otherwise they are errors.
         split: keep a tenth of the documents back, for validation and test.
+        device: what M1 computes on; the shards are the same.
     """
 
     tokenizer: str
@@ -44,10 +45,11 @@ class TokenizeJob:
     example_bytes: int
     skip_bad: bool
     split: bool = True
+    device: str = "cpu"
 
     def opened(self) -> Work:
         """As `Job.opened`."""
-        return partial(tokenize_partition, Tokenizer.from_pretrained(Path(self.tokenizer)), self)
+        return partial(tokenize_partition, Tokenizer.from_pretrained(Path(self.tokenizer), self.device), self)
 
 
 def tokenize_partition(

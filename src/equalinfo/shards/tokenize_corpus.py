@@ -64,6 +64,7 @@ def tokenize_corpus(
     engine: Engine,
     progress: Progress,
     inputs: Sequence[Path] = (),
+    device: str = "cpu",
 ) -> dict[str, Any]:
     r"""Writes a tokens directory of a whole corpus; the same whatever the engine.
 
@@ -71,6 +72,7 @@ def tokenize_corpus(
 
     Args:
         inputs: what was read besides the corpus; OUT may not replace it.
+        device: what M1 computes on in each worker, "cpu" or "cuda"; the shards are the same.
 
     Returns:
         its manifest.
@@ -113,7 +115,7 @@ def tokenize_corpus(
             "stamps": stamps,
             "partitions": [partition.to_json() for partition in partitions],
         }
-        run = _Run(tokenizer, config, made_from, folder, output)
+        run = _Run(tokenizer, config, made_from, folder, output, device)
         return run.finished() or run.complete(partitions, engine, progress)
 
 
@@ -127,6 +129,7 @@ class _Run:
         made_from: dict[str, Any],
         folder: Path,
         output: Reserved,
+        device: str,
     ) -> None:
         self.tokenizer, self.made_from, self.folder, self.output = tokenizer, made_from, folder, output
         self.fingerprint = sha256_bytes(json_bytes(made_from))
@@ -139,6 +142,7 @@ class _Run:
             config.example_bytes,
             config.skip_bad,
             config.split,
+            device,
         )
 
     def finished(self) -> dict[str, Any] | None:
