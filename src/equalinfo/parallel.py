@@ -5,9 +5,10 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import TypeVar
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.limits import MOST_WORKERS
@@ -67,6 +68,14 @@ class WorkerThreads(ThreadPoolExecutor):
         self.threads = threads
 
 
+@cache
+def _libraries() -> ThreadpoolController:
+    """NumPy's BLAS, found once: to look through all that is loaded takes a millisecond."""
+    import numpy as np  # noqa: F401  what is not loaded is not found
+
+    return ThreadpoolController()
+
+
 @contextmanager
 def worker_threads(count: int | None = None) -> Iterator[WorkerThreads]:
     """Worker threads (default: one per core), each with a single-threaded BLAS.
@@ -74,7 +83,7 @@ def worker_threads(count: int | None = None) -> Iterator[WorkerThreads]:
     Threads inside the small matrix products cost more than they bring; the frequencies are exact, so how
     work is shared out does not change results.
     """
-    with threadpool_limits(1, user_api="blas"), WorkerThreads(count or cores()) as workers:
+    with _libraries().limit(limits=1, user_api="blas"), WorkerThreads(count or cores()) as workers:
         yield workers
 
 
@@ -84,6 +93,8 @@ def in_groups(
     """What `work` makes of `items`, `size` of them side by side on each core; in order."""
     groups = [items[start : start + size] for start in range(0, len(items), size)]
     with worker_threads() as workers:
+        if len(groups) == 1:  # a thread of its own would be started for nothing
+            return list(work(groups[0]))
         return [result for results in workers.map(work, groups) for result in results]
 
 

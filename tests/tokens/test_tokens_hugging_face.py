@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -118,13 +119,30 @@ def _opened(path: Path) -> Any:
     return _OPENED[path]
 
 
-def test_opens_where_equalinfo_is_not_installed(exported: Path) -> None:
-    code = (
-        "import sys; sys.modules['equalinfo'] = None; from transformers import AutoTokenizer; import json;"
-        f"t = AutoTokenizer.from_pretrained({str(exported)!r}); print(json.dumps(t('the word')['input_ids']))"
-    )
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert json.loads(out) == Tokenizer.from_pretrained(exported).encode("the word").tolist()
+ELSEWHERE = """
+import sys, json
+sys.modules["equalinfo"] = None
+from transformers import AutoTokenizer
+for path in sys.stdin:
+    print(json.dumps(AutoTokenizer.from_pretrained(path.rstrip())("the word")["input_ids"]), flush=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[subprocess.Popen[str]]:
+    """A process without equalinfo that opens the directories it is told of; one, because it takes seconds to start."""
+    command = [sys.executable, "-c", ELSEWHERE]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield process
+        process.kill()
+
+
+def test_opens_where_equalinfo_is_not_installed(exported: Path, elsewhere: subprocess.Popen[str]) -> None:
+    assert elsewhere.stdin
+    assert elsewhere.stdout
+    print(exported, file=elsewhere.stdin, flush=True)
+    ids = json.loads(elsewhere.stdout.readline())
+    assert ids == Tokenizer.from_pretrained(exported).encode("the word").tolist()
 
 
 def test_what_an_export_says_of_itself(exported: Path) -> None:

@@ -7,13 +7,13 @@ waits go first, so that few wait at a time; what is found does not depend on the
 
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
+from equalinfo.parallel import worker_threads
 from equalinfo.predict.base import Predictor
 
 BATCH = 512  # strings; the keys and values of 512 strings of 8 bytes are 14 MB at size 3m
@@ -89,7 +89,7 @@ def visit_prefixes(
     add(_Waiting(np.empty((1, 0), np.uint8), payload[None], np.zeros(1, np.int64), []))
     results: list[Found] = []
     # Threads inside the products of a few hundred rows cost more than batches side by side.
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as workers:
+    with worker_threads(threads) as workers:
         running: set[Future[tuple[Found, _Waiting]]] = set()
         try:
             while True:
