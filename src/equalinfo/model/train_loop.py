@@ -29,6 +29,7 @@ from equalinfo.model.decoder import Decoder
 from equalinfo.model.distributed import DistributedContext, single_process
 from equalinfo.model.loss import next_id_loss
 from equalinfo.model.optim import LEARNING_RATES, learning_rate_factor, make_optimizer
+from equalinfo.parallel import keep_freed_memory
 
 # No more of the time than one part in so many goes to checkpoints, however large they are.
 CHECKPOINT_SHARE = 20
@@ -123,6 +124,7 @@ class Trainer:
         self.precision = resolved_precision(config.precision, self.context.device.type)
         self.steps_done, self.log = 0, list[dict[str, Any]]()
         torch.set_num_threads(config.threads)
+        keep_freed_memory()
         model.init_weights(config.seed)
         if data.prepare:
             data.prepare(model)
