@@ -1,4 +1,7 @@
-"""How fast a corpus becomes token shards, per core and over cores: `python -m benchmarks.tokenize_throughput`.
+"""How fast a corpus becomes token shards, per core and over cores.
+
+    python -m scripts.corpus_mix --out mix
+    python -m benchmarks.tokenize_throughput --corpus mix/text --m1 english-m1
 
 For each tokenizer: the bare kernel (examples in memory, one thread), then `equalinfo tokenize` as a user runs it, from
 Parquet to Arrow shards on disk, with one worker, two, ... and by Ray where it is installed. Rates are bytes of text in
@@ -13,6 +16,8 @@ import gzip
 import importlib.util
 import json
 import os
+import random
+import re
 import resource
 import shutil
 import subprocess
@@ -42,7 +47,8 @@ COMPILED = [
     "EqualInfo[v=65k,order=3,fewest,words]",
     "EqualInfo[v=65k,order=3,unigram,words]",
 ]
-CODED = ["EqualInfoAC[b=16,v=65k]", "AC[v=65k]"]
+LISTED = ["EqualInfoAC[b=16,v=65k]"]  # of an M1, which does not run any more
+CODED = ["AC[v=65k]"]
 REPEATS = 3
 
 
@@ -52,33 +58,38 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, default=Path("results/tokenize-throughput.json"))
     parser.add_argument("--work", type=Path, default=Path("runs/bench"), help="keeps tokenizers and corpora")
+    parser.add_argument("--corpus", default="embedded", help="repeated where it is smaller than --megabytes")
     parser.add_argument(
         "--m1", type=Path, help="M1 directory; without it, methods that run an M1 are left out"
     )
-    parser.add_argument("--megabytes", type=int, default=1000, help="text for compiled tokenizers")
-    parser.add_argument("--m1-megabytes", type=float, default=2.0, help="text for methods that run an M1")
+    parser.add_argument("--megabytes", type=int, default=200, help="text for compiled tokenizers")
+    parser.add_argument("--m1-megabytes", type=float, default=0.4, help="text for methods that run an M1")
     parser.add_argument("--workers", type=int, nargs="*", help="default: 1, 2, 4, ... cores")
     parser.add_argument("--repeats", type=int, default=REPEATS)
     given = parser.parse_args()
     given.work.mkdir(parents=True, exist_ok=True)
     workers = given.workers or [1 << n for n in range(cores().bit_length()) if 1 << n <= cores()]
     rows: list[dict[str, Any]] = []
-    read = readers(given.work, min(given.megabytes, 100))
-    for specs, megabytes in ((COMPILED, given.megabytes), (CODED if given.m1 else [], given.m1_megabytes)):
-        for spec in specs:
-            rows += measured(spec, corpus(given.work, megabytes), workers, given)
-            with atomic_file(given.out) as stream:
-                found = {"machine": machine(), "cores": cores(), "readers": read, "rows": rows}
-                stream.write(json_bytes(found))
-            with atomic_file(given.out.with_suffix(".md")) as stream:
-                stream.write(tables(found).encode())
+    read = readers(corpus(given, min(given.megabytes, 100)), given.work)
+    compiled, coded = [*COMPILED, *(LISTED if given.m1 else [])], CODED if given.m1 else []
+    todo = [(spec, given.megabytes) for spec in compiled] + [(spec, given.m1_megabytes) for spec in coded]
+    for spec, megabytes in todo:
+        given.repeats = given.repeats if spec in compiled else 1  # a minute each
+        rows += measured(spec, corpus(given, megabytes), workers, given)
+        with atomic_file(given.out) as stream:
+            found = {"machine": machine(), "cores": cores(), "corpus": given.corpus}
+            found |= {"readers": read, "rows": rows}
+            stream.write(json_bytes(found))
+        with atomic_file(given.out.with_suffix(".md")) as stream:
+            stream.write(tables(found).encode())
 
 
-def corpus(work: Path, megabytes: float) -> Path:
-    """The embedded corpus, repeated to a size, as Parquet with row groups of about 8 MB."""
-    path = work / f"corpus-{megabytes:g}.parquet"
+def corpus(given: argparse.Namespace, megabytes: float) -> Path:
+    """So much text of --corpus, shuffled, as Parquet with row groups of about 8 MB."""
+    path = given.work / f"{re.sub(r'[^a-z0-9]+', '-', given.corpus)}-{megabytes:g}.parquet"
     if not path.is_file():
-        documents = [document.decode(errors="replace") for document in read_documents("embedded")]
+        documents = [document.decode(errors="replace") for document in read_documents(given.corpus)]
+        random.Random(0).shuffle(documents)
         part, size = path.with_suffix(".part"), 0
         with pq.ParquetWriter(part, pa.schema({"text": pa.string()})) as writer:
             endless = cycle(documents)
@@ -92,9 +103,9 @@ def corpus(work: Path, megabytes: float) -> Path:
     return path
 
 
-def readers(work: Path, megabytes: float) -> dict[str, float]:
+def readers(text: Path, work: Path) -> dict[str, float]:
     """MB of text per second of CPU that documents are read at, by form of file."""
-    documents = list(read_documents(corpus(work, megabytes)))
+    documents = list(read_documents(text))
     texts = [document.decode() for document in documents]
     lines = "".join(
         json.dumps({"text": text, "url": "https://example.org/"}) + "\n" for text in texts
@@ -123,7 +134,7 @@ def measured(spec: str, text: Path, workers: list[int], given: argparse.Namespac
         options = ["--m1", str(given.m1)] if given.m1 else []
         equalinfo("compile", spec, "--corpus", "embedded", *options, "--out", str(tokenizer), "--quiet")
     kernel = bare_kernel(tokenizer, text, given.repeats)
-    tiny = corpus(given.work, 0.2)
+    tiny = corpus(given, 0.2)
     rows = []
     engines = [("local", count) for count in workers]
     if importlib.util.find_spec("ray"):
