@@ -7,6 +7,7 @@ work on the same files.
 import json
 import os
 import queue
+import select
 import signal
 import subprocess
 import sys
@@ -112,6 +113,11 @@ class Driver:
             self._answers.flush()
         except BrokenPipeError:
             os._exit(1)
+
+    def mention(self, message: dict[str, Any]) -> None:
+        """As `send`, but not where so much is unheard that it would have to wait."""
+        if select.select([], [self._answers], [], 0)[1]:
+            self.send(message)
 
 
 def serve(work: Callable[[Driver], None], advice: str) -> NoReturn:

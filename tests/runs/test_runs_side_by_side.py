@@ -4,6 +4,8 @@ import io
 import os
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ from equalinfo.corpus.corpus import Corpus
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import sha256_file
 from equalinfo.parallel import VARIABLE
+from equalinfo.processes import Driver
 from equalinfo.progress import progress_bar
 from equalinfo.runs import side_by_side
 from equalinfo.runs.side_by_side import Training, train_all
@@ -104,6 +107,33 @@ def test_whoever_stops_asking_ends_the_processes(trainings: list[Training]) -> N
     next(running)
     running.close()  # type: ignore[attr-defined]
     assert sum(one.out.exists() for one in trainings) < 3
+
+
+def test_each_is_prepared_when_it_is_its_turn(
+    trainings: list[Training], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events: list[str] = []
+    begin = side_by_side._Worker
+
+    def beginning(training: Training, first: bool) -> side_by_side._Worker:
+        events.append(f"begin {training.out.name}")
+        return begin(training, first)
+
+    monkeypatch.setattr(side_by_side, "_Worker", beginning)
+    names = [one.out.name for one in trainings]
+    prepared = [replace(one, prepare=partial(events.append, f"prepare {one.out.name}")) for one in trainings]
+    list(train_all(prepared, Heard()))
+    assert events == [f"{what} {name}" for name in names for what in ("prepare", "begin")]
+
+
+def test_what_nobody_hears_is_not_waited_for() -> None:
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)  # a write that would wait is an error
+    driver = Driver.__new__(Driver)
+    driver._answers = os.fdopen(writing, "w")
+    for _ in range(5000):
+        driver.mention({"bar": 1, "completed": 12345})
+    os.close(reading)
 
 
 def test_what_a_worker_hears_is_what_was_asked(trainings: list[Training]) -> None:

@@ -158,12 +158,13 @@ class Run:
         return path
 
     def m2_training(self, spec: Spec, size: str, seed: int, progress: Progress) -> Training:
-        """What trains one M2; its tokens are made where they are missing."""
-        config, tokens = self.recipe.m2.config(size, seed), self.tokens(spec, progress)
+        """What trains one M2; its tokens are made before, where they are missing."""
+        config, tokens = self.recipe.m2.config(size, seed), self.tokens_path(spec)
         key = fingerprint_of(
             tokens.name, self.corpus_key, config.plan(), resolved_precision(config.precision)
         )
-        return Training(config, tokens, self.out / "m2" / f"{spec.slug}-{size}-seed{seed}-{key}")
+        out = self.out / "m2" / f"{spec.slug}-{size}-seed{seed}-{key}"
+        return Training(config, tokens, out, partial(self.tokens, spec, progress))
 
     def m2(self, spec: Spec, size: str, seed: int, progress: Progress) -> tuple[Path, Result | None]:
         """Trains and scores one M2; the row is None where it had been measured before."""

@@ -6,7 +6,7 @@ A small model gains little from a second thread, and nothing of what it becomes 
 import selectors
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -28,14 +28,20 @@ ADVICE = "give each training more threads, so that fewer run side by side"
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """An M1 or an M2 to be trained: of a corpus, or of a tokens directory."""
+    """An M1 or an M2 to be trained: of a corpus, or of a tokens directory.
+
+    Args:
+        prepare: makes the source where it is missing; called here, before the training begins.
+    """
 
     config: M1Config | M2Config
     source: Corpus | Path
     out: Path
+    prepare: Callable[[], object] = lambda: None
 
     def run(self, progress: Progress) -> None:
         """Trains it in this process."""
+        self.prepare()
         if isinstance(self.source, Corpus):
             train_m1(self.source, cast(M1Config, self.config), self.out, progress)
         else:
@@ -113,7 +119,9 @@ class _Trainings:
             taken = sum(worker.training.config.threads for worker in self._running)
             if self._running and taken + self._waiting[0].config.threads > cores():
                 return
-            worker = _Worker(self._waiting.popleft(), first=not self._running)
+            training = self._waiting.popleft()
+            training.prepare()  # on the free core, while the others train
+            worker = _Worker(training, first=not self._running)
             self._running.append(worker)
             self._selector.register(worker.stream, selectors.EVENT_READ, worker)
 
@@ -159,7 +167,7 @@ class _Told(Progress):
         if task.finished or now - self._last.get(task_id, 0.0) > SECONDS_BETWEEN_REPORTS:
             self._last[task_id] = now
             state = {"completed": task.completed, "total": task.total, "note": task.fields.get("note", "")}
-            self._driver.send(
+            self._driver.mention(
                 {"bar": int(task_id), "description": f"{task.description}: {self._name}", **state}
             )
 
