@@ -142,7 +142,7 @@ def measured(spec: str, text: Path, workers: list[int], given: argparse.Namespac
     for engine, count in engines:
         # Partitions enough for all workers, as in a large corpus.
         size = max(1 << 20, text.stat().st_size // (4 * max(workers)))
-        start = tokenized(tokenizer, tiny, engine, count, size, given.work)
+        start = tokenized(tokenizer, tiny, engine, count, size, given.work, "--no-split")
         runs = [tokenized(tokenizer, text, engine, count, size, given.work) for _ in range(given.repeats)]
         best = min(runs, key=lambda run: run["seconds"])
         rate = best["bytes"] / best["seconds"] / 1e6
@@ -193,14 +193,24 @@ def bare_kernel(directory: Path, text: Path, repeats: int) -> float:
 
 
 def tokenized(
-    tokenizer: Path, text: Path, engine: str, workers: int, partition_bytes: int, work: Path
+    tokenizer: Path, text: Path, engine: str, workers: int, partition_bytes: int, work: Path, *more: str
 ) -> dict[str, Any]:
     """One run of the command: clock and CPU seconds, bytes, and the most memory that its processes held together."""
     out = work / "throughput-tokens"
     shutil.rmtree(out, ignore_errors=True)
     options = ["--engine", engine, "--workers", str(workers), "--partition-bytes", str(partition_bytes)]
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-    arguments = ["tokenize", str(tokenizer), str(text), "--out", str(out), *options, "--quiet", "--json"]
+    arguments = [
+        "tokenize",
+        str(tokenizer),
+        str(text),
+        "--out",
+        str(out),
+        *options,
+        *more,
+        "--quiet",
+        "--json",
+    ]
     process = subprocess.Popen([sys.executable, "-m", "equalinfo", *arguments], stdout=subprocess.PIPE)
     memory = [0]
     watch = threading.Thread(target=watch_memory, args=(process, memory))
