@@ -33,7 +33,7 @@ from equalinfo.predict.base import PRECISION
 from equalinfo.predict.exact import ExactModel
 from equalinfo.tensors import read_safetensors
 
-MOST_BITS = 40  # wider windows seldom begin alike: at 48 nothing was gained, at 64 a fifth lost
+MOST_BITS = 32  # wider windows of a good M1 seldom begin alike: at 40 a fifth of the speed is lost, or more
 MOST_TEXTS = 1 << 21  # remembered, about 120 bytes each
 SAVED_TEXTS = 1 << 20  # of those that a corpus came to, the most frequent
 MOST_INTERVALS = 1 << 16
