@@ -48,6 +48,12 @@ def test_differences_over_seeds_examples_and_errors() -> None:
     assert alone.p > 0.9
 
 
+def test_a_seed_that_only_one_has_does_not_count() -> None:
+    both = rows(seeded("a", [1.0, 3.0]), measurement("b", "bits_per_byte", 1.2, standard_error=0.01, seed=0))
+    assert both.difference("bits_per_byte", "b", "a").mean == pytest.approx(0.2)
+    assert less(both, "bits_per_byte", "a", "b").ours == "1.000 against 1.200"
+
+
 @pytest.mark.parametrize(
     ("one", "other", "found"), [(1.0, 2.0, "yes"), (2.0, 1.0, "no"), (1.0, 1.1, "unclear")]
 )

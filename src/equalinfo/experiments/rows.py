@@ -109,9 +109,21 @@ class Rows:
         own = next(iter(self.where(quantity, method, **at))).standard_error
         return Estimate(mean, own, "bootstrap over examples, one seed" if own is not None else "one value")
 
+    def of_common_seeds(self, quantity: str, *methods: str, **at: Coordinate) -> "Rows":
+        """Those of the seeds for which all methods have the quantity; all rows where they have the same or none."""
+        seeds = [{row.seed for row in self.where(quantity, method, **at)} for method in methods]
+        common = set.intersection(*seeds)
+        if not common or all(own == common for own in seeds):
+            return self
+        return Rows(row for row in self if row.seed in common)
+
     def difference(self, quantity: str, first: str, second: str, **at: Coordinate) -> Difference:
-        """Of two methods: Welch's test over seeds, else paired over validation examples, else by standard errors."""
-        ones, others = self.values(quantity, first, **at), self.values(quantity, second, **at)
+        """Of two methods: Welch's test over seeds, else paired over validation examples, else by standard errors.
+
+        Of seeds that only one of them has nothing is taken: what a seed decides would pass for a difference.
+        """
+        rows = self.of_common_seeds(quantity, first, second, **at)
+        ones, others = rows.values(quantity, first, **at), rows.values(quantity, second, **at)
         mean = mean_and_deviation(ones)[0] - mean_and_deviation(others)[0]
         if min(len(ones), len(others)) > 1:
             try:
@@ -120,10 +132,10 @@ class Rows:
                 return Difference(mean, 0.0, "seeds do not differ", 0.0 if mean else 1.0)
             error = abs(mean / test.t) if test.t else None
             return Difference(mean, error, f"Welch, {len(ones)} and {len(others)} seeds", test.p)
-        pairs = self._pairs(quantity, first, second, at)
+        pairs = rows._pairs(quantity, first, second, at)
         if len(pairs) > 2:
             return paired(pairs, mean)
-        errors = [self.estimate(quantity, method, **at).error for method in (first, second)]
+        errors = [rows.estimate(quantity, method, **at).error for method in (first, second)]
         known = [error for error in errors if error is not None]
         if not known:
             return Difference(mean, None, "no estimate of the uncertainty")

@@ -32,6 +32,7 @@ class Verdict(NamedTuple):
 
 def less(rows: Rows, quantity: str, smaller: str, larger: str, digits: int = 3, **at: Coordinate) -> Verdict:
     """Expects a quantity to be smaller for one method than for another."""
+    rows = rows.of_common_seeds(quantity, smaller, larger, **at)
     found = rows.difference(quantity, larger, smaller, **at)
     low, high = (f"{rows.mean(quantity, method, **at):.{digits}f}" for method in (smaller, larger))
     uncertainty = f"{found.text(digits)}, {found.uncertainty()}"
