@@ -95,12 +95,8 @@ def _advance_windows(
     that is launched takes pointers, not bundles of them.
     """
     n = tl.program_id(0).to(tl.int64)
-    starts, stops, lows, widths = (
-        wide + n,
-        wide + CONTEXTS_ + n,
-        wide + 2 * CONTEXTS_ + n,
-        wide + 3 * CONTEXTS_ + n,
-    )
+    starts, stops = wide + n, wide + CONTEXTS_ + n
+    lows, widths = wide + 2 * CONTEXTS_ + n, wide + 3 * CONTEXTS_ + n
     takens, best_codes = wide + 4 * CONTEXTS_ + n, wide + 5 * CONTEXTS_ + n
     places, best_lengths = narrow + n, narrow + CONTEXTS_ + n
     counts, changes = narrow + 2 * CONTEXTS_ + n, narrow + 3 * CONTEXTS_ + n
