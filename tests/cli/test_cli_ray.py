@@ -34,9 +34,9 @@ def cluster() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def command(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Tokenizes a corpus of some 15 partitions; `--out` is to be added."""
+    """Tokenizes a corpus of some 60 partitions, enough that Ray starts a second actor; `--out` is to be added."""
     folder = tmp_path_factory.mktemp("ray")
-    texts = sample_text(150).strip().split("\n\n")
+    texts = sample_text(600).strip().split("\n\n")
     (folder / "corpus.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
     spec = "EqualInfoAC[b=16,v=256,order=1]"
     run_quietly("compile", spec, "--corpus", folder / "corpus.jsonl", "--out", folder / "tok", "--quiet")
@@ -126,8 +126,11 @@ def test_a_bad_document_stops_in_one_line(cluster: str, command: list[str], tmp_
     assert b"has no field 'text'" in errors.splitlines()[-1]
 
 
-def test_a_cluster_without_gpus_says_so(cluster: str, command: list[str], tmp_path: Path) -> None:
-    process = start([*command, "--device", "cuda"], tmp_path / "out", cluster)
+@pytest.mark.parametrize("workers", [[], ["--workers", "2"]], ids=["all", "two"])
+def test_a_cluster_without_gpus_says_so(
+    cluster: str, command: list[str], tmp_path: Path, workers: list[str]
+) -> None:
+    process = start([*command, "--device", "cuda", *workers], tmp_path / "out", cluster)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
     assert errors.splitlines()[-1] == (

@@ -110,18 +110,13 @@ class Remembered:
     def __init__(self, predictor) -> None:
         self.predictor, self.initial, self.rows = predictor, predictor.initial, {}
 
-    def new_contexts(self, slots: int) -> "Remembered":
-        self.contexts = [b""] * slots
-        return self
+    def new_contexts(self, slots: int) -> tiny.TableContexts:
+        return tiny.TableContexts(self, slots)
 
-    def step(self, slots, keep, symbols):
-        rows = []
-        for slot, kept, symbol in zip(slots.tolist(), keep.tolist(), symbols.tolist(), strict=True):
-            text = self.contexts[slot] = self.contexts[slot][:kept] + bytes([symbol])
-            if text not in self.rows:
-                self.rows[text] = self.predictor.frequencies(text + b"\0")[-1]
-            rows.append(self.rows[text])
-        return np.array(rows, np.int32).reshape(-1, 256)
+    def row(self, context: bytes) -> np.ndarray:
+        if context not in self.rows:
+            self.rows[context] = self.predictor.frequencies(context + b"\0")[-1]
+        return self.rows[context]
 
 
 @pytest.mark.slow

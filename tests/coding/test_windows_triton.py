@@ -82,18 +82,13 @@ class MadeUpLogits:
             self.steps.logits[n] = torch.from_numpy(self.logits(self.contexts[n]))
 
     def new_contexts(self, slots):
-        self.contexts = [b""] * slots
-        return self
+        return tiny.TableContexts(self, slots)
 
-    def step(self, slots, keep, symbols):
-        rows = []
-        for slot, kept, symbol in zip(slots.tolist(), keep.tolist(), symbols.tolist(), strict=True):
-            text = self.contexts[slot] = self.contexts[slot][:kept] + bytes([symbol])
-            if text not in self.rows:
-                self.steps.logits[0] = torch.from_numpy(self.logits(text))
-                self.rows[text] = self.steps.frequencies()[0].cpu().numpy()
-            rows.append(self.rows[text])
-        return np.array(rows)
+    def row(self, context):
+        if context not in self.rows:
+            self.steps.logits[0] = torch.from_numpy(self.logits(context))
+            self.rows[context] = self.steps.frequencies()[0].cpu().numpy()
+        return self.rows[context]
 
 
 @pytest.mark.parametrize("bits", [14, 32])

@@ -133,6 +133,8 @@ def test_what_nobody_hears_is_not_waited_for() -> None:
     driver._answers = os.fdopen(writing, "w")
     for _ in range(5000):
         driver.mention({"bar": 1, "completed": 12345})
+    assert os.read(reading, 100).startswith(b'{"bar": 1, "completed": 12345}\n')  # what there was room for
+    driver._answers.close()
     os.close(reading)
 
 

@@ -3,6 +3,7 @@
 import zlib
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -146,7 +147,9 @@ class TablePredictor(Predictor):
 
 
 class TableContexts:
-    def __init__(self, predictor: TablePredictor, slots: int) -> None:
+    """Contexts of any predictor that has a `row` for the bytes before."""
+
+    def __init__(self, predictor: Any, slots: int) -> None:
         self.predictor = predictor
         self.contexts = [b""] * slots
 
