@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from equalinfo.dictionary.parse.parser import Bounds, ByteVector
 from equalinfo.dictionary.parse.short_search import LeastSumParser
 from equalinfo.dictionary.parse.suffix_search import CHUNK_BYTES, suffix_states
-from equalinfo.dictionary.trie.intrinsics import trailing_zeros
+from equalinfo.dictionary.trie.intrinsics import leading_zeros, trailing_zeros
 from equalinfo.dictionary.trie.layout import Words
 from equalinfo.kernels import kernel
 
@@ -30,6 +30,7 @@ _ONE = np.uint64(1)
 _ALL = np.uint64(2**64 - 1)
 _LAST = np.uint64(63)
 _WINDOW = np.uint64(64)
+_NEWEST = np.uint64(1 << 63)
 
 
 class FewestParser(LeastSumParser):
@@ -61,9 +62,7 @@ def _search(steps: Words, ends: Words, text: ByteVector, bounds: Bounds, back: B
     totals = np.zeros(bounds.size, np.int64)
     document = 0
     position = np.uint64(0)  # in the document
-    lower = position  # bit 64 - n: n positions ago fewer tokens were needed than shortly before
-    high = np.int64(0)  # the most tokens needed up to any of at least the last 64 positions
-    recent = np.int64(0)  # the same since the last multiple of 64, when it replaces `high`
+    least = _NEWEST  # bit 64 - n: up to no position since n positions ago were fewer tokens needed than up to there
     while document < bounds.size - 1 and bounds[document + 1] == 0:
         document += 1
     for begin in range(0, size, 4 * CHUNK_BYTES):
@@ -83,32 +82,32 @@ def _search(steps: Words, ends: Words, text: ByteVector, bounds: Bounds, back: B
                     lengths &= _ALL << (_WINDOW - position)
                 best_bit = trailing_zeros(lengths)
                 best = needed[(position + best_bit) & _LAST]
-                # A shorter token can only be better than the longest one if it begins where fewer tokens
-                # were needed than up to 63 bytes before, which is rare; of equals the longer stays.
-                others = lengths & (lengths - _ONE) & lower
-                while others:
-                    bit = trailing_zeros(others)
-                    other = needed[(position + bit) & _LAST]
-                    if other < best:
-                        best = other
-                        best_bit = bit
-                    others &= others - _ONE
+                # A shorter token can only be better than the longest if up to a position since where that one
+                # begins fewer tokens were needed, which is rare; of equals the longer stays.
+                if not least >> best_bit & _ONE:
+                    others = lengths & (lengths - _ONE)
+                    while others:
+                        bit = trailing_zeros(others)
+                        other = needed[(position + bit) & _LAST]
+                        if other < best:
+                            best = other
+                            best_bit = bit
+                        others &= others - _ONE
                 best += 1
                 needed[position & _LAST] = best
-                lower = (lower >> _ONE) | (np.uint64(best < high) << _LAST)
-                high = max(high, best)
-                recent = max(recent, best)
-                if position & _LAST == 0:
-                    high = recent
-                    recent = np.int64(0)
+                least >>= _ONE
+                while least:
+                    bit = _LAST - leading_zeros(least)
+                    if needed[(position + bit + _ONE) & _LAST] <= best:
+                        break
+                    least &= (_ONE << bit) - _ONE
+                least |= _NEWEST
                 back[k] = _WINDOW - best_bit
             i = stop
             while document < bounds.size - 1 and bounds[document + 1] == i:
                 totals[document + 1] = totals[document] + needed[position & _LAST]
                 document += 1
                 position = np.uint64(0)
-                lower = position
-                high = np.int64(0)
-                recent = np.int64(0)
+                least = _NEWEST
                 needed[0] = 0
     return totals

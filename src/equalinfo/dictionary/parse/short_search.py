@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from equalinfo.dictionary.parse.memory import address_of, load8, load64, stack, store16, store32, store64
 from equalinfo.dictionary.parse.parser import Bounds, ByteVector, Ids, Parser
 from equalinfo.dictionary.parse.suffix_search import write_ids
+from equalinfo.dictionary.trie.intrinsics import choose
 from equalinfo.dictionary.trie.layout import (
     ACCEPT,
     BASE_SHIFT,
@@ -34,6 +35,10 @@ _SLOT = np.uint64(MAX_SLOTS - 1)
 _SCORE = np.uint64(2**64 - 2**37)
 _BEGIN = np.uint64(LONG - 1)
 _NO_SCORE = np.uint64(1 << 63)
+_DEAD = _NO_SCORE  # of base 0, under which no child is
+LANES = 4
+_LANES = np.uint64(LANES)
+Walks = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 _BEST_BYTES = 8 * LONG + 8
 _0, _1, _2, _3, _8 = (np.uint64(n) for n in (0, 1, 2, 3, 8))
 _ALL = np.uint64(2**64 - 1)
@@ -107,6 +112,29 @@ def scored_states(words: Words, scores: NDArray[np.int64]) -> Words:
     return states | words >> BASE_SHIFT << _BASE_SHIFT | words & LABEL_MASK
 
 
+@kernel(forceinline=True)
+def _walk(
+    states: np.uint64, c: np.uint64, walk: np.uint64, so_far: np.uint64, best: np.uint64
+) -> tuple[np.uint64, np.uint64]:
+    """A walk one byte further, _DEAD if the trie does not go on; and `best` or the way by this walk."""
+    slot = (walk >> _BASE_SHIFT & _SLOT) + c
+    child = load64(states + (slot << _3))
+    walk = choose(child & LABEL_MASK == c, child, _DEAD)
+    return walk, min(best, so_far + (walk & _SCORE) | slot)
+
+
+@kernel(forceinline=True)
+def _step(states: np.uint64, c: np.uint64, walks: Walks, so_far: Walks, here: np.uint64) -> Walks:
+    """All walks one byte further; `here` is the address of the best way to where they come."""
+    best = load64(here)
+    walk0, best = _walk(states, c, walks[0], so_far[0], best)
+    walk1, best = _walk(states, c, walks[1], so_far[1], best)
+    walk2, best = _walk(states, c, walks[2], so_far[2], best)
+    walk3, best = _walk(states, c, walks[3], so_far[3], best)
+    store64(here, best)
+    return walk0, walk1, walk2, walk3
+
+
 @kernel
 def search(
     words: np.uint64, states: np.uint64, text: np.uint64, size: np.uint64, wide: np.uint64, out: np.uint64
@@ -115,28 +143,30 @@ def search(
 
     From each byte a walk goes down the trie; at each entry's end the best way there is kept. A way is one number, so
     that less is better: its score; of equal ones where its last token begins, as the longest is wanted.
+
+    Walks from LANES neighbouring bytes go at once. Each sets out when the others come to its byte, so it knows the best
+    way there; where a walk ends, which nothing foresees, is a branch no more.
     """
     best = stack(_BEST_BYTES)
     store64(best, _0)
     for i in range(size):
         store64(best + _8 + (np.uint64(i) << _3), _ALL)
     root = load64(states)
-    end = text + size
-    for begin in range(size):
-        place = np.uint64(begin)
-        here = best + (place << _3)
-        so_far = load64(here) >> _SCORE_SHIFT << _SCORE_SHIFT | place << _BEGIN_SHIFT
-        word = root
-        p = text + place
-        while p < end:
-            c = load8(p)
-            slot = (word >> _BASE_SHIFT & _SLOT) + c
-            word = load64(states + (slot << _3))
-            if word & LABEL_MASK != c:
-                break
-            p += _1
+    for begin in range(0, size, LANES):
+        here = best + (np.uint64(begin) << _3)
+        walks, so_far = (_DEAD, _DEAD, _DEAD, _DEAD), (_0, _0, _0, _0)
+        i = np.uint64(begin)
+        born = min(i + _LANES, size)
+        while i < born:
+            way = load64(here) >> _SCORE_SHIFT << _SCORE_SHIFT | i << _BEGIN_SHIFT
+            walks, so_far = (root, walks[0], walks[1], walks[2]), (way, so_far[0], so_far[1], so_far[2])
             here += _8
-            store64(here, min(load64(here), so_far + (word & _SCORE) | slot))
+            walks = _step(states, load8(text + i), walks, so_far, here)
+            i += _1
+        while i < size and walks[0] | walks[1] | walks[2] | walks[3] != _DEAD:
+            here += _8
+            walks = _step(states, load8(text + i), walks, so_far, here)
+            i += _1
     count = _0
     j = np.uint64(size)
     while j:

@@ -43,3 +43,7 @@ choose = instruction(types.uint64, (types.boolean, types.uint64, types.uint64), 
 trailing_zeros = instruction(
     types.uint64, (types.uint64,), lambda builder, word: builder.cttz(word, ir.Constant(ir.IntType(1), 1))
 )
+# leading_zeros(word): zero bits above the highest set one; as `trailing_zeros`.
+leading_zeros = instruction(
+    types.uint64, (types.uint64,), lambda builder, word: builder.ctlz(word, ir.Constant(ir.IntType(1), 1))
+)
