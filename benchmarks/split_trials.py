@@ -248,7 +248,8 @@ def table(rows: list[dict[str, Any]]) -> str:
     """Each trial beside the same text as it is."""
     groups: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
-        groups[row["corpus"]][row["trial"]].append(row)
+        kind = row["corpus"].removesuffix("/text") + (", float32" if row["precision"] == "float32" else "")
+        groups[kind][row["trial"]].append(row)
     lines = []
     for corpus, trials in groups.items():
         usual = trials["as it is"]
@@ -265,7 +266,7 @@ def table(rows: list[dict[str, Any]]) -> str:
                 (one[0]["bytes_per_token"], one[0]["pair_bits_per_byte"]) for one in (own, usual)
             )
             lines.append([
-                corpus.removesuffix("/text"), trial, f"{length:.3f}", f"{length / usual_length - 1:+.2%}",
+                corpus, trial, f"{length:.3f}", f"{length / usual_length - 1:+.2%}",
                 f"{pairs:.4f}", f"{pairs - usual_pairs:+.4f}",
                 *("–" if number is None else f"{number:.4f}" for number in (mean, deviation)),
                 "–" if p is None else f"{p:.3f}", str(len(of_trial)),
@@ -285,6 +286,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--size", default="1m")
+    parser.add_argument("--precision", default="bfloat16", help="float32 where a processor has no bfloat16")
     parser.add_argument("--work", type=Path, default=Path("runs/trials"), help="keeps trained M2s")
     parser.add_argument("--out", type=Path, default=Path("results/split-trials.jsonl"))
     parser.add_argument("--table", action="store_true", help="only write the table of --out")
@@ -299,13 +301,14 @@ def main() -> None:
                 "size": given.size,
                 "steps": given.steps,
                 "seed": seed,
+                "precision": given.precision,
             }
             if any(key.items() <= row.items() for row in rows):
                 continue
             data = data or Data(TRIALS[name], Corpus(given.corpus), given.steps)
             config = M2Config(
                 size=given.size, steps=given.steps or 1, batch_size=BATCH, sequence_length=SEQUENCE, optimizer="muon",
-                precision="bfloat16", preset="llama", threads=1, seed=seed,
+                precision=given.precision, preset="llama", threads=1, seed=seed,
             )  # fmt: skip
             row = key | {
                 "bytes_per_token": data.bytes_per_token,
