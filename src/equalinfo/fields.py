@@ -57,11 +57,12 @@ def complaint(
     """
     # A misspelt key is also a missing one; the misspelling is what to name.
     first = min(error.errors(), key=lambda problem: problem["type"] == "missing")
-    place = ".".join(str(step) for step in first["loc"] if step not in unnamed) or whole
+    steps = [str(step) for step in first["loc"] if step not in unnamed]
+    place = ".".join(steps) or whole
     known = WORDS.get(first["type"])
     reason = known.format(**first.get("ctx", {})) if known else first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        *above, name = (str(step) for step in first["loc"] if step not in unnamed)
+        *above, name = steps
         near = difflib.get_close_matches(name, _names({schema}, above), 1)
         reason += f" (did you mean {near[0]}?)" if near else ""
     return f"{place}: {reason}" if place and not known else f"{place} {reason}".strip()
@@ -102,8 +103,7 @@ def check_fields(fields: Any, schema: type[Fields], path: Path) -> dict[str, Any
         schema.model_validate(fields)
     except ValidationError as error:
         raise DamagedArtifact(f"{path} is damaged ({complaint(error, schema)}); make it again") from error
-    checked: dict[str, Any] = fields
-    return checked
+    return fields
 
 
 def read_fields(path: Path, schema: type[Fields]) -> dict[str, Any]:

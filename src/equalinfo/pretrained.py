@@ -85,5 +85,4 @@ def card_of(path: Path) -> dict[str, Any]:
         >>> card_of(located("english-65k", "tokenizer"))["spec"]
         'EqualInfo[v=65k,unigram,words]'
     """
-    card: dict[str, Any] = read_json(path / CARD)
-    return card
+    return read_json(path / CARD)

@@ -75,14 +75,15 @@ class WorkerProcess:
                 raise RuntimeError(f"a worker failed on {what}:\n{message['defect']}")
         return messages
 
-    def end(self) -> int:
-        """Ends the process if it has not ended; its exit status."""
+    def end(self) -> str:
+        """Ends the process if it has not ended; says how it ended."""
         self.process.kill()
         for stream in (self.process.stdin, self.process.stdout):
             assert stream
             with suppress(BrokenPipeError):
                 stream.close()
-        return self.process.wait()
+        status = self.process.wait()
+        return f"by signal {-status}" if status < 0 else f"with status {status}"
 
 
 class Driver:

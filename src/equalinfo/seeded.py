@@ -29,5 +29,4 @@ def uniform(source: Bits) -> float:
 
 def uniforms(source: Bits, count: int) -> NDArray[np.float64]:
     """The next `count` numbers of `bits`, in [0, 1); float64 [count]."""
-    numbers: NDArray[np.float64] = (source.random_raw(count) >> np.uint64(11)) * np.float64(2.0**-53)
-    return numbers
+    return (source.random_raw(count) >> np.uint64(11)) * np.float64(2.0**-53)

@@ -93,7 +93,6 @@ def read_npy(path: Path) -> np.ndarray:
     """
     require_file(path)
     try:
-        array: np.ndarray = np.lib.format.open_memmap(path, mode="r")
+        return np.lib.format.open_memmap(path, mode="r")
     except Exception as error:  # NumPy evaluates the header, which may go wrong in any way
         raise DamagedArtifact(f"{path} is not a NumPy array ({str(error)[:100]}); make it again") from error
-    return array

@@ -52,7 +52,7 @@ def main() -> None:
         sys.stdout.flush()
         refuses(sys.stderr)
     except EqualInfoError as error:
-        sys.exit(_complain(" ".join(map(str.strip, str(error).splitlines())), 1))
+        sys.exit(_complain(str(error).strip(), 1))
     except ModuleNotFoundError as error:
         if (missing := without(error)) is None:
             raise

@@ -1,5 +1,6 @@
 """Tokenizers side by side: `compare`."""
 
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -20,8 +21,6 @@ from equalinfo.cli.common import (
 )
 from equalinfo.errors import EqualInfoError
 from equalinfo.outputs import output_file, to_standard_output
-
-LONGEST_NAME = 32  # shown of a tokenizer's, from its end
 
 if TYPE_CHECKING:
     from equalinfo.runs.compare import Compared
@@ -49,8 +48,6 @@ def compare_command(
 
     Example: equalinfo compare english-32k english-65k embedded --out compared.html
     """
-    from contextlib import nullcontext
-
     from equalinfo.corpus.corpus import Corpus
     from equalinfo.progress import progress_bar
     from equalinfo.runs.compare import Sample, compare
@@ -71,7 +68,7 @@ def compare_command(
         fields = [asdict(row) for row in rows]
         if page:
             page.write(comparison_page(fields, corpus, sample.source_bytes, len(sample.documents)).encode())
-    aside = out is not None and to_standard_output(out)
+    aside = to_standard_output(out)
     if as_json:
         figures = {"documents": len(sample.documents), "bytes": sample.source_bytes, "tokenizers": fields}
         show_result(figures, True, aside)

@@ -10,13 +10,11 @@ from equalinfo.model.config import Config, one_of
 if TYPE_CHECKING:
     from equalinfo.engines.base import Engine
 
-ENGINES = ("local", "ray")
-
 
 class EngineSettings(Config):
     """Who goes through the partitions of a corpus; the result is the same."""
 
-    engine: Annotated[str, one_of("engine", ENGINES)] = Field(
+    engine: Annotated[str, one_of("engine", ("local", "ray"))] = Field(
         "local", description="local: processes here; ray: the cluster that ray.init finds."
     )
     workers: int = Field(

@@ -13,8 +13,8 @@ from pydantic import Field
 from equalinfo.cli.common import PATH, AsJson, CorpusArgument, Quiet, TextField, app, read_file, show_result
 from equalinfo.cli.options import with_settings
 from equalinfo.errors import EqualInfoError
-from equalinfo.limits import LARGEST_BATCH, LARGEST_SIZE
-from equalinfo.model.config import TEMPERATURE, Config, Count, Real, Seed, Whole
+from equalinfo.limits import LARGEST_BATCH
+from equalinfo.model.config import TEMPERATURE, Config, Count, Real, Seed, Size, Whole
 from equalinfo.runs.config import EvaluationConfig
 
 
@@ -59,9 +59,7 @@ class GenerationSettings(Config):
     """How prompts are continued."""
 
     tokens: Count = Field(100, description="Most tokens to add.")
-    max_bytes: Annotated[int, Field(ge=0, le=LARGEST_SIZE)] = Field(
-        0, description="Most bytes to add; 0: no limit."
-    )
+    max_bytes: Size = Field(0, description="Most bytes to add; 0: no limit.")
     temperature: Real = Field(TEMPERATURE, description="0 takes the likeliest token each time.")
     top_k: Whole = Field(0, description="Draw among the k likeliest; 0: among all.")
     top_p: float = Field(

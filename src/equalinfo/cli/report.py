@@ -119,9 +119,8 @@ def report(
     # Names without folders: a page is for passing on.
     words = ["equalinfo", "report", *(path.name for path in results), "--out", out.name]
     words += [word for path in tokenizer or [] for word in ("--tokenizer", path.name)]
-    words += [word for one in text or [] for word in ("--text", one)] + (
-        ["--file", file.name] if file else []
-    )
+    words += [word for one in text or [] for word in ("--text", one)]
+    words += ["--file", file.name] if file else []
     files, left_out = files_of_rows(results)
     for path in left_out:
         print(f"{path} holds other lines than results; it is left out", file=sys.stderr)
@@ -136,9 +135,8 @@ def report(
             texts.append(text_from_bytes(read_file(file)))
         rows, measurements = rows_of(files)
         shown: Sequence[Study] = ()
-        if (
-            measurements
-        ):  # experiments bring in what measures them, which a page of plain results does without
+        # Experiments bring in what measures them, which a page of plain results does without.
+        if measurements:
             from equalinfo.experiments.page import studies
 
             shown = studies(measurements)

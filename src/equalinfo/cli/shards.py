@@ -22,11 +22,8 @@ from equalinfo.cli.engines import EngineSettings
 from equalinfo.cli.options import with_settings
 from equalinfo.corpus.examples import EXAMPLE_BYTES
 from equalinfo.errors import EqualInfoError
-from equalinfo.limits import LARGEST_SIZE
-from equalinfo.model.config import Config, Count, one_of
+from equalinfo.model.config import Config, Count, Size, one_of
 from equalinfo.model.config import Seed as SeedNumber
-
-Size = Annotated[int, Field(ge=0, le=LARGEST_SIZE)]
 
 
 class ShardSettings(Config):

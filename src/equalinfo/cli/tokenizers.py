@@ -183,8 +183,6 @@ def tokenizers_command(as_json: AsJson = False) -> None:
 
     Example: equalinfo tokenizers
     """
-    import json
-
     from equalinfo.pretrained import shipped
     from equalinfo.progress import console
 

@@ -87,6 +87,5 @@ def _steps(progress: "Progress") -> Iterator[str]:
             compress(model, text, container, 256, 64 if model else None, 2, progress)
             decompress(model, container, back, 2, progress)
     # What reads containers of the first version.
-    predictor = load_m1(m1)
-    decode_interleaved(predictor, [documents[0]], [len(documents[0])], 64)
+    decode_interleaved(load_m1(m1), [documents[0]], [len(documents[0])], 64)
     yield "compress"

@@ -4,5 +4,5 @@
 ``splits`` says which documents are for training and which are held out; ``examples`` joins documents
 into examples of equal length and shuffles them.
 
-This folder imports only ``equalinfo.errors`` and its own files: nothing here knows of models or tokens.
+Nothing here knows of models or tokens.
 """

@@ -8,7 +8,7 @@ from typing import Literal
 from equalinfo.corpus.locations import shown
 from equalinfo.corpus.partitions import Partition, partitions_of
 from equalinfo.corpus.readers import local_inputs, read_documents
-from equalinfo.corpus.records import BadDocuments
+from equalinfo.corpus.records import STRICT
 from equalinfo.corpus.splits import Split, only
 from equalinfo.errors import EqualInfoError
 
@@ -52,7 +52,7 @@ class Corpus:
             EqualInfoError: there is none, or one that holds a zero byte.
         """
         documents = self._held if self._held is not None else read_documents(self.source, self.field)
-        documents = BadDocuments().unless_cut(documents, shown(self.source))
+        documents = STRICT.unless_cut(documents, shown(self.source))
         any_document = False
         for document in documents if split == "all" else only(documents, split):
             any_document = True

@@ -41,13 +41,8 @@ def cut_examples(documents: Iterable[bytes], length: int = EXAMPLE_BYTES) -> Ite
         >>> [(example.data, example.source_bytes) for example in cut_examples([b"abc", b"def"], length=5)]
         [(b'abc\x00d', 4), (b'ef\x00', 2)]
     """
-    return _cut(documents, ExampleCutter(length))
-
-
-def _cut(documents: Iterable[bytes], cutter: "ExampleCutter") -> Iterator[Example]:
-    for document in documents:
-        yield from cutter.add(document)
-    yield from cutter.rest()
+    cutter = ExampleCutter(length)
+    return itertools.chain(itertools.chain.from_iterable(map(cutter.add, documents)), cutter.rest())
 
 
 class ExampleCutter:

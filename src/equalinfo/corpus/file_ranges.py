@@ -9,8 +9,8 @@ from typing import IO, cast
 
 from equalinfo.corpus import embedded
 from equalinfo.corpus.hub import hub_documents
-from equalinfo.corpus.locations import is_url, open_file, shown, unreadable
-from equalinfo.corpus.records import MAX_LINE_BYTES, BadDocuments, is_object, json_documents
+from equalinfo.corpus.locations import open_file, reading, shown
+from equalinfo.corpus.records import MAX_LINE_BYTES, STRICT, BadDocuments, is_object, json_documents
 from equalinfo.corpus.text import text_documents
 from equalinfo.errors import EqualInfoError
 from equalinfo.extras import needed
@@ -56,13 +56,12 @@ def _extension(name: str) -> tuple[str, str | None]:
     return PurePosixPath(path.stem).suffix if compression else path.suffix, compression
 
 
-def range_documents(span: FileRange, field: str, bad: BadDocuments | None = None) -> Iterator[bytes]:
+def range_documents(span: FileRange, field: str, bad: BadDocuments = STRICT) -> Iterator[bytes]:
     """The documents of a range in order, empty ones too.
 
     Raises:
         EqualInfoError: it cannot be read, or holds a bad row that `bad` does not leave out.
     """
-    bad = bad or BadDocuments()
     if span.form == "embedded":
         yield from embedded.embedded_documents()
     elif span.form == "stdin":
@@ -101,31 +100,19 @@ def _file_documents(span: FileRange, field: str, bad: BadDocuments) -> Iterator[
     _, compression = _extension(span.source)
     if span.form == "parquet" and compression:
         raise EqualInfoError(f"{name} is compressed twice; decompress it to .parquet first")
-    try:
-        # Python opens the file, because pyarrow cannot open names that are not UTF-8.
-        with open_file(span.source) as file:
-            if span.form == "whole":
-                yield file.read()
-                return
-            if span.form == "parquet":
-                from equalinfo.corpus.parquet import parquet_documents
+    # Python opens the file, because pyarrow cannot open names that are not UTF-8.
+    with reading(span.source), open_file(span.source) as file:
+        stream = _decompressed(file, compression) if compression else file
+        if span.form == "whole":
+            yield stream.read()
+        elif span.form == "parquet":
+            from equalinfo.corpus.parquet import parquet_documents
 
-                yield from parquet_documents(file, name, field, bad, span.start, span.stop)
-                return
-            stream = _decompressed(file, compression) if compression else file
-            if span.form == "lines":
-                yield from json_documents(stream, name, field, bad, span.start, span.stop)
-            else:
-                yield from text_documents(stream)
-    except OSError as error:
-        raise unreadable(span.source, error) from error
-    except EqualInfoError:
-        raise
-    except Exception as error:
-        # Remote file systems raise errors of many libraries.
-        if not is_url(span.source):
-            raise
-        raise unreadable(span.source, error) from error
+            yield from parquet_documents(stream, name, field, bad, span.start, span.stop)
+        elif span.form == "lines":
+            yield from json_documents(stream, name, field, bad, span.start, span.stop)
+        else:
+            yield from text_documents(stream)
 
 
 def _decompressed(file: IO[bytes], compression: str) -> IO[bytes]:

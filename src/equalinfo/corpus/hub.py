@@ -6,46 +6,43 @@ are, shard by shard.
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from equalinfo.corpus.locations import shown, unreadable
+from equalinfo.corpus.locations import HUB, reading, shown
 from equalinfo.corpus.records import BadDocuments
 from equalinfo.errors import EqualInfoError
 from equalinfo.extras import needed
 
-PREFIX = "hf:"
 ROWS_AT_ONCE = 256
 DEFAULT_SPLIT = "train"  # of the dataset; ours are made from its documents
 
 
 def hub_documents(
-    source: str, field: str, bad: BadDocuments | None = None, start: int = 0, stop: int | None = None
+    source: str, field: str, bad: BadDocuments, start: int, stop: int | None
 ) -> Iterator[bytes]:
     """The string or binary at `field` of each row, in order of shards.
 
     Args:
-        bad: what to do with a null (default: an error).
-        start, stop: only these shards, `stop` excluded.
+        bad: what to do with a null.
+        start, stop: only these shards, `stop` excluded; None: to the end.
 
     Raises:
         EqualInfoError: `datasets` is missing, or the dataset cannot be read, or has no such column of text.
     """
     from equalinfo.corpus.parquet import column_documents
 
-    bad = bad or BadDocuments()
     name = shown(source)
-    with _reading(source):
+    with reading(source):
         dataset = _opened(source)[0]
         shards = range(dataset.num_shards)[start:stop]
     for index in shards:
         row = 0
-        with _reading(source):
+        with reading(source):
             part = dataset.shard(num_shards=dataset.num_shards, index=index)
             batches = part.with_format("arrow").iter(batch_size=ROWS_AT_ONCE)
         while True:
-            with _reading(source):
+            with reading(source):
                 table = next(batches, None)
             if table is None:
                 break
@@ -69,7 +66,7 @@ def hub_shards(source: str) -> tuple[int, str]:
     Raises:
         EqualInfoError: `datasets` is missing, or the dataset cannot be opened.
     """
-    with _reading(source):
+    with reading(source):
         dataset, stamp = _opened(source)
         return dataset.num_shards, stamp
 
@@ -87,21 +84,10 @@ def _opened(source: str) -> tuple[Any, str]:
 
 
 def _parsed(source: str) -> tuple[str, str | None, str]:
-    name, *rest = source.removeprefix(PREFIX).split(":")
+    name, *rest = source.removeprefix(HUB).split(":")
     if not name or len(rest) > 2:
         raise EqualInfoError(
             f"{shown(source)} names no dataset; write hf:NAME, hf:NAME:CONFIG or hf:NAME:CONFIG:SPLIT"
         )
     config = rest[0] if rest else ""
     return name, config or None, rest[1] if len(rest) == 2 else DEFAULT_SPLIT
-
-
-@contextmanager
-def _reading(source: str) -> Iterator[None]:
-    """Turns what goes wrong into one line; `datasets` passes on errors of many libraries."""
-    try:
-        yield
-    except EqualInfoError:
-        raise
-    except Exception as error:
-        raise unreadable(source, error) from error

@@ -14,6 +14,7 @@ from equalinfo.errors import EqualInfoError, Unreachable
 from equalinfo.extras import needed
 
 REMOTE_BUFFER_BYTES = 1 << 20
+HUB = "hf:"  # begins the names of datasets (`corpus.hub`)
 
 
 def is_url(source: str | os.PathLike[str]) -> bool:
@@ -33,15 +34,13 @@ def files_of(source: str | os.PathLike[str]) -> tuple[list[str], bool]:
     if is_url(source):
         return _remote_files(str(source))
     path = Path(source)
-    try:
+    with reading(source):
         # An empty name would mean the working directory.
         if not os.fspath(source) or not path.exists():
             raise EqualInfoError(f"{shown(source) or '(no name)'}: no such file or folder; check the path")
         if not path.is_dir():
             return [os.fspath(source)], False
         return _files_below(path), True
-    except OSError as error:
-        raise unreadable(source, error) from error
 
 
 def _files_below(folder: Path) -> list[str]:
@@ -58,7 +57,7 @@ def _files_below(folder: Path) -> list[str]:
 
 
 def _remote_files(url: str) -> tuple[list[str], bool]:
-    with _named(url):
+    with reading(url):
         system, path = _file_system(url)
         if "*" in path:
             entries = system.glob(path, detail=True)
@@ -68,9 +67,8 @@ def _remote_files(url: str) -> tuple[list[str], bool]:
         elif not path.endswith("/") and system.isfile(path):
             return [url], False
         else:
-            found = sorted(system.find(path))
             below = path.rstrip("/") + "/"
-            found = [name for name in found if not _hidden(name.removeprefix(below))]
+            found = sorted(name for name in system.find(path) if not _hidden(name.removeprefix(below)))
         if not found:
             system.info(path)  # says why, where it is not that there is none
             raise FileNotFoundError
@@ -101,7 +99,7 @@ def stamp_of(name: str) -> tuple[int, str]:
     Raises:
         EqualInfoError: the file is missing.
     """
-    with _named(name):
+    with reading(name):
         if not is_url(name):
             status = os.stat(name)
             return status.st_size, f"{status.st_size} {status.st_mtime_ns}"
@@ -123,16 +121,20 @@ def _file_system(url: str) -> tuple[Any, str]:
 
 
 @contextmanager
-def _named(name: str) -> Iterator[None]:
-    """Turns what goes wrong into an error that names the file. Remote systems raise errors of many libraries."""
+def reading(source: str | os.PathLike[str]) -> Iterator[None]:
+    """Turns what goes wrong into an error that names the source. Remote systems raise errors of many libraries."""
     try:
         yield
     except EqualInfoError:
         raise
     except Exception as error:
-        if not is_url(name) and not isinstance(error, OSError):
+        if not _is_remote(source) and not isinstance(error, OSError):
             raise
-        raise unreadable(name, error) from error
+        raise unreadable(source, error) from error
+
+
+def _is_remote(source: str | os.PathLike[str]) -> bool:
+    return is_url(source) or os.fspath(source).startswith(HUB)
 
 
 def unreadable(path: str | os.PathLike[str], error: BaseException) -> EqualInfoError:
@@ -146,7 +148,7 @@ def unreadable(path: str | os.PathLike[str], error: BaseException) -> EqualInfoE
         return EqualInfoError(f"{shown(path)}: no such file or folder; check the URL")
     reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
     reason = " ".join(reason.split())[:200]
-    if (is_url(path) or str(path).startswith("hf:")) and not isinstance(error, FileNotFoundError):
+    if _is_remote(path) and not isinstance(error, FileNotFoundError):
         verb = "reached" if isinstance(error, OSError) else "read"
         return Unreachable(
             f"{shown(path)} cannot be {verb} ({reason}); check the network, the name and your access"

@@ -26,24 +26,18 @@ def damage_as_os_error() -> Iterator[None]:
 
 
 def parquet_documents(
-    file: IO[bytes],
-    name: str,
-    field: str,
-    bad: BadDocuments | None = None,
-    start: int = 0,
-    stop: int | None = None,
+    file: IO[bytes], name: str, field: str, bad: BadDocuments, start: int, stop: int | None
 ) -> Iterator[bytes]:
     """The bytes of each row's string or binary in column `field`, in order of row groups.
 
     Args:
-        bad: what to do with a null (default: an error).
-        start, stop: only these row groups, `stop` excluded.
+        bad: what to do with a null.
+        start, stop: only these row groups, `stop` excluded; None: to the end.
 
     Raises:
         EqualInfoError: no such column, one of another type, or a null in it, by `name` and row from 1.
         OSError: the file is damaged.
     """
-    bad = bad or BadDocuments()
     with damage_as_os_error():
         parquet = open_parquet(file, name, field)
         groups = range(parquet.num_row_groups)[start:stop]

@@ -14,10 +14,10 @@ from typing import Any
 
 from equalinfo.corpus.embedded import PACKAGES, embedded_documents
 from equalinfo.corpus.file_ranges import FileRange, is_compressed, range_documents
-from equalinfo.corpus.hub import PREFIX, hub_shards
-from equalinfo.corpus.locations import absolute, files_of, open_file, shown, stamp_of, unreadable
+from equalinfo.corpus.hub import hub_shards
+from equalinfo.corpus.locations import HUB, absolute, files_of, open_file, reading, shown, stamp_of
 from equalinfo.corpus.readers import file_range
-from equalinfo.corpus.records import BadDocuments
+from equalinfo.corpus.records import STRICT, BadDocuments
 from equalinfo.errors import EqualInfoError
 
 REQUESTS_AT_ONCE = 32
@@ -37,9 +37,8 @@ class Partition:
     ranges: tuple[FileRange, ...]
     size: int
 
-    def documents(self, field: str, bad: BadDocuments | None = None) -> Iterator[bytes]:
+    def documents(self, field: str, bad: BadDocuments = STRICT) -> Iterator[bytes]:
         """The documents in order, empty ones too; errors as in `range_documents`, and for those with a zero byte."""
-        bad = bad or BadDocuments()
         for span in self.ranges:
             yield from bad.unless_cut(range_documents(span, field, bad), shown(span.source))
 
@@ -88,7 +87,7 @@ def partitions_of(source: str, field: str, partition_bytes: int) -> tuple[list[P
         embedded_documents()  # tells which package is missing
         stamps = [f"{name} {version(name)}" for name in PACKAGES]
         return [Partition(0, (FileRange("embedded", "embedded"),), 0)], stamps
-    if source.startswith(PREFIX):
+    if source.startswith(HUB):
         # Each is a file, mostly; how large is not known.
         shards, stamp = hub_shards(source)
         cut = (FileRange(source, "hf", index, index + 1) for index in range(shards))
@@ -128,18 +127,14 @@ def _row_groups(name: str, field: str, target: int) -> tuple[list[int], list[int
         raise EqualInfoError(f"{shown(name)} is compressed twice; decompress it to .parquet first")
     from equalinfo.corpus.parquet import damage_as_os_error, open_parquet
 
-    try:
-        with open_file(name) as file, damage_as_os_error():
-            parquet = open_parquet(file, shown(name), field)
-            metadata = parquet.metadata
-            leaves = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
-            column = leaves.index(field)
-            sizes = [
-                metadata.row_group(number).column(column).total_uncompressed_size
-                for number in range(metadata.num_row_groups)
-            ]
-    except OSError as error:
-        raise unreadable(name, error) from error
+    with reading(name), open_file(name) as file, damage_as_os_error():
+        metadata = open_parquet(file, shown(name), field).metadata
+        leaves = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
+        column = leaves.index(field)
+        sizes = [
+            metadata.row_group(number).column(column).total_uncompressed_size
+            for number in range(metadata.num_row_groups)
+        ]
     bounds, totals = [0], [0]
     for number, size in enumerate(sizes):
         if totals[-1] and totals[-1] + size > target:

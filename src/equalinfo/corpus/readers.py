@@ -10,8 +10,8 @@ from pathlib import Path
 
 from equalinfo.corpus import embedded
 from equalinfo.corpus.file_ranges import FileRange, form_of, range_documents
-from equalinfo.corpus.hub import PREFIX, hub_shards
-from equalinfo.corpus.locations import files_of, is_url, shown, stamp_of
+from equalinfo.corpus.hub import hub_shards
+from equalinfo.corpus.locations import HUB, files_of, is_url, shown, stamp_of
 from equalinfo.corpus.text import MAX_DOCUMENT_BYTES
 from equalinfo.errors import EqualInfoError
 
@@ -48,7 +48,7 @@ def read_documents(source: str | os.PathLike[str], field: str = "text") -> Itera
             return embedded.embedded_documents()
         if source == "-":
             return _not_empty(range_documents(FileRange("-", "stdin"), field), "standard input")
-        if source.startswith(PREFIX):
+        if source.startswith(HUB):
             hub_shards(source)
             return _not_empty(range_documents(FileRange(source, "hf"), field), shown(source))
     names, folder = files_of(source)
@@ -58,7 +58,7 @@ def read_documents(source: str | os.PathLike[str], field: str = "text") -> Itera
 
 def local_inputs(source: str | os.PathLike[str]) -> list[Path]:
     """The file or folder on this machine that a corpus is, "-" for standard input; nothing for other sources."""
-    elsewhere = isinstance(source, str) and (source == "embedded" or source.startswith(PREFIX))
+    elsewhere = isinstance(source, str) and (source == "embedded" or source.startswith(HUB))
     return [] if elsewhere or is_url(source) else [Path(source)]
 
 

@@ -42,29 +42,26 @@ class BadDocuments:
         self.counts[kind] += 1
 
 
+STRICT = BadDocuments()  # counts nothing: the first bad row is an error
+
+
 # A longer line is taken for damage: parsing it would need several times its size in memory.
 MAX_LINE_BYTES = 1 << 31
 
 
 def json_documents(
-    stream: IO[bytes],
-    name: str,
-    field: str,
-    bad: BadDocuments | None = None,
-    start: int = 0,
-    stop: int | None = None,
+    stream: IO[bytes], name: str, field: str, bad: BadDocuments, start: int = 0, stop: int | None = None
 ) -> Iterator[bytes]:
     """The string at `field` of each line's JSON object, as UTF-8; blank lines are skipped.
 
     Args:
-        bad: what to do with a line that is not a JSON object with a valid string there (default: an error).
+        bad: what to do with a line that is not a JSON object with a valid string there.
         start, stop: only the lines that begin at these bytes of the stream, `stop` excluded; ranges of a file
             that follow each other so give each line once. With `start` the stream must be seekable.
 
     Raises:
         EqualInfoError: such a line, by `name` and line (or byte, in a range that is not the first).
     """
-    bad = bad or BadDocuments()
     for where, line in _lines(stream, name, start, stop):
         if len(line) > MAX_LINE_BYTES:
             bad.reject("invalid", f"{where} is longer than 2 GiB; each line must be one JSON object")

@@ -65,29 +65,25 @@ def record_path(records: str | Path, number: int) -> Path:
     return Path(records) / f"{number:05d}.json"
 
 
-def in_several_tries(work: Work, partition: Partition, advance: Advance | None = None) -> Record:
+def in_several_tries(work: Work, partition: Partition, advance: Advance = lambda count: None) -> Record:
     """The record of a partition, which is tried again, after a pause, where a network failed.
 
     Raises:
         EqualInfoError: as `work`; Unreachable after the last try.
     """
-    for pause in (*PAUSES, None):
+    for pause in PAUSES:
         told: list[int] = []
 
         def tell(count: int, told: list[int] = told) -> None:
             told.append(count)
-            if advance:
-                advance(count)
+            advance(count)
 
         try:
             return work(partition, tell)
         except Unreachable:
-            if pause is None:
-                raise
-            if advance:
-                advance(-sum(told))
+            advance(-sum(told))
             time.sleep(pause)
-    raise AssertionError("the last try returns or raises")
+    return work(partition, advance)
 
 
 class PartitionProgress:

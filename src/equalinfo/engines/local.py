@@ -109,7 +109,7 @@ class _Workers:
         self._selector.register(worker.stream, selectors.EVENT_READ, worker)
         worker.give(self._waiting.popleft())
 
-    def _forget(self, worker: _Worker) -> int:
+    def _forget(self, worker: _Worker) -> str:
         self._selector.unregister(worker.stream)
         self._running.remove(worker)
         return worker.end()
@@ -131,11 +131,10 @@ class _Workers:
                 self._forget(worker)
             self._report(Event(partition.number, record=message["record"]))
 
-    def _died(self, partition: Partition, status: int) -> None:
+    def _died(self, partition: Partition, how: str) -> None:
         """Puts a partition back whose worker is dead, unless it was so too often."""
         self._deaths[partition.number] += 1
         if self._deaths[partition.number] >= ATTEMPTS:
-            how = f"by signal {-status}" if status < 0 else f"with status {status}"
             raise EqualInfoError(
                 f"{ATTEMPTS} workers ended {how} on partition {partition.number} ({partition.shown}); if memory "
                 "was short, take fewer --workers; the same command resumes here"

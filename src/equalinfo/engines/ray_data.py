@@ -77,9 +77,8 @@ class RayEngine:
 
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         ray.data.DataContext.get_current().enable_progress_bars = False  # there is one already
-        room = self._room(
-            ray.cluster_resources()
-        )  # asked in any case: without GPUs actors would wait for ever
+        # Asked in any case: without GPUs actors would wait for ever.
+        room = self._room(ray.cluster_resources())
         workers = self.workers or room
         described = [{"partition": json.dumps(partition.to_json())} for partition in partitions]
         # A block is what a task takes, so that each partition is a task.

@@ -8,6 +8,7 @@ from equalinfo.corpus.examples import EXAMPLE_BYTES
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.workspace import ExperimentContext, Job
 from equalinfo.figures.figure import Figure
+from equalinfo.sizes import size_by_name
 
 Found = Literal["yes", "no", "unclear"]
 
@@ -60,8 +61,6 @@ class Cost:
 
     def hours(self) -> float:
         """H100-hours, by the arithmetic of COST_RULE."""
-        from equalinfo.sizes import size_by_name
-
         trained = sum(
             count * 6 * size_by_name(size).nominal * self.tokens / USABLE_FLOPS
             for size, count in self.m2s.items()

@@ -1,6 +1,5 @@
 """One M2 scored along its way: held-out bits/byte against steps, the same text for every method."""
 
-import json
 import math
 import shutil
 import time
@@ -16,7 +15,7 @@ from equalinfo.corpus.corpus import Corpus
 from equalinfo.corpus.examples import Example, ShuffledExamples, cut_examples
 from equalinfo.experiments.statistics import ratio_error
 from equalinfo.experiments.workspace import read_examples
-from equalinfo.files import atomic_file, json_bytes
+from equalinfo.files import read_json, write_json
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.scoring import cut_sequences, nats_of_ids
@@ -144,7 +143,7 @@ def learning_curve(course: Course, points: Sequence[int], out: Path, progress: P
     folder = out / key
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "curve.json"
-    done = [Point(**point) for point in json.loads(file.read_text())] if file.is_file() else []
+    done = [Point(**point) for point in read_json(file)] if file.is_file() else []
     if len(done) == len(points):
         return done
     trainer = course.trainer(folder, key)
@@ -155,8 +154,7 @@ def learning_curve(course: Course, points: Sequence[int], out: Path, progress: P
         seconds += time.monotonic() - before
         bits = course.bits(trainer.model)
         done.append(Point(step, step * course.bytes_per_step, seconds, bits, course.sizes, course.tokens))
-        with atomic_file(file) as stream:
-            stream.write(json_bytes([asdict(point) for point in done]))
+        write_json(file, [asdict(point) for point in done])
     for checkpoint in folder.glob("step-*"):
         shutil.rmtree(checkpoint)
     return done

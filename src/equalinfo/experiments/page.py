@@ -1,7 +1,8 @@
 """Experiments on the page: findings, ours beside the paper's, the figure, and the command that measures them again."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from equalinfo.experiments.base import Experiment, Finding
@@ -78,22 +79,26 @@ def _study(number: int, name: str, scale: str, corpus: str, given: list[Measurem
 
 
 def _fill(study: Study, experiment: Experiment, rows: Rows) -> None:
-    # Rows of a run that is not finished lack methods that these functions look up, each in its own way.
-    for what in ("findings", "compared", "figure"):
-        try:
-            if what == "findings":
-                study.findings = experiment.run.findings(rows)
-            elif what == "compared":
-                lines = experiment.run.compared(rows)
-                study.headings, study.compared = pivot(lines) if lines else ((), [])
-            else:
-                study.drawn = experiment.run.figure(rows)
-                study.figure = shown(study.drawn, study.key)
-        except Exception as error:
-            reason = " ".join(str(error).split())[:120]
-            study.complaints.append(
-                f"the rows are not enough for the {what} ({type(error).__name__}: {reason}); run the command below"
-            )
+    with _complaints(study, "findings"):
+        study.findings = experiment.run.findings(rows)
+    with _complaints(study, "compared"):
+        if lines := experiment.run.compared(rows):
+            study.headings, study.compared = pivot(lines)
+    with _complaints(study, "figure"):
+        study.drawn = experiment.run.figure(rows)
+        study.figure = shown(study.drawn, study.key)
+
+
+@contextmanager
+def _complaints(study: Study, what: str) -> Iterator[None]:
+    """Keeps what goes wrong: rows of a run that is not finished lack methods that are looked up, in many ways."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join(str(error).split())[:120]
+        study.complaints.append(
+            f"the rows are not enough for the {what} ({type(error).__name__}: {reason}); run the command below"
+        )
 
 
 def _of_one_m1(rows: list[Measurement]) -> tuple[list[Measurement], list[str]]:

@@ -143,8 +143,7 @@ def after_spaces(text: np.ndarray, _: np.ndarray) -> np.ndarray:
 
 def entropies(frequencies: np.ndarray) -> np.ndarray:
     """Bits of uncertainty of each row."""
-    found: np.ndarray = -(frequencies * np.log2(frequencies)).sum(1)
-    return found
+    return -(frequencies * np.log2(frequencies)).sum(1)
 
 
 def above_entropy(threshold: float) -> Cut:
@@ -251,8 +250,7 @@ class TokenRow:
 
     def told(self) -> np.ndarray:
         """What the predictor expects before each token, [T, 256] logarithms."""
-        found: np.ndarray = np.log(self.frequencies(self.text + b" ")[self.places])
-        return found
+        return np.log(self.frequencies(self.text + b" ")[self.places])
 
 
 def token_rows(

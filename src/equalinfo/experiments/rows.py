@@ -62,15 +62,13 @@ class Rows:
 
     def where(self, quantity: str | None = None, method: str | None = None, **at: Coordinate) -> "Rows":
         """Those of a quantity and method whose coordinates include `at`."""
-        found = []
-        for row in self.rows:
-            if quantity is not None and row.quantity != quantity:
-                continue
-            if method is not None and row.method != method:
-                continue
-            if all(row.at.get(name) == value for name, value in at.items()):
-                found.append(row)
-        return Rows(found)
+        return Rows(
+            row
+            for row in self.rows
+            if quantity in (None, row.quantity)
+            and method in (None, row.method)
+            and all(row.at.get(name) == value for name, value in at.items())
+        )
 
     def methods(self, quantity: str | None = None) -> list[str]:
         """The methods that have the quantity, in the order in which they were measured."""
@@ -135,11 +133,9 @@ class Rows:
         pairs = rows._pairs(quantity, first, second, at)
         if len(pairs) > 2:
             return paired(pairs, mean)
-        errors = [rows.estimate(quantity, method, **at).error for method in (first, second)]
-        known = [error for error in errors if error is not None]
-        if not known:
+        error = joint_error(*(rows.estimate(quantity, method, **at) for method in (first, second)))
+        if error is None:
             return Difference(mean, None, "no estimate of the uncertainty")
-        error = math.hypot(*known)
         return Difference(mean, error, "standard errors over examples, one seed", normal_p(mean, error))
 
     def _pairs(
@@ -153,10 +149,9 @@ class Rows:
         return [(sides[0][key], sides[1][key]) for key in sides[0] if key in sides[1]]
 
 
-def paired(pairs: list[tuple[float, float]], mean: float | None = None) -> Difference:
-    """A paired t-test; `mean` replaces the mean of the differences where a weighted one is the number reported."""
+def paired(pairs: list[tuple[float, float]], mean: float) -> Difference:
+    """A paired t-test; `mean` is the number reported, which may be weighted as the mean of the pairs is not."""
     own, deviation = mean_and_deviation([one - other for one, other in pairs])
-    mean = own if mean is None else mean
     if not deviation:
         return Difference(mean, 0.0, f"paired over {len(pairs)} examples", 0.0 if mean else 1.0)
     error = deviation / math.sqrt(len(pairs))
@@ -164,8 +159,16 @@ def paired(pairs: list[tuple[float, float]], mean: float | None = None) -> Diffe
     return Difference(mean, error, f"paired over {len(pairs)} examples, one seed", p)
 
 
-def normal_p(mean: float, error: float) -> float:
-    """Two-sided p of a mean this far from 0 under a normal with that standard error."""
+def joint_error(*estimates: Estimate) -> float | None:
+    """The standard error of a difference of independent estimates, from those that have one; None: none has."""
+    known = [one.error for one in estimates if one.error is not None]
+    return math.hypot(*known) if known else None
+
+
+def normal_p(mean: float, error: float | None) -> float | None:
+    """Two-sided p of a mean this far from 0 under a normal with that standard error; None where that is unknown."""
+    if error is None:
+        return None
     if error == 0:
         return 0.0 if mean else 1.0
     return math.erfc(abs(mean) / error / math.sqrt(2))

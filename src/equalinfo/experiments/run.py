@@ -54,42 +54,36 @@ def run_experiment(
         EqualInfoError: a step of the pipeline refuses its settings, or `out` holds something else; what is measured
             by then is kept.
     """
-    with output_of_run(out, scale.recipe.corpus):
-        return _run(experiment, scale, out, seeds, quiet, as_is)
-
-
-def _run(
-    experiment: Experiment, scale: Scale, out: Path, seeds: int | None, quiet: bool, as_is: bool
-) -> Outcome:
     rows: list[Measurement] = []
     results = out / "results.jsonl"
-    with progress_bar(quiet) as progress:
-        work = ExperimentContext(experiment.name, scale, out, seeds or experiment.seeds, progress)
-        jobs = list(experiment.run.jobs(work))
-        task = progress.add_task(experiment.name, total=len(jobs), note="")
-        for job in jobs:
-            progress.update(task, note=job.name)
-            path = part_of(work, job, experiment)
-            if as_is and not path.is_file():
-                continue
-            made = measured_part(path, job)
-            # Those that a kill kept from the file.
-            known = {one.key for one in read_measurements(results)} if results.exists() else set()
-            if missing := [one for one in made if one.key not in known]:
-                append_rows(results, missing)
-            rows += made
-            progress.advance(task)
-            for finished in [other.id for other in progress.tasks if other.finished and other.id != task]:
-                progress.remove_task(finished)
-    if not rows:
-        raise EqualInfoError(f"nothing of {experiment.name} is measured under {out}; leave out --as-is")
-    suffix = "" if scale.name == "small" else f"-{scale.name}"
-    table = out / "tables" / f"{experiment.name}{suffix}.jsonl"
-    m2s = {row.cell for row in rows}
-    kept = [row for row in read_results(results) if row.cell in m2s]
-    with atomic_file(table) as stream:
-        stream.write(as_lines([*kept, *rows]))
-    return outcome(experiment, Rows(rows), table)
+    with output_of_run(out, scale.recipe.corpus):
+        with progress_bar(quiet) as progress:
+            work = ExperimentContext(experiment.name, scale, out, seeds or experiment.seeds, progress)
+            jobs = list(experiment.run.jobs(work))
+            task = progress.add_task(experiment.name, total=len(jobs), note="")
+            for job in jobs:
+                progress.update(task, note=job.name)
+                path = part_of(work, job, experiment)
+                if as_is and not path.is_file():
+                    continue
+                made = measured_part(path, job)
+                # Those that a kill kept from the file.
+                known = {one.key for one in read_measurements(results)} if results.exists() else set()
+                if missing := [one for one in made if one.key not in known]:
+                    append_rows(results, missing)
+                rows += made
+                progress.advance(task)
+                for finished in [other.id for other in progress.tasks if other.finished and other.id != task]:
+                    progress.remove_task(finished)
+        if not rows:
+            raise EqualInfoError(f"nothing of {experiment.name} is measured under {out}; leave out --as-is")
+        suffix = "" if scale.name == "small" else f"-{scale.name}"
+        table = out / "tables" / f"{experiment.name}{suffix}.jsonl"
+        m2s = {row.cell for row in rows}
+        kept = [row for row in read_results(results) if row.cell in m2s]
+        with atomic_file(table) as stream:
+            stream.write(as_lines([*kept, *rows]))
+        return outcome(experiment, Rows(rows), table)
 
 
 def part_of(work: ExperimentContext, job: Job, experiment: Experiment) -> Path:
@@ -108,13 +102,12 @@ def measured_part(path: Path, job: Job) -> list[Measurement]:
 
 def outcome(experiment: Experiment, rows: Rows, table: Path) -> Outcome:
     """Findings and comparison of rows, and the figure drawn beside their table."""
-    figure: Path | None = table.with_suffix(".svg")
-    complaint = ""
+    path, complaint = table.with_suffix(".svg"), ""
     try:
-        assert figure
-        write_figure(experiment.run.figure(rows), figure)
+        write_figure(experiment.run.figure(rows), path)
     except EqualInfoError as error:
-        figure, complaint = None, str(error)
+        complaint = str(error)
+    figure = None if complaint else path
     return Outcome(
         rows, experiment.run.findings(rows), experiment.run.compared(rows), table, figure, complaint
     )

@@ -5,10 +5,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from equalinfo.experiments.base import Finding, Found
-from equalinfo.experiments.rows import Estimate, Rows, normal_p
+from equalinfo.experiments.rows import Estimate, Rows, joint_error, normal_p
 from equalinfo.score.measurements import Coordinate
-
-SIGNIFICANT = 0.05
+from equalinfo.score.significance import SIGNIFICANT
 
 
 def verdict(mean: float, p: float | None) -> Found:
@@ -42,8 +41,8 @@ def less(rows: Rows, quantity: str, smaller: str, larger: str, digits: int = 3, 
 def positive(estimate: Estimate, digits: int = 3, least: float = 0.0) -> Verdict:
     """Expects a number above `least`."""
     over = estimate.mean - least
-    p = None if estimate.error is None else normal_p(over, estimate.error)
-    return Verdict(estimate.text(digits), estimate.source or "one value", verdict(over, p))
+    found = verdict(over, normal_p(over, estimate.error))
+    return Verdict(estimate.text(digits), estimate.source or "one value", found)
 
 
 def near(estimate: Estimate, target: float, tolerance: float, digits: int = 3) -> Verdict:
@@ -62,10 +61,8 @@ def rising(values: Sequence[tuple[str, Estimate]]) -> Verdict:
     """
     verdicts: list[Found] = []
     for (_, one), (_, other) in pairwise(values):
-        known = [e.error for e in (one, other) if e.error is not None]
-        error = sum(e**2 for e in known) ** 0.5 if known else None
         mean = other.mean - one.mean
-        verdicts.append(verdict(mean, None if error is None else normal_p(mean, error)))
+        verdicts.append(verdict(mean, normal_p(mean, joint_error(one, other))))
     found: Found = "no" if "no" in verdicts else "unclear" if "unclear" in verdicts else "yes"
     ours = ", ".join(f"{name} {estimate.mean:.3f}" for name, estimate in values)
     doubtful = [values[i + 1][0] for i, one in enumerate(verdicts) if one != "yes"]

@@ -173,9 +173,7 @@ class ExperimentContext:
     def run_with(self, max_tokens: int | None = None, **m2: Any) -> Run:
         """The scale's run with other settings of the recipe's data and M2 sections."""
         recipe = self.scale.recipe
-        data = (
-            recipe.data if max_tokens is None else recipe.data.model_copy(update={"max_tokens": max_tokens})
-        )
+        data = recipe.data.model_copy(update={} if max_tokens is None else {"max_tokens": max_tokens})
         changed = recipe.model_copy(update={"m2": recipe.m2.model_copy(update=m2), "data": data})
         return self.run.with_settings(changed)
 
@@ -185,10 +183,8 @@ class ExperimentContext:
         """The M2 of a method, trained where it is missing; `m2` replaces settings of the recipe's M2 section."""
         run = self.run_with(max_tokens, **m2)
         spec = Spec.parse(method)
-        path, row = run.m2(spec, size or self.scale.size, seed, self.progress)
-        key = path.name.rsplit("-", 1)[1]
-        found = row or next(known for known in run.known() if known.cell == key)
-        return TrainedRun(path, found, run.tokens(spec, self.progress))
+        path, row, _ = run.m2(spec, size or self.scale.size, seed, self.progress)
+        return TrainedRun(path, row, run.tokens(spec, self.progress))
 
     def m2_rows(self, run: TrainedRun, **at: Coordinate) -> list[Measurement]:
         """What every table of M2s shows, with the uncertainty over validation examples."""

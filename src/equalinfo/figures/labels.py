@@ -20,9 +20,7 @@ def label_places(panel: Panel) -> list[list[str]]:
     up = _spread(ys, Y_ROOM)[: len(points)] * PLOT_HEIGHT
     at = np.stack([_spread(xs, X_ROOM) * PLOT_WIDTH, up], axis=1)
     marks = [np.concatenate([point - 5, point + 5]) for point in at]
-    labels = [
-        label for series in panel.series for label in [*series.labels, *[""] * len(series.y)][: len(series.y)]
-    ]
+    labels = [label for series in panel.series for label in series.labels or [""] * len(series.y)]
     boxes = [
         [_box(point, len(text) * CHARACTER, place) for place in PLACES]
         for point, text in zip(at, labels, strict=True)

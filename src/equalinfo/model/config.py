@@ -8,7 +8,14 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from equalinfo.limits import LARGEST_BATCH, LARGEST_COUNT, LARGEST_REAL, LARGEST_SEED, MOST_WORKERS
+from equalinfo.limits import (
+    LARGEST_BATCH,
+    LARGEST_COUNT,
+    LARGEST_REAL,
+    LARGEST_SEED,
+    LARGEST_SIZE,
+    MOST_WORKERS,
+)
 
 OPTIMIZERS = ("adafactor", "adamw", "muon")
 PRECISIONS = ("float32", "bfloat16", "auto")
@@ -34,6 +41,7 @@ Count = Annotated[int, Field(gt=0, le=LARGEST_COUNT)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_SEED, description="Decides initial weights, order and draws.")]
 Real = Annotated[float, Field(ge=0, le=LARGEST_REAL)]
 Whole = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
+Size = Annotated[int, Field(ge=0, le=LARGEST_SIZE)]
 BatchSize = Annotated[
     int, Field(gt=0, le=LARGEST_BATCH, description="Sequences per step, or per batch with --accumulate.")
 ]

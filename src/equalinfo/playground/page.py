@@ -10,7 +10,7 @@ from nicegui import run, ui
 from equalinfo.errors import EqualInfoError
 from equalinfo.model.config import TEMPERATURE
 from equalinfo.playground.bench import MOST_CHARACTERS, MOST_TOKENS, Bench, ContinuationRequest, Stopped
-from equalinfo.report.segments import segments_style
+from equalinfo.report.templates import part
 from equalinfo.report.tokens import EXAMPLE
 
 TITLE = "equalinfo playground"
@@ -30,7 +30,7 @@ h1 { font-size: 1.6rem; font-weight: 600; } h2 { font-size: 1.15rem; font-weight
 
 def build(bench: Bench) -> None:
     """Makes the page for one visitor."""
-    ui.add_css(STYLE + segments_style())
+    ui.add_css(STYLE + part("pieces.css"))
     ui.colors(primary=PRIMARY)
     with ui.element("div").classes("bench"):  # NiceGUI makes the main element
         ui.html("Playground", tag="h1")

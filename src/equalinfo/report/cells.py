@@ -194,7 +194,8 @@ def paper_rows(summaries: Sequence[Summary]) -> list[tuple[str, ...]]:
         # Table 15 leaves some methods out; the formula gives those (M1 runs for AC and EqualInfoAC).
         m1 = tables["sizes"]["3m"]["nominal_params"] if theirs.startswith(("AC[", "EqualInfoAC[")) else 0
         flops = flops_per_byte(tables["sizes"]["25m"]["nominal_params"], ratio, m1)
-        uniform = uniform_bits_per_byte(_vocabulary(theirs), ratio)
+        spec = Spec.parse(theirs)
+        uniform = uniform_bits_per_byte(spec.tokenizer_class.vocab_of(spec), ratio)
         rows.append(
             (
                 summary.label,
@@ -210,8 +211,3 @@ def paper_rows(summaries: Sequence[Summary]) -> list[tuple[str, ...]]:
             )
         )
     return rows
-
-
-def _vocabulary(method: str) -> int:
-    spec = Spec.parse(method)
-    return spec.tokenizer_class.vocab_of(spec)

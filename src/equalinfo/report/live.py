@@ -42,5 +42,5 @@ def _for_page(value: Any) -> Any:
     if isinstance(value, list) and isinstance(value[0], bytes):
         # Lengths (uint16, little-endian), then all entries without a gap; the number of them comes first (uint32).
         lengths = np.array([len(entry) for entry in value], "<u2")
-        return packed(np.uint32(len(value)).astype("<u4").tobytes() + lengths.tobytes() + b"".join(value))
+        return packed(len(value).to_bytes(4, "little") + lengths.tobytes() + b"".join(value))
     return value

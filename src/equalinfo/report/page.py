@@ -1,10 +1,9 @@
 """Result rows, experiments and cut texts as one HTML page that needs nothing else (`equalinfo report`)."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.figures.figure import Figure
@@ -83,12 +82,12 @@ def page_of(contents: Contents) -> tuple[bytes, dict[str, Figure]]:
     studies = contents.studies
     drawn |= {f"{study.name}-{study.scale}": study.drawn for study in studies if study.drawn}
     figures = [*cell_figures, *(study.figure for study in studies if study.figure)]
-    tokens = contents.tokens
+    tokens = contents.tokens or TokenView([], [])
     rows: list[Result | Measurement] = [*contents.results, *contents.measurements]
     sections = {
         "results-title": ("Results", summaries),
         "experiments-title": ("Experiments", studies),
-        "tokens-title": ("Tokens of a text", tokens),
+        "tokens-title": ("Tokens of a text", tokens.methods),
         "samples-title": ("Samples", contents.samples),
         "again-title": ("Machine, versions, commands", True),
     }
@@ -110,8 +109,8 @@ def page_of(contents: Contents) -> tuple[bytes, dict[str, Figure]]:
         paper=cells.paper_rows(summaries),
         studies=studies,
         signs=SIGNS,
-        methods=tokens.methods if tokens else [],
-        texts=tokens.texts if tokens else [],
+        methods=tokens.methods,
+        texts=tokens.texts,
         samples=contents.samples,
         machines=sorted({row.machine for row in rows}),
         versions=sorted({", ".join(f"{k} {v}" for k, v in sorted(row.versions.items())) for row in rows}),
@@ -122,16 +121,11 @@ def page_of(contents: Contents) -> tuple[bytes, dict[str, Figure]]:
             "figures": [
                 {"key": one.key, "panels": [{"plot": panel.plot} for panel in one.panels]} for one in figures
             ],
-            "methods": [method.for_script for method in tokens.methods] if tokens else [],
-            "texts": [text.for_script for text in tokens.texts] if tokens else [],
+            "methods": [method.for_script for method in tokens.methods],
+            "texts": [text.for_script for text in tokens.texts],
         },
         plotly=plotly_library() if figures else "",
         plot_text=plot_text,
     )
     # Samples may hold lone surrogates, which UTF-8 has no bytes for.
     return page.encode("utf-8", errors="replace"), drawn
-
-
-def recipe_text(recipe: dict[str, Any]) -> str:
-    """A recipe's settings as JSON to read."""
-    return json.dumps(recipe, indent=1, ensure_ascii=False)

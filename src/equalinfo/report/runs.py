@@ -1,10 +1,11 @@
 """Rows from files, and the page that ends a recipe's run."""
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.report.page import Contents, recipe_text, write_page
+from equalinfo.report.page import Contents, write_page
 from equalinfo.report.tokens import token_view
 from equalinfo.runs.run import Finished
 from equalinfo.score.measurements import Measurement
@@ -63,6 +64,6 @@ def page_of_run(finished: Finished, path: Path, command: str) -> None:
         tokens=token_view([Tokenizer.from_pretrained(one) for one in finished.tokenizers]),
         samples=finished.samples,
         commands=[command],
-        recipe=recipe_text(recipe.model_dump(mode="json")),
+        recipe=json.dumps(recipe.model_dump(mode="json"), indent=1, ensure_ascii=False),
     )
     write_page(contents, path)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from equalinfo.report.templates import part, template
+from equalinfo.report.templates import template
 from equalinfo.tokens.show import visible
 from equalinfo.tokens.tokenizer import Tokenizer
 
@@ -73,11 +73,6 @@ def counts_text(tokens: int, segments: int, size: int, bits: float) -> str:
 def segments_html(cut_text: Cut) -> str:
     """A cut as HTML: its totals and a list of its segments. All text is escaped."""
     return template("pieces.html.j2").render(cut=cut_text, tones=TONES)
-
-
-def segments_style() -> str:
-    """The CSS that the list needs."""
-    return part("pieces.css")
 
 
 def as_records(found: Cut) -> list[Sequence[object]]:

@@ -155,7 +155,7 @@ def _by(groups: Sequence[str], sizes: Sequence[int], tokens: Sequence[int]) -> d
     return {group: size / max(count, 1) for group, (size, count) in ordered}
 
 
-def _words_and_numbers(tokenizer: Tokenizer, documents: Sequence[bytes]) -> tuple[int, int, int, int, int]:
+def _words_and_numbers(tokenizer: Tokenizer, documents: Sequence[bytes]) -> list[int]:
     """Words, those that are one id, ids with a part in them; digits of numbers, ids with a part in those."""
     found = np.zeros(5, np.int64)
     looked_at = 0
@@ -169,21 +169,19 @@ def _words_and_numbers(tokenizer: Tokenizer, documents: Sequence[bytes]) -> tupl
             continue
         # Where in the bytes each character begins.
         places = np.concatenate([[0], np.cumsum([len(character.encode()) for character in text])])
-        bounds = tokenizer.offsets(document)
-        begins, ends = bounds[:, 0], bounds[:, 1]
+        begins, ends = tokenizer.offsets(document).T
         starts, stops = _spans(WORD, text, places)
         if len(starts):
             first, last = np.searchsorted(ends, starts, "right"), np.searchsorted(begins, stops, "left") - 1
             spaced = np.frombuffer(document, np.uint8)[np.maximum(starts - 1, 0)] == ord(" ")
             from_start = (begins[first] == starts) | (spaced & (begins[first] == starts - 1))
-            found[:3] += [len(starts), (from_start & (first == last) & (ends[first] == stops)).sum(), 0]
-            found[2] += (last - first + 1).sum()
+            whole = from_start & (first == last) & (ends[first] == stops)
+            found[:3] += [len(starts), whole.sum(), (last - first + 1).sum()]
         starts, stops = _spans(NUMBER, text, places)
         if len(starts):
             first, last = np.searchsorted(ends, starts, "right"), np.searchsorted(begins, stops, "left") - 1
             found[3:] += [(stops - starts).sum(), (last - first + 1).sum()]
-    words, whole, word_ids, digits, digit_ids = found.tolist()
-    return words, whole, word_ids, digits, digit_ids
+    return found.tolist()
 
 
 def _spans(pattern: re.Pattern[str], text: str, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

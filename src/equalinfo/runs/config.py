@@ -5,8 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from equalinfo.corpus.examples import EXAMPLE_BYTES
-from equalinfo.limits import LARGEST_SIZE
-from equalinfo.model.config import Config, Whole, one_of
+from equalinfo.model.config import Config, Size, Whole, one_of
 
 
 class EvaluationConfig(Config):
@@ -15,9 +14,7 @@ class EvaluationConfig(Config):
     split: Annotated[str, one_of("split", ("train", "validation", "test", "all"))] = Field(
         "all", description="train, validation, test, or all the documents."
     )
-    max_examples: Annotated[int, Field(ge=0, le=LARGEST_SIZE)] = Field(
-        0, description=f"Examples of {EXAMPLE_BYTES:,} bytes to score; 0: all."
-    )
+    max_examples: Size = Field(0, description=f"Examples of {EXAMPLE_BYTES:,} bytes to score; 0: all.")
     # Sliding: all tokens but those of the first window have a context.
     windows: Annotated[str, one_of("windows", ("disjoint", "sliding"))] = Field(
         "disjoint", description="disjoint, or sliding, which gives each token a context."

@@ -15,14 +15,12 @@ from equalinfo.errors import EqualInfoError
 from equalinfo.runs.config import EvaluationConfig
 from equalinfo.score.metrics import mean_and_deviation
 from equalinfo.score.results import Scores
-from equalinfo.score.significance import Welch, welch
+from equalinfo.score.significance import SIGNIFICANT, Welch, welch
 from equalinfo.score.tables import screen_table
 from equalinfo.shards.documents import encode_examples
 from equalinfo.shards.format import TokensInMemory
 from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.m2 import Scoring, load_m2, measure
-
-SIGNIFICANT = 0.05
 
 
 class Evaluated(Scores):

@@ -11,12 +11,10 @@ from pydantic import Discriminator, Field, Tag, ValidationError, field_validator
 from equalinfo.corpus.examples import EXAMPLE_BYTES
 from equalinfo.errors import EqualInfoError
 from equalinfo.fields import complaint
-from equalinfo.limits import LARGEST_SIZE
-from equalinfo.model.config import TEMPERATURE, Config, Count, Real, Seed
+from equalinfo.model.config import TEMPERATURE, Config, Count, Real, Seed, Size
 from equalinfo.tokens.spec import Spec
 from equalinfo.train.config import M1Config, M2Config, M2Settings, SizeName
 
-Size = Annotated[int, Field(ge=0, le=LARGEST_SIZE)]
 LONGEST = 1 << 16  # bytes; dotted keys take Python's parser time that grows with their square
 
 
@@ -109,10 +107,8 @@ def load_recipe(name: str) -> Recipe:
         ) from error
     except ValidationError as error:
         raise EqualInfoError(f"{name}: {complaint(error, Recipe, 'recipe', {'trained', 'given'})}") from error
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # TOML's own, text that is not UTF-8, a number of 5,000 digits
+    # TOML's own, text that is not UTF-8, a number of 5,000 digits
+    except (ValueError, RecursionError) as error:
         raise EqualInfoError(f"{name} is not TOML: {error}") from error
 
 

@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from copy import copy
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -59,15 +59,13 @@ def done(path: Path) -> bool:
     return (path / MANIFEST).is_file()
 
 
-@contextmanager
-def output_of_run(out: Path, corpus: str) -> Iterator[None]:
+def output_of_run(out: Path, corpus: str) -> AbstractContextManager[None]:
     """Keeps OUT for a recipe or an experiment, which add to what others have made there.
 
     Raises:
         EqualInfoError: OUT holds something else.
     """
-    with output_folder(out, "the folder of a run or of experiments", _is_run, Corpus(corpus).inputs):
-        yield
+    return output_folder(out, "the folder of a run or of experiments", _is_run, Corpus(corpus).inputs)
 
 
 def _is_run(folder: Path) -> bool:
@@ -166,22 +164,23 @@ class Run:
         out = self.out / "m2" / f"{spec.slug}-{size}-seed{seed}-{key}"
         return Training(config, tokens, out, partial(self.tokens, spec, progress))
 
-    def m2(self, spec: Spec, size: str, seed: int, progress: Progress) -> tuple[Path, Result | None]:
-        """Trains and scores one M2; the row is None where it had been measured before."""
+    def m2(self, spec: Spec, size: str, seed: int, progress: Progress) -> tuple[Path, Result, bool]:
+        """Trains and scores one M2: its directory, its row, and whether it was measured just now."""
         training = self.m2_training(spec, size, seed, progress)
         path = training.out
         key = path.name.rsplit("-", 1)[1]
-        if done(path) and any(row.cell == key for row in self.known()):
-            return path, None
+        known = next((row for row in self.known() if row.cell == key), None)
+        if done(path) and known:
+            return path, known, False
         if not done(path):
             training.run(progress)
         machine, versions = environment()
-        extra: dict[str, float | str] = {CONTEXTS: self.contexts}
+        extra: dict[str, float | str] = {CONTEXTS: contexts_bits_per_byte(self.corpus)}
         # Rows of the paper's model say nothing; others must not be averaged with them.
         if self.recipe.m2.preset != "paper":
             extra["preset"] = self.recipe.m2.preset
         row = Result(
-            **m2_measured(path),
+            **read_json(path / "config.json")["measured"],
             cell=key,
             corpus=self.recipe.corpus,
             m1=self.m1_key if spec.needs_m1 else None,
@@ -191,12 +190,7 @@ class Run:
             extra=extra,
         )
         append_rows(self.results_path, [row])
-        return path, row
-
-    @property
-    def contexts(self) -> float:
-        """Bits/byte of the counted context model of the corpus."""
-        return contexts_bits_per_byte(self.corpus)
+        return path, row, True
 
     def with_settings(self, recipe: Recipe) -> "Run":
         """The same run with other settings of M2s and data."""
@@ -206,11 +200,6 @@ class Run:
 
     def known(self) -> list[Result]:
         return read_results(self.results_path) if self.results_path.exists() else []
-
-
-def m2_measured(path: Path) -> dict[str, Any]:
-    """What `train_m2` measured, from the directory it wrote."""
-    return read_json(path / "config.json")["measured"]
 
 
 @dataclass(frozen=True)
@@ -263,9 +252,9 @@ def _run(
         if some and some is coded:
             say(_about_m1(recipe, run.m1_path))
         with progress_bar(quiet) as progress:
-            for spec, path, row in _trained(run, some, m1, progress):
+            for spec, path, row, is_new in _trained(run, some, m1, progress):
                 trained[path] = spec
-                if row:
+                if is_new:
                     with paused(progress):
                         say(
                             f"{spec} {row.size} seed {row.seed}: {row.bits_per_byte:.3f} bits/byte "
@@ -293,15 +282,14 @@ def _run(
 
 def _trained(
     run: Run, cells: list[tuple[Spec, str, int]], m1: Training | None, progress: Progress
-) -> Iterator[tuple[Spec, Path, Result | None]]:
-    """Method, directory and row of each M2 as it is done: those that are there, then the others, beside M1."""
+) -> Iterator[tuple[Spec, Path, Result, bool]]:
+    """Method, directory and row of each M2 as it is done, and whether it is new: old ones, then those beside M1."""
     trainings = {run.m2_training(*cell, progress): cell for cell in cells}
     there = [training for training in trainings if done(training.out)]
     todo = [*([m1] if m1 else []), *(training for training in trainings if training not in there)]
     for training in chain(there, train_all(todo, progress)):
         if training is not m1:
-            path, row = run.m2(*trainings[training], progress)
-            yield trainings[training][0], path, row
+            yield trainings[training][0], *run.m2(*trainings[training], progress)
 
 
 def _about_m1(recipe: Recipe, path: Path) -> str:

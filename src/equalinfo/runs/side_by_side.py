@@ -125,7 +125,7 @@ class _Trainings:
             self._running.append(worker)
             self._selector.register(worker.stream, selectors.EVENT_READ, worker)
 
-    def _forget(self, worker: _Worker) -> int:
+    def _forget(self, worker: _Worker) -> str:
         self._selector.unregister(worker.stream)
         self._running.remove(worker)
         for bar in worker.bars.values():
@@ -145,8 +145,7 @@ class _Trainings:
                 worker.bars[bar] = self._progress.add_task(message["description"], total=None, note="")
             self._progress.update(worker.bars[bar], **message)
         if messages is None:
-            status = self._forget(worker)
-            how = f"by signal {-status}" if status < 0 else f"with status {status}"
+            how = self._forget(worker)
             raise EqualInfoError(
                 f"a process that trained {out} ended {how}; if memory was short, {ADVICE}; "
                 "the same command resumes here"

@@ -15,15 +15,14 @@ def paper_tables() -> dict[str, Any]:
     return json.loads(files(__package__).joinpath("paper_tables.json").read_text(encoding="utf-8"))
 
 
-def paper_bits(size: str = "25m") -> dict[str, float]:
-    """Bits/byte of M2s of a size, by method (tables 15 and 16)."""
-    return {name: values[size] for name, values in paper_tables()["table15_16_bits_per_byte"].items()}
+def paper_bits() -> dict[str, float]:
+    """Bits/byte of M2s of size 25m, by method (tables 15 and 16)."""
+    return {name: values["25m"] for name, values in paper_tables()["table15_16_bits_per_byte"].items()}
 
 
 def paper_ratios() -> dict[str, float]:
     """Bytes/token by method (table 12)."""
-    ratios: dict[str, float] = paper_tables()["table12_bytes_per_token"]
-    return ratios
+    return paper_tables()["table12_bytes_per_token"]
 
 
 def paper_method(method: str) -> str:

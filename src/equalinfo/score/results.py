@@ -186,9 +186,12 @@ def _rows(path: Path) -> Iterator[Row]:
     for number, line in enumerate(whole.split(b"\n"), start=1):
         if not line.strip():
             continue
-        row = _parse(line)
-        if row is None:
-            raise DamagedArtifact(f"{path}, line {number}: {_complaint(line)}; correct or delete that line")
+        try:
+            row = _kind(line).model_validate_json(line)
+        except ValidationError as error:
+            raise DamagedArtifact(
+                f"{path}, line {number}: {_complaint(error)}; correct or delete that line"
+            ) from error
         yield row
     if tail and (last := _parse(tail)) is not None:
         yield last
@@ -201,7 +204,7 @@ _ROW_STARTS = (b'{"method":', b'{"kind":"measurement"')
 def _locked(path: Path) -> Iterator[IO[bytes]]:
     """`path` open for reading and appending, created if missing, with other appenders kept out."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
-    with os.fdopen(handle, "rb", closefd=True) as stream:
+    with os.fdopen(handle, "rb") as stream:
         if fcntl is not None:
             fcntl.flock(stream, fcntl.LOCK_EX)
         yield stream  # closing releases the lock
@@ -225,12 +228,8 @@ def _parse(line: bytes) -> Row | None:
         return None
 
 
-def _complaint(line: bytes) -> str:
+def _complaint(error: ValidationError) -> str:
     """What is wrong with a line that does not parse, in a few words."""
-    try:
-        _kind(line).model_validate_json(line)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
-        return f"not a result row ({where + ': ' if where else ''}{first['msg']})".replace("\n", " ")
-    raise AssertionError("the line parses")
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"])
+    return f"not a result row ({where + ': ' if where else ''}{first['msg']})"

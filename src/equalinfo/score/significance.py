@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from equalinfo.score.metrics import mean_and_deviation
 
+SIGNIFICANT = 0.05  # the p below which a difference counts
+
 
 @dataclass(frozen=True)
 class Welch:

@@ -100,21 +100,17 @@ def natural(text: str) -> list[tuple[int, int, str]]:
 def _labels(keys: list[Key]) -> dict[Key, str]:
     """Method, then only those parts of the setting that some other row of the same method, or for
     size and steps any other row, has differently."""
+    settings = [dict(key) for key in keys]
     labels = {}
-    for key in keys:
-        own = dict(key)
+    for key, own in zip(keys, settings, strict=True):
+        of_method = [other for other in settings if other["method"] == own["method"]]
+        # A size name says the parameters, a method's spec its vocabulary.
+        size_tells = len({one["parameters"] for one in of_method if one["size"] == own["size"]}) == 1
         parts = [own["method"]]
         for name, text in key[1:]:
-            others = [dict(other) for other in keys]
-            if name not in ("size", "steps", "corpus"):
-                others = [other for other in others if other["method"] == own["method"]]
-            if text and any(other.get(name) != text for other in others):
-                # A size name says the parameters, a method's spec its vocabulary.
-                if (
-                    name == "parameters"
-                    and len({o["parameters"] for o in others if o["size"] == own["size"]}) == 1
-                ):
-                    continue
+            others = settings if name in ("size", "steps", "corpus") else of_method
+            differs = any(other.get(name) != text for other in others)
+            if text and differs and not (name == "parameters" and size_tells):
                 parts.append(text)
         labels[key] = ", ".join(parts)
     return labels

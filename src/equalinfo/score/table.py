@@ -1,38 +1,29 @@
 """The comparison as a table, for the terminal and for Markdown files."""
 
 from collections.abc import Iterable
-from typing import Literal
 
-from rich import box
 from rich.table import Table
 from rich.text import Text
 
 from equalinfo.score.results import Result
 from equalinfo.score.summary import Summary, counted_level, summarise
-from equalinfo.score.tables import code, markdown_table
+from equalinfo.score.tables import code, markdown_table, screen_table
 
 _HEADINGS = ("method", "bytes/token", "bits/byte", "uniform", "unigram", "learned", "MFLOPs/byte", "s")
+_NUMBERS = range(1, len(_HEADINGS))  # columns that are set right
 LEARNED_NOTHING = 0.05  # bits/byte
 
 
 def results_table(results: Iterable[Result]) -> Table:
     """Settings by mean bits/byte, best first, under sentences that say how to read them."""
     results = list(results)
-    # Narrow enough for a terminal of 80 columns: headings in two lines, few rules.
-    table = Table(
-        title=Text(how_to_read(results)),
-        title_style="none",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
-    for heading in _HEADINGS:
-        justify: Literal["left", "right"] = "left" if heading == "method" else "right"
-        table.add_column(heading.replace("/", "/\n"), justify=justify, no_wrap=True)
-    for summary in _best_first(results):
-        # Text, not str: rich would take the brackets of AC[v=256] for markup and drop them.
-        table.add_row(*(Text(cell) for cell in _cells(summary)))
+    # Narrow enough for a terminal of 80 columns: headings in two lines.
+    headings = [heading.replace("/", "/\n") for heading in _HEADINGS]
+    table = screen_table(headings, map(_cells, _best_first(results)), _NUMBERS)
+    table.title, table.title_style, table.title_justify = Text(how_to_read(results)), "none", "left"
+    table.collapse_padding = True
+    for column in table.columns:
+        column.no_wrap = True
     return table
 
 
@@ -40,7 +31,7 @@ def results_markdown(results: Iterable[Result]) -> str:
     """The same in Markdown, with a final newline."""
     results = list(results)
     rows = [[code(name), *numbers] for name, *numbers in map(_cells, _best_first(results))]
-    return f"{how_to_read(results)}\n\n{markdown_table(_HEADINGS, rows, range(1, len(_HEADINGS)))}"
+    return f"{how_to_read(results)}\n\n{markdown_table(_HEADINGS, rows, _NUMBERS)}"
 
 
 def how_to_read(results: Iterable[Result]) -> str:

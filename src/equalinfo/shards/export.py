@@ -89,7 +89,7 @@ def to_megatron(
             for part in _written(shard, np.dtype(dtype), ids):
                 all_lengths.frombytes(part.astype(np.int32).tobytes())
             advance()
-    lengths = np.frombuffer(all_lengths, np.int32) if all_lengths else np.zeros(0, np.int32)
+    lengths = np.array(all_lengths, np.int32)
     ends = np.cumsum(lengths, dtype=np.int64)
     with open(directory / f"{split}.idx", "wb") as index:
         index.write(b"MMIDIDX\x00\x00" + (1).to_bytes(8, "little") + bytes([code]))
@@ -97,7 +97,7 @@ def to_megatron(
         index.write(lengths.astype("<i4").tobytes())
         index.write(((ends - lengths) * np.dtype(dtype).itemsize).astype("<i8").tobytes())
         index.write(np.arange(len(lengths) + 1, dtype="<i8").tobytes())
-    return int(ends[-1]) if len(ends) else 0
+    return int(lengths.sum(dtype=np.int64))
 
 
 def _written(shard: Path, dtype: np.dtype, ids: IO[bytes]) -> Iterator[np.ndarray]:

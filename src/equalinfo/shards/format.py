@@ -268,6 +268,9 @@ class TokenSequences:
         return self._shards.batches[self._batch[number]][0][start : start + self.length]
 
 
+COUNTS = ("examples", "tokens", "bytes", "source_bytes")
+
+
 class Counts(Fields):
     """What some shards hold."""
 

@@ -9,9 +9,9 @@ While it runs, everything stands beside OUT, so that OUT appears whole or not at
 
 import shutil
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,13 @@ from rich.progress import Progress
 from equalinfo.corpus.examples import EXAMPLE_BYTES
 from equalinfo.corpus.partitions import Partition, partitions_of
 from equalinfo.corpus.readers import local_inputs
+from equalinfo.corpus.splits import SPLITS
 from equalinfo.engines.base import Engine, Event, PartitionProgress, Record, record_path
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import json_bytes, read_json, read_manifest, sha256_bytes, write_json, write_manifest
 from equalinfo.outputs import Reserved, reserved_directory
 from equalinfo.shards.documents import VERSION
-from equalinfo.shards.format import KIND
+from equalinfo.shards.format import COUNTS, KIND
 from equalinfo.shards.job import TokenizeJob
 from equalinfo.tokens.tokenizer import Tokenizer
 
@@ -101,17 +102,13 @@ def tokenize_corpus(
         output.state(STATE, FILES.__contains__) as folder,
     ):
         default = PARTITION_BYTES_OF_CODERS if tokenizer.runs_predictor else PARTITION_BYTES
-        partition_bytes = config.partition_bytes or default
-        partitions, stamps = partitions_of(source, config.field, partition_bytes)
+        config = replace(config, partition_bytes=config.partition_bytes or default)
+        partitions, stamps = partitions_of(source, config.field, config.partition_bytes)
         made_from = {
             "tokenizer": tokenizer.fingerprint,
             "version": VERSION,
             "corpus": source,
-            "field": config.field,
-            "example_bytes": config.example_bytes,
-            "partition_bytes": partition_bytes,
-            "skip_bad": config.skip_bad,
-            "split": config.split,
+            **asdict(config),
             "stamps": stamps,
             "partitions": [partition.to_json() for partition in partitions],
         }
@@ -255,22 +252,16 @@ class _Run:
             windows_changed=changed / windows if windows else None,
             splits=splits,
             documents={
-                **{split: _total(records, "documents", split) for split in ("train", "validation", "test")},
+                **{split: sum(record["documents"][split] for record in records) for split in SPLITS},
                 **{name: sum(record[name] for record in records) for name in COUNTED},
             },
             partitions=records,
         )
 
 
-def _total(records: Iterable[Record], group: str, name: str) -> int:
-    return sum(record[group][name] for record in records)
-
-
 def _split_counts(split: str, records: list[Record]) -> dict[str, Any]:
     shards = [record["shards"][split] for record in records if split in record["shards"]]
-    counts: dict[str, Any] = {
-        name: sum(shard[name] for shard in shards) for name in ("examples", "tokens", "bytes", "source_bytes")
-    }
+    counts: dict[str, Any] = {name: sum(shard[name] for shard in shards) for name in COUNTS}
     counts["text"] = sha256_bytes("".join(shard["text"] for shard in shards).encode())
     return counts
 

@@ -1,5 +1,6 @@
 """A corpus to token shards (`equalinfo tokenize`); one row is one example of joined documents (paper, section 3.1)."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -15,7 +16,7 @@ from equalinfo.errors import DamagedArtifact
 from equalinfo.files import write_manifest
 from equalinfo.outputs import output_directory
 from equalinfo.shards.documents import encode_examples
-from equalinfo.shards.format import KIND, Row, text_fingerprint, write_shard
+from equalinfo.shards.format import COUNTS, KIND, Row, text_fingerprint, write_shard
 from equalinfo.tokens.tokenizer import Tokenizer
 
 EXAMPLES_AT_ONCE = 64
@@ -68,12 +69,8 @@ def tokenize(
         training = ShuffledExamples(cut_examples(corpus.documents("train"), config.example_bytes))
         order = islice(training.iterate(config.seed), len(training))
         splits = {"train": _write(tokenizer, order, len(training), "train", config, directory, progress)}
-        held_out = list(
-            islice(
-                cut_examples(corpus.documents("validation"), config.example_bytes),
-                config.validation_examples or None,
-            )
-        )
+        validation = cut_examples(corpus.documents("validation"), config.example_bytes)
+        held_out = list(islice(validation, config.validation_examples or None))
         splits["validation"] = _write(
             tokenizer, held_out, len(held_out), "validation", TokenizeConfig(), directory, progress
         )
@@ -105,15 +102,14 @@ def _write(
     """Encodes examples into the shards of one split; returns its counts."""
     most = config.max_tokens
     task = progress.add_task(f"tokenize {split}: {tokenizer.spec}", total=most or total, note="")
-    counts = {"examples": 0, "tokens": 0, "bytes": 0, "source_bytes": 0}
+    counts = Counter(dict.fromkeys(COUNTS, 0))
     usable = 0  # tokens in whole sequences
     digest, shard = "", 0
     rows: list[Row] = []
     for example, ids in _encoded(tokenizer, examples):
         rows.append((ids, len(example.data), example.source_bytes))
         usable += len(ids) // config.sequence_length * config.sequence_length
-        added = (1, len(ids), len(example.data), example.source_bytes)
-        counts = {name: count + more for (name, count), more in zip(counts.items(), added, strict=True)}
+        counts.update(examples=1, tokens=len(ids), bytes=len(example.data), source_bytes=example.source_bytes)
         digest = text_fingerprint(digest, example.data)
         progress.update(task, completed=min(usable, most) if most else counts["examples"])
         if len(rows) == EXAMPLES_PER_SHARD:

@@ -1,6 +1,7 @@
 """Whether a tokens directory holds what its manifest says, and decodes to its corpus (`equalinfo verify`)."""
 
 import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from equalinfo.corpus.records import BadDocuments
 from equalinfo.corpus.splits import split_of
 from equalinfo.errors import DamagedArtifact, UndecodableTokens
 from equalinfo.shards.documents import decode_examples
-from equalinfo.shards.format import Row, read_shard, text_fingerprint, tokens_manifest
+from equalinfo.shards.format import COUNTS, Row, read_shard, text_fingerprint, tokens_manifest
 from equalinfo.shards.tokenize_sample import tokenizer_of
 from equalinfo.tokens.tokenizer import Tokenizer
 
@@ -37,8 +38,8 @@ class ShardComparison:
         tokenizer: Tokenizer,
         chosen: set[int] | None,
         decoded: Callable[[int], None],
-        fingerprint: str = "",
-        first: int = 0,
+        fingerprint: str,
+        first: int,
     ) -> None:
         self.file, self.chosen = file, chosen
         self._tokenizer, self._decoded = tokenizer, decoded
@@ -104,7 +105,6 @@ class ShardComparison:
 
 
 PARTITIONS_OF_A_SAMPLE = 16
-COUNTS = ("examples", "tokens", "bytes", "source_bytes")
 
 
 @dataclass(frozen=True)
@@ -175,18 +175,16 @@ class _Verifier:
         files = sum(name.endswith(".arrow") for name in self.manifest["files"])
         task = self.progress.add_task("count", total=files, note="")
         for split, expected in self.manifest["splits"].items():
-            total = dict.fromkeys(COUNTS, 0)
+            total = Counter[str]()
             for file in self._files(split):
-                own = dict.fromkeys(COUNTS, 0)
+                own = Counter[str]()
                 for ids, size, source_size in read_shard(file):
                     if len(ids) and int(ids.max()) >= self.tokenizer.vocab:
                         raise DamagedArtifact(f"{file} holds ids beyond the vocabulary")
-                    for name, value in zip(COUNTS, (1, len(ids), size, source_size), strict=True):
-                        own[name] += value
+                    own.update(examples=1, tokens=len(ids), bytes=size, source_bytes=source_size)
                 if known and any(own[name] != known.get(file.name, {}).get(name) for name in COUNTS):
                     raise DamagedArtifact(f"{file} does not hold as much as its record in the manifest says")
-                for name in COUNTS:
-                    total[name] += own[name]
+                total += own
                 self.shards += 1
                 self.progress.advance(task)
             if any(total[name] != expected[name] for name in COUNTS):
@@ -280,12 +278,11 @@ def _draw(counts: dict[str, int], wanted: int | None, generator: random.Random) 
     """Which examples of each split to decode: `wanted` of all, drawn with equal chances; None: all."""
     if wanted is None:
         return dict.fromkeys(counts)
-    chosen: dict[str, set[int] | None] = {split: set() for split in counts}
     total = sum(counts.values())
-    for place in generator.sample(range(total), min(wanted, total)):
-        for split, count in counts.items():
-            if place < count:
-                chosen[split].add(place)  # type: ignore[union-attr]
-                break
-            place -= count
+    places = generator.sample(range(total), min(wanted, total))
+    chosen: dict[str, set[int] | None] = {}
+    first = 0
+    for split, count in counts.items():
+        chosen[split] = {place - first for place in places if first <= place < first + count}
+        first += count
     return chosen

@@ -10,7 +10,7 @@ from typing import IO, Any
 from equalinfo.corpus.examples import EXAMPLE_BYTES, Example, ExampleCutter
 from equalinfo.files import atomic_file
 from equalinfo.shards.documents import encode_examples
-from equalinfo.shards.format import Row, ShardWriter, text_fingerprint
+from equalinfo.shards.format import COUNTS, Row, ShardWriter, text_fingerprint
 from equalinfo.tokens.tokenizer import Tokenizer
 
 # Text that goes to the tokenizer at a time: enough that its tables, once in a core's cache, serve a while; less where
@@ -35,14 +35,7 @@ class ExampleShard:
         advance: Callable[[int], None],
         stack: ExitStack,
     ) -> None:
-        self.counts: dict[str, Any] = {
-            "file": path.name,
-            "examples": 0,
-            "tokens": 0,
-            "bytes": 0,
-            "source_bytes": 0,
-            "text": "",
-        }
+        self.counts: dict[str, Any] = {"file": path.name, **dict.fromkeys(COUNTS, 0), "text": ""}
         self._path, self._tokenizer, self._advance, self._stack = path, tokenizer, advance, stack
         self._cutter = ExampleCutter(example_bytes)
         at_once = BYTES_AT_ONCE_OF_CODERS if tokenizer.runs_predictor else BYTES_AT_ONCE

@@ -12,10 +12,11 @@ from equalinfo.experiments.m2_tables import line
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.verdicts import positive
-from equalinfo.experiments.workspace import ExperimentContext, Job, read_examples
+from equalinfo.experiments.workspace import ExperimentContext, Job
 from equalinfo.figures.figure import Figure, Panel
 from equalinfo.model.decoder import Decoder
 from equalinfo.score.measurements import Measurement
+from equalinfo.shards.format import read_split
 from equalinfo.sizes import size_by_name
 
 QUANTITY = "accuracy_percent"
@@ -41,11 +42,8 @@ def trained(work: ExperimentContext, method: str, seed: int) -> list[Measurement
     length = m2.sequence_length
 
     def cut(split: str) -> list[Targeted]:
-        whole = []
-        for ids, _ in read_examples(tokens, split):
-            for start in range(0, len(ids) - length + 1, length):  # whole windows: length is a multiple
-                whole.append(Targeted(ids[start : start + length].astype(np.int64), 0))
-        return whole
+        sequences = read_split(tokens, split).sequences(length)  # whole windows: length is a multiple
+        return [Targeted(sequences[number].astype(np.int64), 0) for number in range(len(sequences))]
 
     training, testing = cut("train"), cut("validation")
     model = Decoder(size_by_name(work.scale.size), 256)

@@ -129,11 +129,9 @@ def compared(rows: Rows) -> list[Compared]:
 
 
 def figure(rows: Rows) -> Figure:
-    accuracy = bars(rows, "accuracy_percent", "accuracy")
-    entropy = bars(rows, "cross_entropy_nats", "cross-entropy")
     panels = [
-        Panel("", "", "accuracy on targets (%)", [accuracy]),
-        Panel("", "", "cross-entropy on targets (nats)", [entropy]),
+        Panel("", "", "accuracy on targets (%)", [bars(rows, "accuracy_percent", "accuracy")]),
+        Panel("", "", "cross-entropy on targets (nats)", [bars(rows, "cross_entropy_nats", "cross-entropy")]),
     ]
     return Figure("Coding as sequence to sequence (table 5)", panels)
 

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from functools import partial
 
-import numpy as np
-
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
+from equalinfo.experiments.learning_curve import predictor_point
 from equalinfo.experiments.m2_tables import bars
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.scales import Scale, paper_method
@@ -13,11 +12,11 @@ from equalinfo.experiments.statistics import ratio_error
 from equalinfo.experiments.verdicts import less, near, positive, rising
 from equalinfo.experiments.workspace import ExperimentContext, Job, read_examples, slug
 from equalinfo.figures.figure import Figure, Panel, Series
-from equalinfo.predict.base import distribution_bits
 from equalinfo.predict.exact_files import load_m1
 from equalinfo.score import metrics
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.paper import paper_ratios, paper_tables
+from equalinfo.shards.format import read_split
 
 BITS = (16, 32, 64, 128)
 M1 = "M1"
@@ -46,16 +45,13 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 def m1_by_context(work: ExperimentContext) -> list[Measurement]:
     """Bits/byte of M1's 14-bit frequencies on the same text, started afresh every so many bytes: AC's limit."""
     predictor = load_m1(work.run.m1(work.progress))
-    texts = [example.data for example in work.validation[:SAMPLE]]
-    sizes = [len(text) for text in texts]
+    examples = work.validation[:SAMPLE]
+    sizes = [len(example.data) for example in examples]
     rows = []
     for context in CONTEXTS:
-        chunk_bits = []
-        for text in texts:
-            cut = [text[start : start + context] for start in range(0, len(text), context)]
-            chunk_bits.append(sum(distribution_bits(predictor.frequencies(chunk), chunk) for chunk in cut))
-        bits = sum(chunk_bits) / sum(sizes)
-        rows.append(work.row(M1, "bits_per_byte", bits, ratio_error(chunk_bits, sizes), context=context))
+        bits = predictor_point(predictor, examples, context).bits
+        mean, error = sum(bits) / sum(sizes), ratio_error(bits, sizes)
+        rows.append(work.row(M1, "bits_per_byte", mean, error, context=context))
     return rows
 
 
@@ -67,11 +63,8 @@ def ratios(work: ExperimentContext, method: str) -> list[Measurement]:
     source, counts = [size for _, size in held_out], [len(ids) for ids, _ in held_out]
     size, count = sum(source), sum(counts)
     ratio = metrics.bytes_per_token(size, count)
-    frequencies = np.zeros((2, vocab), np.int64)
-    for index, split in enumerate(("train", "validation")):
-        for ids, _ in read_examples(tokens, split):
-            frequencies[index] += np.bincount(ids, minlength=vocab)
-    unigram = metrics.unigram_bits_per_byte(frequencies[0], frequencies[1], size)
+    training, scored = (read_split(tokens, split).counts(vocab) for split in ("train", "validation"))
+    unigram = metrics.unigram_bits_per_byte(training, scored, size)
     uniform = metrics.uniform_bits_per_byte(vocab, ratio)
     error = ratio_error(source, counts)
     bit = metrics.bit_ratio(size, count, vocab)

@@ -5,7 +5,6 @@ high for long ones. All seeds take the first rate, the first seed takes the othe
 text. The line to get below is the counted context model of the text that the M2s were trained on.
 """
 
-import math
 from collections.abc import Iterator
 from functools import partial
 from itertools import product
@@ -22,7 +21,7 @@ from equalinfo.experiments.learning_curve import (
     training_flops,
 )
 from equalinfo.experiments.m2_tables import measured
-from equalinfo.experiments.rows import Difference, Estimate, Rows, normal_p
+from equalinfo.experiments.rows import Difference, Estimate, Rows, joint_error, normal_p
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.verdicts import Verdict, less, positive, verdict
 from equalinfo.experiments.workspace import ExperimentContext, Job, slug
@@ -139,12 +138,9 @@ def growing(rows: Rows, method: str, rival: str) -> Verdict:
     steps = steps_of(rows)
     early = lead(rows, method, rival, min(steps, key=lambda step: abs(step - steps[-1] / 4)))
     late = lead(rows, method, rival, steps[-1])
-    known = [one.error for one in (early, late) if one.error is not None]
     mean = late.mean - early.mean
-    error = math.hypot(*known) if known else None
     text = f"{early.text()} at a quarter, {late.text()} at the end"
-    p = None if error is None else normal_p(mean, error)
-    return Verdict(text, late.source, verdict(mean, p))
+    return Verdict(text, late.source, verdict(mean, normal_p(mean, joint_error(early, late))))
 
 
 def rivals(rows: Rows) -> list[str]:

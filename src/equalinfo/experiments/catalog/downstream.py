@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
-from equalinfo.experiments.datasets import Labelled, load
+from equalinfo.experiments.datasets import load
 from equalinfo.experiments.finetune import FinetuneConfig, Targeted, extended, score, tune
 from equalinfo.experiments.m2_tables import bars
 from equalinfo.experiments.rows import Estimate, Rows
@@ -50,7 +50,7 @@ def sequences(ids: list[np.ndarray], labels: list[int], base: int) -> list[Targe
 
 def trained(work: ExperimentContext, method: str, data: str, seed: int) -> list[Measurement]:
     """The M2 of seed 0 is tuned; the seed decides the label rows and the order, as M2s are the dearer part."""
-    labelled: Labelled = load(data)
+    labelled = load(data)
     spec = work.scale.sentencepiece if method == UNTRAINED else method
     tokenizer = work.tokenizer(spec)
     cell = None
@@ -106,13 +106,11 @@ def findings(rows: Rows) -> list[Finding]:
 
 
 def compared(rows: Rows) -> list[Compared]:
-    lines = []
-    for data in DATA:
-        of_data = rows.where(QUANTITY, None, data=data)
-        lines += [
-            Compared(f"{data}: {m}", QUANTITY, of_data.estimate(QUANTITY, m)) for m in of_data.methods()
-        ]
-    return lines
+    return [
+        Compared(f"{data}: {method}", QUANTITY, rows.estimate(QUANTITY, method, data=data))
+        for data in DATA
+        for method in rows.where(QUANTITY, data=data).methods()
+    ]
 
 
 def figure(rows: Rows) -> Figure:

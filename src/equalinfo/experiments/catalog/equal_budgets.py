@@ -5,6 +5,7 @@ Equal compute: as many tokens of training, hence as many FLOPs, of whatever text
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache, partial
 from itertools import product
 from pathlib import Path
@@ -14,11 +15,12 @@ from equalinfo.experiments.m2_tables import bars, compare_m2s, measured
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
 from equalinfo.experiments.verdicts import less
-from equalinfo.experiments.workspace import ExperimentContext, Job, read_examples, slug
+from equalinfo.experiments.workspace import ExperimentContext, Job, slug
 from equalinfo.figures.figure import Figure, Panel
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.metrics import bytes_per_token
 from equalinfo.score.paper import paper_ratios, paper_tables
+from equalinfo.shards.format import read_split
 
 COMPUTE, BYTES = "compute", "bytes"
 
@@ -38,8 +40,8 @@ def methods(scale: Scale) -> list[str]:
 @cache
 def ratio(tokens: Path) -> float:
     """Bytes/token of the held-out examples."""
-    examples = read_examples(tokens, "validation")
-    return bytes_per_token(sum(source for _, source in examples), sum(len(ids) for ids, _ in examples))
+    held_out = read_split(tokens, "validation")
+    return bytes_per_token(held_out.source_bytes, held_out.tokens)
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
@@ -100,10 +102,7 @@ def compared(rows: Rows) -> list[Compared]:
     bits = {name: values["25m"] for name, values in table.items() if name != "steps"}
     lines = compare_m2s(rows, bits, paper_ratios(), ("bits_per_byte", "bytes_per_token"), budget=COMPUTE)
     equal = compare_m2s(rows, {}, None, ("bits_per_byte",), budget=BYTES)
-    return lines + [
-        Compared(line.what, "bits_per_byte at equal bytes", line.ours, None, line.paper_what)
-        for line in equal
-    ]
+    return lines + [replace(line, quantity="bits_per_byte at equal bytes") for line in equal]
 
 
 def figure(rows: Rows) -> Figure:

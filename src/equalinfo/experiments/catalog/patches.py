@@ -15,7 +15,7 @@ import numpy as np
 from equalinfo.corpus.examples import Example
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Functions
 from equalinfo.experiments.learning_curve import Point, learning_curve, predictor_point, training_flops
-from equalinfo.experiments.m2_tables import measured
+from equalinfo.experiments.m2_tables import listed, measured
 from equalinfo.experiments.patch_course import (
     BATCH,
     ROW,
@@ -44,12 +44,8 @@ from equalinfo.score.measurements import Measurement
 from equalinfo.sizes import size_by_name
 from equalinfo.train.config import M2Config
 
-BUDGETS = {
-    "small": 2 << 20,
-    "mix": 4 << 20,
-    "gpu": 16 << 20,
-}  # bytes of training text; of larger scales the last
-LARGEST_BUDGET = 1 << 33
+BUDGETS = {"small": 2 << 20, "mix": 4 << 20, "gpu": 16 << 20}  # bytes of training text
+LARGEST_BUDGET = 1 << 33  # of larger scales
 LONGER = 4  # times the text, for the rows that matter most
 LONGER_SCALES = ("small", "mix")
 CONTEXTS, M1 = "contexts", "M1"  # predictors
@@ -227,65 +223,42 @@ def _rows(
 
 
 def findings(rows: Rows) -> list[Finding]:
-    with_prior, with_m1, without = (
-        {kind.cut: kind.name for kind in KINDS if kind.prior == prior and kind.name in rows.methods(BITS)}
-        for prior in (CONTEXTS, M1, "")
-    )
-    information = INFORMATION[B]
+    names, windows = rows.methods(BITS), INFORMATION[B]
+    prior, m1, bare = (Kind(windows, of) for of in (CONTEXTS, M1, ""))
     pieces, words = (rows.method(start, quantity=BITS) for start in ("SentencePiece", "EqualInfo["))
     pairs = [
-        (
-            with_prior,
-            with_prior,
-            information,
-            NONE,
-            "M2 earns its steps: windows beat the local decoder alone",
-        ),
-        (
-            with_m1,
-            with_m1,
-            information,
-            NONE,
-            "with M1 as the prior too, windows beat the local decoder alone",
-        ),
-        (with_m1, with_prior, information, information, "M1 is a better prior than counted contexts"),
-        (without, without, information, NONE, "without a prior too, windows beat the local decoder alone"),
-        (with_prior, with_prior, information, LENGTH, "equal information beats equal length, with a prior"),
-        (without, without, information, LENGTH, "equal information beats equal length, without a prior"),
-        (with_prior, with_prior, information, WORDS, "equal information beats word starts, with a prior"),
-        (
-            with_prior,
-            with_prior,
-            information,
-            ENTROPY,
-            "equal information beats uncertain bytes, with a prior",
-        ),
-        (with_prior, without, information, information, "the prior helps windows of equal information"),
+        (prior, Kind(NONE, CONTEXTS), "M2 earns its steps: windows beat the local decoder alone"),
+        (m1, Kind(NONE, M1), "with M1 as the prior too, windows beat the local decoder alone"),
+        (m1, prior, "M1 is a better prior than counted contexts"),
+        (bare, Kind(NONE, ""), "without a prior too, windows beat the local decoder alone"),
+        (prior, Kind(LENGTH, CONTEXTS), "equal information beats equal length, with a prior"),
+        (bare, Kind(LENGTH, ""), "equal information beats equal length, without a prior"),
+        (prior, Kind(WORDS, CONTEXTS), "equal information beats word starts, with a prior"),
+        (prior, Kind(ENTROPY, CONTEXTS), "equal information beats uncertain bytes, with a prior"),
+        (prior, bare, "the prior helps windows of equal information"),
     ]
     found = [
-        less(rows, BITS, better[one], worse[other], share=1.0).on(text)
-        for better, worse, one, other, text in pairs
-        if one in better and other in worse
+        less(rows, BITS, better.name, worse.name, share=1.0).on(text)
+        for better, worse, text in pairs
+        if better.name in names and worse.name in names
     ]
-    own = with_prior[information]
+    own = prior.name
     for rival in (pieces, words, f"{words} {TOLD}"):
-        if rival in rows.methods(BITS):
+        if rival in names:
             found.append(less(rows, BITS, own, rival, share=1.0).on(f"windows with a prior beat {rival}"))
-    for name in rows.methods(BITS):
+    for name in names:
         plain = name.replace(f" {TOLD}", "")
-        if plain != name and plain in rows.methods(BITS):
+        if plain != name and plain in names:
             told = less(rows, BITS, name, plain, share=1.0)
             found.append(told.on(f"an M2 over {plain} learns more if it is {TOLD}"))
     longer = _of(LONGER)
     for one, text in (
-        (with_prior[NONE], "M2 earns its steps"),
+        (Kind(NONE, CONTEXTS).name, "M2 earns its steps"),
         (f"{words} {TOLD}", "windows with a prior beat tokens that are told"),
     ):
-        if own + longer in rows.methods(BITS) and one + longer in rows.methods(BITS):
+        if own + longer in names and one + longer in names:
             found.append(less(rows, BITS, own + longer, one + longer, share=1.0).on(text + longer))
-    best = min(
-        rows.mean(BITS, name, share=1.0) for name in rows.methods(BITS) if "[" in name and longer not in name
-    )
+    best = min(rows.mean(BITS, name, share=1.0) for name in names if "[" in name and longer not in name)
     bits = rows.estimate(BITS, own, share=1.0)
     cheap = positive(Estimate(1.02 * best - bits.mean, bits.error, bits.source))
     ours = f"{rows.mean('bytes_per_step', own):.1f} bytes a step: {bits.text()} against {best:.3f}"
@@ -294,10 +267,7 @@ def findings(rows: Rows) -> list[Finding]:
 
 
 def compared(rows: Rows) -> list[Compared]:
-    lines = [Compared(name, BITS, rows.estimate(BITS, name, share=1.0)) for name in rows.methods(BITS)]
-    for quantity in ("bytes_per_step", "flops_per_byte"):
-        lines += [Compared(name, quantity, rows.estimate(quantity, name)) for name in rows.methods(quantity)]
-    return lines
+    return [*listed(rows, BITS, share=1.0), *listed(rows, "bytes_per_step", "flops_per_byte")]
 
 
 def figure(rows: Rows) -> Figure:

@@ -10,11 +10,10 @@ from equalinfo.experiments.catalog import tokenizer_stability
 from equalinfo.experiments.m2_tables import listed
 from equalinfo.experiments.rows import Rows
 from equalinfo.experiments.scales import Scale
-from equalinfo.experiments.verdicts import SIGNIFICANT
 from equalinfo.experiments.workspace import ExperimentContext, Job, slug
 from equalinfo.figures.figure import Figure, Panel, Series
 from equalinfo.score.measurements import Measurement
-from equalinfo.score.significance import two_sided_tail
+from equalinfo.score.significance import SIGNIFICANT, two_sided_tail
 
 LEARNED = "learned_share_of_uniform"
 STABILITY = ("normalised_edit_distance", "token_sequences_per_place")

@@ -4,7 +4,6 @@ import hashlib
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import pairwise, product
-from typing import Any
 
 import numpy as np
 
@@ -13,10 +12,11 @@ from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Func
 from equalinfo.experiments.m2_tables import listed
 from equalinfo.experiments.rows import Estimate, Rows
 from equalinfo.experiments.verdicts import Verdict, positive, verdict
-from equalinfo.experiments.workspace import ExperimentContext, Job, read_examples, slug
+from equalinfo.experiments.workspace import ExperimentContext, Job, slug
 from equalinfo.figures.figure import Figure, Panel, Series
 from equalinfo.score.measurements import Measurement
 from equalinfo.score.metrics import entropy_bits
+from equalinfo.shards.format import read_split
 
 
 def kl_from_uniform(counts: np.ndarray, n: int, miller_madow: bool = False) -> float:
@@ -77,8 +77,8 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 
 
 def measured(work: ExperimentContext, method: str) -> list[Measurement]:
-    ids = [example_ids for example_ids, _ in read_examples(work.tokens(method), "train")]
-    return divergences(work, method, ids_to_bits(np.concatenate(ids), 8)[:BITS])
+    ids = np.concatenate(list(read_split(work.tokens(method), "train").ids))
+    return divergences(work, method, ids_to_bits(ids, 8)[:BITS])
 
 
 def divergences(work: ExperimentContext, method: str, bits: np.ndarray) -> list[Measurement]:
@@ -91,8 +91,8 @@ def divergences(work: ExperimentContext, method: str, bits: np.ndarray) -> list[
             values = [kl_from_uniform(one_count, n, estimator == "Miller-Madow") for one_count in counts]
             for percentile in PERCENTILES:
                 value = float(np.percentile(values, percentile))
-                at: dict[str, Any] = {"n": n, "percentile": percentile, "of": kind, "estimator": estimator}
-                rows.append(work.row(method, KL, value, **at))
+                row = work.row(method, KL, value, n=n, percentile=percentile, of=kind, estimator=estimator)
+                rows.append(row)
     return rows
 
 

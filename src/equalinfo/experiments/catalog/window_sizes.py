@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise, product
-from typing import Any
 
 from equalinfo.experiments.base import Compared, Cost, Experiment, Finding, Found, Functions
 from equalinfo.experiments.m2_tables import bits_by_place, compare_m2s, line, measured
@@ -38,9 +37,10 @@ def trained(work: ExperimentContext, bits: int, seed: int) -> list[Measurement]:
     run = work.m2(method(bits), seed)
     rows = work.m2_rows(run, b=bits)
     for place, values in enumerate(bits_by_place(example_losses(run), bits // TOKEN), start=1):
-        at: dict[str, Any] = {"seed": seed, "cell": run.result.cell, "b": bits, "position": place}
-        mean = sum(values) / len(values)
-        rows.append(work.row(method(bits), PLACED, mean, mean_error(values), **at))
+        mean, error = sum(values) / len(values), mean_error(values)
+        rows.append(
+            work.row(method(bits), PLACED, mean, error, seed, run.result.cell, b=bits, position=place)
+        )
     return rows
 
 
