@@ -63,10 +63,8 @@ class EqualInfoLM(LM):
         self.generator = Generator.load(Path(m2))
         try:
             self.generator.model.to(torch.device(device))
-        except (
-            RuntimeError,
-            AssertionError,
-        ) as error:  # not a name; not in this PyTorch; not in this machine
+        # Not a name; not in this PyTorch; not in this machine.
+        except (RuntimeError, AssertionError) as error:
             raise EqualInfoError(f"no device {device!r} here; choose --device cpu") from error
         context = self.generator.context
         assert context is not None

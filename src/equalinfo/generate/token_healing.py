@@ -51,6 +51,9 @@ def split_unsettled(strings: TokenStrings, text: bytes, ids: Sequence[int]) -> t
     return kept, text[position:]
 
 
+Ends = list[tuple[list[int], np.ndarray, np.ndarray]]  # what `Completions` says of each beginning
+
+
 @dataclass(frozen=True)
 class Completions:
     """The ways to go on from a context whose bytes begin with given ones.
@@ -61,7 +64,7 @@ class Completions:
     """
 
     strings: TokenStrings
-    ends: list[tuple[list[int], np.ndarray, np.ndarray]]
+    ends: Ends
 
     @property
     def log_probability(self) -> float:
@@ -110,9 +113,9 @@ def completions(
             sum is a lower bound.
         widest: of the ways that have come equally far, how many are followed.
     """
-    ends: list[tuple[list[int], np.ndarray, np.ndarray]] = []
     if not text:
         return Completions(strings, [([], np.empty(0, np.int64), np.zeros(1))])
+    ends: Ends = []
     # Ways that have come equally far continue together, those behind first: only they compare.
     waiting = {(-len(text), 0): [_Open([], 0.0, text, 0, _candidates(strings, text))]}
     while waiting:
@@ -127,12 +130,7 @@ def completions(
     return Completions(strings, ends)
 
 
-def _gone_on(
-    strings: TokenStrings,
-    way: _Open,
-    logs_V: np.ndarray,
-    ends: list[tuple[list[int], np.ndarray, np.ndarray]],
-) -> Iterator[_Open]:
+def _gone_on(strings: TokenStrings, way: _Open, logs_V: np.ndarray, ends: Ends) -> Iterator[_Open]:
     """The unfinished ways that are `way` and one id more; finished ones are added to `ends`."""
     digits = way.numbers // strings.vocab ** (strings.length - 1 - way.place) % strings.vocab
     logs = way.log + logs_V[digits]
