@@ -205,17 +205,13 @@ def list_arithmetic(
         free = np.maximum(inside, reserved[:, None])
         enters = (free < after) & (entered[:, None] > 0)
         # With delay, the decoder reads texts of which every codeword is reserved by a shorter one.
-        parents, following = np.nonzero(inside < after if rule.delay else enters)
-        found = (
-            lows[parents, following],
-            widths[parents, following],
-            reserved[parents],
-            enters[parents, following],
-        )
+        longer = np.nonzero(inside < after if rule.delay else enters)
+        parents, following = longer
+        children = np.column_stack([lows[longer], widths[longer], reserved[parents], enters[longer]])
         start = whole if rule.delay else first
-        passed_on = int((after - (inside if rule.delay else free))[parents, following].sum())
+        passed_on = int((after - (inside if rule.delay else free))[longer].sum())
         listed = _Listed(texts, codes, mended, entered > 0, start, last, passed_on)
-        return listed, (parents, following, np.column_stack(found).astype(np.int64))
+        return listed, (parents, following, children)
 
     root = np.array([0, 1 << (rule.bits + GUARD), 0, 1])
     return _listed(predictor, rule.bits, root, visit, rule.delay, threads, report)
@@ -235,11 +231,10 @@ def list_huffman(
         code, used = nodes.T
         made = np.array([huffman.code_of(row, limit) for row in np.ascontiguousarray(frequencies)])
         lengths, words = made[:, 0, :256], made[:, 1, :256]  # without END
-        parents, following = np.nonzero(used[:, None] + lengths <= bits)
-        taken = lengths[parents, following]
-        children = np.column_stack(
-            [code[parents] << taken | words[parents, following], used[parents] + taken]
-        )
+        longer = np.nonzero(used[:, None] + lengths <= bits)
+        parents, following = longer
+        taken = lengths[longer]
+        children = np.column_stack([code[parents] << taken | words[longer], used[parents] + taken])
         start, size = code << (bits - used), 1 << (bits - used)
         every = np.ones(len(nodes), np.bool_)
         passed_on = int((1 << (bits - children[:, 1])).sum())

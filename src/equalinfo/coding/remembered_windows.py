@@ -243,9 +243,8 @@ class RememberedWindows:
             return frequencies, [cache[slots, :, depths[part]] for cache in caches]
 
         size = max(32, -(-len(targets) // workers.threads))
-        results = list(
-            workers.map(run, [slice(start, start + size) for start in range(0, len(targets), size)])
-        )
+        parts = [slice(start, start + size) for start in range(0, len(targets), size)]
+        results = list(workers.map(run, parts))
         bounds = cumulative(np.concatenate([one[0] for one in results]), np.int64)
         places = slice(self._used, self._used + len(targets))
         self._rows[places] = bounds

@@ -248,12 +248,8 @@ def _is_model(tensors: dict[str, np.ndarray]) -> bool:
         return False
     lengths = contexts >> kernels.LENGTH_SHIFT
     values = contexts & ((1 << kernels.LENGTH_SHIFT) - 1)
-    if not (
-        (np.diff(contexts) > 0).all()
-        and (lengths >= 1).all()
-        and (lengths <= order[0]).all()
-        and (values < np.int64(1) << 8 * lengths).all()
-    ):
+    proper = (lengths >= 1) & (lengths <= order[0]) & (values < np.int64(1) << 8 * lengths)
+    if not proper.all() or (np.diff(contexts) <= 0).any():
         return False
     if len(starts) != len(contexts) + 1 or starts[0] != 0 or starts[-1] != len(symbols):
         return False

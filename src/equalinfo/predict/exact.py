@@ -158,11 +158,8 @@ class ExactModel(Predictor):
         x = self._embedding[symbols]
         for index in range(self.size.n_layers):
             past = caches[2 * index], caches[2 * index + 1]
-            scale = (
-                self._factors[f"layer{index}.score_bits"],
-                self._far_biases[index],
-                self._near_biases[index],
-            )
+            factors = self._factors[f"layer{index}.score_bits"]
+            scale = factors, self._far_biases[index], self._near_biases[index]
             qkv = self.queries_keys_values(index, x)
             attended = kernels.attend_step(qkv, past, slots, positions, scale)
             x = self.rest_of_layer(index, x, attended)

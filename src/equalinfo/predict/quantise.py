@@ -35,15 +35,10 @@ def quantise(size: Size, floats: dict[str, np.ndarray]) -> ExactModel:
     if not all(np.isfinite(values).all() for values in floats.values()):
         raise EqualInfoError("M1 has weights that are not numbers; train it with a lower learning rate")
     double = {name: values.astype(np.float64) for name, values in floats.items()}
-    per_unit = 1 / (1 << kernels.NORM_BITS)
+    per_unit, residual = 1 / (1 << kernels.NORM_BITS), 1 << kernels.RESIDUAL_BITS
 
-    tensors = {
-        "embedding": np.clip(
-            np.rint(double["embedding.weight"] * (1 << kernels.RESIDUAL_BITS)),
-            -LARGEST_EMBEDDING,
-            LARGEST_EMBEDDING,
-        ).astype(np.int32)
-    }
+    embedding = np.rint(double["embedding.weight"] * residual).clip(-LARGEST_EMBEDDING, LARGEST_EMBEDDING)
+    tensors = {"embedding": embedding.astype(np.int32)}
 
     def matrix(name: str, values: np.ndarray) -> None:
         """Writes `values` [inputs, outputs], which takes integer inputs to outputs in their units."""
@@ -67,7 +62,6 @@ def quantise(size: Size, floats: dict[str, np.ndarray]) -> ExactModel:
                 "a position bias of M1 is too large to quantise; train it with a lower learning rate"
             )
         tensors[f"layer{i}.position_bias"] = bias.astype(np.int32)
-        residual = 1 << kernels.RESIDUAL_BITS
         out = layer["attention_out.weight"].T * residual
         matrix(f"layer{i}.attention_out", out / (2 * value_units)[:, None])
         gate, up = ((layer[f"{name}.weight"] * forward_gain).T for name in ("gate", "up"))
