@@ -72,11 +72,10 @@ class ByteScorer:
     def _score(self, text: bytes) -> _Scored:
         assert self.strings is not None
         kept, rest = split_unsettled(self.strings, text, self.tokenizer.encode_prompt(text).tolist())
-        end = (
-            completions(self.strings, Branches(self.model, kept, self.context), rest).log_probability
-            if rest
-            else 0.0
-        )
+        end = 0.0
+        if rest:
+            branches = Branches(self.model, kept, self.context)
+            end = completions(self.strings, branches, rest).log_probability
         return _Scored(kept, self._logs(np.array(kept, np.int64)), end)
 
     def _logs(self, ids: np.ndarray) -> np.ndarray:

@@ -36,14 +36,8 @@ def split_unsettled(strings: TokenStrings, text: bytes, ids: Sequence[int]) -> t
     if strings.from_left:
         last = strings.text(kept[-strings.length :])
         return (kept[: -strings.length], last) if kept and strings.could_go_on(last) else (kept, b"")
-    start = next(
-        (
-            at
-            for at in range(max(len(text) - strings.longest, 0), len(text))
-            if strings.could_go_on(text[at:])
-        ),
-        len(text),
-    )
+    places = range(max(len(text) - strings.longest, 0), len(text))
+    start = next((at for at in places if strings.could_go_on(text[at:])), len(text))
     position = len(text)
     while position > start:
         position -= len(strings.text(kept[-strings.length :]))
