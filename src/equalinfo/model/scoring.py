@@ -67,9 +67,8 @@ def _batches(model: Decoder, sequences: Sequence[np.ndarray]) -> Iterator[tuple[
         for row, index in enumerate(indices):
             length = len(sequences[index])
             logits_TV = model.lm_head(hidden_BTD[row, :length])
-            nats.append(
-                F.cross_entropy(logits_TV, ids_BT[row, :length], reduction="none").float().cpu().numpy()
-            )
+            nats_T = F.cross_entropy(logits_TV, ids_BT[row, :length], reduction="none")
+            nats.append(nats_T.float().cpu().numpy())
         if not all(np.isfinite(own).all() for own in nats):
             raise EqualInfoError(
                 "the model gives probabilities that are no numbers: its training diverged, or its weights are damaged; "

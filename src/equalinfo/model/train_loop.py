@@ -154,10 +154,8 @@ class Trainer:
     @property
     def fingerprint(self) -> str:
         """Of all that decides the weights; a state with another one is not resumed."""
-        model = self.model
-        about = [
-            self.config.record(), self.precision, self.data.fingerprint, asdict(model.size), model.vocab, model.preset
-        ]  # fmt: skip
+        shape = asdict(self.model.size), self.model.vocab, self.model.preset
+        about = [self.config.record(), self.precision, self.data.fingerprint, *shape]
         return sha256_bytes(json.dumps(about, sort_keys=True).encode())
 
     def run(self, progress: Progress, until: int | None = None) -> float:
