@@ -33,12 +33,7 @@ def spans(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
     bounds = np.empty((len(text), 2), np.int32)
     for index in range(len(text)):
         row, symbol = rows[index], text[index]
-        best, below = 0, 0
-        for byte in range(256):
-            if byte < symbol:
-                below += row[byte]
-            if row[byte] > row[best]:
-                best = byte
+        best, below = np.argmax(row), row[:symbol].sum()
         above = below + row[symbol]
         if end and best < symbol:
             below -= 1
@@ -178,12 +173,7 @@ def decode_symbol(register: np.ndarray, bits: np.ndarray, row: np.ndarray, end: 
     span = high - low + 1
     # The largest cumulative bound whose quantised position is not above the value.
     target = ((value - low + 1) * FREQUENCY_TOTAL - 1) // span
-    best = -1
-    if end:
-        best = 0
-        for byte in range(256):
-            if row[byte] > row[best]:
-                best = byte
+    best = np.argmax(row) if end else -1
     symbol, below, above = END, FREQUENCY_TOTAL - 1, FREQUENCY_TOTAL
     if not end or target < FREQUENCY_TOTAL - 1:
         above = 0
