@@ -18,25 +18,6 @@ TOP, HALF, QUARTER = (1 << 32) - 1, 1 << 31, 1 << 30
 LOW, HIGH, VALUE, READ, SHIFTS, STOP, PENDING = range(7)
 
 
-@kernel(inline="always")
-def _span(row: np.ndarray, symbol: int, end: bool) -> tuple[int, int]:
-    """Cumulative bounds of `symbol`; with `end`, END has its unit and comes last."""
-    if symbol == END:
-        return FREQUENCY_TOTAL - 1, FREQUENCY_TOTAL
-    best, below = 0, 0
-    for byte in range(256):
-        if byte < symbol:
-            below += row[byte]
-        if row[byte] > row[best]:
-            best = byte
-    above = below + row[symbol]
-    if end and best < symbol:
-        below -= 1
-    if end and best <= symbol:
-        above -= 1
-    return below, above
-
-
 @kernel
 def spans(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
     """Cumulative bounds of each byte of a text, out of FREQUENCY_TOTAL.
@@ -51,7 +32,14 @@ def spans(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
     """
     bounds = np.empty((len(text), 2), np.int32)
     for index in range(len(text)):
-        bounds[index, 0], bounds[index, 1] = _span(rows[index], text[index], end)
+        row, symbol = rows[index], text[index]
+        best, below = np.argmax(row), row[:symbol].sum()
+        above = below + row[symbol]
+        if end and best < symbol:
+            below -= 1
+        if end and best <= symbol:
+            above -= 1
+        bounds[index, 0], bounds[index, 1] = below, above
     return bounds
 
 
@@ -185,12 +173,7 @@ def decode_symbol(register: np.ndarray, bits: np.ndarray, row: np.ndarray, end: 
     span = high - low + 1
     # The largest cumulative bound whose quantised position is not above the value.
     target = ((value - low + 1) * FREQUENCY_TOTAL - 1) // span
-    best = -1
-    if end:
-        best = 0
-        for byte in range(256):
-            if row[byte] > row[best]:
-                best = byte
+    best = np.argmax(row) if end else -1
     symbol, below, above = END, FREQUENCY_TOTAL - 1, FREQUENCY_TOTAL
     if not end or target < FREQUENCY_TOTAL - 1:
         above = 0

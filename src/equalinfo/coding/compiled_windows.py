@@ -23,9 +23,9 @@ from equalinfo.coding import huffman
 from equalinfo.coding import window_kernels as kernels
 from equalinfo.coding.equal_info_windows import GUARD, STOP_CODEWORDS, WindowRule
 from equalinfo.errors import DamagedArtifact
-from equalinfo.predict.base import PRECISION, Predictor
+from equalinfo.predict.base import PRECISION, Predictor, Report, cumulative
 from equalinfo.predict.prefixes import Children, visit_prefixes
-from equalinfo.tensors import read_safetensors
+from equalinfo.tensors import Expected, read_safetensors
 
 LISTED_BITS = 20
 # A predictor that is nearly certain of long texts makes more; then there is no table, and it runs for every byte.
@@ -35,9 +35,8 @@ MOST_SCRATCH = 1 << 20
 FILE = "windows.safetensors"
 FORMAT = 1
 
-Report = Callable[[int, int], None]
 
-
+@dataclass(eq=False, repr=False)
 class WindowTable:
     """Texts of windows, in the order of their bytes (a text stands before those that it begins; the first is empty).
 
@@ -54,22 +53,20 @@ class WindowTable:
         DamagedArtifact: some window would not read back.
     """
 
-    def __init__(
-        self,
-        bits: int,
-        depths: np.ndarray,
-        symbols: np.ndarray,
-        codes: np.ndarray,
-        mended: np.ndarray,
-        texts: np.ndarray,
-    ) -> None:
-        self.bits = bits
-        self.depths, self.symbols, self.codes, self.mended, self.texts = depths, symbols, codes, mended, texts
-        sizes = {len(depths), len(symbols), len(codes), len(mended)}
-        if len(sizes) != 1 or not 0 < len(depths) <= MOST_TEXTS or len(texts) != 1 << bits:
+    bits: int
+    depths: np.ndarray
+    symbols: np.ndarray
+    codes: np.ndarray
+    mended: np.ndarray
+    texts: np.ndarray
+
+    def __post_init__(self) -> None:
+        count = len(self.depths)
+        alike = {len(self.symbols), len(self.codes), len(self.mended)} == {count}
+        if not alike or not 0 < count <= MOST_TEXTS or len(self.texts) != 1 << self.bits:
             raise DamagedArtifact("the table of windows has another size; compile the tokenizer again")
-        self._parents = kernels.parents(depths, symbols)
-        if not kernels.reads_back(self._parents, depths, codes, mended, texts):
+        self._parents = kernels.parents(self.depths, self.symbols)
+        if not kernels.reads_back(self._parents, self.depths, self.codes, self.mended, self.texts):
             raise DamagedArtifact("the table of windows is damaged; compile the tokenizer again")
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -155,7 +152,7 @@ def _scratch(size: int) -> np.ndarray:
     return held
 
 
-def _expected(bits: int) -> dict[str, tuple[tuple[int | None, ...], Any]]:
+def _expected(bits: int) -> Expected:
     return {
         "format": ((1,), np.uint8),
         "depths": ((None,), np.uint16),
@@ -196,8 +193,7 @@ def list_arithmetic(
 
     def visit(frequencies: np.ndarray, texts: np.ndarray, nodes: np.ndarray) -> tuple[_Listed, Children]:
         low, width, reserved, entered = nodes.T
-        bounds = np.zeros((len(nodes), 257), np.int64)
-        np.cumsum(frequencies, axis=1, out=bounds[:, 1:])
+        bounds = cumulative(frequencies, np.int64)
         whole, last = -(-low >> GUARD), (low + width) >> GUARD
         first = np.maximum(whole, reserved)
         if texts.shape[1]:
@@ -209,17 +205,13 @@ def list_arithmetic(
         free = np.maximum(inside, reserved[:, None])
         enters = (free < after) & (entered[:, None] > 0)
         # With delay, the decoder reads texts of which every codeword is reserved by a shorter one.
-        parents, following = np.nonzero(inside < after if rule.delay else enters)
-        found = (
-            lows[parents, following],
-            widths[parents, following],
-            reserved[parents],
-            enters[parents, following],
-        )
+        longer = np.nonzero(inside < after if rule.delay else enters)
+        parents, following = longer
+        children = np.column_stack([lows[longer], widths[longer], reserved[parents], enters[longer]])
         start = whole if rule.delay else first
-        passed_on = int((after - (inside if rule.delay else free))[parents, following].sum())
+        passed_on = int((after - (inside if rule.delay else free))[longer].sum())
         listed = _Listed(texts, codes, mended, entered > 0, start, last, passed_on)
-        return listed, (parents, following, np.column_stack(found).astype(np.int64))
+        return listed, (parents, following, children)
 
     root = np.array([0, 1 << (rule.bits + GUARD), 0, 1])
     return _listed(predictor, rule.bits, root, visit, rule.delay, threads, report)
@@ -237,16 +229,12 @@ def list_huffman(
 
     def visit(frequencies: np.ndarray, texts: np.ndarray, nodes: np.ndarray) -> tuple[_Listed, Children]:
         code, used = nodes.T
-        rows = np.ascontiguousarray(frequencies)
-        lengths, words = (np.empty((len(nodes), 256), np.int64) for _ in range(2))
-        for row, own_lengths, own_words in zip(rows, lengths, words, strict=True):
-            all_lengths, all_words = huffman.code_of(row, limit)
-            own_lengths[:], own_words[:] = all_lengths[:256], all_words[:256]
-        parents, following = np.nonzero(used[:, None] + lengths <= bits)
-        taken = lengths[parents, following]
-        children = np.column_stack(
-            [code[parents] << taken | words[parents, following], used[parents] + taken]
-        )
+        made = np.array([huffman.code_of(row, limit) for row in np.ascontiguousarray(frequencies)])
+        lengths, words = made[:, 0, :256], made[:, 1, :256]  # without END
+        longer = np.nonzero(used[:, None] + lengths <= bits)
+        parents, following = longer
+        taken = lengths[longer]
+        children = np.column_stack([code[parents] << taken | words[longer], used[parents] + taken])
         start, size = code << (bits - used), 1 << (bits - used)
         every = np.ones(len(nodes), np.bool_)
         passed_on = int((1 << (bits - children[:, 1])).sum())

@@ -26,7 +26,7 @@ import numpy as np
 
 from equalinfo.coding.side_by_side import Run, side_by_side
 from equalinfo.errors import EqualInfoError, UndecodableTokens
-from equalinfo.predict.base import PRECISION, Predictor
+from equalinfo.predict.base import PRECISION, Predictor, cumulative
 
 GUARD = 16  # interval positions are multiples of 2^-GUARD of a codeword
 STOP_CODEWORDS = 256
@@ -107,10 +107,8 @@ def paper_code(node: TextInterval) -> int:
     """The paper's bits: the shortest dyadic interval inside the node's, padded with zeros to b bits."""
     size = 1 << (node.width.bit_length() - 1)
     start = -(-node.low // size) * size
-    if (
-        start + size > node.low + node.width
-    ):  # then half the size fits: it loses less than a half to alignment
-        size >>= 1
+    if start + size > node.low + node.width:
+        size >>= 1  # half the size fits: it loses less than a half to alignment
         start = -(-node.low // size) * size
     return start >> GUARD
 
@@ -264,10 +262,3 @@ def settled_lengths(predictor: Predictor, text: bytes, ids: list[int], width: in
         low, high = code << left, (code + 1) << left
         lengths.append(max(j for j, (start, end) in enumerate(ends) if start <= low and high <= end))
     return [*lengths, len(text)]
-
-
-def cumulative(rows: np.ndarray) -> np.ndarray:
-    """Cumulative bounds [n, 257] uint16, from 0 to FREQUENCY_TOTAL, of frequencies [n, 256]."""
-    bounds = np.zeros((len(rows), 257), np.uint16)
-    np.cumsum(rows.astype(np.uint16), axis=1, out=bounds[:, 1:])
-    return bounds

@@ -31,10 +31,7 @@ def _lengths(row: np.ndarray, limit: int, scratch: np.ndarray, lengths: np.ndarr
         scratch: [3, 514] int64.
     """
     weights, parents, depths = scratch[0], scratch[1], scratch[2]
-    best = 0
-    for byte in range(256):
-        if row[byte] > row[best]:
-            best = byte
+    best = np.argmax(row)
     # Frequency, then END, then the byte, as one number that sorts so.
     keys = np.empty(257, np.int64)
     for byte in range(256):

@@ -4,7 +4,6 @@ With b up to 16 or 20 the predictor is asked once for every window and then neve
 in the list, because every string that can be read on the way to a longer one has a code itself.
 """
 
-from collections.abc import Callable
 from threading import Lock
 
 import numpy as np
@@ -20,10 +19,8 @@ from equalinfo.coding.interval_splitting import (
 from equalinfo.coding.splitter import small_shares
 from equalinfo.errors import EqualInfoError
 from equalinfo.limits import MAX_ENTRY_BYTES
-from equalinfo.predict.base import FREQUENCY_TOTAL, PRECISION, Predictor
-from equalinfo.predict.prefixes import visit_prefixes
-
-Report = Callable[[int, int], None]
+from equalinfo.predict.base import FREQUENCY_TOTAL, PRECISION, Predictor, Report
+from equalinfo.predict.prefixes import Children, visit_prefixes
 
 
 def list_windows(
@@ -48,7 +45,7 @@ def list_windows(
 
     def visit(
         frequencies: np.ndarray, texts: np.ndarray, nodes: np.ndarray
-    ) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    ) -> tuple[tuple[np.ndarray, np.ndarray], Children]:
         nonlocal listed
         low, size = nodes[:, 0], nodes[:, 1]
         if texts.shape[1]:

@@ -105,25 +105,24 @@ class BlockReader:
     def __init__(self, words: np.ndarray) -> None:
         coder, self._model = _library()
         self._given = len(words)
-        # The state's upper word is never 0, and the library refuses one that is.
+        # The state's upper word is never 0, and the library refuses one that is; a coder of nothing has the state 0.
         proper = len(words) >= 2 and words[0] != 0
-        self._stack = coder(np.ascontiguousarray(words[::-1], np.uint32)) if proper else None
+        self._stack = coder(np.ascontiguousarray(words[::-1], np.uint32)) if proper else coder()
 
     @property
     def determined(self) -> bool:
         """Whether the words decide the next symbol: not where they end too early."""
-        return self._stack is not None and self._stack.pos()[1] >= START
+        return self._stack.pos()[1] >= START
 
     @property
     def finished(self) -> bool:
         """Whether the state is the one that encoding began with."""
-        return self._stack is not None and self._stack.pos()[1] == START
+        return self._stack.pos()[1] == START
 
     @property
     def words_read(self) -> int:
-        return self._given - (self._stack.pos()[0] if self._stack is not None else 0)
+        return self._given - self._stack.pos()[0]
 
     def symbol(self, row: np.ndarray) -> int:
         """The next byte or END, given the frequencies [256] of the byte."""
-        assert self._stack is not None
         return int(self._stack.decode(self._model, _weights(row[None]))[0])

@@ -115,10 +115,7 @@ def next_reads(
 @kernel
 def paths(parents: np.ndarray, cached: np.ndarray, texts: np.ndarray, depths: np.ndarray) -> np.ndarray:
     """Places in the cache of each text's beginnings, from the empty one to itself, [n, longest] int32."""
-    longest = 1
-    for i in range(len(texts)):
-        longest = max(longest, depths[i])
-    found = np.zeros((len(texts), longest), np.int32)
+    found = np.zeros((len(texts), depths.max()), np.int32)
     for i in range(len(texts)):
         text = np.int64(texts[i])
         for place in range(depths[i] - 1, -1, -1):

@@ -11,7 +11,6 @@ is used is added in memory, up to a bound (500 MB at most). Nothing of this can 
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 import numpy as np
 from safetensors.numpy import save
@@ -29,9 +28,9 @@ from equalinfo.coding.equal_info_windows import (
 from equalinfo.coding.window_kernels import close_arithmetic, parents
 from equalinfo.errors import DamagedArtifact
 from equalinfo.parallel import WorkerThreads, grouped, worker_threads
-from equalinfo.predict.base import PRECISION
-from equalinfo.predict.exact import ExactModel
-from equalinfo.tensors import read_safetensors
+from equalinfo.predict.base import PRECISION, Report, cumulative
+from equalinfo.predict.exact import START, ExactModel
+from equalinfo.tensors import Expected, read_safetensors
 
 MOST_BITS = 32  # wider windows of a good M1 seldom begin alike: at 40 a fifth of the speed is lost, or more
 MOST_TEXTS = 1 << 21  # remembered, about 120 bytes each
@@ -48,8 +47,6 @@ EXACT_WIDTH = 1 << 47  # intervals up to here are computed with in 64 bits
 ROOMY = 1 << 33  # after wider ones every byte fits
 FILE = "beginnings.safetensors"
 FORMAT = 1
-
-Report = Callable[[int, int], None]
 
 
 class _Memory:
@@ -121,11 +118,11 @@ class RememberedWindows:
         self._memory = _Memory(rule.bits, saved)
         # Frequencies, keys and values of some of the texts; place 0 is the empty one's, always.
         caches = model.new_caches(1, 1)
-        row = model.step(caches, np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([256]))
+        row = model.step(caches, np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([START]))
         per_text = 2 * 257 + sum(cache.nbytes for cache in caches)
         self._most_cached = max(2 * LONGEST_PER_BIT * rule.bits, CACHE_BYTES // per_text)
         self._rows = np.zeros((self._most_cached, 257), np.uint16)  # what is not used yet takes no memory
-        np.cumsum(row[0], out=self._rows[0, 1:])
+        self._rows[0] = cumulative(row)[0]
         self._caches = [
             np.zeros((self._most_cached, cache.shape[1], cache.shape[3]), np.int16) for cache in caches
         ]
@@ -148,8 +145,7 @@ class RememberedWindows:
         return result
 
     def _encode(self, documents: Sequence[bytes], workers: WorkerThreads) -> list[EncodedWindows]:
-        bounds = np.zeros(len(documents) + 1, np.int64)
-        np.cumsum([len(document) for document in documents], out=bounds[1:])
+        bounds = np.cumsum([0, *map(len, documents)], dtype=np.int64)
         text = np.frombuffer(b"".join([*documents, b"\0"]), np.uint8)
         starts, ends = bounds[:-1], bounds[1:]
         at, counts = starts.copy(), starts.copy()
@@ -247,12 +243,9 @@ class RememberedWindows:
             return frequencies, [cache[slots, :, depths[part]] for cache in caches]
 
         size = max(32, -(-len(targets) // workers.threads))
-        results = list(
-            workers.map(run, [slice(start, start + size) for start in range(0, len(targets), size)])
-        )
-        frequencies = np.concatenate([one[0] for one in results])
-        bounds = np.zeros((len(targets), 257), np.int64)
-        np.cumsum(frequencies, axis=1, out=bounds[:, 1:])
+        parts = [slice(start, start + size) for start in range(0, len(targets), size)]
+        results = list(workers.map(run, parts))
+        bounds = cumulative(np.concatenate([one[0] for one in results]), np.int64)
         places = slice(self._used, self._used + len(targets))
         self._rows[places] = bounds
         for layer, kept in enumerate(self._caches):
@@ -369,7 +362,7 @@ def load_beginnings(directory: Path, bits: int) -> dict[str, np.ndarray] | None:
     return arrays
 
 
-def _expected(bits: int) -> dict[str, tuple[tuple[int | None, ...], Any]]:
+def _expected(bits: int) -> Expected:
     return {
         "format": ((1,), np.uint8),
         "depths": ((None,), np.uint16),
@@ -393,9 +386,7 @@ def _in_order(memory: _Memory, texts: np.ndarray) -> np.ndarray:
 
 def _saved(memory: _Memory, order: np.ndarray) -> dict[str, np.ndarray]:
     """Arrays to save of texts from `_in_order`."""
-    bits = np.unpackbits(
-        np.ascontiguousarray(memory.fits[order]).astype("<u8").view(np.uint8), axis=1, bitorder="little"
-    )
+    bits = np.unpackbits(memory.fits[order].astype("<u8").view(np.uint8), axis=1, bitorder="little")
     counts = bits.sum(axis=1, dtype=np.int64)
     listed = (counts <= LISTED_FITS) & (memory.fits_known[order] == 1)
     codes = memory.codes[order].astype(">u8").view(np.uint8).reshape(-1, 8)
@@ -414,15 +405,13 @@ def _saved(memory: _Memory, order: np.ndarray) -> dict[str, np.ndarray]:
 
 def _sound(arrays: dict[str, np.ndarray]) -> bool:
     """Whether arrays can be restored without reading beyond any, and windows with them go forward."""
-    depths, counts = arrays["depths"], arrays["fit_counts"]
+    depths, bounds, counts = arrays["depths"], arrays["bounds"], arrays["fit_counts"]
     sizes = {len(array) for name, array in arrays.items() if name not in ("format", "fits")}
     if sizes != {len(depths)} or not 0 < len(depths) <= MOST_TEXTS // 2 + 1:
         return False
     if not len(parents(depths, arrays["symbols"])):
         return False
-    if (arrays["backs"][1:] >= depths[1:]).any() or (
-        arrays["bounds"][1:, 0] >= arrays["bounds"][1:, 1]
-    ).any():
+    if (arrays["backs"][1:] >= depths[1:]).any() or (bounds[1:, 0] >= bounds[1:, 1]).any():
         return False
     return bool(counts[counts != UNKNOWN].sum(dtype=np.int64) == len(arrays["fits"]))
 

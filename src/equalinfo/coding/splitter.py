@@ -14,7 +14,7 @@ from equalinfo.coding.interval_splitting import ROOT_LEAST, check_bits, root_kee
 from equalinfo.coding.side_by_side import Run, side_by_side
 from equalinfo.errors import UndecodableTokens
 from equalinfo.kernels import kernel
-from equalinfo.predict.base import FREQUENCY_TOTAL, PRECISION, Predictor
+from equalinfo.predict.base import FREQUENCY_TOTAL, PRECISION, Predictor, cumulative
 
 
 @kernel
@@ -153,10 +153,7 @@ def divide(nodes: Sequence[CodeInterval], frequencies: np.ndarray, least: int = 
     spare = [node.size - node.keeps - 256 * least for node in nodes]
     rows = np.ascontiguousarray(frequencies, np.int32)
     given = small_shares(rows, np.array([rest & (FREQUENCY_TOTAL - 1) for rest in spare], np.int64)) + least
-    before = np.zeros((len(nodes), 257), np.int64)
-    small = np.zeros((len(nodes), 257), np.int64)
-    np.cumsum(rows, axis=1, out=before[:, 1:])
-    np.cumsum(given, axis=1, out=small[:, 1:])
-    for node, rest, b, s in zip(nodes, spare, before.tolist(), small.tolist(), strict=True):
+    before, small = (cumulative(counts, np.int64).tolist() for counts in (rows, given))
+    for node, rest, b, s in zip(nodes, spare, before, small, strict=True):
         node.whole, node.before, node.small = rest >> PRECISION, b, s
     return nodes

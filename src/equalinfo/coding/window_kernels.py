@@ -102,18 +102,17 @@ def parents(depths: np.ndarray, symbols: np.ndarray) -> np.ndarray:
     count = len(depths)
     found = np.zeros(count, np.uint32)
     path = np.zeros(MOST_BACK + 2, np.int64)  # the last text of each length
-    wrong = depths[0] != 0
+    if depths[0] != 0:
+        return found[:0]
     for i in range(1, count):
         depth, before = np.int64(depths[i]), np.int64(depths[i - 1])
         if depth < 1 or depth > before + 1 or depth > MOST_BACK:
-            wrong = True
-            break
+            return found[:0]
         if depth <= before and symbols[path[depth]] >= symbols[i]:
-            wrong = True
-            break
+            return found[:0]
         path[depth] = i
         found[i] = path[depth - 1]
-    return found[:0] if wrong else found
+    return found
 
 
 @kernel
@@ -131,8 +130,7 @@ def reads_back(
     for i in range(len(texts)):
         if texts[i] >= count:
             return False
-    ends = np.empty(count, np.int64)  # where the texts that begin with each one end
-    ends[:] = 0
+    ends = np.zeros(count, np.int64)  # where the texts that begin with each one end
     for i in range(count - 1, -1, -1):
         ends[i] = max(ends[i], i + 1)
         ends[parents[i]] = max(ends[parents[i]], ends[i])
@@ -217,13 +215,9 @@ def place(
                 while gap < size and words[gap] != FREE:
                     gap = next_free[gap]
                 if gap + 256 >= size:
-                    more = np.full(2 * size, FREE, np.uint64)
-                    more[:size] = words
-                    more_taken = np.zeros(2 * size, np.bool_)
-                    more_taken[:size] = taken
-                    more_free = np.arange(1, 2 * size + 2)
-                    more_free[:size] = next_free[:size]
-                    words, taken, next_free = more, more_taken, more_free
+                    words = np.concatenate((words, np.full(size, FREE, np.uint64)))
+                    taken = np.concatenate((taken, np.zeros(size, np.bool_)))
+                    next_free = np.concatenate((next_free[:size], np.arange(size + 1, 2 * size + 2)))
                     size *= 2
                 base = gap - int(symbols[child])
                 fits = not taken[base]
@@ -311,12 +305,8 @@ def walk(words: np.ndarray, text: np.ndarray, bounds: np.ndarray, out: np.ndarra
     """
     documents = len(bounds) - 1
     counts = np.zeros(documents, np.int64)
-    word, at, end, n = (
-        np.zeros(LANES, np.uint64),
-        np.zeros(LANES, np.uint64),
-        np.zeros(LANES, np.uint64),
-        np.zeros(LANES, np.uint64),
-    )
+    word, at = np.zeros(LANES, np.uint64), np.zeros(LANES, np.uint64)
+    end, n = np.zeros(LANES, np.uint64), np.zeros(LANES, np.uint64)
     who = np.zeros(LANES, np.int64)
     live, document = 0, 0
     while True:

@@ -6,7 +6,7 @@ either under a digest or has one allowed value.
 
 import hashlib
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
@@ -153,8 +153,8 @@ class Head:
 
     @staticmethod
     def made(header: bytes, number: int, text: bytes, code: bytes) -> "Head":
-        fields = (len(text), len(code), digest(text))
-        return Head(*fields, digest(header, struct.pack("<Q", number), _HEAD.pack(*fields, b"")[:-8], code))
+        head = Head(len(text), len(code), digest(text), b"")
+        return replace(head, digest=head._record_digest(header, number, code))
 
     def to_bytes(self) -> bytes:
         return _HEAD.pack(self.source, self.coded, self.source_digest, self.digest)
@@ -170,8 +170,10 @@ class Head:
 
     def belongs(self, header: bytes, number: int, code: bytes) -> bool:
         """Whether head and coded bytes are those written for this block of this container."""
-        fields = self.to_bytes()[: -len(self.digest)]
-        return digest(header, struct.pack("<Q", number), fields, code) == self.digest
+        return self._record_digest(header, number, code) == self.digest
+
+    def _record_digest(self, header: bytes, number: int, code: bytes) -> bytes:
+        return digest(header, struct.pack("<Q", number), self.to_bytes()[:-DIGEST_BYTES], code)
 
 
 @dataclass(frozen=True)

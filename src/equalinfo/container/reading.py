@@ -5,7 +5,7 @@ Nothing leaves these functions before its digests are right.
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import IO
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from equalinfo.coding.interleaved import decode_interleaved
 from equalinfo.coding.mixing import coder
+from equalinfo.coding.mixing.coder import Advance
 from equalinfo.container.format import (
     ADAPTIVE,
     DEFAULT_M1_BLOCK,
@@ -35,7 +36,6 @@ from equalinfo.parallel import in_order, worker_threads
 from equalinfo.predict.base import Predictor
 
 Record = tuple[int, Head, bytes]  # the block's number, its head, its coded bytes
-Advance = Callable[[int], None]
 
 
 def read_container(

@@ -2,7 +2,7 @@
 
 import hashlib
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO
 
@@ -47,7 +47,7 @@ def write_container(
     block: int | None = None,
     context: int | None = None,
     threads: int | None = None,
-    advance: Callable[[int], None] | None = None,
+    advance: coder.Advance | None = None,
 ) -> Written:
     """Compresses all that `source` gives into `target`; the same bytes whatever `threads`.
 

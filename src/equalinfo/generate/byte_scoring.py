@@ -1,6 +1,7 @@
 """How likely a model finds bytes after other bytes, whatever tokens they fall into."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -46,7 +47,7 @@ class ByteScorer:
     def __init__(self, model: Decoder, tokenizer: Tokenizer, context: int) -> None:
         self.model, self.tokenizer, self.context = model, tokenizer, context
         self.strings = token_strings_of(tokenizer)
-        self._known: dict[bytes, _Scored] = {}
+        self._context_score = lru_cache(64)(self._score)
 
     def continuation(self, context: bytes, text: bytes) -> float:
         """log P(text | context): of all texts that begin with `context`, how many go on with `text`.
@@ -58,11 +59,7 @@ class ByteScorer:
         if self.strings is None:
             whole = self._logs(self.tokenizer.encode(context + text))
             return float(whole.sum() - self._logs(self.tokenizer.encode_prompt(context)).sum())
-        if context not in self._known:
-            if len(self._known) >= 64:
-                self._known.clear()
-            self._known[context] = self._score(context)
-        before, both = self._known[context], self._score(context + text)
+        before, both = self._context_score(context), self._score(context + text)
         # What they share cancels exactly.
         shared = len(before.ids) if both.ids[: len(before.ids)] == before.ids else 0
         logs = both.logs[shared:].sum() - before.logs[shared:].sum()
@@ -75,11 +72,10 @@ class ByteScorer:
     def _score(self, text: bytes) -> _Scored:
         assert self.strings is not None
         kept, rest = split_unsettled(self.strings, text, self.tokenizer.encode_prompt(text).tolist())
-        end = (
-            completions(self.strings, Branches(self.model, kept, self.context), rest).log_probability
-            if rest
-            else 0.0
-        )
+        end = 0.0
+        if rest:
+            branches = Branches(self.model, kept, self.context)
+            end = completions(self.strings, branches, rest).log_probability
         return _Scored(kept, self._logs(np.array(kept, np.int64)), end)
 
     def _logs(self, ids: np.ndarray) -> np.ndarray:

@@ -140,28 +140,34 @@ class Generator:
     def _continuations(
         self, prompts: Sequence[bytes], settings: GenerationConfig, show: Show | None
     ) -> list[Continuation]:
-        begun = [start for prompt in prompts for start in self._starts(prompt, settings)]
+        begun = [(prompt, start) for prompt in prompts for start in self._starts(prompt, settings)]
         ends = self.special | ({self.eos} if settings.end and self.eos is not None else set())
         seeds = len(prompts) * list(range(settings.seed, settings.seed + settings.samples))
         sampler = Sampler(
             self.model,
-            [start.ids for start in begun],
+            [start.ids for _, start in begun],
             settings.choice,
             seeds,
             self.context,
             [token for token in self.never if token not in ends],
-            [start.range for start in begun],
+            [start.range for _, start in begun],
         )
         stops = [*settings.stops, *([END_OF_DOCUMENT] if settings.end else [])]
         rows = [
             _Row(prompt, len(start.ids) - start.drawn, StopMatcher(stops, settings.max_bytes))
-            for prompt, start in zip(
-                [prompt for prompt in prompts for _ in range(settings.samples)], begun, strict=True
-            )
+            for prompt, start in begun
         ]
         length = self.strings.length if self.strings is not None else self.tokenizer.ids_per_window
         reader = _Reader(self.tokenizer, length) if length else _WholeReader(self.tokenizer, 1)
-        self._read(reader, rows, sampler.ids, range(len(rows)), show)
+
+        def read(which: Sequence[int], final: bool = False) -> None:
+            reader.read([(rows[row], sampler.ids[row]) for row in which], final)
+            for row in which:
+                new = rows[row].matcher.take(final)
+                if new and show:
+                    show(row, new)
+
+        read(range(len(rows)))
         while sampler.running:
             drawn, ending = [], []
             for row, token in sampler.step():
@@ -169,7 +175,7 @@ class Generator:
                 if token in ends:
                     sampler.ids[row].pop()
                     ending.append((rows[row].matcher, "stop" if token == self.eos else "special"))
-            self._read(reader, rows, sampler.ids, drawn, show)
+            read(drawn)
             for matcher, reason in ending:
                 matcher.reason = matcher.reason or reason
             ended = [
@@ -179,7 +185,7 @@ class Generator:
             ]
             if ended:
                 sampler.stop(ended)
-                self._read(reader, rows, sampler.ids, ended, show, final=True)
+                read(ended, final=True)
         return [
             Continuation(
                 row.prompt, row.matcher.text, ids, len(ids) - row.kept, row.matcher.reason or "tokens"
@@ -210,21 +216,6 @@ class Generator:
             chosen = found.pick(settings.choice, uniform(bits(seed, 1)))
             starts.append(_Start(kept + chosen, drawn=len(chosen)))
         return starts
-
-    @staticmethod
-    def _read(
-        reader: "_Reader",
-        rows: "list[_Row]",
-        ids: list[list[int]],
-        which: Sequence[int],
-        show: Show | None,
-        final: bool = False,
-    ) -> None:
-        reader.read([(rows[row], ids[row]) for row in which], final)
-        for row in which:
-            new = rows[row].matcher.take(final)
-            if new and show:
-                show(row, new)
 
 
 @contextmanager

@@ -63,10 +63,8 @@ class EqualInfoLM(LM):
         self.generator = Generator.load(Path(m2))
         try:
             self.generator.model.to(torch.device(device))
-        except (
-            RuntimeError,
-            AssertionError,
-        ) as error:  # not a name; not in this PyTorch; not in this machine
+        # Not a name; not in this PyTorch; not in this machine.
+        except (RuntimeError, AssertionError) as error:
             raise EqualInfoError(f"no device {device!r} here; choose --device cpu") from error
         context = self.generator.context
         assert context is not None
@@ -78,7 +76,7 @@ class EqualInfoLM(LM):
         whether the likeliest token each time gives the continuation."""
         pairs = [tuple(part.encode() for part in request.args) for request in requests]
         scores = [self.scorer.continuation(*pair) for pair in _shown(pairs, "loglikelihood", disable_tqdm)]
-        return [(score, greedy) for score, greedy in zip(scores, self._are_greedy(pairs), strict=True)]
+        return list(zip(scores, self._are_greedy(pairs), strict=True))
 
     def loglikelihood_rolling(self, requests: list[Any], disable_tqdm: bool = False) -> list[float]:
         """log P of each whole text in nats, from an empty context.

@@ -37,14 +37,8 @@ class StopMatcher:
         before = len(self.text)
         self.text += data
         # As if bytes came one by one: the stop string that is complete first, unless the limit comes before that.
-        found = min(
-            (
-                (at + len(stop), at)
-                for stop in self.stops
-                if (at := self.text.find(stop, max(before - len(stop) + 1, 0))) >= 0
-            ),
-            default=None,
-        )
+        places = ((self.text.find(stop, max(before - len(stop) + 1, 0)), stop) for stop in self.stops)
+        found = min(((at + len(stop), at) for at, stop in places if at >= 0), default=None)
         if self.limit is not None and len(self.text) >= self.limit and (not found or found[0] > self.limit):
             self.text, self.reason = self.text[: _character_end(self.text, self.limit)], "bytes"
         elif found:

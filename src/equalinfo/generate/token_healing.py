@@ -36,19 +36,16 @@ def split_unsettled(strings: TokenStrings, text: bytes, ids: Sequence[int]) -> t
     if strings.from_left:
         last = strings.text(kept[-strings.length :])
         return (kept[: -strings.length], last) if kept and strings.could_go_on(last) else (kept, b"")
-    start = next(
-        (
-            at
-            for at in range(max(len(text) - strings.longest, 0), len(text))
-            if strings.could_go_on(text[at:])
-        ),
-        len(text),
-    )
+    places = range(max(len(text) - strings.longest, 0), len(text))
+    start = next((at for at in places if strings.could_go_on(text[at:])), len(text))
     position = len(text)
     while position > start:
         position -= len(strings.text(kept[-strings.length :]))
         del kept[-strings.length :]
     return kept, text[position:]
+
+
+Ends = list[tuple[list[int], np.ndarray, np.ndarray]]  # what `Completions` says of each beginning
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ class Completions:
     """
 
     strings: TokenStrings
-    ends: list[tuple[list[int], np.ndarray, np.ndarray]]
+    ends: Ends
 
     @property
     def log_probability(self) -> float:
@@ -110,9 +107,9 @@ def completions(
             sum is a lower bound.
         widest: of the ways that have come equally far, how many are followed.
     """
-    ends: list[tuple[list[int], np.ndarray, np.ndarray]] = []
     if not text:
         return Completions(strings, [([], np.empty(0, np.int64), np.zeros(1))])
+    ends: Ends = []
     # Ways that have come equally far continue together, those behind first: only they compare.
     waiting = {(-len(text), 0): [_Open([], 0.0, text, 0, _candidates(strings, text))]}
     while waiting:
@@ -127,12 +124,7 @@ def completions(
     return Completions(strings, ends)
 
 
-def _gone_on(
-    strings: TokenStrings,
-    way: _Open,
-    logs_V: np.ndarray,
-    ends: list[tuple[list[int], np.ndarray, np.ndarray]],
-) -> Iterator[_Open]:
+def _gone_on(strings: TokenStrings, way: _Open, logs_V: np.ndarray, ends: Ends) -> Iterator[_Open]:
     """The unfinished ways that are `way` and one id more; finished ones are added to `ends`."""
     digits = way.numbers // strings.vocab ** (strings.length - 1 - way.place) % strings.vocab
     logs = way.log + logs_V[digits]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.layers import LayerCache
@@ -28,11 +29,11 @@ class Branches:
         self.never = list(never)
         start = window_start(len(ids), context) if context else 0
         self._device = next(model.parameters()).device
-        self._caches = [LayerCache() for _ in model.layers]
+        caches = [LayerCache() for _ in model.layers]
         read = torch.tensor([[model.bos_id, *map(int, ids[start:])]], device=self._device)
-        hidden_BTD = model.hidden(read, self._caches)
+        hidden_BTD = model.hidden(read, caches)
         self._first = self._log_probabilities(hidden_BTD[:, -1])
-        self._past = [(cache.k, cache.v) for cache in self._caches]
+        self._past = [(cache.k, cache.v) for cache in caches]
 
     @torch.no_grad()
     def after(self, suffixes: Sequence[Sequence[int]]) -> np.ndarray:
@@ -45,13 +46,11 @@ class Branches:
         return rows
 
     def _after(self, suffixes: list[Sequence[int]]) -> np.ndarray:
-        longest = max(map(len, suffixes))
-        if longest == 0:
+        if not any(map(len, suffixes)):
             return np.repeat(self._first, len(suffixes), 0)
         # Padding stands to the right of all that is read, where a causal model does not see it.
-        read_BT = torch.zeros((len(suffixes), longest), dtype=torch.long)
-        for row, suffix in enumerate(suffixes):
-            read_BT[row, : len(suffix)] = torch.tensor(list(map(int, suffix)), dtype=torch.long)
+        rows = [torch.tensor(list(map(int, suffix)), dtype=torch.long) for suffix in suffixes]
+        read_BT = pad_sequence(rows, batch_first=True)
         caches = [LayerCache() for _ in self._past]
         for cache, (k, v) in zip(caches, self._past, strict=True):
             assert k is not None

@@ -47,9 +47,7 @@ class LlamaLayer(Layer):
         exponents = torch.arange(0, size.d_head, 2, device=device).float() / size.d_head
         query = torch.arange(past, past + length, device=device)[:, None]
         angles_TK = query.float() * ROPE_THETA**-exponents
-        seen = None
-        if past:
-            seen = torch.arange(past + length, device=device)[None, :] <= query
+        seen = torch.arange(past + length, device=device)[None, :] <= query if past else None
         return Positions(angles_TK.cos(), angles_TK.sin(), seen)
 
     def attend(

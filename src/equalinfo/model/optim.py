@@ -92,9 +92,6 @@ def learning_rate_factor(name: str, step: int, steps: int) -> float:
     return 0.05 + 0.95 * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-OPTIONS = ("lr", "beta2_decay", "eps", "d", "weight_decay", "maximize")
-
-
 class ShardedAdafactor(torch.optim.Adafactor):
     """Gathers one parameter at a time, lets torch's Adafactor step it whole, and keeps this process's part.
 
@@ -106,7 +103,7 @@ class ShardedAdafactor(torch.optim.Adafactor):
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         assert closure is None
         for group in self.param_groups:
-            options: dict[str, Any] = {name: group[name] for name in OPTIONS}
+            options: dict[str, Any] = {name: value for name, value in group.items() if name != "params"}
             for parameter in group["params"]:
                 if parameter.grad is None:
                     continue

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.model.decoder import Decoder
@@ -58,19 +59,16 @@ def _batches(model: Decoder, sequences: Sequence[np.ndarray]) -> Iterator[tuple[
     order = sorted(range(len(sequences)), key=lambda index: -len(sequences[index]))
     for start in range(0, len(order), BATCH):
         indices = order[start : start + BATCH]
-        ids_BT = torch.zeros((len(indices), len(sequences[indices[0]])), dtype=torch.long)
-        for row, index in enumerate(indices):
-            ids_BT[row, : len(sequences[index])] = torch.from_numpy(np.asarray(sequences[index], np.int64))
-        ids_BT = ids_BT.to(device)
+        rows = [torch.from_numpy(np.asarray(sequences[index], np.int64)) for index in indices]
+        ids_BT = pad_sequence(rows, batch_first=True).to(device)
         hidden_BTD = model.hidden(model.shifted(ids_BT))
         # One sequence at a time through the output layer: B x T x V logits may not fit.
         nats = []
         for row, index in enumerate(indices):
             length = len(sequences[index])
             logits_TV = model.lm_head(hidden_BTD[row, :length])
-            nats.append(
-                F.cross_entropy(logits_TV, ids_BT[row, :length], reduction="none").float().cpu().numpy()
-            )
+            nats_T = F.cross_entropy(logits_TV, ids_BT[row, :length], reduction="none")
+            nats.append(nats_T.float().cpu().numpy())
         if not all(np.isfinite(own).all() for own in nats):
             raise EqualInfoError(
                 "the model gives probabilities that are no numbers: its training diverged, or its weights are damaged; "

@@ -132,8 +132,7 @@ class Trainer:
             for layer in model.layers:
                 layer.compile(dynamic=False)
         self._objective = self.context.wrap(objective(model, config.z_loss), model.layers)
-        given = config.learning_rate
-        self._rate = LEARNING_RATES[config.optimizer] if given is None else given
+        self._rate = config.learning_rate or LEARNING_RATES[config.optimizer]
         self._optimizer = make_optimizer(config.optimizer, model, self._rate)
         self._checkpoints = Checkpoints(state, self.context)
         self._seconds_before = self._resume()
@@ -155,10 +154,8 @@ class Trainer:
     @property
     def fingerprint(self) -> str:
         """Of all that decides the weights; a state with another one is not resumed."""
-        model = self.model
-        about = [
-            self.config.record(), self.precision, self.data.fingerprint, asdict(model.size), model.vocab, model.preset
-        ]  # fmt: skip
+        shape = asdict(self.model.size), self.model.vocab, self.model.preset
+        about = [self.config.record(), self.precision, self.data.fingerprint, *shape]
         return sha256_bytes(json.dumps(about, sort_keys=True).encode())
 
     def run(self, progress: Progress, until: int | None = None) -> float:
@@ -210,7 +207,8 @@ class Trainer:
                 total, nats = self._losses(ids_BT)
                 (total / config.accumulate).backward()
             own_loss += nats / (config.accumulate * context.world_size)
-        norm = _whole(torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip or math.inf))
+        spread = torch.nn.utils.clip_grad_norm_(self.model.parameters(), config.clip or math.inf)
+        norm = float(spread.full_tensor() if isinstance(spread, DTensor) else spread)
         # The first process's clock says for all when a checkpoint is due.
         due = context.is_main and time.monotonic() - self._last_saved > self._pause
         loss, any_due = context.all_reduce_sum(own_loss, float(due))
@@ -304,8 +302,3 @@ class Trainer:
             f"{self.title}: {what} is {value} at step {self.steps_done}; "
             "lower the learning rate (the last good state is kept)"
         )
-
-
-def _whole(number: Tensor) -> float:
-    """A number that may be spread over processes."""
-    return float(number.full_tensor() if isinstance(number, DTensor) else number)

@@ -11,6 +11,8 @@ PRECISION = 14  # bits of the quantised distribution (Lester et al. 2024, sectio
 FREQUENCY_TOTAL = 1 << PRECISION
 
 
+# Told how much of some work is done, and of how much (0: not known).
+Report = Callable[[int, int], None]
 # Arrays by layer, and which of their rows to take, [n] int64.
 Caches = Sequence[tuple[list[np.ndarray], np.ndarray]]
 
@@ -103,6 +105,18 @@ def read_only(array: np.ndarray) -> np.ndarray:
     view = np.asarray(array)[:]
     view.flags.writeable = False
     return view
+
+
+def cumulative(rows: np.ndarray, dtype: type[np.integer] = np.uint16) -> np.ndarray:
+    """Where the share of each byte begins, and where the last one ends: [n, 257] of frequencies [n, 256].
+
+    Examples:
+        >>> cumulative(np.full((1, 256), 64))[0, [0, 1, 2, 256]].tolist()
+        [0, 64, 128, 16384]
+    """
+    bounds = np.zeros((len(rows), 257), dtype)
+    np.cumsum(rows, axis=1, dtype=dtype, out=bounds[:, 1:])
+    return bounds
 
 
 def distribution_bits(frequencies: np.ndarray, text: bytes | Sequence[int]) -> float:

@@ -9,7 +9,7 @@ At most ENTRIES_PER_ORDER (context, byte) pairs are kept per order, the most fre
 each context, so a model of order 5 has at most some tens of MB.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,9 @@ from safetensors.numpy import save
 
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import atomic_file, sha256_bytes
+from equalinfo.parallel import grouped
 from equalinfo.predict import context_kernels as kernels
-from equalinfo.predict.base import FREQUENCY_TOTAL, Caches, Predictor, read_only
+from equalinfo.predict.base import FREQUENCY_TOTAL, Caches, Predictor, Report, read_only
 from equalinfo.predict.unigram import Unigram, count_bytes, quantise_counts
 from equalinfo.tensors import read_safetensors
 
@@ -28,7 +29,11 @@ ENTRIES_PER_ORDER = 1 << 20
 CHUNK_BYTES = 1 << 22  # of the corpus counted at a time
 FILE = "contexts.safetensors"
 LARGEST_COUNT = (1 << 16) - 1
-DTYPES = {"order": "int64", "unigram": "int32", "contexts": "int64", "starts": "int64"} | {
+DTYPES = {
+    "order": "int64",
+    "unigram": "int32",
+    "contexts": "int64",
+    "starts": "int64",
     "symbols": "uint8",
     "counts": "uint16",
 }
@@ -53,7 +58,8 @@ class ContextModel(Predictor):
     """
 
     def __init__(self, tensors: dict[str, np.ndarray]) -> None:
-        _check(tensors)
+        if not _is_model(tensors):
+            raise DamagedArtifact("the context model is damaged; compile the tokenizer again")
         self.tensors = {name: np.ascontiguousarray(tensors[name]) for name in DTYPES}
         self.order = int(tensors["order"][0])
         self.fingerprint = sha256_bytes(
@@ -131,7 +137,7 @@ class GrowingContexts:
 
 
 def count_contexts(
-    order: int, documents: Callable[[], Iterable[bytes]], report: Callable[[int, int], None] | None = None
+    order: int, documents: Callable[[], Iterable[bytes]], report: Report | None = None
 ) -> ContextModel | Unigram:
     """The context model of a corpus, read once for each of its two parts; order 0 is the byte unigram.
 
@@ -151,23 +157,24 @@ def count_contexts(
         return Unigram(unigram)
     found = [(np.empty(0, np.int64), np.empty(0, np.int64)) for _ in range(order)]
     done = 0
-    for text, ages in _chunks(documents()):
+    for chunk in grouped(_segments(documents()), CHUNK_BYTES, lambda segment: len(segment[0])):
+        text, ages = map(np.concatenate, zip(*chunk, strict=True))
         for k in range(1, order + 1):
             more = np.unique(kernels.grams_of(text, ages, k), return_counts=True)
             found[k - 1] = _most_frequent(*_merged(found[k - 1], more), 2)
         done += len(text)
         if report:
             report(done, 0)
-    parts = [_tables(k, *_most_frequent(*found[k - 1], 1)) for k in range(1, order + 1)]
-    lengths = np.concatenate([[0], *(part[1] for part in parts)])
+    tables = [_tables(k, *_most_frequent(*found[k - 1], 1)) for k in range(1, order + 1)]
+    contexts, lengths, symbols, counts = map(np.concatenate, zip(*tables, strict=True))
     return ContextModel(
         {
             "order": np.array([order], np.int64),
             "unigram": unigram.astype(np.int32),
-            "contexts": np.concatenate([part[0] for part in parts]),
-            "starts": np.cumsum(lengths, dtype=np.int64),
-            "symbols": np.concatenate([part[2] for part in parts]),
-            "counts": np.concatenate([part[3] for part in parts]),
+            "contexts": contexts,
+            "starts": np.concatenate([[0], np.cumsum(lengths)]),
+            "symbols": symbols,
+            "counts": counts,
         }
     )
 
@@ -178,9 +185,8 @@ def check_order(order: int) -> None:
         raise EqualInfoError(f"order={order} is outside 0 to {LONGEST_ORDER}; choose an order within, or M1")
 
 
-def _chunks(documents: Iterable[bytes]) -> Iterable[tuple[np.ndarray, np.ndarray]]:
-    """Joined documents of about CHUNK_BYTES, and for each byte how many of its document stand before it (up to 9)."""
-    open_, size = [], 0
+def _segments(documents: Iterable[bytes]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Documents, and for each byte how many of its document stand before it (up to 9)."""
     for document in documents:
         # A long document is cut; the bytes that its next part needs as context are counted as such only.
         for start in range(0, len(document), CHUNK_BYTES):
@@ -188,13 +194,7 @@ def _chunks(documents: Iterable[bytes]) -> Iterable[tuple[np.ndarray, np.ndarray
             text = np.frombuffer(document[start - lead : start + CHUNK_BYTES], np.uint8)
             ages = np.minimum(np.arange(len(text)), 9).astype(np.int8)
             ages[:lead] = -1
-            open_.append((text, ages))
-            size += len(text)
-            if size >= CHUNK_BYTES:
-                yield np.concatenate([t for t, _ in open_]), np.concatenate([a for _, a in open_])
-                open_, size = [], 0
-    if open_:
-        yield np.concatenate([t for t, _ in open_]), np.concatenate([a for _, a in open_])
+            yield text, ages
 
 
 def _merged(*tallies: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -235,37 +235,21 @@ def _tables(
     )
 
 
-def _check(tensors: dict[str, np.ndarray]) -> None:
-    """Raises DamagedArtifact unless the arrays make a model (see `ContextModel`)."""
-    try:
-        proper = all(tensors[name].ndim == 1 and tensors[name].dtype == kind for name, kind in DTYPES.items())
-        proper = proper and _consistent(*(tensors[name] for name in DTYPES))
-    except KeyError:
-        proper = False
-    if not proper:
-        raise DamagedArtifact("the context model is damaged; compile the tokenizer again")
-
-
-def _consistent(
-    order: np.ndarray,
-    unigram: np.ndarray,
-    contexts: np.ndarray,
-    starts: np.ndarray,
-    symbols: np.ndarray,
-    counts: np.ndarray,
-) -> bool:
+def _is_model(tensors: dict[str, np.ndarray]) -> bool:
+    """Whether the arrays make a model (see `ContextModel`)."""
+    if not DTYPES.keys() <= tensors.keys():
+        return False
+    if any(tensors[name].ndim != 1 or tensors[name].dtype != dtype for name, dtype in DTYPES.items()):
+        return False
+    order, unigram, contexts, starts, symbols, counts = (tensors[name] for name in DTYPES)
     if order.shape != (1,) or not 1 <= order[0] <= LONGEST_ORDER:
         return False
     if unigram.shape != (256,) or unigram.min() < 1 or unigram.astype(np.int64).sum() != FREQUENCY_TOTAL:
         return False
     lengths = contexts >> kernels.LENGTH_SHIFT
     values = contexts & ((1 << kernels.LENGTH_SHIFT) - 1)
-    if not (
-        (np.diff(contexts) > 0).all()
-        and (lengths >= 1).all()
-        and (lengths <= order[0]).all()
-        and (values < np.int64(1) << 8 * lengths).all()
-    ):
+    proper = (lengths >= 1) & (lengths <= order[0]) & (values < np.int64(1) << 8 * lengths)
+    if not proper.all() or (np.diff(contexts) <= 0).any():
         return False
     if len(starts) != len(contexts) + 1 or starts[0] != 0 or starts[-1] != len(symbols):
         return False

@@ -23,7 +23,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from equalinfo.errors import DamagedArtifact
-from equalinfo.files import atomic_file, read_json, sha256_bytes
+from equalinfo.files import atomic_file, json_bytes, read_json, sha256_bytes
 from equalinfo.predict import exact_kernels as kernels
 from equalinfo.predict.base import Caches, Predictor, read_only
 from equalinfo.sizes import BUCKETS, MAX_DISTANCE, Size
@@ -87,17 +87,12 @@ class ExactModel(Predictor):
             return np.empty((0, 256), np.int32)
         inputs = np.concatenate([[START], np.frombuffer(text, np.uint8)[:-1]]).astype(np.int64)
         x = self._embedding[inputs]
+        parts = [slice(start, start + ROWS_AT_ONCE) for start in range(0, len(x), ROWS_AT_ONCE)]
         for index in range(self.size.n_layers):
             attended = self._attention(index, x)
-            for start in range(0, len(x), ROWS_AT_ONCE):
-                rows = slice(start, start + ROWS_AT_ONCE)
+            for rows in parts:
                 x[rows] = self.rest_of_layer(index, x[rows], attended[rows])
-        return np.concatenate(
-            [
-                self.frequencies_of_states(x[start : start + ROWS_AT_ONCE])
-                for start in range(0, len(x), ROWS_AT_ONCE)
-            ]
-        )
+        return np.concatenate([self.frequencies_of_states(x[rows]) for rows in parts])
 
     def _attention(self, index: int, x: np.ndarray) -> np.ndarray:
         """What each position of one text reads from those up to it, [T, H K]."""
@@ -163,11 +158,8 @@ class ExactModel(Predictor):
         x = self._embedding[symbols]
         for index in range(self.size.n_layers):
             past = caches[2 * index], caches[2 * index + 1]
-            scale = (
-                self._factors[f"layer{index}.score_bits"],
-                self._far_biases[index],
-                self._near_biases[index],
-            )
+            factors = self._factors[f"layer{index}.score_bits"]
+            scale = factors, self._far_biases[index], self._near_biases[index]
             qkv = self.queries_keys_values(index, x)
             attended = kernels.attend_step(qkv, past, slots, positions, scale)
             x = self.rest_of_layer(index, x, attended)
@@ -195,7 +187,7 @@ class ExactModel(Predictor):
         with atomic_file(directory / TENSORS) as stream:
             stream.write(save(self.integers))
         description = {"format": FORMAT, "size": asdict(self.size), "identity": self.fingerprint}
-        (directory / DESCRIPTION).write_text(json.dumps(description, indent=1, sort_keys=True) + "\n")
+        (directory / DESCRIPTION).write_bytes(json_bytes(description))
 
     @classmethod
     def load(cls, directory: Path) -> "ExactModel":
@@ -259,15 +251,12 @@ def bucket_of_distance(distance: np.ndarray) -> np.ndarray:
     """
     exact = BUCKETS // 2
     ratio = MAX_DISTANCE // exact
-    buckets = []
-    for d in distance.tolist():
-        bucket = d
-        if d >= exact:
-            bucket = exact
-            while bucket < BUCKETS - 1 and d**exact >= exact**exact * ratio ** (bucket + 1 - exact):
-                bucket += 1
-        buckets.append(bucket)
-    return np.array(buckets, np.int64)
+
+    def bucket(d: int) -> int:
+        passed = sum(d**exact >= exact**exact * ratio**i for i in range(1, BUCKETS - exact))
+        return d if d < exact else exact + passed
+
+    return np.array([bucket(d) for d in distance.tolist()], np.int64)
 
 
 def matrix_inputs(size: Size) -> dict[str, int]:

@@ -12,6 +12,8 @@ import math
 import numpy as np
 
 from equalinfo.kernels import kernel
+from equalinfo.predict.base import FREQUENCY_TOTAL
+from equalinfo.sizes import MAX_DISTANCE
 
 RESIDUAL_BITS, NORM_BITS, SCORE_BITS, LOGIT_BITS = 12, 7, 10, 10
 RESIDUAL_LIMIT = np.float32(1 << 21)  # 512.0; its square times 2,048 dimensions is 2^53
@@ -27,7 +29,7 @@ FRACTIONS = 1 << FRACTION_BITS
 WEIGHT_ONE = 16  # softmax numerators: 2^16 for the largest score
 PROBABILITY_ONE = 30
 NORM_EPSILON = 1e-6
-NEAR = 128  # distances from here on share one position bias (T5's maximum distance)
+NEAR = MAX_DISTANCE  # distances from here on share one position bias
 
 
 def _powers() -> np.ndarray:
@@ -296,7 +298,7 @@ def frequencies(acc: np.ndarray, factors: np.ndarray) -> np.ndarray:
     rows, symbols = acc.shape
     out = np.empty((rows, symbols), np.int32)
     logits = np.empty(symbols, np.int32)
-    share = np.float64((1 << 14) - symbols)
+    share = np.float64(FREQUENCY_TOTAL - symbols)
     for n in range(rows):
         largest = np.int32(-(1 << 30))
         for j in range(symbols):
@@ -311,7 +313,7 @@ def frequencies(acc: np.ndarray, factors: np.ndarray) -> np.ndarray:
             total += power
         # The floors of parts of `share` add up to no more than it, and a float64 error is far below one.
         scale = share / np.float64(total)
-        left = np.int64(1 << 14)
+        left = np.int64(FREQUENCY_TOTAL)
         for j in range(symbols):
             out[n, j] = np.int32(1 + np.int32(np.float64(out[n, j]) * scale))
             left -= out[n, j]

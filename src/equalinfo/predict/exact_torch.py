@@ -2,12 +2,14 @@
 
 Products are float32 ones of integers whose sums stay below 2^24, with reduced-precision modes off. Between them
 stand single operations, each rounded as IEEE 754 says: torch runs one kernel for each, so none are fused. Where it
-would replace a division by a product with a reciprocal (by or of a Python number), both sides are tensors.
-Exponentials come from the table of integers; powers of two are made of their bits.
+would replace a division by a product with a reciprocal (by or of a Python number), both sides are tensors. `round`
+takes halves to even, as the kernels do. Exponentials come from the table of integers; powers of two are made of their
+bits.
 """
 
 import math
 from collections.abc import Callable
+from functools import reduce
 
 import numpy as np
 import torch
@@ -15,7 +17,8 @@ from torch import Tensor
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.predict import exact_kernels as kernels
-from equalinfo.predict.exact import INPUTS_AT_ONCE, ROWS_AT_ONCE, ExactModel, bucket_of_distance
+from equalinfo.predict.base import FREQUENCY_TOTAL
+from equalinfo.predict.exact import INPUTS_AT_ONCE, ROWS_AT_ONCE, START, ExactModel, bucket_of_distance
 from equalinfo.sizes import MAX_DISTANCE
 
 NUMBERS_AT_ONCE = {"cpu": 1 << 22, "cuda": 1 << 27}  # attention scores in memory at a time
@@ -66,7 +69,7 @@ class TorchModel(ExactModel):
         """Frequencies of each byte of `text` given all those before it; [len(text), 256] int32."""
         if not text:
             return np.empty((0, 256), np.int32)
-        inputs = np.concatenate([[256], np.frombuffer(text, np.uint8)[:-1]]).astype(np.int64)
+        inputs = np.concatenate([[START], np.frombuffer(text, np.uint8)[:-1]]).astype(np.int64)
         return self.frequencies_batch(torch.from_numpy(inputs)[None].to(self.device))[0].cpu().numpy()
 
     @torch.inference_mode()
@@ -82,9 +85,7 @@ class TorchModel(ExactModel):
 
     def _in_parts(self, x_ND: Tensor, work: Callable[..., Tensor], *more: Tensor) -> Tensor:
         rows = 1 << 16 if self.on_gpu else ROWS_AT_ONCE
-        parts = [
-            work(*(one[start : start + rows] for one in (x_ND, *more))) for start in range(0, len(x_ND), rows)
-        ]
+        parts = [work(*some) for some in zip(*(one.split(rows) for one in (x_ND, *more)), strict=True)]
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def _attention_batch(self, index: int, x_ND: Tensor, batch: int) -> Tensor:
@@ -119,7 +120,7 @@ class TorchModel(ExactModel):
             biases = biases.transpose(0, 1)
         unseen = (distances < 0).unsqueeze(-3)
         factors = self._units[f"layer{index}.score_bits"][:, None, None]
-        scores = _rounded(_clip(scores * factors, float(kernels.EXACT))).int() + biases
+        scores = _clip(scores * factors, kernels.EXACT).round().int() + biases
         scores = scores.masked_fill_(unseen, BELOW_ANY)
         weights = self._two_to(
             scores.amax(-1, keepdim=True) - scores, kernels.PROBABILITY_ONE - kernels.WEIGHT_ONE
@@ -129,7 +130,7 @@ class TorchModel(ExactModel):
         scale = torch.full_like(total, float(kernels.SHARE)) / total
         shares = (weights.float() * scale).int()
         given = shares.sum(-1, keepdim=True).float()
-        return _rounded((shares.float() @ values) * 2.0 / given)
+        return ((shares.float() @ values) * 2.0 / given).round()
 
     def _two_to(self, below: Tensor, shift: int) -> Tensor:
         """2^(PROBABILITY_ONE - shift - below / FRACTIONS), rounded down, int32; `below` is changed."""
@@ -141,13 +142,8 @@ class TorchModel(ExactModel):
         weights = self._matrices[name]
         if len(weights) <= INPUTS_AT_ONCE:
             return inputs @ weights
-        return sum(
-            (
-                (inputs[:, start : start + INPUTS_AT_ONCE] @ weights[start : start + INPUTS_AT_ONCE]).double()
-                for start in range(INPUTS_AT_ONCE, len(weights), INPUTS_AT_ONCE)
-            ),
-            start=(inputs[:, :INPUTS_AT_ONCE] @ weights[:INPUTS_AT_ONCE]).double(),
-        )
+        parts = zip(inputs.split(INPUTS_AT_ONCE, 1), weights.split(INPUTS_AT_ONCE), strict=True)
+        return reduce(torch.add, ((some @ own).double() for some, own in parts))
 
     def _normalised(self, x_ND: Tensor) -> Tensor:
         """As `kernels.normalise`."""
@@ -158,17 +154,16 @@ class TorchModel(ExactModel):
         factor = torch.full_like(squares, math.sqrt(width) * (1 << kernels.NORM_BITS))
         scaled = wide * (factor / squares.sqrt())
         scaled = (scaled + kernels.ROUND64) - kernels.ROUND64
-        return _clip(scaled, float(kernels.NORM_LIMIT)).float()
+        return _clip(scaled, kernels.NORM_LIMIT).float()
 
     def _scaled(self, name: str, products: Tensor) -> Tensor:
         """Products times their columns' powers of two, float32."""
-        factors = self._units[name]
-        return (products * factors).float() if products.dtype == torch.float64 else products * factors
+        return (products * self._units[name]).float()
 
     def _queries_keys_values(self, index: int, x_ND: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         name = f"layer{index}.query_key_value"
         scaled = self._scaled(name, self._product(name, self._normalised(x_ND)))
-        q, k, v = _rounded(_clip(scaled, float(kernels.KEY_LIMIT))).chunk(3, 1)
+        q, k, v = _clip(scaled, kernels.KEY_LIMIT).round().chunk(3, 1)
         return q, k, v
 
     def _rest(self, index: int, x_ND: Tensor, attended_ND: Tensor) -> Tensor:
@@ -179,7 +174,7 @@ class TorchModel(ExactModel):
         gate, up = self._scaled(name, self._product(name, self._normalised(x_ND))).chunk(2, 1)
         hidden = gate.clamp(min=0) * up
         exponents = torch.frexp(hidden.abs().amax(1, keepdim=True))[1]
-        hidden = _rounded(hidden * _power_of_two(kernels.FRACTION_BITS - exponents))
+        hidden = (hidden * _power_of_two(kernels.FRACTION_BITS - exponents)).round()
         name = f"layer{index}.down"
         delta = self._scaled(name, self._product(name, hidden))
         return _added(x_ND, delta * _power_of_two(exponents - kernels.FRACTION_BITS))
@@ -187,15 +182,15 @@ class TorchModel(ExactModel):
     def _frequencies(self, x_ND: Tensor) -> Tensor:
         """As `kernels.frequencies`, [N, 256] int32."""
         products = self._scaled("logits", self._product("logits", self._normalised(x_ND)))
-        logits = _rounded(_clip(products, float(kernels.EXACT))).int()
+        logits = _clip(products, kernels.EXACT).round().int()
         largest = logits.amax(1, keepdim=True)
         places = torch.arange(256, device=self.device)
         best = torch.where(logits == largest, places, 256).amin(1, keepdim=True)
         powers = self._two_to(largest - logits, 0)
         total = powers.sum(1, keepdim=True).double()
-        scale = torch.full_like(total, float((1 << 14) - 256)) / total
+        scale = torch.full_like(total, float(FREQUENCY_TOTAL - 256)) / total
         shares = 1 + (powers.double() * scale).int()
-        left = (1 << 14) - shares.sum(1, keepdim=True)
+        left = FREQUENCY_TOTAL - shares.sum(1, keepdim=True)
         return shares.scatter_add_(1, best, left.int())
 
     @torch.inference_mode()
@@ -237,18 +232,13 @@ def _no_reduced_precision() -> None:
     torch.set_float32_matmul_precision("highest")
 
 
-def _clip(x: Tensor, limit: float) -> Tensor:
-    return x.clamp(-limit, limit)
-
-
-def _rounded(x: Tensor) -> Tensor:
-    """The nearest integers, halves to even."""
-    return x.round()
+def _clip(x: Tensor, limit: np.float32) -> Tensor:
+    return x.clamp(-float(limit), float(limit))
 
 
 def _added(x_ND: Tensor, delta: Tensor) -> Tensor:
     """The residual stream after an addition, clipped to its range."""
-    return _clip(x_ND + _rounded(_clip(delta, float(kernels.EXACT))), float(kernels.RESIDUAL_LIMIT))
+    return _clip(x_ND + _clip(delta, kernels.EXACT).round(), kernels.RESIDUAL_LIMIT)
 
 
 def _power_of_two(exponents: Tensor) -> Tensor:

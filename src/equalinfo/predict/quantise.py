@@ -20,18 +20,6 @@ from equalinfo.sizes import Size
 # Queries, keys and values this many root mean squares out are clipped; what normalised activations can reach
 # at all is the square root of the width.
 WIDEST = 12.0
-LAYER_NAMES = (
-    "attention_norm.gain",
-    "query.weight",
-    "key.weight",
-    "value.weight",
-    "attention_out.weight",
-    "position_bias",
-    "feed_forward_norm.gain",
-    "gate.weight",
-    "up.weight",
-    "down.weight",
-)
 
 
 def quantise(size: Size, floats: dict[str, np.ndarray]) -> ExactModel:
@@ -47,15 +35,10 @@ def quantise(size: Size, floats: dict[str, np.ndarray]) -> ExactModel:
     if not all(np.isfinite(values).all() for values in floats.values()):
         raise EqualInfoError("M1 has weights that are not numbers; train it with a lower learning rate")
     double = {name: values.astype(np.float64) for name, values in floats.items()}
-    per_unit = 1 / (1 << kernels.NORM_BITS)
+    per_unit, residual = 1 / (1 << kernels.NORM_BITS), 1 << kernels.RESIDUAL_BITS
 
-    tensors = {
-        "embedding": np.clip(
-            np.rint(double["embedding.weight"] * (1 << kernels.RESIDUAL_BITS)),
-            -LARGEST_EMBEDDING,
-            LARGEST_EMBEDDING,
-        ).astype(np.int32)
-    }
+    embedding = np.rint(double["embedding.weight"] * residual).clip(-LARGEST_EMBEDDING, LARGEST_EMBEDDING)
+    tensors = {"embedding": embedding.astype(np.int32)}
 
     def matrix(name: str, values: np.ndarray) -> None:
         """Writes `values` [inputs, outputs], which takes integer inputs to outputs in their units."""
@@ -64,12 +47,13 @@ def quantise(size: Size, floats: dict[str, np.ndarray]) -> ExactModel:
     logit = log2e * (1 << kernels.LOGIT_BITS) * per_unit
     matrix("logits", (double["logits.weight"] * double["final_norm.gain"]).T * logit)
     for i in range(size.n_layers):
-        layer = {name: double[f"layers.{i}.{name}"] for name in LAYER_NAMES}
+        prefix = f"layers.{i}."
+        layer = {n.removeprefix(prefix): values for n, values in double.items() if n.startswith(prefix)}
         attention_gain, forward_gain = layer["attention_norm.gain"], layer["feed_forward_norm.gain"]
-        query = (layer["query.weight"] * attention_gain).T * log2e
-        key = (layer["key.weight"] * attention_gain).T
-        value = (layer["value.weight"] * attention_gain).T
-        query, key, tensors[f"layer{i}.score_bits"] = _balanced(size, query, key)
+        query, key, value = (
+            (layer[f"{name}.weight"] * attention_gain).T for name in ("query", "key", "value")
+        )
+        query, key, tensors[f"layer{i}.score_bits"] = _balanced(size, query * log2e, key)
         value_units = float(kernels.VALUE_LIMIT) / (WIDEST * _lengths(value))
         matrix(f"layer{i}.query_key_value", np.hstack([query, key, value * value_units]) * per_unit)
         bias = np.rint(layer["position_bias"] * log2e * (1 << kernels.SCORE_BITS))
@@ -78,7 +62,6 @@ def quantise(size: Size, floats: dict[str, np.ndarray]) -> ExactModel:
                 "a position bias of M1 is too large to quantise; train it with a lower learning rate"
             )
         tensors[f"layer{i}.position_bias"] = bias.astype(np.int32)
-        residual = 1 << kernels.RESIDUAL_BITS
         out = layer["attention_out.weight"].T * residual
         matrix(f"layer{i}.attention_out", out / (2 * value_units)[:, None])
         gate, up = ((layer[f"{name}.weight"] * forward_gain).T for name in ("gate", "up"))

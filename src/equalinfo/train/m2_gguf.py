@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 
 from equalinfo.errors import EqualInfoError
-from equalinfo.model import hf_llama
 from equalinfo.model.decoder import Decoder
 from equalinfo.model.layers import NORM_EPSILON
 from equalinfo.model.llama import ROPE_THETA
@@ -14,21 +13,22 @@ from equalinfo.tokens.gguf_form import add_vocabulary, gguf_file
 from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.m2 import load_m2
 
+# llama.cpp's names of tensors, by ours.
 _OUTER = {
-    "model.embed_tokens.weight": "token_embd.weight",
-    "model.norm.weight": "output_norm.weight",
+    "embedding.weight": "token_embd.weight",
+    "final_norm.gain": "output_norm.weight",
     "lm_head.weight": "output.weight",
 }
 _IN_LAYER = {
-    "input_layernorm": "attn_norm",
-    "self_attn.q_proj": "attn_q",
-    "self_attn.k_proj": "attn_k",
-    "self_attn.v_proj": "attn_v",
-    "self_attn.o_proj": "attn_output",
-    "post_attention_layernorm": "ffn_norm",
-    "mlp.gate_proj": "ffn_gate",
-    "mlp.up_proj": "ffn_up",
-    "mlp.down_proj": "ffn_down",
+    "attention_norm.gain": "attn_norm.weight",
+    "query.weight": "attn_q.weight",
+    "key.weight": "attn_k.weight",
+    "value.weight": "attn_v.weight",
+    "attention_out.weight": "attn_output.weight",
+    "feed_forward_norm.gain": "ffn_norm.weight",
+    "gate.weight": "ffn_gate.weight",
+    "up.weight": "ffn_up.weight",
+    "down.weight": "ffn_down.weight",
 }
 
 
@@ -73,23 +73,21 @@ def write_gguf(
         writer.add_rope_freq_base(ROPE_THETA)
         writer.add_rope_dimension_count(size.d_head)
         add_vocabulary(writer, vocabulary)
-        for name, tensor in hf_llama.to_hugging_face(model).items():
-            array = tensor.detach().float().numpy()
-            if name in _OUTER and more and array.ndim == 2:
+        names = _OUTER | {
+            f"layers.{layer}.{ours}": f"blk.{layer}.{theirs}"
+            for layer in range(size.n_layers)
+            for ours, theirs in _IN_LAYER.items()
+        }
+        state = model.state_dict()
+        for ours, theirs in names.items():
+            array = state[ours].float().numpy()
+            if ours in _OUTER and more and array.ndim == 2:
                 # Rows of ids that are no M2's: those of the zero byte, which no document holds.
                 array = np.concatenate([array, np.repeat(array[1:2], more, axis=0)])
-            if name.endswith(("q_proj.weight", "k_proj.weight")):
+            if ours.endswith((".query.weight", ".key.weight")):
                 array = _pairs_side_by_side(array, size.n_heads)
-            writer.add_tensor(_name(name), array)
+            writer.add_tensor(theirs, array)
     return {"vocab": vocabulary.vocab, "tokenizer_model": vocabulary.model, "parameters": size.parameters}
-
-
-def _name(name: str) -> str:
-    """llama.cpp's name of a tensor, by Hugging Face's."""
-    if name in _OUTER:
-        return _OUTER[name]
-    _, _, layer, rest = name.split(".", 3)
-    return f"blk.{layer}.{_IN_LAYER[rest.removesuffix('.weight')]}.weight"
 
 
 def _pairs_side_by_side(weight: np.ndarray, n_heads: int) -> np.ndarray:

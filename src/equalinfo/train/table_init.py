@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from equalinfo.errors import EqualInfoError
 from equalinfo.files import sha256_file
@@ -61,9 +62,8 @@ class TableStart:
 
 # M2's tables from the texts of its tokens: by spelling alone, or M1's hidden state after reading the text.
 #
-# Drawn tables know nothing of a token's spelling, and the row of a rare token hardly ever learns. With
-# these, tokens that
-# are spelled alike start alike. What it gains, and how little of it is M1's: `docs/lab-notes.md`.
+# Drawn tables know nothing of a token's spelling, and the row of a rare token hardly ever learns. With these, tokens
+# that are spelled alike start alike. What it gains, and how little of it is M1's: `docs/lab-notes.md`.
 BATCH = 256
 LONGEST = 64  # bytes: what an entry may have; later ones share the last place's vectors
 SPELLING_SEED, PROJECTION_SEED = 0, 0
@@ -95,13 +95,9 @@ def states_after(m1: Decoder, texts: Sequence[bytes]) -> Tensor:
     states = torch.empty(len(texts), m1.size.d_model)
     for begin in range(0, len(order), BATCH):
         group = order[begin : begin + BATCH]
-        longest = len(texts[group[-1]])
         # What stands after a text is not seen by it: attention is causal.
-        inputs_BT = torch.zeros(len(group), longest + 1, dtype=torch.long)
-        inputs_BT[:, 0] = m1.bos_id
-        for row, i in enumerate(group):
-            inputs_BT[row, 1 : len(texts[i]) + 1] = torch.tensor(list(texts[i]))
-        hidden_BTD = m1.hidden(inputs_BT)
+        rows = [torch.tensor([m1.bos_id, *texts[i]]) for i in group]
+        hidden_BTD = m1.hidden(pad_sequence(rows, batch_first=True))
         last = torch.tensor([len(texts[i]) for i in group])
         states[group] = F.normalize(hidden_BTD[torch.arange(len(group)), last], dim=1)
     return states - states.mean(0)

@@ -76,20 +76,25 @@ class _Work:
     """One block being coded or decoded.
 
     Args:
-        size: bytes of a lane.
-        model: whether a model's frequencies are given.
+        length: bytes of the block.
+        code: written or read.
+        predictor, context, first: as in `encode`.
     """
 
-    def __init__(self, first: bytes, length: int, size: int, model: bool, code: np.ndarray) -> None:
-        self.primed, self.length, self.size, self.code = len(first), length, size, code
+    def __init__(
+        self, length: int, code: np.ndarray, predictor: Predictor | None, context: int, first: bytes | None
+    ) -> None:
+        first = primer() if first is None else first
+        self.primed, self.length, self.code = len(first), length, code
+        self.size = context if predictor else length  # bytes of a lane
         self.learned = Learned(*(part.copy() for part in taught(first, length <= SMALL)))
-        if model:
+        if predictor:
             self.learned.weights.reshape(-1, WIDTH)[:, -2:] = MODEL_WEIGHT
         self.text = np.concatenate([np.frombuffer(first, np.uint8), np.zeros(length, np.uint8)])
-        self.lanes = _lanes(-(-length // size), self.primed, size)
+        self.lanes = _lanes(-(-length // self.size), self.primed, self.size)
         self.state = _state()
         # Several lanes wait for a model after each byte.
-        self.together = 1 if model else CALL_BYTES
+        self.together = 1 if predictor else CALL_BYTES
 
     def going_on(self, step: int) -> np.ndarray:
         """Lanes that have a byte number `step`."""
@@ -118,13 +123,7 @@ def encode(
         advance: called with bytes coded; not with all of them where the result is None.
         first: read before the block; default: the primer.
     """
-    work = _Work(
-        primer() if first is None else first,
-        len(block),
-        context if predictor else len(block),
-        predictor is not None,
-        np.zeros(len(block) + 64, np.uint8),
-    )
+    work = _Work(len(block), np.zeros(len(block) + 64, np.uint8), predictor, context, first)
     work.text[work.primed :] = np.frombuffer(block, np.uint8)
     rows = np.zeros((work.size if predictor else 0, len(work.lanes), 256), np.int16)
     if predictor:
@@ -148,13 +147,7 @@ def decode(
     first: bytes | None = None,
 ) -> bytes:
     """The block of `length` bytes, one or more, that `encode` made into `code`; other bytes decode to some text."""
-    work = _Work(
-        primer() if first is None else first,
-        length,
-        context if predictor else length,
-        predictor is not None,
-        np.frombuffer(code, np.uint8).copy(),
-    )
+    work = _Work(length, np.frombuffer(code, np.uint8).copy(), predictor, context, first)
     work.state[kernel.VALUE] = int.from_bytes(code[:4].ljust(4, b"\0"), "big")
     if predictor:
         contexts = predictor.new_contexts(len(work.lanes))
