@@ -1,8 +1,12 @@
-"""Token ids: what they must be; made of bits, of equal width, and back, most significant bit first."""
+"""Token ids: what they must be; those of several texts end to end; made of bits, of equal width, and back, most
+significant bit first.
+"""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from equalinfo.errors import EqualInfoError, UndecodableTokens
 
@@ -44,6 +48,32 @@ def checked_ids(ids: Any, vocab: int) -> np.ndarray:
             f"id {array[position]} at position {position} is outside the vocabulary of {vocab}"
         )
     return array.astype(id_dtype(vocab))
+
+
+def bounds_from(lengths: Sequence[int] | np.ndarray) -> NDArray[np.int64]:
+    """Where each of several texts (or their ids) that lie end to end begins, and the last ends: int64 [texts + 1].
+
+    Examples:
+        >>> bounds_from([3, 0, 2]).tolist()
+        [0, 3, 3, 5]
+    """
+    bounds = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=bounds[1:])
+    return bounds
+
+
+def concatenated(
+    parts: Sequence[tuple[np.ndarray, np.ndarray]], none: np.ndarray
+) -> tuple[np.ndarray, NDArray[np.int64]]:
+    """Several arrays of texts end to end, or of ids, with the bounds of each, as one; a single one is not copied.
+
+    Args:
+        none: an empty array of their type.
+    """
+    if len(parts) == 1:
+        return parts[0]
+    lengths = np.concatenate([np.empty(0, np.int64), *(np.diff(bounds) for _, bounds in parts)])
+    return np.concatenate([none, *(array for array, _ in parts)]), bounds_from(lengths)
 
 
 def bits_to_ids(bits: np.ndarray, width: int) -> np.ndarray:

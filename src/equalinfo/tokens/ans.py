@@ -15,32 +15,6 @@ from equalinfo.tokens.blocks import STATIC_OPTIONS, BlockTokenizer
 from equalinfo.tokens.spec import UNIGRAM
 
 
-class ANSTokenizer(BlockTokenizer):
-    """Blocks of text, one rANS code each."""
-
-    columns = ("M1", "rANS", "none", "log2 v bits")
-    static = "StaticANS"
-    continues_prompts = False
-
-    def _bits(self, block: bytes, end: bool) -> np.ndarray:
-        rows = np.asarray(self.predictor.frequencies(block + b"\0" if end else block))
-        words = rans.encode_block(rows, np.frombuffer(block, np.uint8), end)
-        return np.unpackbits(words.astype(">u4").view(np.uint8))
-
-    def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:
-        return np.empty(0, np.uint8), np.empty(0, np.uint8)
-
-    def _reader(self, streams: Sequence[np.ndarray], partial: bool) -> BlockReader:
-        return _Reader(streams, self.block_bytes, self.width, partial)
-
-
-class StaticANSTokenizer(ANSTokenizer):
-    """ANS with the byte unigram."""
-
-    columns = (UNIGRAM, "rANS", "none", "log2 v bits")
-    options = STATIC_OPTIONS
-
-
 class _Reader(BlockReader):
     def __init__(self, streams: Sequence[np.ndarray], block_bytes: int, width: int, partial: bool) -> None:
         self._blocks: dict[int, rans.BlockReader] = {}
@@ -62,3 +36,27 @@ class _Reader(BlockReader):
 
     def closed(self, slot: int) -> bool:
         return self._blocks[slot].finished
+
+
+class ANSTokenizer(BlockTokenizer):
+    """Blocks of text, one rANS code each."""
+
+    columns = ("M1", "rANS", "none", "log2 v bits")
+    static = "StaticANS"
+    reader = _Reader
+    continues_prompts = False
+
+    def _bits(self, block: bytes, end: bool) -> np.ndarray:
+        rows = np.asarray(self.predictor.frequencies(block + b"\0" if end else block))
+        words = rans.encode_block(rows, np.frombuffer(block, np.uint8), end)
+        return np.unpackbits(words.astype(">u4").view(np.uint8))
+
+    def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:
+        return np.empty(0, np.uint8), np.empty(0, np.uint8)
+
+
+class StaticANSTokenizer(ANSTokenizer):
+    """ANS with the byte unigram."""
+
+    columns = (UNIGRAM, "rANS", "none", "log2 v bits")
+    options = STATIC_OPTIONS

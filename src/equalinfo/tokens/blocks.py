@@ -31,11 +31,13 @@ class BlockTokenizer(CodedTokenizer):
 
     Attributes:
         static: the method's name with the byte unigram (order=0); the paper's StaticAC suggests these.
+        reader: what reads its streams of bits.
     """
 
     options = coded_options({"v": 256})
     places_in_text = False
     static: ClassVar[str | None] = None
+    reader: ClassVar[type[BlockReader]]
 
     def __init__(self, spec: Spec, predictor: Predictor) -> None:
         super().__init__(spec, predictor)
@@ -55,10 +57,6 @@ class BlockTokenizer(CodedTokenizer):
     @abstractmethod
     def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:
         """The lowest and the highest bits of blocks that begin so; zeros follow the one, ones the other."""
-
-    @abstractmethod
-    def _reader(self, streams: Sequence[np.ndarray], partial: bool) -> BlockReader:
-        """What reads these streams of bits."""
 
     def _blocks(self, data: bytes) -> list[bytes]:
         return [data[start : start + self.block_bytes] for start in range(0, len(data), self.block_bytes)]
@@ -92,48 +90,10 @@ class BlockTokenizer(CodedTokenizer):
         bits = [ids_to_bits(checked_ids(ids, self.vocab), self.width) for ids in streams]
 
         def decoded(group: Sequence[np.ndarray]) -> list[bytes]:
-            return decode_side_by_side(self.predictor, self._reader(group, partial))
+            reader = self.reader(group, self.block_bytes, self.width, partial)
+            return decode_side_by_side(self.predictor, reader)
 
         return in_groups(decoded, bits, STREAMS_AT_ONCE)
-
-
-class ACTokenizer(BlockTokenizer):
-    """Blocks of text, one arithmetic code each."""
-
-    columns = ("M1", "arithmetic", "none", "log2 v bits")
-    static: ClassVar[str | None] = "StaticAC"
-
-    def _bits(self, block: bytes, end: bool) -> np.ndarray:
-        rows = np.ascontiguousarray(self.predictor.frequencies(block))
-        return arithmetic.encode_block(rows, np.frombuffer(block, np.uint8), end)
-
-    def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:
-        rows = np.ascontiguousarray(self.predictor.frequencies(block))
-        lowest, highest = arithmetic.open_block(rows, np.frombuffer(block, np.uint8))
-        return lowest, highest
-
-    def _reader(self, streams: Sequence[np.ndarray], partial: bool) -> BlockReader:
-        return ArithmeticReader(streams, self.block_bytes, self.width, partial)
-
-
-class StaticACTokenizer(ACTokenizer):
-    """AC with the byte unigram (Lester et al. 2024, StaticAC)."""
-
-    columns = (UNIGRAM, "arithmetic", "none", "log2 v bits")
-    options = STATIC_OPTIONS
-
-
-class EqualTextTokenizer(ACTokenizer):
-    """AC in blocks of n bytes: windows of equal text."""
-
-    columns = ("M1", "arithmetic", "n bytes", "log2 v bits")
-    options = coded_options({"n": 8, "v": 256})
-    static = None
-    places_in_text = True
-
-    def __init__(self, spec: Spec, predictor: Predictor) -> None:
-        super().__init__(spec, predictor)
-        self.block_bytes = spec["n"]
 
 
 class ArithmeticReader(BlockReader):
@@ -154,3 +114,40 @@ class ArithmeticReader(BlockReader):
 
     def closed(self, slot: int) -> bool:
         return arithmetic.closed_as_encoded(self._registers[slot])
+
+
+class ACTokenizer(BlockTokenizer):
+    """Blocks of text, one arithmetic code each."""
+
+    columns = ("M1", "arithmetic", "none", "log2 v bits")
+    static: ClassVar[str | None] = "StaticAC"
+    reader = ArithmeticReader
+
+    def _bits(self, block: bytes, end: bool) -> np.ndarray:
+        rows = np.ascontiguousarray(self.predictor.frequencies(block))
+        return arithmetic.encode_block(rows, np.frombuffer(block, np.uint8), end)
+
+    def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:
+        rows = np.ascontiguousarray(self.predictor.frequencies(block))
+        lowest, highest = arithmetic.open_block(rows, np.frombuffer(block, np.uint8))
+        return lowest, highest
+
+
+class StaticACTokenizer(ACTokenizer):
+    """AC with the byte unigram (Lester et al. 2024, StaticAC)."""
+
+    columns = (UNIGRAM, "arithmetic", "none", "log2 v bits")
+    options = STATIC_OPTIONS
+
+
+class EqualTextTokenizer(ACTokenizer):
+    """AC in blocks of n bytes: windows of equal text."""
+
+    columns = ("M1", "arithmetic", "n bytes", "log2 v bits")
+    options = coded_options({"n": 8, "v": 256})
+    static = None
+    places_in_text = True
+
+    def __init__(self, spec: Spec, predictor: Predictor) -> None:
+        super().__init__(spec, predictor)
+        self.block_bytes = spec["n"]

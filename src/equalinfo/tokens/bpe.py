@@ -106,8 +106,7 @@ def _trained(vocab: int, patterns: list[str], documents: Iterable[bytes]) -> dic
         vocab_size=vocab, special_tokens=[END_OF_TEXT], initial_alphabet=byte_alphabet(), show_progress=False
     )
     library.train_from_iterator((document.decode("utf-8", "ignore") for document in documents), trainer)
-    made: dict[str, Any] = json.loads(library.to_str())
-    return made
+    return json.loads(library.to_str())
 
 
 def _files(made: dict[str, Any]) -> dict[str, bytes]:

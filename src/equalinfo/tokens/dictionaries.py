@@ -53,6 +53,7 @@ class CompiledTokenizer(Tokenizer):
 
     Attributes:
         parse: the parse in the words of an export; None where no export can do it.
+        per_window: how many ids an entry is.
 
     Raises:
         DamagedArtifact: the automaton is not that of `spec`.
@@ -60,6 +61,7 @@ class CompiledTokenizer(Tokenizer):
 
     columns = ("M1", "compiled dictionary", "one token each", "one entry")
     parse: ClassVar[Parse | None] = "greedy"
+    per_window: int = 1
     text_of_ids = True
     eos: int | None = 0
 
@@ -114,8 +116,7 @@ class CompiledTokenizer(Tokenizer):
         entries, entry_bounds = self.parser.encode_flat(text, bounds, threads=None)
         if advance:
             advance(text.size)
-        ids = self._ids(entries)
-        return ids, entry_bounds * (len(ids) // max(len(entries), 1))
+        return self._ids(entries), entry_bounds * self.per_window
 
     def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
         """The text of each list of ids; whatever they are, they stand for one.
@@ -135,7 +136,7 @@ class CompiledTokenizer(Tokenizer):
         return texts
 
     def _count(self, text: bytes) -> int:
-        return self.parser.count(text)
+        return self.parser.count(text) * self.per_window
 
     def token_bytes(self, token: int) -> bytes:
         return self.automaton[int(checked_ids([token], self.vocab)[0])]
@@ -145,7 +146,7 @@ class CompiledTokenizer(Tokenizer):
 
     def _segments(self, text: bytes) -> list[tuple[bytes, list[int]]]:
         entries = self.parser.encode(text)
-        ids = self._ids(entries).reshape(len(entries), -1).tolist() if len(entries) else []
+        ids = self._ids(entries).reshape(-1, self.per_window).tolist()
         return [(self.automaton[entry], own) for entry, own in zip(entries.tolist(), ids, strict=True)]
 
     def _offsets(self, text: bytes) -> np.ndarray:
@@ -153,8 +154,7 @@ class CompiledTokenizer(Tokenizer):
 
         entries = self.parser.encode(text)
         bounds = decode.offsets(self.automaton, entries)
-        per_entry = len(self._ids(entries)) // max(len(entries), 1)
-        return np.repeat(np.column_stack([bounds[:-1], bounds[1:]]), per_entry, axis=0)
+        return np.repeat(np.column_stack([bounds[:-1], bounds[1:]]), self.per_window, axis=0)
 
     def _made_of(self) -> tuple[Any, ...]:
         return (self.automaton,)
@@ -171,22 +171,22 @@ class CompiledTokenizer(Tokenizer):
         compact = {**to_compact(self.automaton), **self._more_arrays()}
         with output_directory(path, KIND) as directory:
             write_gzipped(directory / COMPACT, compact)
-            self._finish(directory, more or {})
+            for name, content in (more or {}).items():
+                (directory / name).write_bytes(content)
+            self._write_manifest(directory)
 
     def _more_arrays(self) -> dict[str, np.ndarray]:
         """What is saved besides the automaton."""
         return {}
 
     def export_files(self, form: str, special: Sequence[str] = ()) -> dict[str, bytes]:
-        if not self.parse:
+        if not self.parse or form not in ("huggingface", "sentencepiece"):
             return super().export_files(form)
         config = {TOKENIZER_CONFIG: tokenizer_config(end_of_text_of(self.vocab_entries()))}
         if form == "huggingface":
             split = SPLIT_PATTERN if "words" in self.spec else None
             made = tokenizer_json(self.vocab_entries(), self.parse, split, self._scores())
             return {TOKENIZER: with_special(made, special, self.vocab), **config}
-        if form != "sentencepiece":
-            return super().export_files(form)
         if self.parse == "greedy":
             raise EqualInfoError(
                 f"{self.spec} takes the longest match, SentencePiece the likeliest parse; choose huggingface"
@@ -247,7 +247,7 @@ class FewestTokenizer(CompiledTokenizer):
         from equalinfo.dictionary.parse.word_table import by_words
 
         fewest = FewestParser(self.automaton)
-        return by_words(fewest, np.ones(self.vocab, np.int64)) if "words" in self.spec else fewest
+        return by_words(fewest, fewest.scores) if "words" in self.spec else fewest
 
 
 class OtherParserTokenizer(CompiledTokenizer):
@@ -293,8 +293,7 @@ class ScoredTokenizer(CompiledTokenizer):
     def parser(self) -> "Parser":
         from equalinfo.dictionary.parse.word_table import by_words
 
-        likeliest = self._lattice
-        return by_words(likeliest, likeliest.scores) if "words" in self.spec else likeliest
+        return by_words(self._lattice, self._lattice.scores) if "words" in self.spec else self._lattice
 
     @cached_property
     def _lattice(self) -> "ViterbiParser":
@@ -318,7 +317,7 @@ class ScoredTokenizer(CompiledTokenizer):
         return scored_vocabulary(self.vocab_entries(), self._scores(), special)
 
     def _scores(self) -> list[int]:
-        return [int(score) for score in self.scores]
+        return self.scores.tolist()
 
     def state_fingerprint(self) -> str:
         return sha256_bytes(super().state_fingerprint().encode() + self.scores.astype("<u2").tobytes())

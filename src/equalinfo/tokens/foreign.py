@@ -89,10 +89,12 @@ class ForeignTokenizer(Tokenizer):
 
     @classmethod
     def load(cls, spec: Spec, directory: Path, device: str = "cpu") -> "ForeignTokenizer":
-        return cls(
-            spec,
-            {name: (directory / name).read_bytes() for name in cls.names if (directory / name).is_file()},
-        )
+        return cls(spec, cls._files_in(directory))
+
+    @classmethod
+    def _files_in(cls, directory: Path) -> dict[str, bytes]:
+        paths = (directory / name for name in cls.names)
+        return {path.name: path.read_bytes() for path in paths if path.is_file()}
 
     @classmethod
     def source_fingerprint(cls, spec: Spec) -> str:
@@ -193,7 +195,7 @@ class HuggingFaceTokenizer(ForeignTokenizer):
                 raise EqualInfoError(
                     f"{path} has no {TOKENIZER}; a SentencePiece .model is opened as sentencepiece:FILE"
                 )
-            return {name: (path / name).read_bytes() for name in cls.names if (path / name).is_file()}
+            return cls._files_in(path)
         if path.is_absolute() or source.startswith(".") or source.count("/") > 1:
             raise EqualInfoError(f"{source}: no such file or directory")
         return cls._from_hub(source)
@@ -241,8 +243,7 @@ class HuggingFaceTokenizer(ForeignTokenizer):
         return found[0] if len(found) == 1 else None
 
     def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._library.encode(text, add_special_tokens=False).ids
-        return ids
+        return self._library.encode(text, add_special_tokens=False).ids
 
     def _batch(self, texts: list[bytes]) -> list[list[int]]:
         try:
@@ -252,8 +253,7 @@ class HuggingFaceTokenizer(ForeignTokenizer):
         return [found.ids for found in self._library.encode_batch(decoded, add_special_tokens=False)]
 
     def _text(self, ids: list[int]) -> str:
-        text: str = self._library.decode(ids, skip_special_tokens=False)
-        return text
+        return self._library.decode(ids, skip_special_tokens=False)
 
     def special_names(self) -> list[str]:
         return list(self._special.values())
@@ -377,12 +377,10 @@ class SentencePieceModel(ForeignTokenizer):
         ]
 
     def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._library.encode(text)
-        return ids
+        return self._library.encode(text)
 
     def _text(self, ids: list[int]) -> str:
-        text: str = self._library.decode(ids)
-        return text
+        return self._library.decode(ids)
 
     def special_names(self) -> list[str]:
         return self._special

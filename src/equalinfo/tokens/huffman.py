@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from equalinfo.coding import huffman
-from equalinfo.coding.bits import token_bits
 from equalinfo.coding.compiled_windows import Report, WindowTable, list_huffman
 from equalinfo.coding.equal_info_windows import EncodedWindows
 from equalinfo.coding.side_by_side import BlockReader, Run, StreamReader, decode_side_by_side, side_by_side
@@ -18,31 +17,6 @@ from equalinfo.tokens.blocks import STATIC_OPTIONS, BlockTokenizer
 from equalinfo.tokens.spec import UNIGRAM, Spec, coded_options
 from equalinfo.tokens.texts import common_start
 from equalinfo.tokens.windows import WindowTokenizer
-
-
-class HuffmanTokenizer(BlockTokenizer):
-    """Blocks of text, each byte in the Huffman code of its frequencies."""
-
-    columns = ("M1", "Huffman", "none", "log2 v bits")
-    static = "StaticHuffman"
-
-    def _bits(self, block: bytes, end: bool) -> np.ndarray:
-        rows = self.predictor.frequencies(block + b"\0" if end else block)
-        return huffman.encode_block(np.ascontiguousarray(rows), np.frombuffer(block, np.uint8), end)
-
-    def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:
-        bits = self._bits(block, end=False)
-        return bits, bits
-
-    def _reader(self, streams: Sequence[np.ndarray], partial: bool) -> BlockReader:
-        return _BlockReader(streams, self.block_bytes, self.width, partial)
-
-
-class StaticHuffmanTokenizer(HuffmanTokenizer):
-    """Huffman with the byte unigram."""
-
-    columns = (UNIGRAM, "Huffman", "none", "log2 v bits")
-    options = STATIC_OPTIONS
 
 
 class _BlockReader(BlockReader):
@@ -60,6 +34,29 @@ class _BlockReader(BlockReader):
         )
         ends = self._positions[slots] = self._positions[slots] + sizes
         return np.where(ends > stops, -1, symbols), ends
+
+
+class HuffmanTokenizer(BlockTokenizer):
+    """Blocks of text, each byte in the Huffman code of its frequencies."""
+
+    columns = ("M1", "Huffman", "none", "log2 v bits")
+    static = "StaticHuffman"
+    reader = _BlockReader
+
+    def _bits(self, block: bytes, end: bool) -> np.ndarray:
+        rows = self.predictor.frequencies(block + b"\0" if end else block)
+        return huffman.encode_block(np.ascontiguousarray(rows), np.frombuffer(block, np.uint8), end)
+
+    def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:
+        bits = self._bits(block, end=False)
+        return bits, bits
+
+
+class StaticHuffmanTokenizer(HuffmanTokenizer):
+    """Huffman with the byte unigram."""
+
+    columns = (UNIGRAM, "Huffman", "none", "log2 v bits")
+    options = STATIC_OPTIONS
 
 
 # EqualInfoHuffman: windows of equal information with Huffman words in place of arithmetic coding.
@@ -85,12 +82,11 @@ class EqualInfoHuffmanTokenizer(WindowTokenizer):
     options = coded_options({"b": None, "v": 256})
 
     def __init__(self, spec: Spec, predictor: Predictor, table: WindowTable | None = None) -> None:
-        width = token_bits(spec["v"])
         if not huffman.SHORTEST_LIMIT <= spec["b"] <= LARGEST:
             raise EqualInfoError(
                 f"{spec}: b is outside {huffman.SHORTEST_LIMIT} to {LARGEST}; choose a b within, or Huffman"
             )
-        super().__init__(spec, predictor, width, table)
+        super().__init__(spec, predictor, table)
         self.limit = min(self.window_bits, huffman.LONGEST_WORD)
         self.eos = 0 if self.width == self.window_bits else None
 

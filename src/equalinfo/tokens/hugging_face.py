@@ -153,15 +153,13 @@ def _alternatives(node: dict[str, Any]) -> str:
     """A pattern of what may follow at a node of the trie; "" there marks an entry's end."""
     ways, last = [], []
     for character, below in node.items():
-        written = re.escape(character)
         if not character:
             continue
+        written, optional = re.escape(character), "?" if "" in below else ""
         if below.keys() == {""}:
             last.append(written)
-        elif "" in below:
-            ways.append(f"{written}(?:{_alternatives(below)})?")
         else:
-            ways.append(f"{written}(?:{_alternatives(below)})")
+            ways.append(f"{written}(?:{_alternatives(below)}){optional}")
     if last:
         ways.append(f"[{''.join(last)}]")
     return "|".join(ways)

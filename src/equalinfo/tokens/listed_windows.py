@@ -73,9 +73,6 @@ class CompiledWindows(CompiledTokenizer):
         high = low + (1 << int(self._places[left - 1])) - 1
         return entries, common_start(self.automaton[low], self.automaton[high])
 
-    def _count(self, text: bytes) -> int:
-        return super()._count(text) * self.per_window
-
     def token_bytes(self, token: int) -> bytes:
         self._require_single()
         return self.automaton[int(checked_ids([token], self.vocab)[0]) + int(self._shift)]

@@ -168,13 +168,12 @@ class Spec:
     @property
     def tokenizer_class(self) -> "type[Method]":
         """The class that builds and loads its tokenizers; EqualInfoError for options that do not go together."""
-        special: type[Method] = SPECIAL["tokens"] if self.special else self._plain_class
-        return special
+        return SPECIAL["tokens"] if self.special else self._plain_class
 
     @property
     def _plain_class(self) -> "type[Method]":
-        named: type[Method] = FOREIGN[self.method] if self.source else METHODS[self.method]
-        return named.variant(self.without_special)
+        named = FOREIGN if self.source else METHODS
+        return named[self.method].variant(self.without_special)
 
     def build(self, sources: Any) -> Any:
         """The tokenizer that it describes (`Tokenizer.build`), made from `sources` (`tokens.sources.Sources`).

@@ -10,7 +10,7 @@ import numpy as np
 
 from equalinfo.coding.bits import id_dtype
 from equalinfo.errors import EqualInfoError
-from equalinfo.files import json_bytes, sha256_bytes, write_manifest
+from equalinfo.files import json_bytes, sha256_bytes
 from equalinfo.seeded import Bits
 from equalinfo.tokens.gguf_form import GGUFVocabulary
 from equalinfo.tokens.hugging_face import TOKENIZER, TOKENIZER_CONFIG
@@ -18,7 +18,7 @@ from equalinfo.tokens.sources import Sources
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.special_tokens import SpecialTokens
 from equalinfo.tokens.texts import Flat
-from equalinfo.tokens.tokenizer import KIND, Advance, Tokenizer, checked_ids
+from equalinfo.tokens.tokenizer import Advance, Tokenizer, checked_ids
 
 
 class SpecialTokenizer(Tokenizer):
@@ -116,12 +116,6 @@ class SpecialTokenizer(Tokenizer):
 
     def save_compact(self, path: Path, more: Mapping[str, bytes] | None = None) -> None:
         raise EqualInfoError(f"{self!r} has special tokens, which the compact form does not hold")
-
-    def _finish(self, directory: Path, more: Mapping[str, bytes]) -> None:
-        for name, content in more.items():
-            (directory / name).write_bytes(content)
-        manifest: dict[str, Any] = {"spec": str(self.spec), "vocab": self.vocab, "identity": self.fingerprint}
-        write_manifest(directory, KIND, **(manifest | self.special.record()))
 
     def export_files(self, form: str, special: Sequence[str] = ()) -> dict[str, bytes]:
         files = self.base.export_files(form, self.special.names)

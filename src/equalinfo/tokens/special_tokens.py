@@ -56,7 +56,9 @@ class SpecialTokens:
         return cls.of(names, *(None if one is None else str(one) for one in (bos, pad, template)))
 
     def record(self) -> dict[str, Any]:
-        """For a manifest."""
+        """For a manifest; nothing where there are none."""
+        if not self:
+            return {}
         roles = {"bos": self.bos, "pad": self.pad, "chat_template": self.chat_template}
         return {"special": list(self.names)} | {role: value for role, value in roles.items() if value}
 

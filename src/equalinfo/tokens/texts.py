@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from equalinfo.dictionary.parse.parser import joined
 from equalinfo.errors import EqualInfoError
 
 Flat = tuple[np.ndarray, np.ndarray]
@@ -88,10 +89,7 @@ def end_to_end(texts: Iterable[Text]) -> list[Flat]:
         wide, narrow = (pa.LargeStringArray, pa.LargeBinaryArray), (pa.StringArray, pa.BinaryArray)
         if all(isinstance(chunk, wide + narrow) and not chunk.null_count for chunk in chunks):
             return [_chunk(chunk, np.int64 if isinstance(chunk, wide) else np.int32) for chunk in chunks]
-    several = as_texts(texts)
-    bounds = np.zeros(len(several) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, several), np.int64, len(several)), out=bounds[1:])
-    return [(np.frombuffer(b"".join(several), np.uint8), bounds)]
+    return [joined(as_texts(texts))]
 
 
 def _chunk(array: Any, offset_type: Any) -> Flat:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
-from equalinfo.coding.bits import checked_ids, id_dtype
+from equalinfo.coding.bits import bounds_from, checked_ids, concatenated, id_dtype
 from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.extras import needed
 from equalinfo.files import as_written, json_bytes, read_manifest, sha256_bytes, write_manifest
@@ -125,10 +125,8 @@ class Tokenizer(Method):
             EqualInfoError: neither such a directory nor such a name, or not a tokenizer.
             DamagedArtifact: its files are not what was written.
         """
-        tokenizer: Tokenizer
         if named_source(str(path)) and not Path(path).is_dir():
-            tokenizer = Spec.parse(str(path)).build(Sources())
-            return tokenizer
+            return Spec.parse(str(path)).build(Sources())
         directory = located(path, KIND)
         manifest = read_manifest(directory, KIND, shared=FILES)
         try:
@@ -138,7 +136,7 @@ class Tokenizer(Method):
             raise DamagedArtifact(
                 f"{directory} names no method this equalinfo knows; make it again"
             ) from error
-        tokenizer = spec.tokenizer_class.load(spec, directory, device)
+        tokenizer: Tokenizer = spec.tokenizer_class.load(spec, directory, device)
         if tokenizer.fingerprint != manifest.get("identity"):
             raise DamagedArtifact(f"{directory} does not give the ids its manifest promises; make it again")
         tokenizer.check_export(directory, manifest)
@@ -203,8 +201,7 @@ class Tokenizer(Method):
             else:
                 documents = partial(list, as_texts(texts))
             report, path = stages(progress, str(parsed)), None if m1 is None else Path(m1)
-            tokenizer: Tokenizer = parsed.build(Sources(path, documents, report, partitioned=partitioned))
-        return tokenizer
+            return parsed.build(Sources(path, documents, report, partitioned=partitioned))
 
     def check_export(self, directory: Path, manifest: dict[str, Any]) -> None:
         """DamagedArtifact if a file for other libraries is not as written, and says something else than this."""
@@ -231,14 +228,10 @@ class Tokenizer(Method):
         with output_directory(Path(path), KIND) as directory:
             self.write(directory)
 
-    def write(self, directory: Path, more: Mapping[str, bytes] | None = None) -> None:
-        """Writes all files into an empty directory, the manifest last.
-
-        Args:
-            more: further files by name.
-        """
+    def write(self, directory: Path) -> None:
+        """Writes all files into an empty directory, the manifest last."""
         self.save_files(directory)
-        self._finish(directory, more or {})
+        self._write_manifest(directory)
 
     def save_compact(self, path: Path, more: Mapping[str, bytes] | None = None) -> None:
         """Writes a small directory that `from_pretrained` opens and other libraries do not.
@@ -251,10 +244,9 @@ class Tokenizer(Method):
         """
         raise EqualInfoError(f"{self.spec} has no compact form; only compiled dictionaries do")
 
-    def _finish(self, directory: Path, more: Mapping[str, bytes]) -> None:
-        for name, content in more.items():
-            (directory / name).write_bytes(content)
-        write_manifest(directory, KIND, spec=str(self.spec), vocab=self.vocab, identity=self.fingerprint)
+    def _write_manifest(self, directory: Path) -> None:
+        fields: dict[str, Any] = {"spec": str(self.spec), "vocab": self.vocab, "identity": self.fingerprint}
+        write_manifest(directory, KIND, **fields, **self.spec.special.record())
 
     def page_form(self) -> dict[str, Any] | None:
         """What a script without this package tokenizes with: `kind`, entries, arrays; None where it cannot."""
@@ -318,17 +310,12 @@ class Tokenizer(Method):
             flats.append((self._typed(ids, dtype), id_bounds))
         if form == "arrow":
             return as_lists(flats)
-        if len(flats) == 1:
-            return flats[0]
-        sizes = np.concatenate([[0], *(np.diff(id_bounds) for _, id_bounds in flats)])
-        none = self._typed(np.empty(0, id_dtype(self.vocab)), dtype)
-        return np.concatenate([none, *(ids for ids, _ in flats)]), np.cumsum(sizes, dtype=np.int64)
+        return concatenated(flats, self._typed(np.empty(0, id_dtype(self.vocab)), dtype))
 
     def _encode_flat(self, text: np.ndarray, bounds: np.ndarray, advance: Advance | None) -> Flat:
         """Token ids of texts that lie end to end, and where those of each begin."""
         arrays = self._encode_batch([text[a:b].tobytes() for a, b in pairwise(bounds.tolist())], advance)
-        id_bounds = np.zeros(len(bounds), np.int64)
-        np.cumsum([len(ids) for ids in arrays], out=id_bounds[1:])
+        id_bounds = bounds_from([len(ids) for ids in arrays])
         return np.concatenate([np.empty(0, id_dtype(self.vocab)), *arrays]), id_bounds
 
     def encode(

@@ -38,24 +38,24 @@ class WindowTokenizer(CodedTokenizer):
     """Windows of b bits, joined and cut into tokens (which may cross windows).
 
     Args:
-        width: bits of a token.
         table: all windows, where they are listed; the predictor is then not asked.
 
+    Attributes:
+        width: bits of a token.
+
     Raises:
-        EqualInfoError: a token is wider than a window.
+        EqualInfoError: v is no power of two, or a token is wider than a window.
     """
 
-    def __init__(
-        self, spec: Spec, predictor: Predictor, width: int, table: WindowTable | None = None
-    ) -> None:
+    def __init__(self, spec: Spec, predictor: Predictor, table: WindowTable | None = None) -> None:
         super().__init__(spec, predictor)
-        self.width, self.window_bits, self.table = width, spec["b"], table
+        self.width, self.window_bits, self.table = token_bits(spec["v"]), spec["b"], table
         if self.width > self.window_bits:
             raise EqualInfoError(
                 f"{spec}: a token of {self.width} bits is wider than a window; use a larger b"
             )
-        if self.window_bits % width == 0 and spec.get("reset") in (None, 1):
-            self.ids_per_window = self.window_bits // width
+        if self.window_bits % self.width == 0 and spec.get("reset") in (None, 1):
+            self.ids_per_window = self.window_bits // self.width
 
     @property
     def m1_parameters(self) -> int:
@@ -205,11 +205,10 @@ class EqualInfoACTokenizer(WindowTokenizer):
         table: WindowTable | None = None,
         beginnings: dict[str, np.ndarray] | None = None,
     ) -> None:
-        width = token_bits(spec["v"])
         if spec["reset"] > 2:
             raise EqualInfoError(f"{spec}: reset takes 1 (every window), 2 (every other) or never")
         self.rule = WindowRule(spec["b"], "delay" in spec, spec["reset"])
-        super().__init__(spec, predictor, width, table)
+        super().__init__(spec, predictor, table)
         self._gpu_encoder: Any = None
         self.beginnings = beginnings
 
@@ -287,7 +286,7 @@ class SplittingTokenizer(WindowTokenizer):
     columns = ("M1", "interval splitting", "b bits, exact", "log2 v bits")
 
     def __init__(self, spec: Spec, predictor: Predictor) -> None:
-        super().__init__(spec, predictor, (spec["v"] - 1).bit_length())
+        super().__init__(spec, predictor)
         self.splitter = Splitter(predictor, self.window_bits)
 
     def _encode_group(self, texts: Sequence[bytes]) -> list[EncodedWindows]:

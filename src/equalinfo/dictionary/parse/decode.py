@@ -6,11 +6,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from equalinfo.coding.bits import checked_ids
+from equalinfo.coding.bits import bounds_from, checked_ids
+from equalinfo.dictionary.parse.memory import address_of, load64, store64
 from equalinfo.dictionary.trie.automaton import Automaton
 from equalinfo.kernels import kernel
 
 _CHUNK = 8  # bytes copied at once
+_1, _8 = np.uint64(1), np.uint64(_CHUNK)
 Ids = Sequence[int] | NDArray[np.integer[Any]]
 
 
@@ -36,10 +38,7 @@ def offsets(automaton: Automaton, ids: Ids) -> NDArray[np.int64]:
     Raises:
         UndecodableTokens: as `decode`.
     """
-    vector = _id_vector(automaton, ids)
-    result = np.zeros(vector.size + 1, np.int64)
-    np.cumsum(automaton.lengths[vector], out=result[1:])
-    return result
+    return bounds_from(automaton.lengths[_id_vector(automaton, ids)])
 
 
 def _id_vector(automaton: Automaton, ids: Ids) -> NDArray[np.uint32]:
@@ -65,21 +64,15 @@ def _copy(
     Eight bytes are copied at a time, needed or not: a loop over the bytes of a token is four times
     slower (0.3 against 1.3 GB/s), because its end cannot be foreseen.
     """
-    at = np.uint64(0)
-    one, two, three, four = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(4)
-    five, six, seven, eight = np.uint64(5), np.uint64(6), np.uint64(7), np.uint64(8)
+    source, target = address_of(blob), address_of(text)
     for token in ids:
-        i = np.uint64(offsets[token])
-        left = np.uint64(offsets[token + one]) - i
-        while True:
-            # All loads before all stores: LLVM makes one load and one store of them.
-            b0, b1, b2, b3 = blob[i], blob[i + one], blob[i + two], blob[i + three]
-            b4, b5, b6, b7 = blob[i + four], blob[i + five], blob[i + six], blob[i + seven]
-            text[at], text[at + one], text[at + two], text[at + three] = b0, b1, b2, b3
-            text[at + four], text[at + five], text[at + six], text[at + seven] = b4, b5, b6, b7
-            if left <= eight:
-                at += left
-                break
-            left -= eight
-            at += eight
-            i += eight
+        begin = np.uint64(offsets[token])
+        left = np.uint64(offsets[token + _1]) - begin
+        place = source + begin
+        while left > _8:
+            store64(target, load64(place))
+            place += _8
+            target += _8
+            left -= _8
+        store64(target, load64(place))
+        target += left

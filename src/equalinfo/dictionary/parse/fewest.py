@@ -49,8 +49,7 @@ class FewestParser(LeastSumParser):
         return np.ones(len(self.automaton), np.int64)
 
     def _search(self, text: ByteVector, bounds: Bounds, back: ByteVector) -> Bounds:
-        id_bounds: Bounds = _search(*self.automaton.suffixes, text, bounds, back)
-        return id_bounds
+        return _search(*self.automaton.suffixes, text, bounds, back)
 
 
 @kernel
@@ -66,15 +65,11 @@ def _search(steps: Words, ends: Words, text: ByteVector, bounds: Bounds, back: B
     while document < bounds.size - 1 and bounds[document + 1] == 0:
         document += 1
     for begin in range(0, size, 4 * CHUNK_BYTES):
-        end = np.int64(begin + 4 * CHUNK_BYTES)
-        if end > size:
-            end = size
+        end = min(np.int64(begin + 4 * CHUNK_BYTES), size)
         suffix_states(steps, text, begin, end, states)
         i = np.int64(begin)
         while i < end:
-            stop = bounds[document + 1]
-            if stop > end:
-                stop = end
+            stop = min(bounds[document + 1], end)
             for k in range(np.uint64(i), np.uint64(stop)):
                 position += _ONE
                 lengths = ends[states[k - np.uint64(begin) + _WINDOW]]

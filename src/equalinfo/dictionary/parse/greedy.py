@@ -11,6 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from equalinfo.coding.bits import bounds_from
 from equalinfo.dictionary.parse.greedy_kernels import (
     EVERY,
     LANES,
@@ -38,10 +39,6 @@ class GreedyParser(Parser):
     """
 
     @cached_property
-    def _like(self) -> Ids:
-        return np.empty(1, self.id_type)
-
-    @cached_property
     def _tables(self) -> Tables:
         return Tables(self.automaton.words, *self.automaton.fallbacks, self.automaton.lengths)
 
@@ -58,8 +55,7 @@ class GreedyParser(Parser):
         single = bounds.size == 2
         out = np.empty(text.size, self.id_type) if single else _scratch(text.size, self.id_type)
         counts = _parse(self._tables, text, bounds, out, EVERY)
-        id_bounds = np.zeros(bounds.size, np.int64)
-        np.cumsum(counts, out=id_bounds[1:])
+        id_bounds = bounds_from(counts)
         if single:
             out.resize(int(id_bounds[-1]), refcheck=False)  # gives the rest back without a copy
             return out, id_bounds

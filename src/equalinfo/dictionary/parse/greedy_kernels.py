@@ -61,7 +61,7 @@ def _step(
     stuck = child & LABEL_MASK != c
     while stuck & (word & ACCEPT == 0):
         row = (word >> VALUE_SHIFT) & VALUE_MASK
-        for i in range(table[row, 1], table[row + _ONE, 1]):
+        for i in range(table[row, 1], table[row, 2]):
             out[n & keep] = tokens[i]
             n += _ONE
         word = words[table[row, 0]]
@@ -80,7 +80,7 @@ def finish(tables: Tables, word: np.uint64, out: Ids, keep: np.uint64, n: np.uin
         if word & ACCEPT:
             out[n & keep] = row
             return n + _ONE
-        for i in range(table[row, 1], table[row + _ONE, 1]):
+        for i in range(table[row, 1], table[row, 2]):
             out[n & keep] = tokens[i]
             n += _ONE
         word = words[table[row, 0]]
@@ -154,13 +154,14 @@ def _sure(
     begin: int | np.int64,
     end: np.int64,
     stop: np.int64,
-    limit: np.int64,
+    text_end: np.int64,
 ) -> tuple[np.int64, np.int64]:
-    """Drops tokens from the end of ``ids[begin:end]``, which end at `stop`, until none begins after `limit`.
+    """Drops tokens from the end of ``ids[begin:end]``, which end at `stop`, that bytes after it could change.
 
-    Whatever bytes follow `stop`, a token that begins MAX_ENTRY_BYTES before it is the same. Returns where
-    the kept ones end, in ids and in the text.
+    Whatever bytes follow `stop`, a token that begins MAX_ENTRY_BYTES before it is the same; none follow at `text_end`.
+    Returns where the kept ones end, in ids and in the text.
     """
+    limit = stop if stop == text_end else stop - MAX_ENTRY_BYTES
     while end > begin and stop > limit:
         size = np.int64(lengths[ids[end - 1]])
         if stop - size <= limit:
@@ -203,9 +204,7 @@ def parse_long(
             size = np.int64(WINDOW)
             skip = max(skip - 1, 0)
             total = np.int64(parse_short(tables, text, position, stop, ids, EVERY, np.uint64(0)))
-            kept, position = _sure(
-                lengths, ids, 0, total, stop, end if stop == end else stop - MAX_ENTRY_BYTES
-            )
+            kept, position = _sure(lengths, ids, 0, total, stop, end)
             n = _append(ids, 0, kept, out, keep, n)
             unit = np.int64(lengths[ids[kept - 1]])
             continue
@@ -227,9 +226,7 @@ def parse_long(
                 cut = window + begin
                 tail = min(position + BRIDGE, end)
                 found = np.int64(parse_short(tables, text, position, tail, bridge, EVERY, np.uint64(0)))
-                found, _ = _sure(
-                    lengths, bridge, 0, found, tail, end if tail == end else tail - MAX_ENTRY_BYTES
-                )
+                found, _ = _sure(lengths, bridge, 0, found, tail, end)
                 used = 0
                 while True:
                     while cut < position and begin < total:
@@ -245,9 +242,7 @@ def parse_long(
                     backoff = min(2 * backoff, MOST_SKIPPED)
                     break
                 backoff = 1
-            kept, position = _sure(
-                lengths, ids, begin, total, stop, end if stop == end else stop - MAX_ENTRY_BYTES
-            )
+            kept, position = _sure(lengths, ids, begin, total, stop, end)
             n = _append(ids, begin, kept, out, keep, n)
             unit = np.int64(lengths[ids[kept - 1]])
     return n

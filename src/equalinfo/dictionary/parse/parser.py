@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from equalinfo.coding.bits import id_dtype
+from equalinfo.coding.bits import bounds_from, concatenated, id_dtype
 from equalinfo.dictionary.trie.automaton import Automaton
 from equalinfo.errors import EqualInfoError
 from equalinfo.parallel import WorkerThreads, cores, grouped, in_order
@@ -40,6 +40,8 @@ class Parser(ABC):
     def __init__(self, automaton: Automaton) -> None:
         self.automaton = automaton
         self.id_type = id_dtype(len(automaton))
+        # Says to kernels of what type ids are; a parse that only counts its tokens writes them there.
+        self._like = np.empty(1, self.id_type)
 
     @abstractmethod
     def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
@@ -88,10 +90,7 @@ class Parser(ABC):
         text = byte_vector(text)
         _check_bounds(text, bounds)
         parsed = list(_spread(lambda flat: self._parse(*flat), _divided(text, bounds), threads))
-        if len(parsed) == 1:
-            return parsed[0]
-        sizes = np.concatenate([[0], *(np.diff(id_bounds) for _, id_bounds in parsed)])
-        return np.concatenate([np.empty(0, self.id_type), *(ids for ids, _ in parsed)]), np.cumsum(sizes)
+        return concatenated(parsed, np.empty(0, self.id_type))
 
     def encode_batch(self, documents: Iterable[bytes], threads: int | None = None) -> list[Ids]:
         """Token ids of each document, on `threads` cores (all by default); the same as `encode` one by one."""
@@ -141,8 +140,7 @@ def _divided(text: ByteVector, bounds: Bounds) -> Iterator[Flat]:
 
 def joined(documents: list[bytes]) -> Flat:
     """Documents end to end: uint8 [bytes] and int64 [documents + 1] bounds. Raises EqualInfoError."""
-    bounds = np.zeros(len(documents) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, documents), np.int64, len(documents)), out=bounds[1:])
+    bounds = bounds_from(np.fromiter(map(len, documents), np.int64, len(documents)))
     try:
         text = documents[0] if len(documents) == 1 else b"".join(documents)
     except TypeError as error:

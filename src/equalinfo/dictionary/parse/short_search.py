@@ -69,15 +69,10 @@ class LeastSumParser(Parser):
     def _states(self) -> Words:
         return scored_states(self.automaton.words, self.scores)
 
-    @cached_property
-    def _like(self) -> Ids:
-        return np.empty(0, self.id_type)
-
     def _parse_short(self, text: bytes) -> Ids | None:
         if len(text) > LONG:
             return None
-        ids: Ids = _encode(self.automaton.words, self._states, text, self._like)
-        return ids
+        return _encode(self.automaton.words, self._states, text, self._like)
 
     def _count(self, text: ByteVector) -> int:
         return int(self._search(text, np.array([0, text.size], np.int64), np.empty(text.size, np.uint8))[-1])

@@ -69,8 +69,7 @@ class ViterbiParser(LeastSumParser):
         return automaton.suffixes[0], _chains(automaton.words, *automaton.tree, self.scores)
 
     def _search(self, text: ByteVector, bounds: Bounds, back: ByteVector) -> Bounds:
-        id_bounds: Bounds = _search(*self.machine, text, bounds, back, False)[0]
-        return id_bounds
+        return _search(*self.machine, text, bounds, back, False)[0]
 
     def cuts(self, text: ByteVector, bounds: Bounds) -> NDArray[np.bool_]:
         """Where every parse cuts texts that lie end to end, because no entry that stands there crosses it.
@@ -155,9 +154,7 @@ def _search(
     while document < bounds.size - 1 and bounds[document + 1] == 0:
         document += 1
     for begin in range(0, size, 4 * CHUNK_BYTES):
-        end = np.int64(begin + 4 * CHUNK_BYTES)
-        if end > size:
-            end = size
+        end = min(np.int64(begin + 4 * CHUNK_BYTES), size)
         suffix_states(steps, text, begin, end, states)
         i = np.int64(begin)
         while i < end:

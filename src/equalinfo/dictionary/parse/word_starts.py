@@ -12,19 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.memory import class_masks, load8, load64, ones, stack, store16, store64
-from equalinfo.dictionary.train.word_boundaries import character_classes
+from equalinfo.dictionary.train.word_boundaries import DIGIT, LETTER, SIGN, WHITE, character_classes
 from equalinfo.dictionary.trie.automaton import Automaton
 from equalinfo.dictionary.trie.intrinsics import trailing_zeros
 from equalinfo.kernels import kernel
 
-LETTER, DIGIT, SIGN, WHITE, UNKNOWN, SPACE = range(6)
+UNKNOWN = SIGN + 1  # beside the classes of `word_boundaries`
 CODE_POINTS = 0x20000  # characters from here on, rare ideographs, are not looked up
 AHEAD = 67  # bytes after a text that may be read, whatever is there
 
-_OWN = np.array([SPACE, WHITE, LETTER, DIGIT, SIGN], np.uint8)  # the classes of `word_boundaries`, in order
-_MASKS_BYTES = 16 * 5
-_0, _1, _2, _3, _6, _8, _12, _16, _18 = (np.uint64(n) for n in (0, 1, 2, 3, 6, 8, 12, 16, 18))
-_32, _48, _63, _64 = (np.uint64(n) for n in (32, 48, 63, 64))
+_MASKS_BYTES = 16 * (UNKNOWN + 1)  # two words for each class; those of spaces, which are ASCII, are not read
+_0, _1, _2, _3, _6, _8, _12, _18 = (np.uint64(n) for n in (0, 1, 2, 3, 6, 8, 12, 18))
+_32, _63, _64 = (np.uint64(n) for n in (32, 63, 64))
 _TWO, _THREE, _FOUR, _FIVE = (np.uint64(n) for n in (0xC0, 0xE0, 0xF0, 0xF8))  # lead bytes of so many
 _LAST = np.uint64(0x80)
 _UNKNOWN, _CODE_POINTS = np.uint64(UNKNOWN), np.uint64(CODE_POINTS)
@@ -45,7 +44,7 @@ def classes_for(automaton: Automaton) -> NDArray[np.uint8] | None:
     begins = automaton.blob[automaton.offsets[:-1][longer]]
     if ((begins & 0xC0) == 0x80).any():
         return None
-    classes = unicode_classes()
+    classes = character_classes(CODE_POINTS).copy()
     points = np.frombuffer(text.encode("utf-32-le"), np.uint32)
     sizes = 1 + (points > 0x7F) + (points > 0x7FF) + (points > 0xFFFF)
     # Whether an entry goes on after a character.
@@ -59,16 +58,12 @@ def classes_for(automaton: Automaton) -> NDArray[np.uint8] | None:
     return classes
 
 
-def unicode_classes() -> NDArray[np.uint8]:
-    """The class of each code point below CODE_POINTS, by the Unicode version of this Python; uint8."""
-    return _OWN[character_classes(CODE_POINTS)]
-
-
 def _starts_between(points: NDArray[np.uint32], classes: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Whether a word starts between each two neighbours of some characters: what the kernel does, to be read."""
     kinds = np.where(points < CODE_POINTS, classes[np.minimum(points, CODE_POINTS - 1)], UNKNOWN)
+    is_word = (kinds >= LETTER) & (kinds <= SIGN)
     before, after = kinds[:-1], kinds[1:]
-    return (after != UNKNOWN) & np.where(before <= SIGN, before != after, (before == WHITE) & (after <= SIGN))
+    return (after != UNKNOWN) & np.where(is_word[:-1], before != after, (before == WHITE) & is_word[1:])
 
 
 @kernel
@@ -124,7 +119,7 @@ def word_starts(text: np.uint64, size: np.uint64, classes: np.uint64, starts: np
         how many there are.
     """
     masks = stack(_MASKS_BYTES)
-    for k in range(10):
+    for k in range(2 * WHITE, 2 * UNKNOWN + 2):
         store64(masks + np.uint64(8 * k), _0)
     count = _0
     letters_before = digits_before = signs_before = whites_before = _0
@@ -134,16 +129,16 @@ def word_starts(text: np.uint64, size: np.uint64, classes: np.uint64, starts: np
         space, white, letter, digit, high = class_masks(text + block)
         unknown = _0
         if high:
-            for k in range(5):
+            for k in range(WHITE, UNKNOWN + 1):
                 mask = masks + np.uint64(16 * k)
                 store64(mask, load64(mask + _8))
                 high &= ~load64(mask)
                 store64(mask + _8, _0)
             _foreign(text + block, high, classes, masks)
-            letter |= load64(masks)
-            digit |= load64(masks + _16)
-            white |= load64(masks + _48)
-            unknown = load64(masks + _64)
+            letter |= load64(masks + np.uint64(16 * LETTER))
+            digit |= load64(masks + np.uint64(16 * DIGIT))
+            white |= load64(masks + np.uint64(16 * WHITE))
+            unknown = load64(masks + np.uint64(16 * UNKNOWN))
         sign = ~(space | white | letter | digit | unknown)
         cut |= (
             ((letter << _1 | letters_before) & ~letter)

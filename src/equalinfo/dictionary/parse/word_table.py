@@ -94,7 +94,6 @@ class WordParser(Parser):
         self._renewing = threading.Lock()
         self._calls = 0
         self._places = PLACES
-        self._like = np.empty(0, self.id_type)
         self.table = self._new_table()
 
     def _new_table(self) -> Words:
@@ -252,6 +251,16 @@ def _missing(
     return count
 
 
+@kernel(inline="always")
+def _readable(text: np.uint64, begin: np.uint64, limit: np.uint64, copy: np.uint64) -> np.uint64:
+    """An address of what stands from `begin` on, with CHUNK bytes and _AHEAD more to be read: near `limit`, a copy."""
+    here = text + begin
+    if begin + _CHUNK_AHEAD > limit:
+        copy_bytes(copy, here, limit - begin)
+        here = copy
+    return here
+
+
 @kernel
 def _parse_words(
     table: Words,
@@ -278,10 +287,7 @@ def _parse_words(
     room = _CHUNK_AHEAD << width
     while begin < end and out + room <= last:
         size = min(_CHUNK, end - begin)
-        here = text + begin
-        if begin + _CHUNK_AHEAD > limit:
-            copy_bytes(copy, here, size)
-            here = copy
+        here = _readable(text, begin, limit, copy)
         count = word_starts(here, size, classes, starts)
         if begin + size == end:
             store16(starts + (count << _1), size)
@@ -328,16 +334,18 @@ def _parse_words(
 
 
 @kernel
-def _word_end(table: Words, text: np.uint64, begin: np.uint64, end: np.uint64, limit: np.uint64) -> np.uint64:
-    """Where the word that starts at `begin` ends; arguments as in `_parse_words`."""
+def word_end(
+    text: np.uint64, begin: np.uint64, end: np.uint64, limit: np.uint64, classes: np.uint64
+) -> np.uint64:
+    """Where the word that starts at `begin` ends, however long it is.
+
+    Args:
+        text, begin, end, limit: as in `_parse_words`; classes: as in `word_starts`.
+    """
     starts, copy = stack(_STARTS_BYTES), stack(_COPY_BYTES)
     while True:
         size = min(_CHUNK, end - begin)
-        here = text + begin
-        if begin + _CHUNK_AHEAD > limit:
-            copy_bytes(copy, here, size)
-            here = copy
-        if word_starts(here, size, table[CLASSES], starts) > _1:
+        if word_starts(_readable(text, begin, limit, copy), size, classes, starts) > _1:
             return begin + load16(starts + _2)
         begin += size
         if begin == end:
@@ -390,7 +398,7 @@ def _encode_some(
         if begin < end:
             state[0], state[1], state[2], state[3] = document, begin, done, 0
             if at + (_CHUNK_AHEAD << width) <= last:
-                state[3] = _word_end(table, source, begin, end, size)
+                state[3] = word_end(source, begin, end, size, table[CLASSES])
             return False
         id_bounds[document + 1] = done
     state[2] = before + np.int64((at - target) >> width)

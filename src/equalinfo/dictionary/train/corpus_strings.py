@@ -1,8 +1,7 @@
 """Strings that a corpus itself repeats: candidates for a dictionary besides those that M1 finds probable."""
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import pairwise, repeat
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,36 +50,28 @@ def frequent_strings(corpus: WordCounts, count: int, report: Report | None = Non
     lengths, counts, times_of = (
         np.array([(len(word), *numbers) for word, *numbers in kept], np.int64).reshape(-1, 3).T
     )
-    taken = _Taken(text, lengths, counts, counts * times_of)
-    by_length = [_strings_of(length, taken) for length in range(2, LONGEST + 1)]
-    totals = np.concatenate([own for own, _ in by_length])
-    least = np.partition(totals, len(totals) - count)[len(totals) - count] if len(totals) > count else 0
-    best = sorted(_chosen(by_length, lambda own, strings: own >= least))[:count]
-    characters = sorted(_chosen(by_length[1:3], lambda own, strings: _are_characters(strings)))
-    return list(dict.fromkeys(string for _, string in best + characters))
+    weights = counts * times_of
+    by_length = [_strings_of(length, text, lengths, counts, weights) for length in range(2, LONGEST + 1)]
+    least = _least_of(count, np.concatenate([covered for covered, _ in by_length]))
+    best: list[tuple[int, bytes]] = []
+    characters: list[tuple[int, bytes]] = []
+    for covered, strings in by_length:
+        best += _listed(covered, strings, covered >= least)
+        if strings.shape[1] in (3, 4):
+            characters += _listed(covered, strings, _are_characters(strings))
+    return list(dict.fromkeys(string for _, string in sorted(best)[:count] + sorted(characters)))
 
 
-def _chosen(
-    by_length: list[tuple[NDArray[np.int64], NDArray[np.uint8]]],
-    which: Callable[[NDArray[np.int64], NDArray[np.uint8]], NDArray[np.bool_]],
+def _listed(
+    covered: NDArray[np.int64], strings: NDArray[np.uint8], which: NDArray[np.bool_]
 ) -> Iterator[tuple[int, bytes]]:
-    for own, strings in by_length:
-        for i in np.flatnonzero(which(own, strings)).tolist():
-            yield -int(own[i]), strings[i].tobytes()
+    """Some of the strings, each behind minus the bytes that it covers: sorted, those that cover most come first."""
+    return ((-int(covered[i]), strings[i].tobytes()) for i in np.flatnonzero(which).tolist())
 
 
-class _Taken(NamedTuple):
-    """The words that are taken apart.
-
-    Args:
-        text: uint8 [bytes], one after the other.
-        lengths, counts, weights: int64 [words], bytes of each, how often it came, and how often it counts.
-    """
-
-    text: NDArray[np.uint8]
-    lengths: NDArray[np.int64]
-    counts: NDArray[np.int64]
-    weights: NDArray[np.int64]
+def _least_of(count: int, values: NDArray[np.int64]) -> int:
+    """The least of the `count` largest values; 0 where there are no more than that."""
+    return int(np.partition(values, -count)[-count]) if len(values) > count else 0
 
 
 def _reported(corpus: WordCounts, report: Report | None) -> Iterator[WordCounts]:
@@ -96,7 +87,7 @@ def _cut(group: WordCounts) -> Iterator[WordCounts]:
     """Words of `words_of`, some of them several times, with how often the stretch came that each stands in."""
     damaged = [i for i in np.flatnonzero(_not_ascii(group)).tolist() if not _is_text(group.word(i))]
     if damaged:
-        yield from map(_cut_one, repeat(group), damaged)
+        yield from (_cut_one(group, i) for i in damaged)
         group = group.chosen(np.delete(np.arange(len(group)), damaged))
     yield group.divided(_word_bounds(group.text, group.bounds))
 
@@ -125,7 +116,7 @@ def _most_frequent(words: WordCounts) -> NDArray[np.int64]:
     counts = words.counts[repeated]
     if len(repeated) <= MOST_WORDS:
         return repeated
-    least = np.partition(counts, len(counts) - MOST_WORDS)[len(counts) - MOST_WORDS]
+    least = _least_of(MOST_WORDS, counts)
     above, equal = repeated[counts > least], repeated[counts == least]
     first = sorted(equal.tolist(), key=words.word)[: MOST_WORDS - len(above)]
     return np.concatenate([above, np.array(first, np.int64)])
@@ -180,11 +171,11 @@ def frequent_phrases(
     documents: WordCounts, count: int, threads: int | None = None, report: Report | None = None
 ) -> list[bytes]:
     """The runs of two to four whole words that cover most of some documents, up to `count`; all else as above."""
-    pairs = count_runs(documents, _words_in, (2, 2), MAX_ENTRY_BYTES, None, threads, report)
+    pairs = count_runs(documents, _words_in, (2, 2), None, threads, report)
     found, least = _covering(pairs, count)
     # No run comes more often than a pair in it, so with others a longer one is not among those that cover most.
     often = pairs.chosen(np.flatnonzero(pairs.counts >= max(2, -(-least // MAX_ENTRY_BYTES))))
-    longer = count_runs(documents, _words_in, (3, 4), MAX_ENTRY_BYTES, often, threads, report)
+    longer = count_runs(documents, _words_in, (3, 4), often, threads, report)
     return [text for _, text in sorted(found + _covering(longer, count)[0])[:count]]
 
 
@@ -195,9 +186,7 @@ def _covering(runs: WordCounts, count: int) -> tuple[list[tuple[int, bytes]], in
     """
     repeated = np.flatnonzero(runs.counts > 1)
     covered = runs.counts[repeated] * (runs.bounds[repeated + 1] - runs.bounds[repeated])
-    least = (
-        int(np.partition(covered, len(covered) - count)[len(covered) - count]) if len(covered) > count else 0
-    )
+    least = _least_of(count, covered)
     best = np.flatnonzero(covered >= least).tolist()
     return [(-int(covered[i]), runs.word(repeated[i])) for i in best], least
 
@@ -222,9 +211,19 @@ def _word_bounds(text: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np
     return begins[np.flatnonzero(cuts(points, between))]
 
 
-def _strings_of(length: int, taken: _Taken) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """The strings of so many bytes that come twice: how many bytes each covers, [strings]; they, [strings, length]."""
-    text, lengths = taken.text, taken.lengths
+def _strings_of(
+    length: int,
+    text: NDArray[np.uint8],
+    lengths: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    weights: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """The strings of so many bytes that come twice: how many bytes each covers, [strings]; they, [strings, length].
+
+    Args:
+        text: uint8 [bytes], the words that they stand in, one after the other.
+        lengths, counts, weights: int64 [words], bytes of each, how often it came, and how often it counts.
+    """
     parts = np.maximum(lengths - length + 1, 0)
     begins = np.cumsum(lengths) - lengths
     first = np.repeat(begins - (np.cumsum(parts) - parts), parts)
@@ -245,9 +244,9 @@ def _strings_of(length: int, taken: _Taken) -> tuple[NDArray[np.int64], NDArray[
     new = np.ones(starts.size, bool)
     new[1:] = (keys[1:] != keys[:-1]).any(axis=1)
     groups = np.flatnonzero(new)
-    counts, weights = (np.add.reduceat(own[words[order]], groups) for own in (taken.counts, taken.weights))
-    often = counts > 1
-    return weights[often] * length, padded[order[groups[often]], :length]
+    times, weight = (np.add.reduceat(own[words[order]], groups) for own in (counts, weights))
+    often = times > 1
+    return weight[often] * length, padded[order[groups[often]], :length]
 
 
 def _begins_character(text: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -69,45 +69,37 @@ def prune(
         kept = left_after_a_round(len(entries), wanted)
         # Stable: of equal uses the earlier stays, so the result is the same on any number of threads.
         order = np.argsort(-use, kind="stable")[:kept].tolist()
-        if kept > wanted:
-            entries = [entries[i] for i in sorted(order)]
-        else:
-            entries = [entries[i] for i in order]
-            return build(with_singles(entries))
+        if kept == wanted:
+            return build(with_singles(entries[i] for i in order))
+        entries = [entries[i] for i in sorted(order)]
 
 
 def usage(
     parser: Parser, corpus: Corpus, total: int, threads: int | None, report: Report | None
 ) -> tuple[NDArray[np.int64], int]:
-    """How often the parse of a corpus takes each entry, [v]; and the corpus's bytes, as far as they are known."""
+    """How often the parse of a corpus takes each entry, [v]; and the corpus's bytes, as far as they are known.
+
+    Raises:
+        EqualInfoError: documents without a byte.
+    """
     stage = f"parse with {len(parser.automaton):,} entries"
     if isinstance(corpus, WordCounts):
         return corpus.usage(parser, stage, threads, report), total
-    counted = Counted(corpus(), stage, total, report)
-    use = parser.usage(counted, threads)
-    return use, counted.total()
+    done = 0
 
-
-class Counted:
-    """Documents on their way to a parse, their bytes counted and reported."""
-
-    def __init__(self, documents: Iterable[bytes], stage: str, total: int, report: Report | None) -> None:
-        self._documents, self._stage, self._total, self._report = documents, stage, total, report
-        self.done = 0
-
-    def total(self) -> int:
-        """Bytes of all documents, once they have been read; EqualInfoError if there are none."""
-        if not self.done:
-            raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
-        return self.done
-
-    def __iter__(self) -> Iterator[bytes]:
+    def counted() -> Iterator[bytes]:
+        nonlocal done
         shown = 0
-        for document in self._documents:
-            self.done += len(document)
+        for document in corpus():
+            done += len(document)
             yield document
-            if self._report and self.done - shown >= 1 << 20:
-                shown = self.done
-                self._report(self._stage, shown, self._total)
-        if self._report:
-            self._report(self._stage, self.done, self.done)
+            if report and done - shown >= 1 << 20:
+                shown = done
+                report(stage, done, total)
+        if report:
+            report(stage, done, done)
+
+    use = parser.usage(counted(), threads)
+    if not done:
+        raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
+    return use, done

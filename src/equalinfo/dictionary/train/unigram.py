@@ -4,8 +4,6 @@ As in unigram language models (T. Kudo, "Subword regularization", ACL 2018), wit
 place of expected counts, so that everything is whole numbers: the same on every machine and any number of threads.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,7 +33,6 @@ def select(
     candidates: list[bytes],
     size: int,
     corpus: WordCounts,
-    scores_of: Callable[[NDArray[np.int64]], NDArray[np.int64]] = information_of,
     always: int = 0,
     threads: int | None = None,
     report: Report | None = None,
@@ -49,8 +46,6 @@ def select(
     Args:
         candidates: longer entries, two to 64 bytes, without repeats.
         corpus: its words, where candidates lie within words; `whole` documents otherwise.
-        scores_of: scores [v] from the use of each id [v]: the default makes the likeliest parse, equal scores the
-            fewest tokens.
         always: so many of the first candidates stay, whatever they save.
         threads: all cores by default; no influence on the result.
         report: called with what is being done, how much of it is done, and of how much (0: not known).
@@ -67,7 +62,7 @@ def select(
             corpus, cut_at = _cut(corpus, parser, threads), len(entries)
         for _ in range(PARSES):
             use = corpus.usage(parser, f"parse with {len(parser.automaton):,} entries", threads, report)
-            parser = ViterbiParser(parser.automaton, scores_of(use))
+            parser = ViterbiParser(parser.automaton, information_of(use))
         if len(entries) == wanted:
             return parser
         saved = (parser.scores_without_itself() - parser.scores)[stay:] * use[stay:].astype(np.float64)

@@ -19,12 +19,16 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save
 
-from equalinfo.dictionary.parse.memory import address_of, load16, load64
+from equalinfo.coding.bits import bounds_from, concatenated
+from equalinfo.dictionary.parse.memory import address_of, copy_bytes, load64
 from equalinfo.dictionary.parse.parser import Bounds, ByteVector, Flat, Parser, joined
-from equalinfo.dictionary.parse.word_starts import AHEAD, unicode_classes, word_starts
+from equalinfo.dictionary.parse.word_starts import AHEAD, CODE_POINTS, word_starts
+from equalinfo.dictionary.parse.word_table import word_end
+from equalinfo.dictionary.train.word_boundaries import character_classes
 from equalinfo.errors import DamagedArtifact, EqualInfoError
-from equalinfo.files import atomic_file
+from equalinfo.files import atomic_file, write_array
 from equalinfo.kernels import kernel
+from equalinfo.limits import MAX_ENTRY_BYTES
 from equalinfo.parallel import cores, grouped, in_order, worker_threads
 from equalinfo.tensors import read_safetensors
 
@@ -62,7 +66,7 @@ class WordCounts:
     def chosen(self, indices: Counts) -> "WordCounts":
         """Some of the words."""
         lengths = np.diff(self.bounds)[indices]
-        bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        bounds = bounds_from(lengths)
         places = np.repeat(self.bounds[indices] - bounds[:-1], lengths) + np.arange(bounds[-1])
         return WordCounts(self.text[places], bounds, self.counts[indices])
 
@@ -111,19 +115,13 @@ def whole(documents: Iterable[bytes]) -> WordCounts:
     for document in documents:
         text += document
         lengths.append(len(document))
-    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.array(lengths, np.int64))])
-    return WordCounts(np.frombuffer(text, np.uint8), bounds, np.ones(len(lengths), np.int64))
+    return WordCounts(np.frombuffer(text, np.uint8), bounds_from(lengths), np.ones(len(lengths), np.int64))
 
 
 def together(parts: list[WordCounts]) -> WordCounts:
     """Words of several tables one after the other, not added up."""
-    sizes = np.cumsum([0, *(len(part.text) for part in parts)])
-    bounds = [part.bounds[1:] + size for part, size in zip(parts, sizes[:-1], strict=True)]
-    return WordCounts(
-        np.concatenate([part.text for part in parts]),
-        np.concatenate([np.zeros(1, np.int64), *bounds]),
-        np.concatenate([part.counts for part in parts]),
-    )
+    text, bounds = concatenated([(part.text, part.bounds) for part in parts], np.empty(0, np.uint8))
+    return WordCounts(text, bounds, np.concatenate([part.counts for part in parts]))
 
 
 def count_words(
@@ -143,10 +141,10 @@ def count_words(
         >>> {words.word(i): int(words.counts[i]) for i in range(len(words))}
         {b'of': 1, b' the': 2, b' window': 1, b' of': 1, b' room': 1}
     """
-    classes = unicode_classes()
+    classes = character_classes(CODE_POINTS)
 
     def filling(text: ByteVector, bounds: Bounds) -> Fill:
-        padded = np.concatenate([text, np.zeros(AHEAD, np.uint8)])
+        padded = _padded(text, AHEAD)
         state = np.zeros(2, np.int64)
         return lambda table: _count(padded, bounds, classes, state, table)
 
@@ -158,12 +156,11 @@ def count_runs(
     documents: WordCounts,
     bounds_of: Callable[[ByteVector, Bounds], tuple[ByteVector, Bounds, Bounds]],
     words: tuple[int, int],
-    longest: int,
     pairs: WordCounts | None = None,
     threads: int | None = None,
     report: Report | None = None,
 ) -> WordCounts:
-    """Runs of so many words, of up to `longest` bytes, in documents that come once each.
+    """Runs of so many words, of up to MAX_ENTRY_BYTES, in documents that come once each.
 
     Args:
         bounds_of: of documents end to end: the text, where each word begins and the last ends, and how many words
@@ -173,16 +170,16 @@ def count_runs(
     """
     known = _Table()
     if pairs is not None:
-        known.add(pairs)
+        known.fill(_adding(pairs))
 
     def filling(text: ByteVector, bounds: Bounds) -> Fill:
         text, bounds, last = bounds_of(text, bounds)
-        padded = np.concatenate([text, np.zeros(8, np.uint8)])
+        padded = _padded(text, 8)
         joins = np.ones(last.size, bool)
         if pairs is not None:
             _find_pairs(padded, bounds, last, known.arrays, joins)
         state = np.array([0, words[0]])
-        return lambda table: _count_runs(padded, bounds, last, joins, (*words, longest), state, table)
+        return lambda table: _count_runs(padded, bounds, last, joins, words, state, table)
 
     groups = ((group.text, group.bounds) for group in documents.groups())
     stage = f"count runs of {' to '.join(map(str, sorted(set(words))))} words"
@@ -218,7 +215,7 @@ def add_up(groups: Iterable[WordCounts]) -> WordCounts:
     """Words that may come several times, each once."""
     with _Tables(1) as tables:
         for group in groups:
-            tables.add(group)
+            tables.fill(_adding(group))
         return tables.sum()
 
 
@@ -233,7 +230,7 @@ def read_words(path: Path) -> WordCounts:
     """What `write_words` wrote; DamagedArtifact if it is something else."""
     expected = {"text": ((None,), np.uint8), "lengths": ((None,), np.uint32), "counts": ((None,), np.int64)}
     text, lengths, counts = read_safetensors(path, expected).values()
-    bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+    bounds = bounds_from(lengths)
     if len(lengths) != len(counts) or bounds[-1] != len(text):
         raise DamagedArtifact(f"{path} does not hold as many bytes as its words; delete it")
     return WordCounts(text, bounds, counts)
@@ -241,7 +238,7 @@ def read_words(path: Path) -> WordCounts:
 
 def hashes_of(words: WordCounts) -> NDArray[np.uint64]:
     """A hash of each word, the same whatever its place."""
-    return _hashes(np.concatenate([words.text, np.zeros(8, np.uint8)]), words.bounds)
+    return _hashes(_padded(words.text, 8), words.bounds)
 
 
 class _Arrays(NamedTuple):
@@ -261,9 +258,20 @@ class _Arrays(NamedTuple):
     used: Counts
 
 
-Fill = Callable[
-    [_Arrays], int
-]  # a kernel that adds words: 0, or more than the length of one that it has no room for
+# A kernel that adds words: 0, or more than the length of one that it has no room for.
+Fill = Callable[[_Arrays], int]
+
+
+def _adding(words: WordCounts) -> Fill:
+    """What adds counted words."""
+    state = np.zeros(1, np.int64)
+    text = _padded(words.text, 8)
+    return lambda table: _add_all(text, words.bounds, words.counts, state, table)
+
+
+def _padded(text: ByteVector, more: int) -> ByteVector:
+    """Bytes with some zeros after them, which kernels may read."""
+    return np.concatenate([text, np.zeros(more, np.uint8)])
 
 
 class _Table:
@@ -283,26 +291,15 @@ class _Table:
             np.zeros(2, np.int64),
         )
 
-    def fill(self, work: Fill, full: Callable[[], bool] = lambda: False) -> None:
-        """Calls a kernel until it is done.
-
-        Args:
-            full: called where there is no room; whether it has made some.
-        """
+    def fill(self, work: Fill) -> None:
+        """Calls a kernel until it is done."""
         while missing := work(self.arrays):
-            if not full():
-                self._grow(missing)
+            self.grow(missing)
 
-    def add(self, words: WordCounts, full: Callable[[], bool] = lambda: False) -> None:
-        """Adds counted words; `full` as in `fill`."""
-        state = np.zeros(1, np.int64)
-        text = np.concatenate([words.text, np.zeros(8, np.uint8)])
-        self.fill(lambda table: _add_all(text, words.bounds, words.counts, state, table), full)
-
-    def _grow(self, most: int) -> None:
+    def grow(self, most: int) -> None:
         """Makes room for twice as many words, or as many bytes, whichever is short; and for a word of `most` bytes."""
         slots, hashes, bounds, counts, text, used = self.arrays
-        words, size = (int(number) for number in used)
+        words, size = used.tolist()
         if words >= counts.size:
             room = 2 * counts.size
             hashes, bounds, counts = _longer(hashes, room), _longer(bounds, room + 1), _longer(counts, room)
@@ -317,10 +314,9 @@ class _Table:
         return _BYTES_A_WORD * self.arrays.counts.size + self.arrays.text.size
 
     def words(self) -> WordCounts:
-        words, size = (int(number) for number in self.arrays.used)
-        return WordCounts(
-            self.arrays.text[:size], self.arrays.bounds[: words + 1], self.arrays.counts[:words]
-        )
+        _, _, bounds, counts, text, used = self.arrays
+        words, size = used.tolist()
+        return WordCounts(text[:size], bounds[: words + 1], counts[:words])
 
 
 def _longer(array: np.ndarray, size: int) -> np.ndarray:
@@ -346,23 +342,16 @@ class _Tables:
         if self._folder:
             self._folder.cleanup()
 
-    def _table(self) -> _Table:
+    def fill(self, work: Fill) -> None:
+        """Fills this thread's table; what it has goes to files where there is too much of it."""
         table: _Table | None = getattr(self._own, "table", None)
         if table is None:
             table = self._own.table = _Table()
             with self._lock:
                 self._all.append(table)
-        return table
-
-    def fill(self, work: Fill) -> None:
-        """Fills this thread's table; what it has goes to files where there is too much of it."""
-        table = self._table()
-        table.fill(work, lambda: self._written(table))
-
-    def add(self, words: WordCounts) -> None:
-        """Adds counted words."""
-        table = self._table()
-        table.add(words, lambda: self._written(table))
+        while missing := work(table.arrays):
+            if not self._written(table):
+                table.grow(missing)
 
     def _written(self, table: _Table) -> bool:
         """Writes and empties a table that would outgrow its memory; whether it did."""
@@ -382,20 +371,15 @@ class _Tables:
             for part in range(PARTS):
                 chosen = words.chosen(np.flatnonzero(parts == part))
                 with open(Path(self._folder.name, str(part)), "ab") as file:
-                    for array in (
-                        np.array([len(chosen)]),
-                        np.diff(chosen.bounds),
-                        chosen.counts,
-                        chosen.text,
-                    ):
-                        file.write(array.tobytes())
+                    for array in (np.diff(chosen.bounds), chosen.counts, chosen.text):
+                        write_array(file, array)
 
     def sum(self) -> WordCounts:
         """All words, each once."""
         if not self._folder:
             first, *others = self._all or [_Table()]
             for other in others:
-                first.add(other.words())
+                first.fill(_adding(other.words()))
             return first.words()
         for table in self._all:
             self._write(table)
@@ -414,7 +398,7 @@ class _Tables:
             for part in range(PARTS):
                 table = _Table()
                 for run in _runs(folder / str(part)):
-                    table.add(run)
+                    table.fill(_adding(run))
                 words = table.words()
                 os.unlink(folder / str(part))
                 text.write(words.text.tobytes())
@@ -430,11 +414,9 @@ class _Tables:
 def _runs(path: Path) -> Iterator[WordCounts]:
     """What tables wrote into a file, one after the other."""
     with open(path, "rb") as file:
-        while head := file.read(8):
-            count = int(np.frombuffer(head, np.int64)[0])
-            lengths, counts = (np.frombuffer(file.read(8 * count), np.int64) for _ in range(2))
-            bounds = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-            yield WordCounts(np.frombuffer(file.read(int(bounds[-1])), np.uint8), bounds, counts)
+        while file.peek(1):
+            lengths, counts, text = (np.load(file) for _ in range(3))
+            yield WordCounts(text, bounds_from(lengths), counts)
 
 
 @contextmanager
@@ -521,8 +503,7 @@ def _add(place: np.uint64, length: np.uint64, weight: int, table: _Arrays) -> bo
     word, end = used[0], used[1] + np.int64(length)
     if word == counts.size or end + 8 > text.size:
         return False
-    for i in range(np.int64(length)):
-        text[used[1] + i] = load64(place + np.uint64(i)) & np.uint64(255)
+    copy_bytes(address_of(text) + np.uint64(used[1]), place, length)
     slots[-1 - found] = np.int64(h >> np.uint64(41)) << np.int64(40) | (word + 1)
     hashes[word], counts[word] = h, weight
     bounds[word + 1] = end
@@ -567,7 +548,7 @@ def _count(source: ByteVector, documents: Bounds, classes: ByteVector, state: Co
 
     Args:
         source: the documents, end to end, and AHEAD bytes more; documents: where each begins.
-        classes: those of `unicode_classes`.
+        classes: `character_classes` of those below CODE_POINTS.
 
     Returns:
         0, or the length of the word that there is no room for.
@@ -582,7 +563,9 @@ def _count(source: ByteVector, documents: Bounds, classes: ByteVector, state: Co
             found = np.int64(word_starts(place + np.uint64(begin), np.uint64(size), kinds, into))
             if begin + size < end:
                 if found == 1:  # a long word
-                    stop = _end_of_long(source, begin + size, end, place, kinds, into)
+                    stop = np.int64(
+                        word_end(place, np.uint64(begin), np.uint64(end), np.uint64(source.size), kinds)
+                    )
                     if not _add(place + np.uint64(begin), np.uint64(stop - begin), 1, table):
                         state[1] = begin
                         return int(stop - begin) + 1
@@ -624,18 +607,18 @@ def _count_runs(
     words: Bounds,
     last: Bounds,
     joins: NDArray[np.bool_],
-    limits: tuple[int, int, int],
+    limits: tuple[int, int],
     state: Counts,
     table: _Arrays,
 ) -> int:
     """Counts runs of words, from that of ``state[1]`` words at word ``state[0]`` on; all else as in `_count`."""
-    fewest, most, longest = limits
+    fewest, most = limits
     place = address_of(source)
     for word in range(state[0], words.size - 1):
         begin = words[word]
         for many in range(2, min(most, last[word] - word) + 1):
             length = words[word + many] - begin
-            if length > longest or not joins[word + many - 2]:
+            if length > MAX_ENTRY_BYTES or not joins[word + many - 2]:
                 break
             if many < state[1]:
                 continue
@@ -644,25 +627,6 @@ def _count_runs(
                 return int(length) + 1
         state[1] = fewest
     return 0
-
-
-@kernel
-def _end_of_long(
-    source: ByteVector, begin: int, end: int, place: np.uint64, kinds: np.uint64, into: np.uint64
-) -> int:
-    """Where the word ends that holds the byte before `begin`."""
-    while True:
-        begin -= 1
-        for _ in range(3):  # back to where a character begins
-            if source[begin] & 0xC0 == 0x80:
-                begin -= 1
-        size = min(end - begin, _BLOCK)
-        found = word_starts(place + np.uint64(begin), np.uint64(size), kinds, into)
-        if found > _1:
-            return begin + int(load16(into + np.uint64(2)))
-        begin += size
-        if begin == end:
-            return end
 
 
 @kernel

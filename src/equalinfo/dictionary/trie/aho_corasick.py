@@ -62,51 +62,34 @@ def fallback_rows(
         rows: number of states that do not accept.
 
     Returns:
-        table uint32 [rows + 1, 2]: for each row the slot to go on from and where its tokens begin in
-        tokens uint32 [...]; they end where the next row's begin. The root is row 0 and has none.
+        table uint32 [rows, 3]: for each row the slot to go on from, and where its tokens begin and end in tokens
+        uint32 [...]. The root is row 0 and has none.
     """
-    counts = np.zeros(rows + 1, np.int64)
-    resume = np.zeros(rows + 1, np.uint32)
-    # Twice the same walk: first to count the tokens of each row, then to write them.
-    table = np.zeros((rows + 1, 2), np.uint32)
-    tokens = np.zeros(0, np.uint32)
-    for writing in range(2):
-        if writing:
-            total = 0
-            for row in range(rows + 1):
-                table[row, 0] = resume[row]
-                table[row, 1] = total
-                total += counts[row]
-            tokens = np.zeros(total, np.uint32)
-        for k in range(1, slots.size):
-            word = words[slots[k]]
-            if word & ACCEPT:
-                continue
-            row = (word >> VALUE_SHIFT) & VALUE_MASK
-            c = word & LABEL_MASK
-            at = np.int64(table[row, 1])
-            begin = at
-            before = words[slots[parents[k]]]
-            while True:
-                # `before` is where the parse stood; what it emits on being stuck there comes first.
-                value = (before >> VALUE_SHIFT) & VALUE_MASK
-                if before & ACCEPT:
-                    if writing:
-                        tokens[at] = value
-                    at += 1
-                    before = words[0]
-                else:
-                    if writing:
-                        for i in range(counts[value]):
-                            tokens[at + i] = tokens[np.int64(table[value, 1]) + i]
-                    at += counts[value]
-                    before = words[resume[value]]
-                slot = (before >> BASE_SHIFT) + c
-                if words[slot] & LABEL_MASK == c:
-                    resume[row] = slot
-                    break
-            counts[row] = at - begin
-    return table, tokens
+    table = np.zeros((rows, 3), np.uint32)
+    tokens: list[np.uint32] = []
+    for k in range(1, slots.size):
+        word = words[slots[k]]
+        if word & ACCEPT:
+            continue
+        row = (word >> VALUE_SHIFT) & VALUE_MASK
+        c = word & LABEL_MASK
+        table[row, 1] = len(tokens)
+        before = words[slots[parents[k]]]
+        while True:
+            # `before` is where the parse stood; what it emits on being stuck there comes first.
+            value = (before >> VALUE_SHIFT) & VALUE_MASK
+            if before & ACCEPT:
+                tokens.append(np.uint32(value))
+                before = words[0]
+            else:
+                for i in range(np.int64(table[value, 1]), np.int64(table[value, 2])):
+                    tokens.append(tokens[i])
+                before = words[table[value, 0]]
+            slot = (before >> BASE_SHIFT) + c
+            if words[slot] & LABEL_MASK == c:
+                break
+        table[row, 0], table[row, 2] = slot, len(tokens)
+    return table, np.array(tokens, np.uint32)
 
 
 @kernel(forceinline=True)

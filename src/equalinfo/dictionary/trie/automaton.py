@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equalinfo.coding.bits import bounds_from
 from equalinfo.dictionary.trie import validate
 from equalinfo.dictionary.trie.layout import FREE, LABEL_MASK, MAX_VALUE
 from equalinfo.errors import DamagedArtifact, EqualInfoError
@@ -128,8 +129,7 @@ def build(entries: Sequence[bytes]) -> Automaton:
     missing = set(range(256)) - {entry[0] for entry in entries if len(entry) == 1}
     if missing:
         raise EqualInfoError(f"a dictionary needs all 256 single bytes; 0x{min(missing):02x} is missing")
-    offsets = np.zeros(len(entries) + 1, np.uint32)
-    np.cumsum(np.fromiter(map(len, entries), np.uint32, len(entries)), out=offsets[1:])
+    offsets = bounds_from(list(map(len, entries))).astype(np.uint32)
     blob = np.frombuffer(b"".join(entries), np.uint8)
     order = np.array(sorted(range(1, len(entries)), key=entries.__getitem__), np.int64)
 

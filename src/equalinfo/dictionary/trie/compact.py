@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from equalinfo.coding.bits import bounds_from
 from equalinfo.dictionary.trie.automaton import Automaton, from_arrays
 from equalinfo.dictionary.trie.layout import (
     ACCEPT,
@@ -58,8 +59,7 @@ def from_compact(blob: NDArray[Any], lengths: NDArray[Any], bases: NDArray[Any])
     places = np.zeros(bases.shape[1], np.int64)
     for byte, digits in enumerate(bases):
         places |= digits.astype(np.int64) << 8 * byte
-    offsets = np.zeros(lengths.size + 1, np.int64)
-    np.cumsum(lengths, out=offsets[1:])
+    offsets = bounds_from(lengths)
     if (
         not lengths.size
         or lengths.size > MAX_VALUE
