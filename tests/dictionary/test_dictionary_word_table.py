@@ -137,6 +137,25 @@ def test_long_words_and_hostile_text(text):
     assert fast.count(text) == len(plain.encode(bytearray(text)))
 
 
+@pytest.mark.parametrize("character", ["é", "٣", "€", "\u00a0", "中", "\u3000", "😀", "𝟙"])
+@pytest.mark.parametrize("before", ["a", "1", "-", " ", "é", "中"])
+def test_a_character_across_the_end_of_a_chunk(before, character):
+    # What lies behind the chunk is told apart by its own bytes, not by what the processor's stack had there.
+    pair = (before + character).encode()
+    fast, plain = parsers([*SINGLE, *([pair] if within_word(pair) else []), b"ab", b" a"])
+    for missing in range(1, len(pair)):
+        text = (b"ab " * 400)[: word_table.CHUNK - missing] + pair + b"ab" * 20
+        assert fast.encode(text).tolist() == plain.encode(bytearray(text)).tolist()
+
+
+def test_a_space_written_with_two_bytes():
+    # Not UTF-8, but of the class of spaces, for which no bytes beyond ASCII are noted.
+    fast, plain = parsers([*SINGLE, b"ab", b" a", b"  "])
+    for place in range(130):
+        text = (b"ab " * 50)[:place] + b"\xc0\xa0" * 3 + b"ab ab"
+        assert fast.encode(text).tolist() == plain.encode(bytearray(text)).tolist()
+
+
 @pytest.mark.parametrize("size", [15, 16, 17, 30, 31, 63, 64, 511, 512, 513, 1023, 1024, 1025, 1500, 5000])
 def test_sizes_of_words(size):
     entries, _ = english(1, 1)
