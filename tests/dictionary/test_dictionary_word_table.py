@@ -25,11 +25,18 @@ from tests.support.dictionaries import HOSTILE, SINGLE, random_text
 # Letters, digits, signs and white space of one to four bytes, a mark, an ideograph that is not looked up.
 CHARACTERS = "ab1.- \n\t\0\x1c\x85é٣€\u00a0\u0301中\u3000😀𝟙𠀀"
 characters = st.text(CHARACTERS, max_size=150)
+# Not UTF-8: longer forms of a space, a tab and a letter, a surrogate, beyond Unicode, characters that are cut off.
+WRONG = [
+    b"\xc0\xa0", b"\xe0\x80\xa0", b"\xf0\x80\x80\xa0", b"\xc0\x89", b"\xc1\xa1",
+    b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf8", b"\xe4\xb8", b"\xf0\x9f\x98",
+]  # fmt: skip
 texts = st.one_of(
     characters.map(str.encode),
     st.text(max_size=60).map(str.encode),
     st.binary(max_size=60),
-    st.lists(st.one_of(characters.map(str.encode), st.binary(max_size=4)), max_size=6).map(b"".join),
+    st.lists(
+        st.one_of(characters.map(str.encode), st.sampled_from(WRONG), st.binary(max_size=4)), max_size=6
+    ).map(b"".join),
     st.tuples(st.sampled_from(CHARACTERS), st.integers(0, 1200)).map(
         lambda drawn: (drawn[0] * drawn[1]).encode()
     ),
