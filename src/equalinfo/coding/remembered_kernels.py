@@ -2,7 +2,10 @@
 
 import numpy as np
 
+from equalinfo.coding.equal_info_windows import GUARD, STOP_CODEWORDS
+from equalinfo.coding.window_kernels import MOST_BACK
 from equalinfo.kernels import kernel
+from equalinfo.predict.base import PRECISION
 
 Arrays = tuple[np.ndarray, ...]
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -122,3 +125,51 @@ def paths(parents: np.ndarray, cached: np.ndarray, texts: np.ndarray, depths: np
             found[i, place] = cached[text]
             text = np.int64(parents[text])
     return found
+
+
+@kernel
+def intervals(parents: np.ndarray, bounds: np.ndarray, texts: np.ndarray, bits: int) -> np.ndarray:
+    """`equal_info_windows.TextInterval` of texts: low, width, first, last, reserved_until, [n, 5] int64.
+
+    Args:
+        bounds: cumulative frequencies of each text's last byte, [texts, 2] uint16.
+    """
+    found = np.empty((len(texts), 5), np.int64)
+    path = np.empty(MOST_BACK, np.int64)
+    for i in range(len(texts)):
+        text, depth = np.int64(texts[i]), 0
+        while text != 0:
+            path[depth] = text
+            text = np.int64(parents[text])
+            depth += 1
+        low, width, first, last, reserved = 0, 1 << (bits + GUARD), 0, 0, 0
+        while depth > 0:
+            depth -= 1
+            begin = width * np.int64(bounds[path[depth], 0]) >> PRECISION
+            width = (width * np.int64(bounds[path[depth], 1]) >> PRECISION) - begin
+            low += begin
+            first, last = max(-(-low >> GUARD), reserved), (low + width) >> GUARD
+            if last - first >= STOP_CODEWORDS:
+                reserved = first + 1
+        found[i] = low, width, first, last, reserved
+    return found
+
+
+@kernel
+def backs_to_first(
+    parents: np.ndarray, codes: np.ndarray, texts: np.ndarray, closing: np.ndarray
+) -> np.ndarray:
+    """With `delay` a code stands for the first text of a window that has it: how many bytes shorter, [n] uint16.
+
+    Args:
+        codes: of the shorter texts; closing: of `texts`.
+    """
+    backs = np.zeros(len(texts), np.uint16)
+    for i in range(len(texts)):
+        shorter, distance = np.int64(parents[texts[i]]), 1
+        while shorter != 0:
+            if np.int64(codes[shorter]) == closing[i]:
+                backs[i] = distance
+            shorter = np.int64(parents[shorter])
+            distance += 1
+    return backs

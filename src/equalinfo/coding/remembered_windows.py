@@ -16,26 +16,19 @@ import numpy as np
 from safetensors.numpy import save
 
 from equalinfo.coding import remembered_kernels as kernels
-from equalinfo.coding.equal_info_windows import (
-    GUARD,
-    EncodedWindows,
-    TextInterval,
-    WindowRule,
-    closing_code,
-    empty_text,
-    paper_code,
-)
-from equalinfo.coding.window_kernels import close_arithmetic, parents
+from equalinfo.coding.equal_info_windows import GUARD, EncodedWindows, WindowRule
+from equalinfo.coding.window_kernels import INHERITED, close_arithmetic, parents
 from equalinfo.errors import DamagedArtifact
 from equalinfo.parallel import WorkerThreads, grouped, worker_threads
 from equalinfo.predict.base import PRECISION, Report, cumulative
 from equalinfo.predict.exact import START, ExactModel
 from equalinfo.tensors import Expected, read_safetensors
 
-MOST_BITS = 32  # wider windows of a good M1 seldom begin alike: at 40 a fifth of the speed is lost, or more
+# Wider windows of a good M1 seldom begin alike: at 40 a fifth of the speed is lost, or more. Up to here intervals are
+# computed in 64 bits.
+MOST_BITS = 32
 MOST_TEXTS = 1 << 21  # remembered, about 120 bytes each
 SAVED_TEXTS = 1 << 20  # of those that a corpus came to, the most frequent
-MOST_INTERVALS = 1 << 16
 CACHE_BYTES = 1 << 28  # for keys, values and frequencies
 LONGEST_PER_BIT = 45  # bytes: the likeliest byte has at most 2^14 - 255 of 2^14, 0.0226 bits
 AT_ONCE = 1024  # texts that M1 reads side by side
@@ -43,8 +36,6 @@ DOCUMENTS_AT_ONCE = 2048
 REMEMBERED_BYTES = 50_000_000  # of a corpus
 LISTED_FITS = 32  # bytes that fit after a text; of texts with more of them it is not saved which
 UNKNOWN = 255
-EXACT_WIDTH = 1 << 47  # intervals up to here are computed with in 64 bits
-ROOMY = 1 << 33  # after wider ones every byte fits
 FILE = "beginnings.safetensors"
 FORMAT = 1
 
@@ -63,7 +54,6 @@ class _Memory:
         self.fits_known = np.zeros(size, np.uint8)
         self.bounds = np.zeros((size, 2), np.uint16)  # of its last byte
         self.cached = np.full(size, -1, np.int32)  # its place in the cache
-        self.intervals: dict[int, TextInterval] = {0: empty_text(bits)}
         self.keys, self.values = np.zeros(4 * size, np.uint64), np.zeros(4 * size, np.int32)
         if saved is not None:
             _restore(self, saved)
@@ -86,33 +76,20 @@ class _Memory:
         self.keys, self.values = np.zeros(4 * size, np.uint64), np.zeros(4 * size, np.int32)
         kernels.insert(self.keys, self.values, self.parents, self.symbols, 1, self.count)
 
-    def interval(self, text: int) -> TextInterval:
-        """Of one of the texts."""
-        if len(self.intervals) > MOST_INTERVALS:
-            self.intervals = {0: self.intervals[0]}
-        path = []
-        while text not in self.intervals:
-            path.append(text)
-            text = int(self.parents[text])
-        found = self.intervals[text]
-        for longer in reversed(path):
-            below, above = self.bounds[longer].tolist()
-            found = self.intervals[longer] = found.child(below, above)
-        return found
-
 
 class RememberedWindows:
     """The windows of `EqualInfoAC` with `reset=1`, as `encode_windows` makes them.
 
     Args:
         model: M1.
-        rule: of at most 64 bits, with `reset` 1; it pays up to MOST_BITS.
+        rule: of at most MOST_BITS, with `reset` 1.
         saved: what `remember` gave.
     """
 
     def __init__(
         self, model: ExactModel, rule: WindowRule, saved: dict[str, np.ndarray] | None = None
     ) -> None:
+        assert rule.bits <= MOST_BITS
         self.model, self.rule = model, rule
         self._lock = Lock()
         self._memory = _Memory(rule.bits, saved)
@@ -257,54 +234,21 @@ class RememberedWindows:
     def _close(self, texts: np.ndarray, bounds: np.ndarray) -> None:
         """Remembers what closes windows with these texts and which bytes fit after them."""
         memory, delay = self._memory, self.rule.delay
-        intervals = [memory.interval(text) for text in texts.tolist()]
-        small = np.array([one.width < EXACT_WIDTH for one in intervals])
-        # Counted from a multiple of 2 EXACT_WIDTH, positions fit into 64 bits and the paper's codes stay aligned.
-        origins = [one.low // (2 * EXACT_WIDTH) * (2 * EXACT_WIDTH >> GUARD) for one in intervals]
-        columns = [
-            (
-                one.low - (origin << GUARD),
-                one.width,
-                one.first - origin,
-                one.last - origin,
-                max(one.reserved_until - origin, 0),
-            )
-            if fits
-            else (0, EXACT_WIDTH, 0, 1, 0)
-            for one, origin, fits in zip(intervals, origins, small.tolist(), strict=True)
-        ]
-        low, width, first, last, reserved = np.array(columns, np.int64).T
-        starts = width[:, None] * bounds >> PRECISION
-        whole = -(-(low[:, None] + starts[:, :-1]) >> GUARD)
-        fits = np.maximum(whole, reserved[:, None]) < (low[:, None] + starts[:, 1:]) >> GUARD
-        fits[width >= ROOMY] = True
+        intervals = kernels.intervals(memory.parents, memory.bounds, texts, memory.bits)
+        low, width, first, last, reserved = intervals.T
+        starts = low[:, None] + (width[:, None] * bounds >> PRECISION)
+        fits = np.maximum(-(-starts[:, :-1] >> GUARD), reserved[:, None]) < starts[:, 1:] >> GUARD
         memory.fits[texts] = np.packbits(fits, axis=1, bitorder="little").view("<u8")
         memory.fits_known[texts] = 1
-        found, others = close_arithmetic(low, width, first, last, bounds, delay)
-        closings: list[tuple[int, int, bool]] = []  # code, bytes put back, whether it is mended
-        for i, (one, parent) in enumerate(zip(intervals, memory.parents[texts].tolist(), strict=True)):
-            code: int | None
-            if small[i]:
-                code, mended = (origins[i] + int(found[i]) if found[i] >= 0 else None), bool(others[i])
-            elif delay:
-                code, mended = paper_code(one), False
-            else:
-                code, paper = closing_code(one, bounds[i].tolist())
-                mended = not paper
-            if code is None:
-                closings.append((int(memory.codes[parent]), int(memory.backs[parent]) + 1, True))
-                continue
-            back = 0
-            if delay:  # the first text of the window with this code is what it stands for
-                shorter, distance = parent, 1
-                while shorter:
-                    if memory.codes[shorter] == code:
-                        back = distance
-                    shorter, distance = int(memory.parents[shorter]), distance + 1
-            closings.append((code, back, mended))
-        codes, backs, changed = zip(*closings, strict=True)
-        memory.codes[texts] = np.array(codes, np.uint64)
-        memory.backs[texts], memory.mended[texts] = backs, changed
+        codes, mended = close_arithmetic(low, width, first, last, bounds, delay)
+        backs = np.zeros(len(texts), np.uint16)
+        if delay:
+            backs = kernels.backs_to_first(memory.parents, memory.codes, texts, codes)
+        shorter = memory.parents[texts]
+        none = codes == INHERITED
+        memory.codes[texts] = np.where(none, memory.codes[shorter], codes.astype(np.uint64))
+        memory.backs[texts] = np.where(none, memory.backs[shorter] + 1, backs)
+        memory.mended[texts] = none | mended
 
     def remember(self, documents: Iterable[bytes], report: Report | None = None) -> dict[str, np.ndarray]:
         """Encodes documents of a corpus, REMEMBERED_BYTES at most, and keeps what they have in common.
