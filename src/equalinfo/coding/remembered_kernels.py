@@ -142,7 +142,8 @@ def intervals(parents: np.ndarray, bounds: np.ndarray, texts: np.ndarray, bits: 
             path[depth] = text
             text = np.int64(parents[text])
             depth += 1
-        low, width, first, last, reserved = 0, 1 << (bits + GUARD), 0, 0, 0
+        low = first = last = reserved = np.int64(0)
+        width = np.int64(1 << (bits + GUARD))
         while depth > 0:
             depth -= 1
             begin = width * np.int64(bounds[path[depth], 0]) >> PRECISION

@@ -144,8 +144,8 @@ def search(
     """
     best = stack(_BEST_BYTES)
     store64(best, _0)
-    for i in range(size):
-        store64(best + _8 + (np.uint64(i) << _3), _ALL)
+    for byte in range(size):
+        store64(best + _8 + (np.uint64(byte) << _3), _ALL)
     root = load64(states)
     for begin in range(0, size, LANES):
         here = best + (np.uint64(begin) << _3)
