@@ -51,6 +51,7 @@ EXAMPLE, SEQUENCE, BATCH = 10_240, 256, 8
 HELD_OUT = 64  # examples that an M2 is scored on
 TEXT_BYTES = 5  # of training text for each token that an M2 reads, more than any dictionary has
 COUNTED_BYTES = 40_000_000
+USUAL_STEPS = 1000
 DISCOUNT = 0.75
 LETTER_APOSTROPHE = "\ua78c"  # a letter that looks like one
 CAPITAL, CAPITALS = "\1", "\2"  # before a word that begins with a capital, or has nothing else
@@ -249,6 +250,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     groups: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         kind = row["corpus"].removesuffix("/text") + (", float32" if row["precision"] == "float32" else "")
+        kind += f", {row['steps']:,} steps" if row["steps"] > USUAL_STEPS else ""
         groups[kind][row["trial"]].append(row)
     lines = []
     for corpus, trials in groups.items():
@@ -284,7 +286,7 @@ def main() -> None:
     parser.add_argument("--corpus", default="mix/text")
     parser.add_argument("--trials", nargs="+", choices=TRIALS, default=list(TRIALS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=USUAL_STEPS)
     parser.add_argument("--size", default="1m")
     parser.add_argument("--precision", default="bfloat16", help="float32 where a processor has no bfloat16")
     parser.add_argument("--work", type=Path, default=Path("runs/trials"), help="keeps trained M2s")
