@@ -1,11 +1,13 @@
 """Experiments of the scale `gpu`, many parts side by side on one GPU, because one small M2 does not keep it busy.
 
     python -m scripts.corpus_mix --out mix
+    python -m benchmarks.on_gpu.experiments --out runs/gpu
     python -m benchmarks.on_gpu.experiments curves:6 patches:5 --out runs/gpu --seconds 500
     equalinfo experiment curves --scale gpu --as-is --out runs/gpu
 
 Each experiment has as many processes as its number says and takes its parts in their order, the most telling first.
-After --seconds the rest is left; parts that are done stay, and the same command goes on with the others.
+Without a name only tokens are made. After --seconds the rest is left; parts that are done stay, and the same command
+goes on with the others.
 """
 
 import argparse
@@ -15,6 +17,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from equalinfo.experiments.catalog import curves, patches
 from equalinfo.experiments.registry import experiment_by_name
@@ -29,29 +32,28 @@ from equalinfo.tokens.spec import Spec
 
 
 @cache
-def context(name: str, scale: str, out: Path) -> ExperimentContext:
+def context(name: str, scale: str, out: Path, seeds: int) -> ExperimentContext:
     """An experiment in this process."""
-    experiment = experiment_by_name(name)
-    return ExperimentContext(name, scale_by_name(scale), out, experiment.seeds, progress_bar(quiet=True))
+    return ExperimentContext(name, scale_by_name(scale), out, seeds, progress_bar(quiet=True))
 
 
-def tokens(method: str, scale: str, out: Path) -> str:
+def tokens(method: str, *about: Any) -> str:
     """Makes the tokens of a method, which several parts read."""
     started = time.monotonic()
-    context("curves", scale, out).tokens(method)
+    context("curves", *about).tokens(method)
     return f"{method}: tokens {time.monotonic() - started:.0f} s"
 
 
-def contexts(scale: str, out: Path) -> str:
+def contexts(*about: Any) -> str:
     """Counts the contexts that patches are told."""
     started = time.monotonic()
-    patches.materials(context("patches", scale, out)).predictor  # noqa: B018
+    patches.materials(context("patches", *about)).predictor  # noqa: B018
     return f"contexts {time.monotonic() - started:.0f} s"
 
 
-def part(name: str, scale: str, out: Path, job_name: str) -> str:
+def part(name: str, scale: str, out: Path, seeds: int, job_name: str) -> str:
     """Measures a part of an experiment, once the tokens that it reads are there."""
-    work, experiment = context(name, scale, out), experiment_by_name(name)
+    work, experiment = context(name, scale, out, seeds), experiment_by_name(name)
     (job,) = (job for job in experiment.run.jobs(work) if job.name == job_name)
     for method in methods(scale):
         if any(method in str(word) for word in job.about):
@@ -67,9 +69,9 @@ def part(name: str, scale: str, out: Path, job_name: str) -> str:
 
 
 def methods(scale: str) -> list[str]:
-    """All whose tokens the experiments read; those first that take longest to make."""
+    """The most telling whose tokens the experiments read; those first that take longest to make."""
     found = scale_by_name(scale)
-    names = dict.fromkeys([*curves.methods(found), *patches.tokenized(found)])
+    names = dict.fromkeys([*curves.methods(found)[: curves.TELLING], *patches.tokenized(found)])
     return sorted(names, key=lambda name: name.startswith("EqualInfo["))
 
 
@@ -81,16 +83,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="+", metavar="NAME:PROCESSES", help="experiments")
+    parser.add_argument("names", nargs="*", metavar="NAME:PROCESSES", help="experiments")
     parser.add_argument("--scale", default="gpu")
     parser.add_argument("--out", type=Path, default=Path("runs/gpu"))
+    parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--seconds", type=float, default=1e9)
     given = parser.parse_args()
-    started, about = time.monotonic(), (given.scale, given.out)
+    started, about = time.monotonic(), (given.scale, given.out, given.seeds)
     found, failed = [], False
     with output_of_run(given.out, scale_by_name(given.scale).recipe.corpus):
         preparing = pool(cores())
-        found += [preparing.submit(contexts, *about)]
+        found += (
+            [preparing.submit(contexts, *about)] if any("patches" in name for name in given.names) else []
+        )
         found += [preparing.submit(tokens, method, *about) for method in methods(given.scale)]
         needed = set(found)
         for words in given.names:

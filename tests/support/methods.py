@@ -93,6 +93,7 @@ COMPILED = [
     "EqualInfo[v=512,fewest]",
     "EqualInfo[v=512,fewest,words]",
     "EqualInfo[v=512,unigram,words]",
+    "EqualInfo[v=512,unigram,words,case]",
 ]
 
 

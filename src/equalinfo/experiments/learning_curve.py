@@ -70,10 +70,10 @@ def spread(count: int, most: int = SCORED) -> list[int]:
     return [number * count // min(most, count) for number in range(min(most, count))]
 
 
-def scored_examples(corpus: Corpus, example_bytes: int) -> list[Example]:
+def scored_examples(corpus: Corpus, example_bytes: int, most: int = SCORED) -> list[Example]:
     """The held-out examples that models are scored on."""
     held_out = list(cut_examples(corpus.documents("validation"), example_bytes))
-    return [held_out[number] for number in spread(len(held_out))]
+    return [held_out[number] for number in spread(len(held_out), most)]
 
 
 def drawn(documents: Iterable[bytes], example_bytes: int, most: int, seed: int = 0) -> list[Example]:
@@ -160,11 +160,11 @@ def learning_curve(course: Course, points: Sequence[int], out: Path, progress: P
     return done
 
 
-def token_course(tokens: Path, config: M2Config) -> Course:
-    """Of an M2 on a tokens directory."""
+def token_course(tokens: Path, config: M2Config, most: int = SCORED) -> Course:
+    """Of an M2 on a tokens directory, scored on so many of its held-out examples."""
     manifest = tokens_manifest(tokens, verify=False)
     training, held_out = read_split(tokens, "train"), read_examples(tokens, "validation")
-    scored = [held_out[number] for number in spread(len(held_out))]
+    scored = [held_out[number] for number in spread(len(held_out), most)]
     length = config.sequence_length
 
     def trainer(folder: Path, key: str) -> Trainer:
@@ -178,7 +178,8 @@ def token_course(tokens: Path, config: M2Config) -> Course:
     def bits(model: Decoder) -> list[float]:
         return [float(nats_of_ids(model, ids, length, length).sum()) / math.log(2) for ids, _ in scored]
 
-    about = (manifest["tokenizer"], manifest["splits"]["train"]["text"], config.plan())
+    about: tuple[object, ...] = (manifest["tokenizer"], manifest["splits"]["train"]["text"], config.plan())
+    about += (most,) if most != SCORED else ()
     sizes, counts = [size for _, size in scored], [len(ids) for ids, _ in scored]
     ratio = metrics.bytes_per_token(training.source_bytes, training.tokens)
     return Course(about, trainer, bits, sizes, counts, config.sequences_per_step * length * ratio)

@@ -1,9 +1,10 @@
-"""EqualInfo: what its spec may say, and which of five classes a spec names (design, sections 3 and 4).
+"""EqualInfo: what its spec may say, and which of its classes a spec names (design, sections 3 and 4).
 
 `EqualInfo[b=...,v=...]` are windows by interval splitting, listed at compile time where there are few enough.
 `EqualInfo[v=...]` is a dictionary of the strings most probable under M1. With `fewest` they are chosen from more
 such strings by use on a corpus, with `unigram` from those and the corpus's own by what they save it; with `words`
-none crosses the start of a word, with `phrases` some do. With either, `digits=n` keeps runs of more than n digits out.
+none crosses the start of a word, with `phrases` some do. With either, `digits=n` keeps runs of more than n digits out,
+and `case` writes words in small letters, with a mark before those that had capitals.
 """
 
 from abc import ABC
@@ -33,7 +34,7 @@ class EqualInfo(Tokenizer, ABC):
 
     options = Options(
         {"b": None, "v": None, "order": None, "digits": None},
-        FLAGS,
+        (*FLAGS, "case"),
         optional=("b", "order", "digits"),
         former=FORMER,
         installed=(PREDICTORS, PARSERS),
@@ -61,10 +62,12 @@ class EqualInfo(Tokenizer, ABC):
         from equalinfo.tokens import dictionaries
 
         bits = spec.get("b")
-        if (most := spec.get("digits")) and not {"words", "phrases"} & set(spec.flags):
+        within = [f"digits={most}"] if (most := spec.get("digits")) else []
+        within += ["case"] if "case" in spec else []
+        if within and not {"words", "phrases"} & set(spec.flags):
             raise EqualInfoError(
-                f"{spec}: digits={most} is for dictionaries within words; "
-                f"write EqualInfo[v=...,unigram,words,digits={most}]"
+                f"{spec}: {within[0]} is for dictionaries within words; "
+                f"write EqualInfo[v=...,unigram,words,{within[0]}]"
             )
         if bits is not None:
             _check_windows(spec, bits, spec["v"])
@@ -85,6 +88,10 @@ class EqualInfo(Tokenizer, ABC):
                     f"{spec}: {parser} parses a greedy dictionary; leave out {own_flags(spec)}"
                 )
             return dictionaries.OtherParserTokenizer
+        if "case" in spec:
+            from equalinfo.tokens.case import CaseTokenizer
+
+            return CaseTokenizer
         if "unigram" in spec:
             return dictionaries.ScoredTokenizer
         if "fewest" in spec:

@@ -151,7 +151,8 @@ class Spec:
         Raises:
             EqualInfoError: a method whose ids have no text.
         """
-        if special and (not self._plain_class.text_of_ids or self.get("b")):
+        has_entries = self._plain_class.text_of_ids or "case" in self
+        if special and (not has_entries or self.get("b")):
             raise EqualInfoError(f"{self} has no ids to make special; take a dictionary")
         return replace(self, special=special)
 
