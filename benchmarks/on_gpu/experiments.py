@@ -55,7 +55,7 @@ def part(name: str, scale: str, out: Path, seeds: int, job_name: str) -> str:
     """Measures a part of an experiment, once the tokens that it reads are there."""
     work, experiment = context(name, scale, out, seeds), experiment_by_name(name)
     (job,) = (job for job in experiment.run.jobs(work) if job.name == job_name)
-    for method in methods(scale):
+    for method in methods(name, scale):
         if any(method in str(word) for word in job.about):
             while not done(work.run.tokens_path(Spec.parse(method))):
                 time.sleep(0.5)
@@ -68,11 +68,10 @@ def part(name: str, scale: str, out: Path, seeds: int, job_name: str) -> str:
     return f"{name} {job_name}: {' '.join(said)} ({time.monotonic() - started:.0f} s)"
 
 
-def methods(scale: str) -> list[str]:
-    """The most telling whose tokens the experiments read; those first that take longest to make."""
+def methods(name: str, scale: str) -> list[str]:
+    """Those whose tokens the most telling parts of an experiment read."""
     found = scale_by_name(scale)
-    names = dict.fromkeys([*curves.methods(found)[: curves.TELLING], *patches.tokenized(found)])
-    return sorted(names, key=lambda name: name.startswith("EqualInfo["))
+    return patches.tokenized(found) if name == "patches" else curves.methods(found)[: curves.TELLING]
 
 
 def pool(processes: int) -> ProcessPoolExecutor:
@@ -93,10 +92,11 @@ def main() -> None:
     found, failed = [], False
     with output_of_run(given.out, scale_by_name(given.scale).recipe.corpus):
         preparing = pool(cores())
-        found += (
-            [preparing.submit(contexts, *about)] if any("patches" in name for name in given.names) else []
-        )
-        found += [preparing.submit(tokens, method, *about) for method in methods(given.scale)]
+        names = [words.split(":")[0] for words in given.names] or ["curves"]
+        if "patches" in names:
+            found.append(preparing.submit(contexts, *about))
+        read = dict.fromkeys(method for name in names for method in methods(name, given.scale))
+        found += [preparing.submit(tokens, method, *about) for method in read]
         needed = set(found)
         for words in given.names:
             name, processes = words.split(":")

@@ -1,6 +1,9 @@
 """How many nats a model spends on sequences of ids; bits/byte follow from it in `score.metrics`."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,7 +64,8 @@ def _batches(model: Decoder, sequences: Sequence[np.ndarray]) -> Iterator[tuple[
         indices = order[start : start + BATCH]
         rows = [torch.from_numpy(np.asarray(sequences[index], np.int64)) for index in indices]
         ids_BT = pad_sequence(rows, batch_first=True).to(device)
-        hidden_BTD = model.hidden(model.shifted(ids_BT))
+        with _untranslated():
+            hidden_BTD = model.hidden(model.shifted(ids_BT))
         # One sequence at a time through the output layer: B x T x V logits may not fit.
         nats = []
         for row, index in enumerate(indices):
@@ -75,6 +79,12 @@ def _batches(model: Decoder, sequences: Sequence[np.ndarray]) -> Iterator[tuple[
                 "train it again, with a lower learning rate"
             )
         yield indices, nats
+
+
+def _untranslated() -> AbstractContextManager[Any]:
+    """Layers that `torch.compile` translated run as they are: else each shape of a batch would be translated anew."""
+    # It imports for a second where nothing was translated.
+    return torch.compiler.set_stance("force_eager") if "torch._dynamo" in sys.modules else nullcontext()
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sys
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
@@ -11,7 +12,11 @@ def environment() -> tuple[str, dict[str, str]]:
     """For `Result.machine` and `Result.versions`."""
     # Those this process may use: in a container fewer than the machine's.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return f"{cpu_model()}, {cores} cores", versions_of(("equalinfo", "numpy", "torch"))
+    machine = f"{cpu_model()}, {cores} cores"
+    torch = sys.modules.get("torch")  # a GPU is used by what has loaded it
+    if torch and torch.cuda.is_available():
+        machine += f", {torch.cuda.get_device_name()}"
+    return machine, versions_of(("equalinfo", "numpy", "torch"))
 
 
 def versions_of(packages: Iterable[str]) -> dict[str, str]:

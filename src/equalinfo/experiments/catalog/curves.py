@@ -44,7 +44,7 @@ AXES = {
     "tokens": "training tokens",
     "train_bytes": "bytes of training text",
     "train_flops": "training FLOPs, attention and output table included",
-    "train_seconds": "seconds of training on one core",
+    "train_seconds": "seconds of training, beside other runs",
 }
 
 
