@@ -18,6 +18,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -55,6 +56,7 @@ USUAL_STEPS = 1000
 DISCOUNT = 0.75
 LETTER_APOSTROPHE = "\ua78c"  # a letter that looks like one
 CAPITAL, CAPITALS = "\1", "\2"  # before a word that begins with a capital, or has nothing else
+LETTER_CAPITAL, LETTER_CAPITALS = "\ua78e", "\ua794"  # the same as letters, which an entry may begin with
 WORD = r"[^\W\d_]+"
 
 Choose = Callable[[list[bytes], WordCounts], ViterbiParser]
@@ -73,8 +75,8 @@ def expanded(text: str) -> str:
     return text.replace(LETTER_APOSTROPHE, "'")
 
 
-def marked(text: str) -> str:
-    """Words in small letters, with a mark before the space that goes before them."""
+def marked(text: str, capital: str = CAPITAL, capitals: str = CAPITALS, inside: bool = False) -> str:
+    """Words in small letters, with a mark before the space that goes before them, or `inside`, behind that."""
 
     def written(found: re.Match[str]) -> str:
         space, word = found.groups()
@@ -82,15 +84,19 @@ def marked(text: str) -> str:
         if small == word or len(small) != len(word):
             return found[0]
         if small.capitalize() == word:
-            return f"{CAPITAL}{space}{small}"
-        return f"{CAPITALS}{space}{small}" if small.upper() == word else found[0]
+            mark = capital
+        elif small.upper() == word:
+            mark = capitals
+        else:
+            return found[0]
+        return f"{space}{mark}{small}" if inside else f"{mark}{space}{small}"
 
     return re.sub(f"( ?)({WORD})", written, text)
 
 
-def unmarked(text: str) -> str:
-    text = re.sub(f"{CAPITAL}( ?)({WORD})", lambda found: found[1] + found[2].capitalize(), text)
-    return re.sub(f"{CAPITALS}( ?)({WORD})", lambda found: found[1] + found[2].upper(), text)
+def unmarked(text: str, capital: str = CAPITAL, capitals: str = CAPITALS) -> str:
+    text = re.sub(f"{capital}( ?)({WORD})", lambda found: found[1] + found[2].capitalize(), text)
+    return re.sub(f"{capitals}( ?)({WORD})", lambda found: found[1] + found[2].upper(), text)
 
 
 def by_saving(candidates: list[bytes], corpus: WordCounts) -> ViterbiParser:
@@ -141,6 +147,11 @@ TRIALS = {
     "contractions apart": Trial(lambda entry: LETTER_APOSTROPHE not in entry[1:], contracted, expanded),
     "contractions inside": Trial(write=contracted, read=expanded),
     "case marked": Trial(lambda entry: not {CAPITAL, CAPITALS} & set(entry), marked, unmarked),
+    # Marks are letters here, so an entry may hold one: " The" can be an entry of its own again.
+    "case marked inside": Trial(
+        write=partial(marked, capital=LETTER_CAPITAL, capitals=LETTER_CAPITALS, inside=True),
+        read=partial(unmarked, capital=LETTER_CAPITAL, capitals=LETTER_CAPITALS),
+    ),
     "cut before capitals": Trial(lambda entry: not re.search(r"[a-z][A-Z]", entry)),
     "line ends apart": Trial(lambda entry: not re.search(r"[\r\n][^\r\n]", entry)),
     "single white space": Trial(lambda entry: not re.search(r"\s\s", entry)),
@@ -221,7 +232,8 @@ class Data:
 
 def _usable(documents: Iterable[bytes]) -> Iterable[bytes]:
     """Without the few documents that hold what trials write."""
-    marks = [mark.encode() for mark in (LETTER_APOSTROPHE, CAPITAL, CAPITALS)]
+    written = (LETTER_APOSTROPHE, CAPITAL, CAPITALS, LETTER_CAPITAL, LETTER_CAPITALS)
+    marks = [mark.encode() for mark in written]
     return (document for document in documents if not any(mark in document for mark in marks))
 
 

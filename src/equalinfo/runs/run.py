@@ -71,7 +71,7 @@ def output_of_run(out: Path, corpus: str) -> AbstractContextManager[None]:
 def _is_run(folder: Path) -> bool:
     """Whether a folder has result rows, or nothing but what a run leaves that was killed before its first row."""
     ours = re.compile(
-        r"m1-[0-9a-f]{10}(\.training)?|tokenizers|tokens|m2|contexts|parts|tables|results\.jsonl"
+        r"m1-[0-9a-f]{10}(\.training)?|tokenizers|tokens|m2|m3|curves|contexts|parts|tables|results\.jsonl"
     )
     alone = ("tokenizers", "tokens", "m2")  # folders of artifacts and none themselves
     return ((folder / "results.jsonl").is_file() and holds_rows(folder / "results.jsonl")) or (
