@@ -31,9 +31,17 @@ def test_every_held_out_byte_is_scored_once(corpus: Corpus) -> None:
     assert contexts.contexts_bits_per_byte(corpus) == pytest.approx(expected)
 
 
-def test_a_large_corpus_is_read_in_part(corpus: Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_a_large_corpus_some_documents_from_all_over_are_read(
+    corpus: Corpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     held_out = list(corpus.documents("validation"))
+    assert b"".join(contexts._first(held_out, len(held_out[0]) + 3)) == held_out[0] + held_out[1][:3]
+    training = list(corpus.documents("train"))
+    size = sum(map(len, training)) // 3
+    read = list(contexts._sample(corpus, "train", size))
+    assert sum(map(len, read)) <= size
+    places = [training.index(document) for document in read[:-1]]
+    assert places[0] < len(training) // 4
+    assert places[-1] > len(training) // 2
     monkeypatch.setattr(contexts, "COUNTED_BYTES", 100)
-    monkeypatch.setattr(contexts, "SCORED_BYTES", len(held_out[0]) + 3)
-    assert b"".join(contexts._first(held_out, contexts.SCORED_BYTES)) == held_out[0] + held_out[1][:3]
     assert contexts.contexts_bits_per_byte(corpus) > 2
