@@ -56,6 +56,7 @@ USUAL_STEPS = 1000
 DISCOUNT = 0.75
 LETTER_APOSTROPHE = "\ua78c"  # a letter that looks like one
 CAPITAL, CAPITALS = "\1", "\2"  # before a word that begins with a capital, or has nothing else
+SIGN_OF = {"\n": "\u2424", "\r": "\u240d"}  # line ends as signs, which an entry may hold behind others
 LETTER_CAPITAL, LETTER_CAPITALS = "\ua78e", "\ua794"  # the same as letters, which an entry may begin with
 WORD = r"[^\W\d_]+"
 
@@ -97,6 +98,17 @@ def marked(text: str, capital: str = CAPITAL, capitals: str = CAPITALS, inside: 
 def unmarked(text: str, capital: str = CAPITAL, capitals: str = CAPITALS) -> str:
     text = re.sub(f"{capital}( ?)({WORD})", lambda found: found[1] + found[2].capitalize(), text)
     return re.sub(f"{capitals}( ?)({WORD})", lambda found: found[1] + found[2].upper(), text)
+
+
+def with_signs(text: str) -> str:
+    """Line ends behind a sign as signs themselves, as the splits of recent BPEs join them."""
+    return re.sub(r"(?<=[^\w\s]|_)[\r\n]+", lambda found: "".join(SIGN_OF[one] for one in found[0]), text)
+
+
+def without_signs(text: str) -> str:
+    for end, sign in SIGN_OF.items():
+        text = text.replace(sign, end)
+    return text
 
 
 def by_saving(candidates: list[bytes], corpus: WordCounts) -> ViterbiParser:
@@ -154,6 +166,7 @@ TRIALS = {
     ),
     "cut before capitals": Trial(lambda entry: not re.search(r"[a-z][A-Z]", entry)),
     "line ends apart": Trial(lambda entry: not re.search(r"[\r\n][^\r\n]", entry)),
+    "line ends with signs": Trial(write=with_signs, read=without_signs),
     "single white space": Trial(lambda entry: not re.search(r"\s\s", entry)),
     "by use": Trial(choose=by_use),
 }
@@ -232,7 +245,7 @@ class Data:
 
 def _usable(documents: Iterable[bytes]) -> Iterable[bytes]:
     """Without the few documents that hold what trials write."""
-    written = (LETTER_APOSTROPHE, CAPITAL, CAPITALS, LETTER_CAPITAL, LETTER_CAPITALS)
+    written = (LETTER_APOSTROPHE, CAPITAL, CAPITALS, LETTER_CAPITAL, LETTER_CAPITALS, *SIGN_OF.values())
     marks = [mark.encode() for mark in written]
     return (document for document in documents if not any(mark in document for mark in marks))
 
