@@ -4,7 +4,7 @@
     python -m benchmarks.split_trials --corpus mix/text --trials "as it is" "digits 1" "digits 2" "digits 3"
     python -m benchmarks.split_trials --table
 
-All are unigram dictionaries within words of 4,096 ids, chosen from the strings that cover most of the corpus. A trial
+All are unigram dictionaries within words of --vocab ids, chosen from the strings that cover most of the corpus. A trial
 forbids some of these strings, or writes the text in another way first, from which it can be read back. M2s have the
 same number of parameters, of steps and of tokens a step: equal compute. Pairs are a model of each token by the one
 before it, counted on COUNTED_BYTES of training text, which takes seconds and is a hint where no M2 was trained
@@ -60,7 +60,7 @@ SIGN_OF = {"\n": "\u2424", "\r": "\u240d"}  # line ends as signs, which an entry
 LETTER_CAPITAL, LETTER_CAPITALS = "\ua78e", "\ua794"  # the same as letters, which an entry may begin with
 WORD = r"[^\W\d_]+"
 
-Choose = Callable[[list[bytes], WordCounts], ViterbiParser]
+Choose = Callable[[list[bytes], WordCounts, int], ViterbiParser]
 
 
 def same(text: str) -> str:
@@ -111,13 +111,13 @@ def without_signs(text: str) -> str:
     return text
 
 
-def by_saving(candidates: list[bytes], corpus: WordCounts) -> ViterbiParser:
-    return select(candidates, VOCAB, corpus, threads=1)
+def by_saving(candidates: list[bytes], corpus: WordCounts, vocab: int) -> ViterbiParser:
+    return select(candidates, vocab, corpus, threads=1)
 
 
-def by_use(candidates: list[bytes], corpus: WordCounts) -> ViterbiParser:
+def by_use(candidates: list[bytes], corpus: WordCounts, vocab: int) -> ViterbiParser:
     """Drops the least used entries in each round: Land and Pinter's "final-style pruning" (arXiv 2512.12641)."""
-    wanted = wanted_of(candidates, VOCAB)
+    wanted = wanted_of(candidates, vocab)
     entries, scores = candidates, np.full(len(candidates) + 257, ONE_BIT, np.int64)
     while True:
         parser = ViterbiParser(build(with_singles(entries)), scores)
@@ -179,46 +179,46 @@ class Pairs:
         ids: of the text that it is counted on.
     """
 
-    def __init__(self, ids: np.ndarray) -> None:
-        counts = np.bincount(ids, minlength=VOCAB)
-        self._shares = (counts + 1) / (len(ids) + VOCAB)
-        self._pairs, self._counts = np.unique(_keys(ids), return_counts=True)
-        firsts = self._pairs // VOCAB
-        self._before = np.maximum(np.bincount(firsts, self._counts, VOCAB), 1)
-        self._left = DISCOUNT * np.bincount(firsts, minlength=VOCAB) / self._before
+    def __init__(self, ids: np.ndarray, vocab: int) -> None:
+        self._vocab = vocab
+        counts = np.bincount(ids, minlength=vocab)
+        self._shares = (counts + 1) / (len(ids) + vocab)
+        self._pairs, self._counts = np.unique(self._keys(ids), return_counts=True)
+        firsts = self._pairs // vocab
+        self._before = np.maximum(np.bincount(firsts, self._counts, vocab), 1)
+        self._left = DISCOUNT * np.bincount(firsts, minlength=vocab) / self._before
         self._left[self._left == 0] = 1.0
 
     def bits(self, ids: np.ndarray) -> float:
         """Of a text that begins after nothing known."""
-        keys = _keys(ids)
+        keys = self._keys(ids)
         at = np.minimum(np.searchsorted(self._pairs, keys), len(self._pairs) - 1)
         counts = np.where(self._pairs[at] == keys, self._counts[at] - DISCOUNT, 0.0)
         likely = counts / self._before[ids[:-1]] + self._left[ids[:-1]] * self._shares[ids[1:]]
         return -float(np.log2(likely).sum() + np.log2(self._shares[ids[0]]))
 
-
-def _keys(ids: np.ndarray) -> np.ndarray:
-    return ids[:-1].astype(np.int64) * VOCAB + ids[1:]
+    def _keys(self, ids: np.ndarray) -> np.ndarray:
+        return ids[:-1].astype(np.int64) * self._vocab + ids[1:]
 
 
 class Data:
     """What an M2 of a trial reads: tokens of training text, and of each held-out example."""
 
-    def __init__(self, trial: Trial, corpus: Corpus, steps: int) -> None:
+    def __init__(self, trial: Trial, corpus: Corpus, steps: int, vocab: int) -> None:
         def written(text: bytes) -> bytes:
             # Bytes that are not UTF-8 stay.
             return trial.write(text.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 
         words = count_words(map(written, _usable(corpus.documents("train"))), threads=1)
-        strings = frequent_strings(words, CANDIDATES * VOCAB)
-        parser = trial.choose([string for string in strings if trial.allowed(string.decode())], words)
+        self.vocab, strings = vocab, frequent_strings(words, CANDIDATES * vocab)
+        parser = trial.choose([string for string in strings if trial.allowed(string.decode())], words, vocab)
         self.parser = parser
         examples = ShuffledExamples(cut_examples(_usable(corpus.documents("train")), EXAMPLE))
         read = [
             parser.encode(written(one.data))
             for one in islice(examples.iterate(0), min(len(examples), COUNTED_BYTES // EXAMPLE))
         ]
-        self.pairs = Pairs(np.concatenate(read))
+        self.pairs = Pairs(np.concatenate(read), vocab)
         read = read[: TEXT_BYTES * steps * SEQUENCE * BATCH // EXAMPLE + 1]
         whole = [ids[: len(ids) // SEQUENCE * SEQUENCE].reshape(-1, SEQUENCE) for ids in read]
         self.sequences = np.concatenate(whole).astype(np.uint16)
@@ -257,7 +257,7 @@ def judged(name: str, data: Data, config: M2Config, work: Path, progress: Progre
         batches = SequenceBatches(data.sequences, BATCH, config.seed)
         read = TrainingData(batches, key, lambda nats: nats / np.log(2) / data.bytes_per_token)
         return Trainer(
-            Decoder(size_by_name(config.size), VOCAB, config.preset), read, config, folder, title=name
+            Decoder(size_by_name(config.size), data.vocab, config.preset), read, config, folder, title=name
         )
 
     def bits(model: Decoder) -> list[float]:
@@ -275,6 +275,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     groups: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         kind = row["corpus"].removesuffix("/text") + (", float32" if row["precision"] == "float32" else "")
+        kind += f", v={row['vocab']:,}" if "vocab" in row else ""
         kind += f", {row['steps']:,} steps" if row["steps"] > USUAL_STEPS else ""
         groups[kind][row["trial"]].append(row)
     lines = []
@@ -313,6 +314,7 @@ def main() -> None:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--steps", type=int, default=USUAL_STEPS)
     parser.add_argument("--size", default="1m")
+    parser.add_argument("--vocab", type=int, default=VOCAB)
     parser.add_argument("--precision", default="bfloat16", help="float32 where a processor has no bfloat16")
     parser.add_argument("--work", type=Path, default=Path("runs/trials"), help="keeps trained M2s")
     parser.add_argument("--out", type=Path, default=Path("results/split-trials.jsonl"))
@@ -329,10 +331,10 @@ def main() -> None:
                 "steps": given.steps,
                 "seed": seed,
                 "precision": given.precision,
-            }
-            if any(key.items() <= row.items() for row in rows):
+            } | ({"vocab": given.vocab} if given.vocab != VOCAB else {})
+            if any(key.items() <= row.items() and ("vocab" in row) == ("vocab" in key) for row in rows):
                 continue
-            data = data or Data(TRIALS[name], Corpus(given.corpus), given.steps)
+            data = data or Data(TRIALS[name], Corpus(given.corpus), given.steps, given.vocab)
             config = M2Config(
                 size=given.size, steps=given.steps or 1, batch_size=BATCH, sequence_length=SEQUENCE, optimizer="muon",
                 precision=given.precision, preset="llama", threads=1, seed=seed,
