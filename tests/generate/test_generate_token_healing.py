@@ -11,8 +11,11 @@ import torch
 from equalinfo.generate.token_healing import completions, split_unsettled
 from equalinfo.model.continuations import Branches
 from equalinfo.model.sampling import SamplingParams
+from equalinfo.tokens.spec import Spec
+from equalinfo.tokens.special import SpecialTokenizer
+from equalinfo.tokens.special_tokens import SpecialTokens
 from equalinfo.tokens.strings import token_strings_of
-from tests.support.untrained import LISTED, SEVERAL_IDS, TEXT, WITHOUT_UNITS, model, tokenizer
+from tests.support.untrained import CASE, LISTED, SEVERAL_IDS, TEXT, WITHOUT_UNITS, model, tokenizer
 
 UNITS = {spec: token_strings_of(tokenizer(spec)) for spec in [*LISTED, *SEVERAL_IDS]}
 TEXTS = [TEXT.encode()[:n] for n in (0, 1, 2, 5, 7, 13, 40, 88, 100)] + ["caf\u00e9".encode()[:-1], b"\xff\0"]
@@ -49,6 +52,25 @@ def test_more_text_does_not_change_what_is_kept(spec: str, text: bytes) -> None:
         return  # there a later boundary may move an earlier one, if seldom
     for more in (b"e", b" ", b"nment", TEXT.encode(), b"\0", b"\xff", TEXT.encode()[len(text) :]):
         assert tokenizer(spec).encode_prompt(text + more).tolist()[: len(kept)] == kept
+
+
+def test_a_begun_word_is_taken_back_behind_its_mark_of_case() -> None:
+    tok, units = tokenizer(CASE), token_strings_of(tokenizer(CASE))
+    prompt = b"Said The GOVERN"
+    kept, rest = split_unsettled(units, tok.written(prompt), tok.encode(prompt).tolist())
+    assert rest == b" govern"
+    assert tok.decode(kept) == b"Said The"
+    assert tok.decode([*kept, *tok.base.encode(b" government")]) == b"Said The GOVERNMENT"
+
+
+def test_special_tokens_leave_the_parse_as_it_is() -> None:
+    special = SpecialTokenizer(
+        Spec.parse("EqualInfo[v=601,fewest,words]"),
+        tokenizer("EqualInfo[v=600,fewest,words]"),
+        SpecialTokens.of(["<|a|>"]),
+    )
+    assert not token_strings_of(special).from_left
+    assert token_strings_of(special).never == [0, 600]
 
 
 def test_words_take_back_the_begun_word() -> None:

@@ -5,6 +5,7 @@ from functools import cache
 from equalinfo.dictionary.trie.automaton import build
 from equalinfo.model.decoder import Decoder
 from equalinfo.sizes import Size
+from equalinfo.tokens.case import CaseTokenizer, dictionary_of
 from equalinfo.tokens.dictionaries import FewestTokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
@@ -19,7 +20,8 @@ CORPUS = [TEXT.encode() * 30]
 LISTED = ["SentencePiece[v=295]", "EqualInfo[v=600]", "EqualInfo[v=600,fewest,words]", "EqualInfo[b=12,v=4k]"]
 SEVERAL_IDS = ["EqualInfo[b=12,v=64]", "EqualInfoHuffman[b=10,v=32]", "EqualInfoAC[b=14,v=128]"]
 WITHOUT_UNITS = ["AC[v=256]", "GZip[v=256]", "EqualInfoAC[b=24,v=256]", "EqualInfo[b=32,v=256]"]
-SPECS = ["Bytes", *LISTED, *SEVERAL_IDS, *WITHOUT_UNITS]
+CASE = "EqualInfo[v=600,fewest,words,case]"
+SPECS = ["Bytes", *LISTED, *SEVERAL_IDS, *WITHOUT_UNITS, CASE]
 MORE = [
     "AC[v=2]",
     "AC[v=65k]",
@@ -47,7 +49,10 @@ def tokenizer(text: str) -> Tokenizer:
         entries = [*words, *(" " + word for word in words)]
         entries += [f"w{number}x" for number in range(spec["v"] - 257 - len(entries))]
         singles = [b"", *(bytes([byte]) for byte in range(256))]
-        return FewestTokenizer(spec, build([*singles, *(entry.encode() for entry in entries)]))
+        automaton = build([*singles, *(entry.encode() for entry in entries)])
+        if "case" in spec:
+            return CaseTokenizer(spec, FewestTokenizer(dictionary_of(spec), automaton))
+        return FewestTokenizer(spec, automaton)
     return coded(spec, tiny.random_model(seed=2, sharpen=4.0), lambda: CORPUS)
 
 

@@ -106,7 +106,7 @@ def _draw(panel: Panel, ax: Any, styles: dict[str, Style], handles: dict[str, An
     if panel.x_log:
         ax.set_xscale("log")
         values = sorted({x for series in panel.series for x in series.x})
-        if len(values) <= FEW and values[-1] < 1e6:  # powers of ten say little of a few sizes
+        if len(values) <= FEW and float(values[-1]) < 1e6:  # powers of ten say little of a few sizes
             ax.set_xticks(values, [f"{x:g}" for x in values])
             ax.minorticks_off()
     if ends := None if bars else x_ends(panel):

@@ -71,7 +71,8 @@ class ByteScorer:
 
     def _score(self, text: bytes) -> _Scored:
         assert self.strings is not None
-        kept, rest = split_unsettled(self.strings, text, self.tokenizer.encode_prompt(text).tolist())
+        ids = self.tokenizer.encode_prompt(text).tolist()
+        kept, rest = split_unsettled(self.strings, self.tokenizer.written(text), ids)
         end = 0.0
         if rest:
             branches = Branches(self.model, kept, self.context)

@@ -157,7 +157,7 @@ class Generator:
             _Row(prompt, len(start.ids) - start.drawn, StopMatcher(stops, settings.max_bytes))
             for prompt, start in begun
         ]
-        length = self.strings.length if self.strings is not None else self.tokenizer.ids_per_window
+        length = self.tokenizer.ids_per_window or int(self.tokenizer.text_of_ids)
         reader = _Reader(self.tokenizer, length) if length else _WholeReader(self.tokenizer, 1)
 
         def read(which: Sequence[int], final: bool = False) -> None:
@@ -203,7 +203,7 @@ class Generator:
                     f"{self.tokenizer.spec} cannot go on from a prompt: its ids depend on the end of their block"
                 )
             return plain
-        kept, text = split_unsettled(self.strings, prompt, ids)
+        kept, text = split_unsettled(self.strings, self.tokenizer.written(prompt), ids)
         if not text:
             return plain
         never = [*self.never, *self.special]

@@ -48,11 +48,13 @@ class CaseTokenizer(Tokenizer):
             return (marked([document])[0] for document in sources.corpus(spec)())
 
         # M1 knows text as it is, and engines count that.
-        return cls(spec, _base(spec).build(replace(sources, m1=None, documents=documents, partitioned=None)))
+        return cls(
+            spec, dictionary_of(spec).build(replace(sources, m1=None, documents=documents, partitioned=None))
+        )
 
     @classmethod
     def load(cls, spec: Spec, directory: Path, device: str = "cpu") -> Tokenizer:
-        base = _base(spec)
+        base = dictionary_of(spec)
         return cls(spec, base.tokenizer_class.load(base, directory, device))
 
     def _encode_batch(self, texts: list[bytes], advance: Advance | None) -> list[np.ndarray]:
@@ -72,9 +74,7 @@ class CaseTokenizer(Tokenizer):
         return flat
 
     def _sampled(self, text: bytes, alpha: float, source: Bits) -> np.ndarray:
-        from equalinfo.dictionary.parse.case_marks import marked
-
-        return self.base._sampled(marked([text])[0], alpha, source)
+        return self.base._sampled(self.written(text), alpha, source)
 
     def decode_batch(self, streams: Sequence[Any], partial: bool = False) -> list[bytes]:
         from equalinfo.dictionary.parse.case_marks import unmarked
@@ -96,10 +96,18 @@ class CaseTokenizer(Tokenizer):
         if new := decoder.decode(b"", final=True):
             yield new
 
-    def _segments(self, text: bytes) -> list[tuple[bytes, list[int]]]:
-        from equalinfo.dictionary.parse.case_marks import lengths_before, marked
+    def written(self, text: bytes) -> bytes:
+        from equalinfo.dictionary.parse.case_marks import marked
 
-        (written,) = marked([text])
+        return marked([text])[0]
+
+    def cut_entries(self) -> list[bytes] | None:
+        return self.base.cut_entries()
+
+    def _segments(self, text: bytes) -> list[tuple[bytes, list[int]]]:
+        from equalinfo.dictionary.parse.case_marks import lengths_before
+
+        written = self.written(text)
         before = lengths_before(written)
         segments, place, begin, waiting = [], 0, 0, []
         for entry, ids in self.base._segments(written):
@@ -122,6 +130,6 @@ class CaseTokenizer(Tokenizer):
         return self.base.fingerprint
 
 
-def _base(spec: Spec) -> Spec:
-    """The spec of the dictionary."""
+def dictionary_of(spec: Spec) -> Spec:
+    """The spec of the dictionary beneath, of a spec with `case`."""
     return replace(spec, flags=tuple(flag for flag in spec.flags if flag != "case"))

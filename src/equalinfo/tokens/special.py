@@ -45,7 +45,7 @@ class SpecialTokenizer(Tokenizer):
         super().__init__(spec.with_special(special or spec.special))
         self.base, self.special = base, self.spec.special
         self.special_tokens = {name: base.vocab + number for number, name in enumerate(self.special.names)}
-        self.text_of_ids, self.eos = base.text_of_ids, base.eos
+        self.text_of_ids, self.eos, self.longest_match = base.text_of_ids, base.eos, base.longest_match
         self.bos, self.pad = (self.special_tokens.get(name) for name in (self.special.bos, self.special.pad))
 
     @classmethod
@@ -104,6 +104,14 @@ class SpecialTokenizer(Tokenizer):
 
     def vocab_entries(self) -> list[bytes]:
         return self.base.vocab_entries() + [name.encode() for name in self.special.names]
+
+    def written(self, text: bytes) -> bytes:
+        return self.base.written(text)
+
+    def cut_entries(self) -> list[bytes] | None:
+        entries = self.base.cut_entries()
+        # No part of a text becomes a special token.
+        return None if entries is None else entries + [b""] * len(self.special.names)
 
     def special_names(self) -> list[str]:
         return [*self.base.special_names(), *self.special.names]

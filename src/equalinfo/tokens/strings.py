@@ -136,7 +136,7 @@ class CodedWindows(TokenStrings):
 
 
 def token_strings_of(tokenizer: Tokenizer) -> TokenStrings | None:
-    """The strings of a tokenizer; None where its ids have no bytes of their own that could be listed.
+    """The strings that texts are cut into, as `Tokenizer.written` has them; None where they cannot be listed.
 
     Examples:
         >>> strings = token_strings_of(Tokenizer.from_pretrained("english-4k-exact"))
@@ -144,10 +144,8 @@ def token_strings_of(tokenizer: Tokenizer) -> TokenStrings | None:
         (1, b'Tahat h')
     """
     vocab = tokenizer.vocab
-    if tokenizer.text_of_ids:
-        entries = tokenizer.vocab_entries()
-        for token in tokenizer.special_tokens.values():
-            entries[token] = b""  # no part of a text becomes it
+    entries = tokenizer.cut_entries()
+    if entries is not None:
         return TokenStrings(entries, vocab, 1, tokenizer.longest_match)
     length = tokenizer.ids_per_window
     if not length or tokenizer.window_bits > LISTED_BITS:

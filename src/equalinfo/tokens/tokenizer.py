@@ -68,7 +68,7 @@ class Tokenizer(Method):
         (('unigram', 'words'), 65536)
     """
 
-    longest_match: ClassVar[bool] = True
+    longest_match: bool = True
     places_in_text: ClassVar[bool] = True
     continues_prompts: ClassVar[bool] = True
     eos: int | None = None
@@ -623,6 +623,14 @@ class Tokenizer(Method):
             [b'', b'\x00', b'\x00A']
         """
         return [self.token_bytes(token) for token in range(self.vocab)]
+
+    def written(self, text: bytes) -> bytes:
+        """What is cut into entries: the text, as it is or with marks."""
+        return text
+
+    def cut_entries(self) -> list[bytes] | None:
+        """What each id stands for in texts as they are cut, `written`; None where ids have no bytes of their own."""
+        return self.vocab_entries() if self.text_of_ids else None
 
     def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
         """Text as soon as it is certain, without incomplete characters; U+FFFD for what is not UTF-8.
