@@ -150,6 +150,11 @@ class Trial:
     choose: Choose = by_saving
 
 
+# Marks are letters here, so an entry may hold one: " The" can be an entry of its own again.
+INSIDE = Trial(
+    write=partial(marked, capital=LETTER_CAPITAL, capitals=LETTER_CAPITALS, inside=True),
+    read=partial(unmarked, capital=LETTER_CAPITAL, capitals=LETTER_CAPITALS),
+)
 TRIALS = {
     "as it is": Trial(),
     "digits 1": Trial(digits(1)),
@@ -159,14 +164,13 @@ TRIALS = {
     "contractions apart": Trial(lambda entry: LETTER_APOSTROPHE not in entry[1:], contracted, expanded),
     "contractions inside": Trial(write=contracted, read=expanded),
     "case marked": Trial(lambda entry: not {CAPITAL, CAPITALS} & set(entry), marked, unmarked),
-    # Marks are letters here, so an entry may hold one: " The" can be an entry of its own again.
-    "case marked inside": Trial(
-        write=partial(marked, capital=LETTER_CAPITAL, capitals=LETTER_CAPITALS, inside=True),
-        read=partial(unmarked, capital=LETTER_CAPITAL, capitals=LETTER_CAPITALS),
-    ),
     "cut before capitals": Trial(lambda entry: not re.search(r"[a-z][A-Z]", entry)),
     "line ends apart": Trial(lambda entry: not re.search(r"[\r\n][^\r\n]", entry)),
+    "case marked inside": INSIDE,
     "line ends with signs": Trial(write=with_signs, read=without_signs),
+    "both of these": Trial(
+        write=lambda text: with_signs(INSIDE.write(text)), read=lambda text: INSIDE.read(without_signs(text))
+    ),
     "single white space": Trial(lambda entry: not re.search(r"\s\s", entry)),
     "by use": Trial(choose=by_use),
 }
