@@ -244,12 +244,13 @@ def _run(
     say(recipe.title, style="bold")
     specs = [Spec.parse(method) for method in recipe.methods]
     cells = list(product(specs, recipe.m2.sizes, recipe.m2.seeds))
-    coded = [cell for cell in cells if cell[0].needs_m1]
-    plain = [cell for cell in cells if not cell[0].needs_m1]
+    waiting = [cell for cell in cells if cell[0].needs_m1]
+    training = run.m1_training() if waiting else None
     trained: dict[Path, Spec] = {}
-    # What needs no M1 is trained beside it.
-    for some, m1 in ((plain, run.m1_training() if coded else None), (coded, None)):
-        if some and some is coded:
+    # What needs no M1 is trained beside it; where it is there, cells stay in the recipe's order.
+    first = [cell for cell in cells if cell not in waiting]
+    for some, m1 in ((first, training), (waiting, None)) if training else ((cells, None),):
+        if waiting and m1 is None:
             say(_about_m1(recipe, run.m1_path))
         with progress_bar(quiet) as progress:
             for spec, path, row, is_new in _trained(run, some, m1, progress):
