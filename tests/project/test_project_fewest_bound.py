@@ -65,7 +65,7 @@ def test_what_trials_write() -> None:
 
 def test_pairs_are_probabilities() -> None:
     ids = np.random.default_rng(1).integers(0, 9, 500).astype(np.uint16)
-    pairs = Pairs(ids)
+    pairs = Pairs(ids, VOCAB)
     after = [
         2.0 ** -(pairs.bits(np.array([3, i], np.uint16)) - pairs.bits(np.array([3], np.uint16)))
         for i in range(VOCAB)
