@@ -19,12 +19,13 @@ SPECS = (
     "Huffman[v=256]",
     "EqualInfoAC[b=16,v=256]",
     "EqualInfoAC[b=24,v=256]",
+    "EqualInfoAC[b=24,v=256,delay]",
     "EqualInfoHuffman[b=24,v=256]",
     "EqualInfo[b=12,v=4k]",
     "EqualInfo[v=512]",
     "EqualInfo[v=512,order=2,fewest]",
     "EqualInfo[v=512,order=2,unigram,phrases]",
-    "EqualInfo[v=512,order=2,unigram,words]",
+    "EqualInfo[v=512,order=2,unigram,words,case]",
 )
 SENTENCE = "The quick brown fox, naïve at 1234 m, jumps over the lazy dog: \U0001f98a 東京.\n"
 
@@ -61,7 +62,8 @@ def _steps(progress: "Progress") -> Iterator[str]:
     from equalinfo.tokens.tokenizer import Tokenizer
 
     m1 = located("english-m1", "m1")
-    documents = [(SENTENCE * 6).encode()] * 6
+    # With more words than a table of them has room for at first.
+    documents = [(SENTENCE * 6).encode()] * 6 + [" ".join(map(str, range(5_000))).encode()]
 
     def use(tokenizer: Tokenizer, size: int) -> None:
         # Short, long (which the greedy parse cuts in four), with a word of more than 512 bytes.
