@@ -336,7 +336,7 @@ def main() -> None:
                 "seed": seed,
                 "precision": given.precision,
             } | ({"vocab": given.vocab} if given.vocab != VOCAB else {})
-            if any(key.items() <= row.items() and ("vocab" in row) == ("vocab" in key) for row in rows):
+            if any(key.items() <= row.items() and row.get("vocab", VOCAB) == given.vocab for row in rows):
                 continue
             data = data or Data(TRIALS[name], Corpus(given.corpus), given.steps, given.vocab)
             config = M2Config(

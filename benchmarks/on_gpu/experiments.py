@@ -92,14 +92,14 @@ def main() -> None:
     found, failed = [], False
     with output_of_run(given.out, scale_by_name(given.scale).recipe.corpus):
         preparing = pool(cores())
-        names = [words.split(":")[0] for words in given.names] or ["curves"]
+        asked = [words.split(":") for words in given.names]
+        names = [name for name, _ in asked] or ["curves"]
         if "patches" in names:
             found.append(preparing.submit(contexts, *about))
         read = dict.fromkeys(method for name in names for method in methods(name, given.scale))
         found += [preparing.submit(tokens, method, *about) for method in read]
         needed = set(found)
-        for words in given.names:
-            name, processes = words.split(":")
+        for name, processes in asked:
             parts = pool(int(processes))
             jobs = experiment_by_name(name).run.jobs(context(name, *about))
             found += [parts.submit(part, name, *about, job.name) for job in jobs]

@@ -1,5 +1,6 @@
 """An experiment end to end on a tiny corpus: rows, figure, findings; an interrupted one resumes; scales construct."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from equalinfo.experiments.workspace import ExperimentContext, Job
 from equalinfo.files import write_manifest
 from equalinfo.progress import progress_bar
 from equalinfo.runs.recipe import GivenM1
+from equalinfo.runs.run import output_of_run
 from equalinfo.score.results import read_measurements, read_results
 from equalinfo.tokens.methods import METHODS
 from equalinfo.tokens.spec import Spec
@@ -207,3 +209,13 @@ def test_the_list_names_all() -> None:
     assert len(list_table(experiments()).rows) == len(NAMES)
     with pytest.raises(EqualInfoError, match="compression_ratios"):
         experiment_by_name("nothing")
+
+
+@pytest.mark.parametrize("begun", ["curves", "m3", "contexts"])
+def test_what_a_kill_left_before_the_first_row_is_resumed(begun: str, tmp_path: Path) -> None:
+    (tmp_path / begun / "key").mkdir(parents=True)
+    with output_of_run(tmp_path, "embedded"):
+        pass
+    (tmp_path / "letters").mkdir()
+    with pytest.raises(EqualInfoError, match=re.escape(str(tmp_path))), output_of_run(tmp_path, "embedded"):
+        pass

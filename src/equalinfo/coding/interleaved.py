@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from equalinfo.coding import arithmetic
+from equalinfo.coding.bits import bounds_from
 from equalinfo.predict.base import Predictor
 
 
@@ -51,5 +52,5 @@ def decode_interleaved(
         active, symbols = active[going_on], symbols[going_on]
         if len(active):
             rows = contexts.step(active, np.full(len(active), step), symbols)
-    first = np.cumsum([0, *map(len, lanes)])
+    first = bounds_from([len(one) for one in lanes])
     return [texts[first[i] : first[i + 1]].tobytes()[:length] for i, length in enumerate(lengths)]

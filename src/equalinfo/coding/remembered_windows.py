@@ -16,6 +16,7 @@ import numpy as np
 from safetensors.numpy import save
 
 from equalinfo.coding import remembered_kernels as kernels
+from equalinfo.coding.bits import bounds_from
 from equalinfo.coding.equal_info_windows import GUARD, EncodedWindows, WindowRule
 from equalinfo.coding.window_kernels import INHERITED, close_arithmetic, parents
 from equalinfo.errors import DamagedArtifact
@@ -122,7 +123,7 @@ class RememberedWindows:
         return result
 
     def _encode(self, documents: Sequence[bytes], workers: WorkerThreads) -> list[EncodedWindows]:
-        bounds = np.cumsum([0, *map(len, documents)], dtype=np.int64)
+        bounds = bounds_from([len(one) for one in documents])
         text = np.frombuffer(b"".join([*documents, b"\0"]), np.uint8)
         starts, ends = bounds[:-1], bounds[1:]
         at, counts = starts.copy(), starts.copy()

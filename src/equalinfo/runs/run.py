@@ -248,8 +248,9 @@ def _run(
     training = run.m1_training() if waiting else None
     trained: dict[Path, Spec] = {}
     # What needs no M1 is trained beside it; where it is there, cells stay in the recipe's order.
-    first = [cell for cell in cells if cell not in waiting]
-    for some, m1 in ((first, training), (waiting, None)) if training else ((cells, None),):
+    first = [cell for cell in cells if not cell[0].needs_m1]
+    groups = [(first, training), (waiting, None)] if training else [(cells, None)]
+    for some, m1 in groups:
         if waiting and m1 is None:
             say(_about_m1(recipe, run.m1_path))
         with progress_bar(quiet) as progress:

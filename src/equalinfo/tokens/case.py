@@ -1,6 +1,5 @@
 """Dictionaries of words in small letters, whose capitals are tokens of their own (`dictionary.parse.case_marks`)."""
 
-import codecs
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -41,6 +40,10 @@ class CaseTokenizer(Tokenizer):
         self.base, self.eos = base, base.eos
 
     @classmethod
+    def takes_special(cls, spec: Spec) -> bool:
+        return True
+
+    @classmethod
     def build(cls, spec: Spec, sources: Sources) -> Tokenizer:
         from equalinfo.dictionary.parse.case_marks import marked
 
@@ -48,9 +51,8 @@ class CaseTokenizer(Tokenizer):
             return (marked([document])[0] for document in sources.corpus(spec)())
 
         # M1 knows text as it is, and engines count that.
-        return cls(
-            spec, dictionary_of(spec).build(replace(sources, m1=None, documents=documents, partitioned=None))
-        )
+        marked_sources = replace(sources, m1=None, documents=documents, partitioned=None)
+        return cls(spec, dictionary_of(spec).build(marked_sources))
 
     @classmethod
     def load(cls, spec: Spec, directory: Path, device: str = "cpu") -> Tokenizer:
@@ -81,20 +83,17 @@ class CaseTokenizer(Tokenizer):
 
         return [unmarked(text) for text in self.base.decode_batch(streams, partial)]
 
-    def decode_stream(self, ids: Iterable[int]) -> Iterator[str]:
+    def _settled(self, ids: Iterator[int]) -> Iterator[bytes]:
         from equalinfo.dictionary.parse.case_marks import unmarked
 
-        decoder, held, size = codecs.getincrementaldecoder("utf-8")("replace"), b"", 0
+        held, size = b"", 0
         for token in ids:
             held += self.base.decode([token], partial=True)
             text = unmarked(held)
-            if new := decoder.decode(text[size:]):
-                yield new
+            yield text[size:]
             size = len(text)
             if held.endswith((b".", b"\n")):  # no mark reaches over these
                 held, size = b"", 0
-        if new := decoder.decode(b"", final=True):
-            yield new
 
     def written(self, text: bytes) -> bytes:
         from equalinfo.dictionary.parse.case_marks import marked

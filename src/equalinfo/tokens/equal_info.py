@@ -62,12 +62,11 @@ class EqualInfo(Tokenizer, ABC):
         from equalinfo.tokens import dictionaries
 
         bits = spec.get("b")
-        within = [f"digits={most}"] if (most := spec.get("digits")) else []
-        within += ["case"] if "case" in spec else []
+        within = f"digits={most}" if (most := spec.get("digits")) else "case" if "case" in spec else ""
         if within and not {"words", "phrases"} & set(spec.flags):
             raise EqualInfoError(
-                f"{spec}: {within[0]} is for dictionaries within words; "
-                f"write EqualInfo[v=...,unigram,words,{within[0]}]"
+                f"{spec}: {within} is for dictionaries within words; "
+                f"write EqualInfo[v=...,unigram,words,{within}]"
             )
         if bits is not None:
             _check_windows(spec, bits, spec["v"])

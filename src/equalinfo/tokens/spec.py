@@ -151,8 +151,7 @@ class Spec:
         Raises:
             EqualInfoError: a method whose ids have no text.
         """
-        has_entries = self._plain_class.text_of_ids or "case" in self
-        if special and (not has_entries or self.get("b")):
+        if special and not self._plain_class.takes_special(self):
             raise EqualInfoError(f"{self} has no ids to make special; take a dictionary")
         return replace(self, special=special)
 
@@ -280,6 +279,11 @@ class Method(ABC):
     def vocab_of(cls, spec: Spec) -> int:
         """The number of ids that a spec asks for."""
         return spec["v"]
+
+    @classmethod
+    def takes_special(cls, spec: Spec) -> bool:
+        """Whether special tokens may stand among its ids: not where these are cut from codes."""
+        return cls.text_of_ids and not spec.get("b")
 
     @classmethod
     def source_fingerprint(cls, spec: Spec) -> str:

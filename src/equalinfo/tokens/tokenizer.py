@@ -637,13 +637,18 @@ class Tokenizer(Method):
 
         Methods whose ids (or windows) have no text of their own give it whole, at the end.
         """
-        decoder, rest = codecs.getincrementaldecoder("utf-8")("replace"), iter(ids)
-        size = self.ids_per_window or (1 if self.text_of_ids else None)
-        while unit := list(islice(rest, size)):
-            if text := decoder.decode(self.decode(unit, partial=True)):
+        decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        for part in self._settled(iter(ids)):
+            if text := decoder.decode(part):
                 yield text
         if text := decoder.decode(b"", final=True):
             yield text
+
+    def _settled(self, ids: Iterator[int]) -> Iterator[bytes]:
+        """The bytes that ids settle, as they come."""
+        size = self.ids_per_window or (1 if self.text_of_ids else None)
+        while unit := list(islice(ids, size)):
+            yield self.decode(unit, partial=True)
 
     def export_files(self, form: str, special: Sequence[str] = ()) -> dict[str, bytes]:
         """The files, by name, in which other libraries read this tokenizer (`tokens.export`).

@@ -10,12 +10,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from equalinfo.coding.bits import bounds_from
 from equalinfo.kernels import kernel
 
-CAPITAL, CAPITALS = (
-    0xFE,
-    0xFF,
-)  # before a word that begins with a capital, or has two or more and nothing else
+# Before a word that begins with its only capital, or has two or more and nothing else.
+CAPITAL, CAPITALS = 0xFE, 0xFF
 
 Bytes = NDArray[np.uint8]
 Bounds = NDArray[np.int64]
@@ -35,8 +34,8 @@ def marked(texts: list[bytes]) -> list[bytes]:
         >>> marked([b"The NASA iPhone"])
         [b'\\xfethe\\xff nasa iPhone']
     """
-    bounds = np.cumsum([0, *map(len, texts)], dtype=np.int64)
-    written, bounds = mark(np.frombuffer(b"".join(texts), np.uint8), bounds)
+    flat = np.frombuffer(b"".join(texts), np.uint8)
+    written, bounds = mark(flat, bounds_from([len(text) for text in texts]))
     return [written[begin:end].tobytes() for begin, end in pairwise(bounds.tolist())]
 
 
@@ -71,13 +70,12 @@ def _mark(text: Bytes, bounds: Bounds, marked: Bytes, marked_bounds: Bounds) -> 
         begin = place
         while place < end:
             # A word, or nothing before another byte.
-            stop, capitals, high = place, 0, 0
+            stop, capitals = place, 0
             while stop < end and (_is_capital(text[stop]) or _is_small(text[stop]) or text[stop] >= 128):
                 capitals += _is_capital(text[stop])
-                high += text[stop] >= 128
                 stop += 1
             kind = 0
-            if capitals and _is_capital(text[place]):
+            if _is_capital(text[place]):
                 if capitals == 1:
                     kind = CAPITAL
                 elif capitals == stop - place:
