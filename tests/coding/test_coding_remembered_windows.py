@@ -66,6 +66,14 @@ def test_bounds_of_memory_change_nothing(rule: WindowRule, peaked_model, monkeyp
     assert RememberedWindows(peaked_model, rule).encode(texts) == encode_windows(peaked_model, texts, rule)
 
 
+@pytest.mark.parametrize("rule", RULES, ids=rule_name)
+@pytest.mark.parametrize("stretch", [1, 7, 40])
+def test_texts_are_begun_at_many_places(rule: WindowRule, stretch: int, peaked_model, monkeypatch) -> None:
+    monkeypatch.setattr(remembered_windows, "STRETCH", stretch)
+    texts = texts_of(peaked_model, 4)
+    assert RememberedWindows(peaked_model, rule).encode(texts) == encode_windows(peaked_model, texts, rule)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.sampled_from(RULES), st.lists(st.binary(max_size=30), max_size=6))
 def test_any_bytes(peaked_model, rule: WindowRule, texts: list[bytes]) -> None:

@@ -43,22 +43,23 @@ def insert(
 def advance(
     known: Arrays, closings: Arrays, text: np.ndarray, ends: np.ndarray, lanes: Arrays, written: Arrays
 ) -> None:
-    """Walks every document on to its end or to where M1 has to be asked.
+    """Walks every lane on to the end of its document, to a window that is written, or to where M1 has to be asked.
 
     Args:
         known: keys and values of the hash table; fits [texts, 4] uint64, visits [texts] uint32.
         closings: depth, back, mended and code of each text.
-        text: all documents, uint8; ends: where each ends.
-        lanes: of each document: where it is, where its next window goes in `written`, the text its window holds.
-        written: each window's code, bytes in it, whether it is mended.
+        text: all documents, uint8; ends: where the document of each lane ends.
+        lanes: of each: where it is, at its end once it is done; the text its window holds.
+        written: at the byte with which a window begins its code, the bytes in it (0: none is written), whether it is
+            mended.
     """
     keys, values, fits, visits = known
     depths, backs, mended, codes = closings
-    at, counts, nodes = lanes
+    at, nodes = lanes
     out_codes, out_lengths, out_mended = written
     mask = np.uint64(len(keys) - 1)
     for lane in range(len(ends)):
-        i, n, node, end = at[lane], counts[lane], np.int64(nodes[lane]), ends[lane]
+        i, node, end = at[lane], np.int64(nodes[lane]), ends[lane]
         while i < end or node != 0:
             closes = i == end
             if not closes:
@@ -74,13 +75,34 @@ def advance(
                     continue
                 if (fits[node, np.int64(c >> np.uint64(6))] >> (c & np.uint64(63))) & np.uint64(1):
                     break
-            back = np.int64(backs[node])
-            out_codes[n], out_mended[n] = codes[node], mended[node]
-            out_lengths[n] = np.int64(depths[node]) - back
-            n += 1
+            begin, back = i - np.int64(depths[node]), np.int64(backs[node])
+            out_codes[begin], out_mended[begin] = codes[node], mended[node]
+            out_lengths[begin] = i - back - begin
             i -= back
             node = np.int64(0)
-        at[lane], counts[lane], nodes[lane] = i, n, node
+            if i < end and out_lengths[i]:
+                i = end
+        at[lane], nodes[lane] = i, node
+
+
+@kernel
+def followed(starts: np.ndarray, ends: np.ndarray, written: Arrays) -> np.ndarray:
+    """Moves the windows of each document, each of which begins where the one before ends, to its start in `written`.
+
+    Returns:
+        where they end there, [documents] int64.
+    """
+    codes, lengths, mended = written
+    stops = np.empty(len(starts), np.int64)
+    for document in range(len(starts)):
+        i = n = starts[document]
+        while i < ends[document]:
+            length = np.int64(lengths[i])
+            codes[n], lengths[n], mended[n] = codes[i], length, mended[i]
+            i += length
+            n += 1
+        stops[document] = n
+    return stops
 
 
 @kernel

@@ -9,6 +9,7 @@ is used is added in memory, up to a bound (500 MB at most). Nothing of this can 
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 
@@ -34,6 +35,9 @@ CACHE_BYTES = 1 << 28  # for keys, values and frequencies
 LONGEST_PER_BIT = 45  # bytes: the likeliest byte has at most 2^14 - 255 of 2^14, 0.0226 bits
 AT_ONCE = 1024  # texts that M1 reads side by side
 DOCUMENTS_AT_ONCE = 2048
+# Texts are begun at so many places at once, so far from each other at least. Windows of 24 to 32 bits that begin at any
+# byte come upon the text's own after 40 bytes, mostly.
+PLACES_AT_ONCE, STRETCH = 256, 256
 REMEMBERED_BYTES = 50_000_000  # of a corpus
 LISTED_FITS = 32  # bytes that fit after a text; of texts with more of them it is not saved which
 UNKNOWN = 255
@@ -123,11 +127,17 @@ class RememberedWindows:
         return result
 
     def _encode(self, documents: Sequence[bytes], workers: WorkerThreads) -> list[EncodedWindows]:
+        """Windows of documents, of which long ones are begun at many places, that M1 reads side by side.
+
+        What a window holds does not depend on what is before it. So windows that are begun anywhere are right from
+        the first on that begins where one of the text's own does, and who comes upon such a one has done his part.
+        """
         bounds = bounds_from([len(one) for one in documents])
         text = np.frombuffer(b"".join([*documents, b"\0"]), np.uint8)
-        starts, ends = bounds[:-1], bounds[1:]
-        at, counts = starts.copy(), starts.copy()
-        nodes = np.zeros(len(documents), np.int32)
+        stretch = max(STRETCH, len(text) // PLACES_AT_ONCE)
+        places = [np.arange(start, end, stretch) for start, end in pairwise(bounds.tolist())]
+        at, ends = np.concatenate(places), np.repeat(bounds[1:], [len(some) for some in places])
+        nodes = np.zeros(len(at), np.int32)
         codes, lengths = np.zeros(len(text), np.uint64), np.zeros(len(text), np.uint16)
         mended = np.zeros(len(text), np.uint8)
         self.read += int(bounds[-1])
@@ -138,7 +148,7 @@ class RememberedWindows:
                 (memory.depths, memory.backs, memory.mended, memory.codes),
                 text,
                 ends,
-                (at, counts, nodes),
+                (at, nodes),
                 (codes, lengths, mended),
             )
             waiting = np.flatnonzero(at < ends)
@@ -151,7 +161,8 @@ class RememberedWindows:
                 continue
             self._learn(nodes[waiting], text[at[waiting]], workers)
         result = []
-        for start, stop in zip(starts.tolist(), counts.tolist(), strict=True):
+        stops = kernels.followed(bounds[:-1], bounds[1:], (codes, lengths, mended))
+        for start, stop in zip(bounds[:-1].tolist(), stops.tolist(), strict=True):
             own = slice(start, stop)
             result.append(EncodedWindows(codes[own].tolist(), lengths[own].tolist(), int(mended[own].sum())))
         return result

@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -140,7 +140,22 @@ class WindowTokenizer(CodedTokenizer):
         if self.table:
             return [self._looked_up(self.table, ids, partial) for ids in streams]
         bits = [self._stream(ids, partial) for ids in streams]
-        return in_groups(lambda group: self._decode_group(group, partial), bits, STREAMS_AT_ONCE)
+        stretches = [self._stretches(stream, sum(map(len, bits))) for stream in bits]
+        texts = iter(
+            in_groups(lambda group: self._decode_group(group, partial), [*chain(*stretches)], STREAMS_AT_ONCE)
+        )
+        return [b"".join(islice(texts, len(some))) for some in stretches]
+
+    def _stretches(self, stream: np.ndarray, total: int) -> list[np.ndarray]:
+        """Parts of a stream that are decoded side by side, if its windows do not depend on each other.
+
+        Args:
+            total: bits of all streams.
+        """
+        if self.spec.get("reset") not in (None, 1):
+            return [stream]
+        size = max(1, -(-total // (self.window_bits * STREAMS_AT_ONCE * cores()))) * self.window_bits
+        return np.split(stream, range(size, len(stream), size))
 
     def _looked_up(self, table: WindowTable, ids: Any, partial: bool) -> bytes:
         """The text of ids, by the table."""
