@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from equalinfo.coding.bits import id_dtype, ids_to_bits
 from equalinfo.errors import EqualInfoError, UndecodableTokens
 from equalinfo.predict.unigram import Unigram
+from equalinfo.tokens import windows
 from equalinfo.tokens.blocks import BLOCK_BYTES, ACTokenizer
 from equalinfo.tokens.sentencepiece_ import SentencePieceTokenizer
 from equalinfo.tokens.spec import Spec
@@ -206,6 +207,17 @@ def test_more_streams_than_one_group(peaked):
         assert [ids.tolist() for ids in streams[::50]] == [
             tokenizer.encode(text).tolist() for text in texts[::50]
         ]
+
+
+@pytest.mark.parametrize("spec", [spec for spec in methods.SPECS if "[b=" in spec])
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_a_text_is_decoded_in_stretches_of_windows(spec, at_once, monkeypatch):
+    tokenizer = methods.tokenizer(spec)
+    texts = [methods.TRAINING_TEXT[0][:120], b"", b"of"]
+    streams = tokenizer.encode_batch(texts)
+    monkeypatch.setattr(windows, "STREAMS_AT_ONCE", at_once)
+    assert tokenizer.decode_batch(streams) == texts
+    assert texts[0].startswith(tokenizer.decode(streams[0][:-1], partial=True))
 
 
 def test_changed_windows_are_counted():

@@ -92,7 +92,7 @@ class WordParser(Parser):
         self._parser, self._classes = parser, classes
         self._states = scored_states(parser.automaton.words, scores)
         self._renewing = threading.Lock()
-        self._calls = 0
+        self._calls, self._seeded = 0, False
         self._places = PLACES
         self.table = self._new_table()
 
@@ -107,8 +107,11 @@ class WordParser(Parser):
         return table
 
     def _current_table(self) -> Words:
+        """The table, seeded, and a new one where too many words were turned away."""
         table = self.table
-        if table[TURNED_AWAY] > TURNED_AWAY_PER_PLACE * self._places:
+        if not self._seeded:
+            self._seed(table)
+        elif table[TURNED_AWAY] > TURNED_AWAY_PER_PLACE * self._places:
             with self._renewing:
                 if self.table is table:
                     fresh = self._new_table()
@@ -121,7 +124,7 @@ class WordParser(Parser):
 
         It takes 20 ms, so a process that encodes a few strings goes without.
         """
-        self._calls = _SEED_AFTER
+        self._seeded = True
         text, bounds = self.automaton.blob, self.automaton.offsets.astype(np.int64)
         out = np.empty(text.size + _SLACK, self.id_type)
         _encode_some(table, text, bounds, np.zeros(bounds.size, np.int64), out, np.zeros(4, np.int64))
@@ -129,9 +132,9 @@ class WordParser(Parser):
 
     def _parse_short(self, text: bytes) -> Ids | None:
         self._calls += 1
-        if self._calls == _SEED_AFTER:
-            self._seed(self.table)
-        ids: Ids = _encode_short(self._current_table(), text, self._like)
+        # To look at the table takes as long as a word, so not every call does.
+        table = self.table if self._calls % _SEED_AFTER else self._current_table()
+        ids: Ids = _encode_short(table, text, self._like)
         return ids if ids.size or not text else None
 
     def _count(self, text: ByteVector) -> int:
@@ -139,8 +142,6 @@ class WordParser(Parser):
         return sum(ids.size for ids in self._rounds(text, bounds, np.zeros(2, np.int64), _ROOM))
 
     def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
-        if self._calls < _SEED_AFTER and text.size > _ROOM >> 6:
-            self._seed(self.table)
         id_bounds = np.zeros(bounds.size, np.int64)
         found = list(self._rounds(text, bounds, id_bounds, min(text.size, _ROOM)))
         return found[0] if len(found) == 1 else np.concatenate(found), id_bounds
@@ -151,7 +152,10 @@ class WordParser(Parser):
         done = 0
         while True:
             out = np.empty(room + _SLACK, self.id_type)
-            finished = _encode_some(self._current_table(), text, bounds, id_bounds, out, state)
+            small = not self._seeded and text.size <= _ROOM >> 6
+            finished = _encode_some(
+                self.table if small else self._current_table(), text, bounds, id_bounds, out, state
+            )
             out.resize(int(state[2]) - done, refcheck=False)  # gives the rest back without a copy
             yield out
             done = int(state[2])
