@@ -41,6 +41,8 @@ from equalinfo.tokens.huffman import EqualInfoHuffmanTokenizer
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.windows import EqualInfoACTokenizer
 
+ONE_TEXT = 30_000  # bytes of a text that is encoded alone
+
 
 class Remembered:
     """A predictor asked once for each context: windows of 16 bits have few, and the coder stays the slow one."""
@@ -238,9 +240,18 @@ def wide(
         wanted = encode_windows(model, texts, rule)
     row["windows_compared"] = sum(len(one.codes) for one in wanted)
     size = row["held_out_bytes"] = sum(map(len, held_out))
+    one = b"".join(held_out)[:ONE_TEXT]
+    with worker_threads():
+        started = time.process_time()
+        (alone,) = encode_windows(model, [one], rule)
+        row["m1_one_text_kb_per_s"] = round(len(one) / (time.process_time() - started) / 1e3, 2)
     for name, start in (("with_corpus", saved), ("without", None)):
         opened = RememberedWindows(model, rule, start)
         assert opened.encode(texts) == wanted
+        opened = RememberedWindows(model, rule, start)
+        started = time.process_time()
+        assert opened.encode([one]) == [alone]
+        row[f"one_text_{name}"] = round(len(one) / (time.process_time() - started) / 1e3, 1)
         opened = RememberedWindows(model, rule, start)
         started = time.process_time()
         opened.encode(held_out)
@@ -250,6 +261,11 @@ def wide(
             "m1_runs_per_byte": round(opened.asked / size, 3),
         }
     row["m1_kb_per_s"] = m1_speed(lambda group: encode_windows(model, group, rule), held_out)
+    tokenizer = EqualInfoACTokenizer(Spec.parse(f"EqualInfoAC[b={bits},v=256]"), model)
+    ids = tokenizer.encode(one)
+    started = time.process_time()
+    assert tokenizer.decode(ids) == one
+    row["decode_kb_per_s"] = round(len(one) / (time.process_time() - started) / 1e3, 1)
     print(row, flush=True)
     return row
 
@@ -278,6 +294,9 @@ def markdown(content: dict[str, Any]) -> str:
             f"{row[name]['m1_runs_per_byte']:.3f}",
             f"{row[name]['kb_per_s']:.0f}",
             f"{row[name]['kb_per_s'] / row['m1_kb_per_s']:.1f}",
+            f"{row['one_text_' + name]:.1f}",
+            f"{row['one_text_' + name] / row['m1_one_text_kb_per_s']:.1f}",
+            "" if corpus else f"{row['decode_kb_per_s']:.1f}",
         )
         for row in content["wide"]
         for name, corpus in (("with_corpus", True), ("without", False))
@@ -292,11 +311,14 @@ def markdown(content: dict[str, Any]) -> str:
         "decode",
         "by M1, kB/s",
     )
-    wide_headings = ("spec", "corpus, MB", "texts kept", "MB on disk", "M1 runs a byte", "kB/s", "times M1's")
+    wide_headings = (
+        *("spec", "corpus, MB", "texts kept", "MB on disk", "M1 runs a byte"),
+        *("kB/s", "times M1's", "one text, kB/s", "times M1's", "decode, kB/s"),
+    )
     return (
         markdown_table(listed_headings, listed_rows, range(1, 8))
         + "\n"
-        + markdown_table(wide_headings, wide_rows, range(1, 7))
+        + markdown_table(wide_headings, wide_rows, range(1, 10))
     )
 
 
