@@ -1,4 +1,4 @@
-"""The two pictures of the README: a text cut by five tokenizers, and what M2s make of the main methods.
+"""Pictures: a text cut by five tokenizers (README), and what M2s make of the main methods (docs/methods.md).
 
     python -m scripts.readme_pictures    writes results/pieces.svg and results/methods.svg
 

@@ -154,7 +154,7 @@ def test_the_lab_notes_are_listed() -> None:
     ("name", "page"),
     [
         ("demo", "docs/demo.md"),
-        ("methods", "README.md"),
+        ("methods", "docs/methods.md"),
         ("export-equality", "docs/exports.md"),
         ("peers", "docs/methods.md"),
         ("vocabulary-training", "docs/lab-notes/dictionaries.md"),
