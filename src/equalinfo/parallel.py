@@ -77,8 +77,8 @@ _MALLOC = {-1: (1 << 31) - 1, -2: 64 << 20, -3: 32 << 20}  # trim threshold, top
 def keep_freed_memory() -> None:
     """Has the C library keep what is freed, where it is glibc.
 
-    A step of training asks for the same tens of megabytes again, and the kernel would clear every page anew, a
-    fifteenth of the step.
+    A step of training, or of M1 over many texts, asks for the same tens of megabytes again, and the kernel would clear
+    every page anew: a fifteenth of the one, a seventh of the other.
     """
     with suppress(OSError, AttributeError, TypeError):  # no such library, or no such function in it
         for setting, value in _MALLOC.items():

@@ -150,6 +150,22 @@ def paths(parents: np.ndarray, cached: np.ndarray, texts: np.ndarray, depths: np
 
 
 @kernel
+def fill(caches: np.ndarray, kept: np.ndarray, found: np.ndarray, depths: np.ndarray) -> None:
+    """Copies keys or values of texts' beginnings.
+
+    Args:
+        caches: receives them, [n, H, positions, K] int16.
+        kept: [places, H, K] int16.
+        found: as `paths` gives them; depths: how many each text has, [n].
+    """
+    for i in range(len(depths)):
+        for position in range(depths[i]):
+            for h in range(kept.shape[1]):
+                for k in range(kept.shape[2]):
+                    caches[i, h, position, k] = kept[found[i, position], h, k]
+
+
+@kernel
 def intervals(parents: np.ndarray, bounds: np.ndarray, texts: np.ndarray, bits: int) -> np.ndarray:
     """`equal_info_windows.TextInterval` of texts: low, width, first, last, reserved_until, [n, 5] int64.
 

@@ -21,7 +21,7 @@ from equalinfo.coding.bits import bounds_from
 from equalinfo.coding.equal_info_windows import GUARD, EncodedWindows, WindowRule
 from equalinfo.coding.window_kernels import INHERITED, close_arithmetic, parents
 from equalinfo.errors import DamagedArtifact
-from equalinfo.parallel import WorkerThreads, grouped, worker_threads
+from equalinfo.parallel import WorkerThreads, grouped, keep_freed_memory, worker_threads
 from equalinfo.predict.base import PRECISION, Report, cumulative
 from equalinfo.predict.exact import START, ExactModel
 from equalinfo.tensors import Expected, read_safetensors
@@ -95,6 +95,7 @@ class RememberedWindows:
         self, model: ExactModel, rule: WindowRule, saved: dict[str, np.ndarray] | None = None
     ) -> None:
         assert rule.bits <= MOST_BITS
+        keep_freed_memory()
         self.model, self.rule = model, rule
         self._lock = Lock()
         self._memory = _Memory(rule.bits, saved)
@@ -226,7 +227,7 @@ class RememberedWindows:
             longest = int(depths[part].max())
             caches = self.model.new_caches(count, longest + 1)
             for cache, kept in zip(caches, self._caches, strict=True):
-                cache[:, :, :longest] = kept[paths[part, :longest]].transpose(0, 2, 1, 3)
+                kernels.fill(cache, kept, paths[part], depths[part])
             slots = np.arange(count)
             frequencies = self.model.step(caches, slots, depths[part], symbols[part].astype(np.int64))
             return frequencies, [cache[slots, :, depths[part]] for cache in caches]

@@ -167,7 +167,7 @@ class ExactModel(Predictor):
 
     def new_caches(self, slots: int, capacity: int) -> list[np.ndarray]:
         shape = (slots, self.size.n_heads, capacity, self.size.d_head)
-        return [np.zeros(shape, np.int16) for _ in range(2 * self.size.n_layers)]
+        return [np.empty(shape, np.int16) for _ in range(2 * self.size.n_layers)]
 
     def extended(self, texts: np.ndarray, parents: Caches) -> tuple[np.ndarray, list[np.ndarray]]:
         count, length = texts.shape
