@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given, settings
 
 from equalinfo.dictionary.parse.greedy import GreedyParser
-from equalinfo.dictionary.parse.greedy_kernels import EVERY, LONG, WINDOW, Tables, parse_short
+from equalinfo.dictionary.parse.greedy_kernels import (
+    EVERY,
+    LANES,
+    LONG,
+    MOST_PIECE,
+    SHORT,
+    Tables,
+    parse_short,
+)
 from equalinfo.dictionary.trie import automaton
 from tests.oracles import dictionary_reference
 from tests.support.dictionaries import (
@@ -34,6 +42,10 @@ def test_hostile_text(text):
     )
 
 
+WINDOW = LANES * MOST_PIECE
+SIZES = (SHORT - 1, SHORT, SHORT + 1, SHORT + 6, 999, LONG - 1, LONG, LONG + 7, WINDOW, WINDOW + 1)
+
+
 def one_stream(built, text):
     """The parse in one place, which the tests above compare with the reference."""
     out = np.empty(len(text), np.uint32)
@@ -46,7 +58,7 @@ def one_stream(built, text):
 def long_texts():
     letters = b"abcd"
     some = random_text(5, letters, WINDOW)
-    yield from (random_text(size, letters, size) for size in (LONG - 1, LONG, LONG + 7, WINDOW, WINDOW + 1))
+    yield from (random_text(size, letters, size) for size in SIZES)
     yield random_text(6, letters, 3 * WINDOW + 12345)
     yield random_text(7, b"ab", 2 * WINDOW)
     yield random_text(8, bytes(range(256)), 2 * WINDOW)

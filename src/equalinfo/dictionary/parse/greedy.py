@@ -1,8 +1,8 @@
 """Greedy longest-match parsing: at each point the longest entry that the text continues with.
 
 One step per byte, whatever the text: where the path read so far is no entry and cannot be continued, a
-table says which tokens it amounts to (`Automaton.fallbacks`), so no byte is read twice. A step is bound by
-the delay of its load, so four documents, or four places of a long one, are walked at once in one thread.
+table says which tokens it amounts to (`Automaton.fallbacks`). A step is bound by the delay of its load, so four
+documents, or four places of one (of which periodic text is read twice), are walked at once in one thread.
 """
 
 import threading
@@ -18,8 +18,7 @@ from equalinfo.dictionary.parse.greedy_kernels import (
     LONG,
     Tables,
     finish,
-    parse_long,
-    parse_short,
+    parse_apart,
     walk1,
     walk4,
 )
@@ -79,9 +78,9 @@ _thread = threading.local()
 
 @kernel
 def _encode_short(tables: Tables, text: bytes, like: Ids) -> Ids:
-    """Ids of a text of less than LONG bytes, of the type of `like`."""
+    """Ids of a text, of the type of `like`."""
     out = np.empty(len(text) + 1, like.dtype)
-    n = parse_short(tables, text, np.int64(0), np.int64(len(text)), out, EVERY, np.uint64(0))
+    n = parse_apart(tables, text, np.int64(0), np.int64(len(text)), out, EVERY, np.uint64(0))
     return out[: np.int64(n)].copy()
 
 
@@ -102,7 +101,7 @@ def _parse(tables: Tables, text: ByteVector, bounds: Bounds, out: Ids, keep: np.
             start, stop = bounds[document], bounds[document + 1]
             if stop - start >= LONG:
                 counts[document] = np.int64(
-                    parse_long(tables, text, start, stop, out, keep, np.uint64(start))
+                    parse_apart(tables, text, start, stop, out, keep, np.uint64(start))
                 ) - np.int64(start)
             elif stop > start:
                 at[live], end[live], n[live] = start, stop, start

@@ -132,117 +132,75 @@ def parse_short(
     return finish(tables, word, out, keep, n)
 
 
-# The greedy parse of one long text in four places at once, exactly.
+# The greedy parse of one text in four places at once, exactly.
 #
-# A parse that starts at any byte soon falls into step with the one that started at the beginning: once both
-# cut at the same place they agree for ever, because what follows a cut depends on the bytes after it
-# alone. So a window is cut into four pieces, parsed at once as if each began a text, and joined: from the
-# last sure token of one piece the true parse is continued until it meets a cut of the next. If it does
-# not meet one soon (which takes periodic text), the rest of the window, and then more and more of what
-# follows, is parsed as one stream.
-LONG = 32768  # bytes; from here on a document is parsed this way
-WINDOW = 4 * 65536
-BRIDGE = 512  # how far the true parse is continued in search of a common cut; typically 20 bytes suffice
-FIRST = 1024
-MOST_SKIPPED = 64  # windows
-
-
-@kernel
-def _sure(
-    lengths: NDArray[np.uint8],
-    ids: Ids,
-    begin: int | np.int64,
-    end: np.int64,
-    stop: np.int64,
-    text_end: np.int64,
-) -> tuple[np.int64, np.int64]:
-    """Drops tokens from the end of ``ids[begin:end]``, which end at `stop`, that bytes after it could change.
-
-    Whatever bytes follow `stop`, a token that begins MAX_ENTRY_BYTES before it is the same; none follow at `text_end`.
-    Returns where the kept ones end, in ids and in the text.
-    """
-    limit = stop if stop == text_end else stop - MAX_ENTRY_BYTES
-    while end > begin and stop > limit:
-        size = np.int64(lengths[ids[end - 1]])
-        if stop - size <= limit:
-            break
-        end -= 1
-        stop -= size
-    return end, stop
+# A parse that starts at any byte soon falls into step with the one that started at the beginning: once both cut at the
+# same place they agree for ever, because what follows a cut depends on the bytes after it alone. So four pieces of the
+# text are read at once, the later ones as if each began a text. Then the true parse goes on into each of them until it
+# meets one of its cuts, typically for 20 bytes; in periodic text it may meet none and reads the piece again.
+SHORT = 256  # bytes, below which one walk is faster
+LONG = 32768  # of a document among others, from which on it is parsed this way
+MOST_PIECE = 4096
 
 
 @kernel
 def _append(
-    ids: Ids, begin: int | np.int64, end: int | np.int64, out: Ids, keep: np.uint64, n: np.uint64
-) -> np.uint64:
-    if keep:
-        at = np.int64(n)
-        out[at : at + end - begin] = ids[begin:end]
-    return n + np.uint64(end - begin)
+    ids: Ids,
+    begin: np.int64,
+    end: np.int64,
+    out: Ids,
+    keep: np.uint64,
+    n: np.uint64,
+    lengths: NDArray[np.uint8],
+) -> tuple[np.uint64, np.int64]:
+    """Writes ``ids[begin:end]``; returns the new n and the bytes that they are."""
+    size = np.int64(0)
+    for i in range(begin, end):
+        out[n & keep] = ids[i]
+        n += _ONE
+        size += np.int64(lengths[ids[i]])
+    return n, size
 
 
 @kernel
-def parse_long(
+def parse_apart(
     tables: Tables, text: Text, start: np.int64, end: np.int64, out: Ids, keep: np.uint64, n: np.uint64
 ) -> np.uint64:
-    """The greedy parse of ``text[start:end]``; returns the new n."""
-    words, lengths = tables.words, tables.lengths
-    ids = np.empty(WINDOW, np.uint32)
-    bridge = np.empty(BRIDGE, np.uint32)
-    at = np.empty(LANES, np.uint64)
-    word = np.empty(LANES, np.uint64)
-    count = np.empty(LANES, np.uint64)
-    position = np.int64(start)
-    end = np.int64(end)
-    unit = np.int64(1)
-    size = np.int64(FIRST)  # the first tokens, by one stream, show the unit
-    skip = 1
-    backoff = 1
-    while position < end:
-        if skip or end - position < LONG:
-            stop = min(position + size, end)
-            size = np.int64(WINDOW)
-            skip = max(skip - 1, 0)
-            total = np.int64(parse_short(tables, text, position, stop, ids, EVERY, np.uint64(0)))
-            kept, position = _sure(lengths, ids, 0, total, stop, end)
-            n = _append(ids, 0, kept, out, keep, n)
-            unit = np.int64(lengths[ids[kept - 1]])
-            continue
-
-        # In a run of one character, or one entry repeated, tokens are equally long; pieces that are
-        # whole numbers of them cut where the true parse does.
-        piece = min(end - position, np.int64(WINDOW)) // LANES // unit * unit
+    """The greedy parse of ``text[start:end]``, four pieces at once; returns the new n."""
+    if end - start < SHORT:
+        return parse_short(tables, text, start, end, out, keep, n)
+    lengths = tables.lengths
+    most = min(np.int64(MOST_PIECE), (end - start) // LANES)
+    room = most + MAX_ENTRY_BYTES + 1  # what was read of a token before may become as many as it has bytes
+    ids, bridge = np.empty(LANES * room, np.uint32), np.empty(room, np.uint32)
+    at, words, counts = np.empty(LANES, np.uint64), np.empty(LANES, np.uint64), np.empty(LANES, np.uint64)
+    word = tables.words[0]
+    position = cut = np.int64(start)  # what the true parse has read, and where its last token ends
+    while end - position >= SHORT:
+        piece = min(most, (end - position) // LANES)
         for lane in range(LANES):
-            at[lane] = position + lane * piece
-            word[lane] = words[0]
-            count[lane] = lane * piece
-        walk4(tables, text, piece, at, word, ids, EVERY, count)
-        window = position
-        for lane in range(LANES):
-            total = np.int64(finish(tables, word[lane], ids, EVERY, count[lane]))
-            begin = lane * piece
-            stop = window + begin + piece
-            if lane > 0:
-                cut = window + begin
-                tail = min(position + BRIDGE, end)
-                found = np.int64(parse_short(tables, text, position, tail, bridge, EVERY, np.uint64(0)))
-                found, _ = _sure(lengths, bridge, 0, found, tail, end)
-                used = 0
-                while True:
-                    while cut < position and begin < total:
-                        cut += np.int64(lengths[ids[begin]])
-                        begin += 1
-                    if cut == position or used == found:
-                        break
-                    position += np.int64(lengths[bridge[used]])
-                    used += 1
-                n = _append(bridge, 0, used, out, keep, n)
-                if cut != position:
-                    skip = backoff
-                    backoff = min(2 * backoff, MOST_SKIPPED)
+            at[lane], words[lane], counts[lane] = position + lane * piece, tables.words[0], lane * room
+        words[0] = word
+        walk4(tables, text, piece, at, words, ids, EVERY, counts)
+        n, size = _append(ids, np.int64(0), np.int64(counts[0]), out, keep, n, lengths)
+        word, cut, position = words[0], cut + size, position + piece
+        for lane in range(1, LANES):
+            begin, total, piece_cut = lane * room, np.int64(counts[lane]), position
+            stop, used = position + piece, np.uint64(0)
+            while position < stop:
+                while piece_cut < cut and begin < total:
+                    piece_cut += np.int64(lengths[ids[begin]])
+                    begin += 1
+                if piece_cut == cut:
                     break
-                backoff = 1
-            kept, position = _sure(lengths, ids, begin, total, stop, end)
-            n = _append(ids, begin, kept, out, keep, n)
-            unit = np.int64(lengths[ids[kept - 1]])
-    return n
+                before = used
+                word, used = _step(tables, word, np.uint64(text[position]), bridge, EVERY, used)
+                for i in range(before, used):
+                    cut += np.int64(lengths[bridge[i]])
+                position += 1
+            n, _ = _append(bridge, np.int64(0), np.int64(used), out, keep, n, lengths)
+            if position < stop:
+                n, size = _append(ids, begin, total, out, keep, n, lengths)
+                word, cut, position = words[lane], cut + size, stop
+    word, n = walk1(tables, text, position, end, word, out, keep, n)
+    return finish(tables, word, out, keep, n)
