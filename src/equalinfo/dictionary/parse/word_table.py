@@ -134,8 +134,9 @@ class WordParser(Parser):
         self._calls += 1
         # To look at the table takes as long as a word, so not every call does.
         table = self.table if self._calls % _SEED_AFTER else self._current_table()
-        ids: Ids = _encode_short(table, text, self._like)
-        return ids if ids.size or not text else None
+        out: Ids = np.empty(len(text) + _SLACK, self.id_type)
+        count = _encode_short(table, text, out)
+        return None if count < 0 else out[:count].copy()
 
     def _count(self, text: ByteVector) -> int:
         bounds = np.array([0, text.size], np.int64)
@@ -361,17 +362,14 @@ def word_end(
 
 
 @kernel
-def _encode_short(table: Words, text: bytes, like: Ids) -> Ids:
-    """Ids of a text, of the type of `like`; none where it has a word of more than LONG bytes."""
+def _encode_short(table: Words, text: bytes, out: Ids) -> np.int64:
+    """Writes the ids of a text, with room for _SLACK more; returns their number, -1 for a word above LONG bytes."""
     size = np.uint64(len(text))
-    scratch = np.empty(len(text) + _SLACK, like.dtype)
-    out = address_of(scratch)
+    target = address_of(out)
     width = _1 + table[WIDE]
-    last = out + (np.uint64(scratch.size) << width)
-    stopped, out_end = _parse_words(table, address_of(text), _0, size, size, out, last)
-    count = np.int64((out_end - out) >> width) if stopped == size else 0
-    # An array used here is not freed before, as one is whose address alone is in use.
-    return scratch[:count].copy()
+    last = target + (np.uint64(out.size) << width)
+    stopped, end = _parse_words(table, address_of(text), _0, size, size, target, last)
+    return np.int64((end - target) >> width) if stopped == size else np.int64(-1)
 
 
 @kernel
