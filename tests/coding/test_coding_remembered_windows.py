@@ -67,7 +67,7 @@ def test_bounds_of_memory_change_nothing(rule: WindowRule, peaked_model, monkeyp
 
 
 @pytest.mark.parametrize("rule", RULES, ids=rule_name)
-@pytest.mark.parametrize("stretch", [1, 7, 40])
+@pytest.mark.parametrize("stretch", [7, *(pytest.param(size, marks=pytest.mark.slow) for size in (1, 40))])
 def test_texts_are_begun_at_many_places(rule: WindowRule, stretch: int, peaked_model, monkeypatch) -> None:
     monkeypatch.setattr(remembered_windows, "STRETCH", stretch)
     texts = texts_of(peaked_model, 4)

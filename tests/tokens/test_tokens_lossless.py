@@ -210,7 +210,7 @@ def test_more_streams_than_one_group(peaked):
 
 
 @pytest.mark.parametrize("spec", [spec for spec in methods.SPECS if "[b=" in spec])
-@pytest.mark.parametrize("at_once", [1, 3])
+@pytest.mark.parametrize("at_once", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_a_text_is_decoded_in_stretches_of_windows(spec, at_once, monkeypatch):
     tokenizer = methods.tokenizer(spec)
     texts = [methods.TRAINING_TEXT[0][:120], b"", b"of"]

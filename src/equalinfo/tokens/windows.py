@@ -140,22 +140,19 @@ class WindowTokenizer(CodedTokenizer):
         if self.table:
             return [self._looked_up(self.table, ids, partial) for ids in streams]
         bits = [self._stream(ids, partial) for ids in streams]
-        stretches = [self._stretches(stream, sum(map(len, bits))) for stream in bits]
+        stretches = self._stretches(bits)
         texts = iter(
             in_groups(lambda group: self._decode_group(group, partial), [*chain(*stretches)], STREAMS_AT_ONCE)
         )
         return [b"".join(islice(texts, len(some))) for some in stretches]
 
-    def _stretches(self, stream: np.ndarray, total: int) -> list[np.ndarray]:
-        """Parts of a stream that are decoded side by side, if its windows do not depend on each other.
-
-        Args:
-            total: bits of all streams.
-        """
+    def _stretches(self, streams: list[np.ndarray]) -> list[list[np.ndarray]]:
+        """Parts of each stream that are decoded side by side, if its windows do not depend on each other."""
         if self.spec.get("reset") not in (None, 1):
-            return [stream]
-        size = max(1, -(-total // (self.window_bits * STREAMS_AT_ONCE * cores()))) * self.window_bits
-        return np.split(stream, range(size, len(stream), size))
+            return [[stream] for stream in streams]
+        windows = -(-sum(map(len, streams)) // (self.window_bits * STREAMS_AT_ONCE * cores()))
+        size = max(1, windows) * self.window_bits
+        return [np.split(stream, range(size, len(stream), size)) for stream in streams]
 
     def _looked_up(self, table: WindowTable, ids: Any, partial: bool) -> bytes:
         """The text of ids, by the table."""
