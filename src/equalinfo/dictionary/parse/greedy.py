@@ -16,9 +16,11 @@ from equalinfo.dictionary.parse.greedy_kernels import (
     EVERY,
     LANES,
     LONG,
+    SHORT,
     Tables,
     finish,
     parse_apart,
+    parse_short,
     walk1,
     walk4,
 )
@@ -46,7 +48,9 @@ class GreedyParser(Parser):
         return int(_parse(self._tables, text, bounds, self._like, np.uint64(0))[0])
 
     def _parse_short(self, text: bytes) -> Ids:
-        return _encode_short(self._tables, text, self._like)
+        # Two kernels: the second takes seconds to compile, which a process that encodes a string does not wait for.
+        encode = _encode_short if len(text) < SHORT else _encode_apart
+        return encode(self._tables, text, self._like)
 
     def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
         # Room for a token per byte. A single text takes up only what it fills; documents each begin where
@@ -78,7 +82,15 @@ _thread = threading.local()
 
 @kernel
 def _encode_short(tables: Tables, text: bytes, like: Ids) -> Ids:
-    """Ids of a text, of the type of `like`."""
+    """Ids of a text, of the type of `like`, in one place."""
+    out = np.empty(len(text) + 1, like.dtype)
+    n = parse_short(tables, text, np.int64(0), np.int64(len(text)), out, EVERY, np.uint64(0))
+    return out[: np.int64(n)].copy()
+
+
+@kernel
+def _encode_apart(tables: Tables, text: bytes, like: Ids) -> Ids:
+    """The same in four places."""
     out = np.empty(len(text) + 1, like.dtype)
     n = parse_apart(tables, text, np.int64(0), np.int64(len(text)), out, EVERY, np.uint64(0))
     return out[: np.int64(n)].copy()

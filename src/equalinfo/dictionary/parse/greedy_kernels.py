@@ -167,8 +167,6 @@ def parse_apart(
     tables: Tables, text: Text, start: np.int64, end: np.int64, out: Ids, keep: np.uint64, n: np.uint64
 ) -> np.uint64:
     """The greedy parse of ``text[start:end]``, four pieces at once; returns the new n."""
-    if end - start < SHORT:
-        return parse_short(tables, text, start, end, out, keep, n)
     lengths = tables.lengths
     most = min(np.int64(MOST_PIECE), (end - start) // LANES)
     room = most + MAX_ENTRY_BYTES + 1  # what was read of a token before may become as many as it has bytes
