@@ -397,6 +397,12 @@ def test_a_method_is_compared_at_its_best_rate() -> None:
     assert len(rows.where("bits_per_byte", curves.CONTEXTS)) == 1
 
 
+@pytest.mark.parametrize("kept", ["no M2", "windows of 32", "EqualInfo["])
+def test_findings_of_what_is_there_so_far(kept: str) -> None:
+    rows = [row for row in windows_as_steps(True) if row.method.startswith((kept, "contexts"))]
+    assert isinstance(patches.findings(Rows(rows)), list)
+
+
 def test_every_experiment_has_made_up_rows() -> None:
     assert set(MADE) == set(NAMES)
 

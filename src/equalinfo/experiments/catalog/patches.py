@@ -225,7 +225,12 @@ def _rows(
 def findings(rows: Rows) -> list[Finding]:
     names, windows = rows.methods(BITS), INFORMATION[B]
     prior, m1, bare = (Kind(windows, of) for of in (CONTEXTS, M1, ""))
-    pieces, words = (rows.method(start, quantity=BITS) for start in ("SentencePiece", "EqualInfo["))
+    longer = _of(LONGER)
+    read = [name for name in names if "[" in name and longer not in name]  # by M2s over tokens
+    pieces, words = (
+        next((name for name in read if name.startswith(start) and TOLD not in name), "")
+        for start in ("SentencePiece", "EqualInfo[")
+    )
     pairs = [
         (prior, Kind(NONE, CONTEXTS), "M2 earns its steps: windows beat the local decoder alone"),
         (m1, Kind(NONE, M1), "with M1 as the prior too, windows beat the local decoder alone"),
@@ -251,14 +256,15 @@ def findings(rows: Rows) -> list[Finding]:
         if plain != name and plain in names:
             told = less(rows, BITS, name, plain, share=1.0)
             found.append(told.on(f"an M2 over {plain} learns more if it is {TOLD}"))
-    longer = _of(LONGER)
     for one, text in (
         (Kind(NONE, CONTEXTS).name, "M2 earns its steps"),
         (f"{words} {TOLD}", "windows with a prior beat tokens that are told"),
     ):
         if own + longer in names and one + longer in names:
             found.append(less(rows, BITS, own + longer, one + longer, share=1.0).on(text + longer))
-    best = min(rows.mean(BITS, name, share=1.0) for name in names if "[" in name and longer not in name)
+    if own not in names or not read:
+        return found
+    best = min(rows.mean(BITS, name, share=1.0) for name in read)
     bits = rows.estimate(BITS, own, share=1.0)
     cheap = positive(Estimate(1.02 * best - bits.mean, bits.error, bits.source))
     ours = f"{rows.mean('bytes_per_step', own):.1f} bytes a step: {bits.text()} against {best:.3f}"
