@@ -242,26 +242,21 @@ def findings(rows: Rows) -> list[Finding]:
         (prior, Kind(ENTROPY, CONTEXTS), "equal information beats uncertain bytes, with a prior"),
         (prior, bare, "the prior helps windows of equal information"),
     ]
-    found = [
-        less(rows, BITS, better.name, worse.name, share=1.0).on(text)
-        for better, worse, text in pairs
-        if better.name in names and worse.name in names
-    ]
     own = prior.name
+    named = [(better.name, worse.name, text) for better, worse, text in pairs]
     for rival in (pieces, words, f"{words} {TOLD}"):
-        if rival in names:
-            found.append(less(rows, BITS, own, rival, share=1.0).on(f"windows with a prior beat {rival}"))
+        named.append((own, rival, f"windows with a prior beat {rival}"))
     for name in names:
-        plain = name.replace(f" {TOLD}", "")
-        if plain != name and plain in names:
-            told = less(rows, BITS, name, plain, share=1.0)
-            found.append(told.on(f"an M2 over {plain} learns more if it is {TOLD}"))
-    for one, text in (
-        (Kind(NONE, CONTEXTS).name, "M2 earns its steps"),
-        (f"{words} {TOLD}", "windows with a prior beat tokens that are told"),
-    ):
-        if own + longer in names and one + longer in names:
-            found.append(less(rows, BITS, own + longer, one + longer, share=1.0).on(text + longer))
+        if name != (plain := name.replace(f" {TOLD}", "")):
+            named.append((name, plain, f"an M2 over {plain} learns more if it is {TOLD}"))
+    named.append((own + longer, Kind(NONE, CONTEXTS).name + longer, f"M2 earns its steps{longer}"))
+    told = f"windows with a prior beat tokens that are told{longer}"
+    named.append((own + longer, f"{words} {TOLD}{longer}", told))
+    found = [
+        less(rows, BITS, better, worse, share=1.0).on(text)
+        for better, worse, text in named
+        if better in names and worse in names
+    ]
     if own not in names or not read:
         return found
     best = min(rows.mean(BITS, name, share=1.0) for name in read)
