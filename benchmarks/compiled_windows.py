@@ -1,7 +1,7 @@
 """The paper's windows without M1, or with less of it, beside the coder that runs M1 for every byte.
 
-python -m benchmarks.compiled_windows            results/compiled-windows.json and .md; 40 minutes on two idle cores
-python -m benchmarks.compiled_windows --wide     of these, windows of 24 and 32 bits alone: a quarter of an hour
+python -m benchmarks.compiled_windows            results/compiled-windows.json and .md; over half an hour on two cores
+python -m benchmarks.compiled_windows --wide     of these, windows of 24 and 32 bits alone: 25 minutes beside a job
 
 Identity comes first. Windows of up to 16 bits: every text that a window can hold, with every byte that may follow it,
 and every code; then held-out text. Wider ones: held-out text. Speeds are of processor time: all held-out documents in

@@ -131,7 +131,7 @@ class RememberedWindows:
         """Windows of documents, of which long ones are begun at many places, that M1 reads side by side.
 
         What a window holds does not depend on what is before it. So windows that are begun anywhere are right from
-        the first on that begins where one of the text's own does, and who comes upon such a one has done his part.
+        the first on that begins where one of the text's own does, and a place that comes upon one is done.
         """
         bounds = bounds_from([len(one) for one in documents])
         text = np.frombuffer(b"".join([*documents, b"\0"]), np.uint8)
