@@ -17,6 +17,7 @@ from equalinfo.experiments.catalog import (
     equal_budgets,
     gzip_headers,
     m1_reset,
+    m1_states,
     m3,
     main_result,
     patches,
@@ -351,6 +352,17 @@ def windows_as_steps(good: bool) -> Rows:
     return Rows(made)
 
 
+def told_states(good: bool) -> Rows:
+    made = [exact(m1_states.M1, "bits_per_byte", 2.0 if good else 0.5)]
+    for method in m1_states.METHODS:
+        for known in (False, True):
+            name, better = m1_states.name_of(method, known), 0.1 * known
+            made.append(exact(name, "bits_per_byte", 1.9 - better if good else 2.5 + better))
+            made.append(exact(name, "uniform_bits_per_byte", 2.4))
+            made.append(exact(name, "bytes_per_token", 4.0))
+    return Rows(made)
+
+
 def twice(good: bool) -> Rows:
     made = [exact(m3.M2, "bits_per_byte", 2.0 if good else 1.0), exact(m3.M2, "bytes_per_token", 3.2)]
     for bits in m3.WINDOWS:
@@ -385,6 +397,7 @@ MADE: dict[str, Made] = {
     equal_budgets.EXPERIMENT.name: budgets,
     curves.EXPERIMENT.name: along,
     patches.EXPERIMENT.name: windows_as_steps,
+    m1_states.EXPERIMENT.name: told_states,
     m3.EXPERIMENT.name: twice,
     coders_in_windows.EXPERIMENT.name: coders,
     stability_and_learning.EXPERIMENT.name: learning,

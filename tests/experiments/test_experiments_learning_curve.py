@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from equalinfo.corpus.corpus import Corpus
 from equalinfo.errors import EqualInfoError
 from equalinfo.experiments import patch_course
-from equalinfo.experiments.catalog import curves, m3, patches
+from equalinfo.experiments.catalog import curves, m1_states, m3, patches
 from equalinfo.experiments.learning_curve import learning_curve, points_of, spread, token_course
 from equalinfo.experiments.run import run_experiment
 from equalinfo.experiments.scales import Scale
@@ -165,13 +165,43 @@ def test_token_rows_hold_the_text_of_their_tokens(long: Scale, tmp_path: Path) -
         for method in ("BPE[v=512]", "EqualInfo[v=512,unigram,words]", "SentencePiece[v=512]"):
             tokenizer = work.tokenizer(method)
             for example, rows in zip(
-                own.held_out, patch_course.token_rows(own, tokenizer, own.held_out, 9), strict=True
+                own.held_out, patch_course.token_rows(own.expected, tokenizer, own.held_out, 9), strict=True
             ):
                 assert b"".join(row.text for row in rows) == example.data
                 for row in rows:
                     assert row.places[0] == 0
                     assert all(np.diff(row.places) >= 0)
                     assert len(set(row.places.tolist())) > len(row.places) / 2  # each token has its own
+
+
+@pytest.mark.slow
+def test_m2s_that_are_told_m1s_state(long: Scale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(m1_states.TEXT, "small", 4096)
+    monkeypatch.setattr(m1_states, "LENGTH", 16)
+    monkeypatch.setattr(m1_states, "METHODS", ("EqualInfoAC[b=16,v=256]", "AC[v=256]"))
+    found = run_experiment(m1_states.EXPERIMENT, replace(long, size="65k"), tmp_path, quiet=True)
+    assert len(found.findings) == 6
+    for method in m1_states.METHODS:
+        plain, told = (m1_states.name_of(method, known) for known in (False, True))
+        bits = [found.rows.mean("bits_per_byte", name) for name in (plain, told)]
+        assert bits[0] != bits[1]
+        assert all(0 < one < 20 for one in bits)
+
+
+def test_what_is_told_of_a_code_is_what_a_decoder_knows(long: Scale, tmp_path: Path) -> None:
+    with progress_bar(True) as progress:
+        work = ExperimentContext("m1_states", long, tmp_path, 1, progress)
+        own, tokenizer = patch_course.materials(work, m1=True), work.tokenizer("AC[v=256]")
+        examples = own.held_out[:2]
+        for example, rows in zip(
+            examples, patch_course.token_rows(own.expected, tokenizer, examples, 1 << 20), strict=True
+        ):
+            (row,) = rows
+            first = example.data.split(b"\0")[0]
+            ids = tokenizer.encode(first)
+            for place in range(0, len(ids), 7):
+                (known,) = tokenizer.decode_batch([ids[:place]], partial=True)
+                assert row.places[place] == len(known)
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -79,11 +80,13 @@ def test_what_ships_is_what_the_script_builds() -> None:
 @settings(max_examples=60, deadline=None)
 @given(data=st.one_of(st.binary(max_size=300), st.text(max_size=100).map(str.encode)))
 def test_any_bytes_are_read_back(name: str, data: bytes) -> None:
-    tokenizer = OPENED.setdefault(name, Tokenizer.from_pretrained(name))
+    tokenizer = opened(name)
     assert tokenizer.decode(tokenizer.encode(data)) == data
 
 
-OPENED: dict[str, Tokenizer] = {}
+@cache
+def opened(name: str) -> Tokenizer:
+    return Tokenizer.from_pretrained(name)
 
 
 @each

@@ -53,7 +53,7 @@ def run(case: tuple[str, str, str], folder: Path, together: DistributedContext, 
     batches = StoppedAt(sequences(), plan.batch_size, plan.seed)
     held_out = SequenceBatches(np.roll(sequences(), 1, 1), 4, 0)
     batches.stop_at = STOP_AT * plan.accumulate if stop else -1
-    execution = RuntimeConfig(checkpoint_seconds=0.0, validate_every=4)
+    execution = RuntimeConfig(checkpoint_seconds=0.0 if stop else 3600.0, validate_every=4)
     model = Decoder(SIZE, VOCAB, preset)
     folder.mkdir(parents=True, exist_ok=True)
     try:

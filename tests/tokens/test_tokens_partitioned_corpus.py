@@ -129,7 +129,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.slow), "2"])
 def test_killed_in_the_middle(corpus: Path, tmp_path: Path, workers: str) -> None:
     """It goes on with what was not counted, and makes the same files."""
     whole = start(corpus, tmp_path / "whole")

@@ -70,7 +70,7 @@ def dictionary(flags: str = "") -> CompiledTokenizer:
     return spec.tokenizer_class(spec, automaton)
 
 
-@pytest.fixture(scope="module", params=["", ",fewest,words"])
+@pytest.fixture(scope="module", params=["", pytest.param(",fewest,words", marks=pytest.mark.slow)])
 def m2(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return trained(tmp_path_factory.mktemp("llama"), dictionary(request.param), "llama")
 

@@ -224,6 +224,29 @@ def is_settled(register: np.ndarray, row: np.ndarray) -> bool:
 
 
 @kernel
+def settled_lengths(rows: np.ndarray, bits: np.ndarray, width: int) -> np.ndarray:
+    """How many bytes of a block are certain after each of its tokens of `width` bits, [tokens] int64.
+
+    Args:
+        rows: [bytes, 256] int32, the frequencies of each byte.
+        bits: the block's, padded to whole tokens.
+    """
+    lengths = np.empty(len(bits) // width, np.int64)
+    register, byte = np.zeros(7, np.int64), 0
+    start_block(register, bits, 0, 0)
+    for token in range(len(lengths)):
+        before, stop = register[STOP], (token + 1) * width
+        for place in range(before, min(stop, register[READ])):  # they were read as zeros
+            register[VALUE] += bits[place] << (register[READ] - 1 - place)
+        register[STOP] = stop
+        while byte < len(rows) and is_settled(register, rows[byte]):
+            decode_symbol(register, bits, rows[byte])
+            byte += 1
+        lengths[token] = byte
+    return lengths
+
+
+@kernel
 def block_bits(register: np.ndarray) -> int:
     """Length in bits of the block that a stream's registers have just finished decoding."""
     return register[SHIFTS] + _closing_bits(register[LOW], register[HIGH], register[PENDING] > 0)

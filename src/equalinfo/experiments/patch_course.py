@@ -25,6 +25,7 @@ from equalinfo.model.informed import InformedDecoder
 from equalinfo.model.loss import next_id_loss
 from equalinfo.model.patches import PatchDecoder
 from equalinfo.model.train_loop import Trainer, TrainingData
+from equalinfo.parallel import grouped
 from equalinfo.predict.base import FREQUENCY_TOTAL, Predictor
 from equalinfo.predict.context import FILE as CONTEXTS_FILE
 from equalinfo.predict.context import LONGEST_ORDER, ContextModel, count_contexts
@@ -35,6 +36,7 @@ from equalinfo.sizes import size_by_name
 from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.config import M2Config
 
+GROUP_BYTES = 1 << 20  # of examples that are made into tokens together
 OWN_SHARE = 5  # one training document in so many is M2s' own
 ROW = 1024  # bytes that a patch model reads at once
 BATCH = 8  # rows in a step of training
@@ -85,6 +87,10 @@ class Materials:
         """What the predictor expects at each byte, [len(text), 256] float32 that sum to 1."""
         rows = np.maximum(self.predictor.frequencies(text), 1).astype(np.float32)
         return rows / FREQUENCY_TOTAL
+
+    def expected(self, text: bytes) -> np.ndarray:
+        """The logarithms of these."""
+        return np.log(self.frequencies(text))
 
 
 @cache
@@ -246,39 +252,56 @@ class TokenRow:
     ids: np.ndarray
     text: bytes
     places: np.ndarray
-    frequencies: Callable[[bytes], np.ndarray]
+    known: Callable[[bytes], np.ndarray]
 
     def told(self) -> np.ndarray:
-        """What the predictor expects before each token, [T, 256] logarithms."""
-        return np.log(self.frequencies(self.text + b" ")[self.places])
+        """What is known before each token, [T, F]."""
+        return self.known(self.text + b" ")[self.places]
 
 
 def token_rows(
-    materials: Materials, tokenizer: Tokenizer, examples: Sequence[Example], length: int
+    known: Callable[[bytes], np.ndarray], tokenizer: Tokenizer, examples: Sequence[Example], length: int
 ) -> Iterator[list[TokenRow]]:
-    """The rows of `length` tokens of each example; the last may be shorter."""
-    for example in examples:
-        ids: list[int] = []
-        places: list[int] = []
-        place = 0
-        for number, part in enumerate(example.data.split(END_OF_DOCUMENT)):
-            if number and tokenizer.eos is not None:
-                ids.append(tokenizer.eos)
-                places.append(place)
-            place += number > 0
-            for piece, own in tokenizer.segments(part):
-                ids += own
+    """The rows of `length` tokens of each example; the last may be shorter.
+
+    Args:
+        known: what a model may be told before each byte of a text, [bytes, F].
+    """
+    for group in grouped(examples, GROUP_BYTES, lambda example: len(example.data)):
+        texts = [example.data.split(END_OF_DOCUMENT) for example in group]
+        cut = iter(tokenizer.segments_batch([part for parts in texts for part in parts]))
+        for example, parts in zip(group, texts, strict=True):
+            ids, places = _ids_and_places(tokenizer, [next(cut) for _ in parts])
+            array, bounds = np.array(ids, np.int64), np.array([*places, len(example.data)])
+            rows = []
+            for start in range(0, len(array), length):
+                stop = min(start + length, len(array))
+                text = example.data[bounds[start] : bounds[stop]]
+                places_T = bounds[start:stop] - bounds[start]
+                rows.append(TokenRow(array[start:stop], text, places_T, known))
+            yield rows
+
+
+def _ids_and_places(
+    tokenizer: Tokenizer, parts: list[list[tuple[bytes, list[int]]]]
+) -> tuple[list[int], list[int]]:
+    """The ids of an example, and where each begins; within windows all have the window's place."""
+    ids: list[int] = []
+    places: list[int] = []
+    place = 0
+    for number, segments in enumerate(parts):
+        if number and tokenizer.eos is not None:
+            ids.append(tokenizer.eos)
+            places.append(place)
+        place += number > 0
+        for piece, own in segments:
+            ids += own
+            if tokenizer.places_in_text:
                 places += [place] * len(own)
-                place += len(piece)
-        bounds = np.array([*places, len(example.data)])
-        array = np.array(ids, np.int64)
-        rows = []
-        for start in range(0, len(array), length):
-            stop = min(start + length, len(array))
-            text = example.data[bounds[start] : bounds[stop]]
-            places_T = bounds[start:stop] - bounds[start]
-            rows.append(TokenRow(array[start:stop], text, places_T, materials.frequencies))
-        yield rows
+            else:
+                places += [place + settled for settled in (0, *tokenizer.settled_lengths(piece, own)[:-1])]
+            place += len(piece)
+    return ids, places
 
 
 class Sized(Protocol):

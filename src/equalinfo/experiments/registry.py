@@ -30,6 +30,7 @@ NAMES = (
     "stability_and_learning",
     "curves",
     "patches",
+    "m1_states",
     "m3",
 )
 

@@ -160,7 +160,9 @@ class ExperimentContext:
     def tokenizer(self, method: str) -> Tokenizer:
         """The tokenizer of a method, compiled where it is missing."""
         if method not in self._tokenizers:
-            self._tokenizers[method] = Tokenizer.from_pretrained(self.tokens(method) / "tokenizer")
+            self._tokenizers[method] = Tokenizer.from_pretrained(
+                self.run.tokenizer(Spec.parse(method), self.progress)
+            )
         return self._tokenizers[method]
 
     @cached_property

@@ -85,14 +85,18 @@ class ExactModel(Predictor):
         """Frequencies of each byte of `text` given all those before it; [len(text), 256] int32."""
         if not text:
             return np.empty((0, 256), np.int32)
+        x = self.states(text)
+        return np.concatenate([self.frequencies_of_states(x[rows]) for rows in _parts(len(x))])
+
+    def states(self, text: bytes) -> np.ndarray:
+        """The last hidden state before each byte of `text`, which is not empty: the residual stream; [T, D] float32."""
         inputs = np.concatenate([[START], np.frombuffer(text, np.uint8)[:-1]]).astype(np.int64)
         x = self._embedding[inputs]
-        parts = [slice(start, start + ROWS_AT_ONCE) for start in range(0, len(x), ROWS_AT_ONCE)]
         for index in range(self.size.n_layers):
             attended = self._attention(index, x)
-            for rows in parts:
+            for rows in _parts(len(x)):
                 x[rows] = self.rest_of_layer(index, x[rows], attended[rows])
-        return np.concatenate([self.frequencies_of_states(x[rows]) for rows in parts])
+        return x
 
     def _attention(self, index: int, x: np.ndarray) -> np.ndarray:
         """What each position of one text reads from those up to it, [T, H K]."""
@@ -242,6 +246,10 @@ class ExactContexts:
                 new[:, :, : self._capacity] = old
             self._caches, self._capacity = grown, capacity
         return self.model.step(self._caches, slots, positions, symbols)
+
+
+def _parts(length: int) -> list[slice]:
+    return [slice(start, start + ROWS_AT_ONCE) for start in range(0, length, ROWS_AT_ONCE)]
 
 
 def bucket_of_distance(distance: np.ndarray) -> np.ndarray:

@@ -144,15 +144,21 @@ class Run:
         data = self.recipe.data.model_dump()
         return TokenizeConfig(**data, sequence_length=self.recipe.m2.sequence_length)
 
+    def tokenizer(self, spec: Spec, progress: Progress) -> Path:
+        """The tokenizer of a method, compiled where it is missing."""
+        path = self.tokenizer_path(spec)
+        if not done(path):
+            m1 = self.m1(progress) if spec.needs_m1 else None
+            corpus = self.corpus if spec.needs_corpus else None
+            compile_tokenizer(spec, m1, corpus, path, progress)
+        return path
+
     def tokens(self, spec: Spec, progress: Progress) -> Path:
         """The corpus tokenized by a method, compiled first where needed."""
-        tokenizer_path, path = self.tokenizer_path(spec), self.tokens_path(spec)
+        path = self.tokens_path(spec)
         if not done(path):
-            if not done(tokenizer_path):
-                m1 = self.m1(progress) if spec.needs_m1 else None
-                corpus = self.corpus if spec.needs_corpus else None
-                compile_tokenizer(spec, m1, corpus, tokenizer_path, progress)
-            tokenize(Tokenizer.from_pretrained(tokenizer_path), self.corpus, self._tokenizing, path, progress)
+            tokenizer = Tokenizer.from_pretrained(self.tokenizer(spec, progress))
+            tokenize(tokenizer, self.corpus, self._tokenizing, path, progress)
         return path
 
     def m2_training(self, spec: Spec, size: str, seed: int, progress: Progress) -> Training:

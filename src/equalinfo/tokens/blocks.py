@@ -127,6 +127,11 @@ class ACTokenizer(BlockTokenizer):
         rows = np.ascontiguousarray(self.predictor.frequencies(block))
         return arithmetic.encode_block(rows, np.frombuffer(block, np.uint8), end)
 
+    def settled_lengths(self, text: bytes, ids: Sequence[int]) -> list[int]:
+        bits = ids_to_bits(checked_ids(ids, self.vocab), self.width)
+        lengths = arithmetic.settled_lengths(self.predictor.frequencies(text), bits, self.width)
+        return [*lengths[:-1].tolist(), len(text)]
+
     def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:
         rows = np.ascontiguousarray(self.predictor.frequencies(block))
         lowest, highest = arithmetic.open_block(rows, np.frombuffer(block, np.uint8))

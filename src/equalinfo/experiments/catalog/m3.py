@@ -71,7 +71,7 @@ def _tokenizer(work: ExperimentContext) -> Tokenizer:
 
 
 def _token_rows(work: ExperimentContext, examples: list[Example]) -> list[list[TokenRow]]:
-    return list(token_rows(materials(work), _tokenizer(work), examples, LENGTH))
+    return list(token_rows(materials(work).expected, _tokenizer(work), examples, LENGTH))
 
 
 @dataclass(frozen=True)

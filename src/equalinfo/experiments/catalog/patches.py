@@ -87,8 +87,8 @@ def text_bytes(work: ExperimentContext, times: int) -> int:
 
 
 def tokenized(scale: Scale) -> list[str]:
-    """What M2s read for comparison; the last are codes, which an M2 may read better if told what M1 knows."""
-    return [f"EqualInfo[v={scale.wide},unigram,words]", scale.sentencepiece, scale.windows(16)]
+    """What M2s read for comparison."""
+    return [f"EqualInfo[v={scale.wide},unigram,words]", scale.sentencepiece]
 
 
 def size_of(scale: Scale) -> str:
@@ -190,7 +190,9 @@ def over_tokens(
     own, tokenizer, length = materials(work), work.tokenizer(method), TOKENS
     most = text_bytes(work, times)
     examples = own.training(most)
-    training, held_out = (list(token_rows(own, tokenizer, read, length)) for read in (examples, own.held_out))
+    training, held_out = (
+        list(token_rows(own.expected, tokenizer, read, length)) for read in (examples, own.held_out)
+    )
     text = RowsOfIds.of(training, held_out, examples, own.held_out)
     steps = len(examples) * own.example_bytes / (BATCH * length * text.bytes_per_id)
     config = config_of(work, size_of(work.scale), seed, steps, length)
