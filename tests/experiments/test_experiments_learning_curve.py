@@ -178,10 +178,10 @@ def test_token_rows_hold_the_text_of_their_tokens(long: Scale, tmp_path: Path) -
 def test_m2s_that_are_told_m1s_state(long: Scale, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(m1_states.TEXT, "small", 4096)
     monkeypatch.setattr(m1_states, "LENGTH", 16)
-    monkeypatch.setattr(m1_states, "METHODS", ("EqualInfoAC[b=16,v=256]", "AC[v=256]"))
-    found = run_experiment(m1_states.EXPERIMENT, replace(long, size="65k"), tmp_path, quiet=True)
-    assert len(found.findings) == 6
-    for method in m1_states.METHODS:
+    monkeypatch.setattr(m1_states, "CODES", ("EqualInfoAC[b=16,v=256]", "AC[v=256]"))
+    found = run_experiment(m1_states.EXPERIMENT, replace(long, wide="512", size="65k"), tmp_path, quiet=True)
+    assert len(found.findings) == 8
+    for method in (*m1_states.CODES, "EqualInfo[v=512,unigram,words]"):
         plain, told = (m1_states.name_of(method, known) for known in (False, True))
         bits = [found.rows.mean("bits_per_byte", name) for name in (plain, told)]
         assert bits[0] != bits[1]

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from equalinfo.corpus.corpus import Corpus
 from equalinfo.corpus.examples import END_OF_DOCUMENT, Example
-from equalinfo.experiments.learning_curve import Course, drawn, scored_examples
+from equalinfo.experiments.learning_curve import Course, Point, drawn, scored_examples
 from equalinfo.experiments.workspace import ExperimentContext
 from equalinfo.model.batches import SequenceBatches
 from equalinfo.model.decoder import Decoder
@@ -32,6 +32,7 @@ from equalinfo.predict.context import LONGEST_ORDER, ContextModel, count_context
 from equalinfo.predict.exact_files import load_m1
 from equalinfo.runs.run import fingerprint_of
 from equalinfo.score import metrics
+from equalinfo.score.measurements import Measurement
 from equalinfo.sizes import size_by_name
 from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.config import M2Config
@@ -40,6 +41,8 @@ GROUP_BYTES = 1 << 20  # of examples that are made into tokens together
 OWN_SHARE = 5  # one training document in so many is M2s' own
 ROW = 1024  # bytes that a patch model reads at once
 BATCH = 8  # rows in a step of training
+LARGEST_TEXT = 1 << 33  # bytes, at scales for which no number stands
+BITS, UNIFORM = "bits_per_byte", "uniform_bits_per_byte"
 LETTERS = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 Cut = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -99,6 +102,24 @@ def materials(work: ExperimentContext, m1: bool = False) -> Materials:
     kept = work.out / "contexts" / fingerprint_of(work.run.corpus_key, LONGEST_ORDER, OWN_SHARE)
     path = work.run.m1(work.progress) if m1 else None
     return Materials(work.run.corpus, work.scale.recipe.data.example_bytes, kept, path)
+
+
+def text_bytes(work: ExperimentContext, most: dict[str, int]) -> int:
+    """The most text that models read, in bytes, of numbers by scale."""
+    return most.get(work.scale.name, LARGEST_TEXT)
+
+
+def end_rows(
+    work: ExperimentContext, name: str, seed: int, end: Point, bits_per_id: float
+) -> list[Measurement]:
+    """What a model knows in the end, beside uniform ids of so many bits."""
+    per_id = sum(end.sizes) / sum(end.tokens)
+    return [
+        work.row(name, BITS, end.bits_per_byte, end.error, seed),
+        work.row(name, UNIFORM, bits_per_id / per_id, seed=seed),
+        work.row(name, "bytes_per_token", per_id, seed=seed),
+        *work.example_rows(name, end.bits, end.sizes, seed),
+    ]
 
 
 def config_of(work: ExperimentContext, size: str, seed: int, steps: float, length: int) -> M2Config:

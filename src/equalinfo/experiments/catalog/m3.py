@@ -19,11 +19,15 @@ from equalinfo.experiments.learning_curve import Point, learning_curve
 from equalinfo.experiments.m2_tables import listed, measured
 from equalinfo.experiments.patch_course import (
     BATCH,
+    BITS,
+    UNIFORM,
     RowsOfIds,
     TokenRow,
     config_of,
+    end_rows,
     informed_course,
     materials,
+    text_bytes,
     token_rows,
 )
 from equalinfo.experiments.rows import Estimate, Rows
@@ -39,11 +43,9 @@ from equalinfo.score.measurements import Measurement
 from equalinfo.sizes import size_by_name
 from equalinfo.tokens.tokenizer import Tokenizer
 
-BITS, UNIFORM = "bits_per_byte", "uniform_bits_per_byte"
 WINDOWS = (16, 24, 32)
 M2_TEXT = {"small": 2 << 20, "mix": 16 << 20}  # bytes
 M3_TEXT = {"small": 1 << 20, "mix": 4 << 20}
-LARGEST_TEXT = 1 << 33  # of larger scales
 LENGTH = 256  # ids that a model reads at once
 M2, CONTROL = "M2 that codes", "M2 on M3's text"
 
@@ -63,7 +65,7 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 
 
 def _text(work: ExperimentContext, sizes: dict[str, int], own: bool) -> list[Example]:
-    return materials(work).training(sizes.get(work.scale.name, LARGEST_TEXT), own)
+    return materials(work).training(text_bytes(work, sizes), own)
 
 
 def _tokenizer(work: ExperimentContext) -> Tokenizer:
@@ -162,7 +164,9 @@ def coder(work: ExperimentContext, seed: int) -> list[Measurement]:
     scored = texts(work, seed)[1]
     bits, sizes = [example.bits for example in scored], [example.source_bytes for example in scored]
     tokens = [len(example.shares) for example in scored]
-    return _rows(work, M2, seed, Point(0, 0.0, 0.0, bits, sizes, tokens), math.log2(_tokenizer(work).vocab))
+    return end_rows(
+        work, M2, seed, Point(0, 0.0, 0.0, bits, sizes, tokens), math.log2(_tokenizer(work).vocab)
+    )
 
 
 def control(work: ExperimentContext, seed: int) -> list[Measurement]:
@@ -190,17 +194,7 @@ def _learned(
     about = (name, _tokenizer(work).fingerprint, M2_TEXT, M3_TEXT, work.run.corpus_key, seed)
     course = informed_course(about, vocab, text, config, told)
     (end,) = learning_curve(course, [config.steps], work.out / "curves", work.progress)
-    return _rows(work, name, seed, end, math.log2(vocab))
-
-
-def _rows(work: ExperimentContext, name: str, seed: int, end: Point, bits_per_id: float) -> list[Measurement]:
-    per_id = sum(end.sizes) / sum(end.tokens)
-    return [
-        work.row(name, BITS, end.bits_per_byte, end.error, seed),
-        work.row(name, UNIFORM, bits_per_id / per_id, seed=seed),
-        work.row(name, "bytes_per_token", per_id, seed=seed),
-        *work.example_rows(name, end.bits, end.sizes, seed),
-    ]
+    return end_rows(work, name, seed, end, math.log2(vocab))
 
 
 def findings(rows: Rows) -> list[Finding]:

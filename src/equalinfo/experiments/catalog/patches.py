@@ -18,6 +18,7 @@ from equalinfo.experiments.learning_curve import Point, learning_curve, predicto
 from equalinfo.experiments.m2_tables import listed, measured
 from equalinfo.experiments.patch_course import (
     BATCH,
+    BITS,
     ROW,
     Cut,
     Materials,
@@ -32,6 +33,7 @@ from equalinfo.experiments.patch_course import (
     materials,
     patch_course,
     rows_of,
+    text_bytes,
     token_rows,
 )
 from equalinfo.experiments.rows import Estimate, Rows
@@ -45,14 +47,12 @@ from equalinfo.sizes import size_by_name
 from equalinfo.train.config import M2Config
 
 BUDGETS = {"small": 2 << 20, "mix": 4 << 20, "gpu": 16 << 20}  # bytes of training text
-LARGEST_BUDGET = 1 << 33  # of larger scales
 LONGER = 4  # times the text, for the rows that matter most
 LONGER_SCALES = ("small", "mix")
 CONTEXTS, M1 = "contexts", "M1"  # predictors
 ALONE = "{} alone".format
 TOLD = "told contexts"
 TOKENS = 256  # that an M2 over tokens reads at once
-BITS = "bits_per_byte"
 SIZE, LARGER_SIZE = "3m", "25m"  # of M2, at two cores' scales and at the paper's
 B = 32.0  # bits that a window of the main comparison spends
 
@@ -79,11 +79,6 @@ KINDS = [
     Kind(INFORMATION[48.0], CONTEXTS),
     *(Kind(cut, "") for cut in (LENGTH, WORDS)),
 ]
-
-
-def text_bytes(work: ExperimentContext, times: int) -> int:
-    """The most training text, in bytes."""
-    return times * BUDGETS.get(work.scale.name, LARGEST_BUDGET)
 
 
 def tokenized(scale: Scale) -> list[str]:
@@ -126,7 +121,7 @@ def _of(times: int) -> str:
 
 
 def _job(work: ExperimentContext, name: str, seed: int, measure: Callable[[str], list[Measurement]]) -> Job:
-    return Job(_file(name, seed), (ROW, text_bytes(work, 1), name, seed), partial(measure, name))
+    return Job(_file(name, seed), (ROW, text_bytes(work, BUDGETS), name, seed), partial(measure, name))
 
 
 def _file(name: str, seed: int) -> str:
@@ -165,7 +160,7 @@ def cut_of(own: Materials, name: str, training: Sequence[Example]) -> Cut | None
 
 
 def patched(work: ExperimentContext, kind: Kind, seed: int, times: int, name: str) -> list[Measurement]:
-    own, most = materials(work, kind.prior == M1), text_bytes(work, times)
+    own, most = materials(work, kind.prior == M1), times * text_bytes(work, BUDGETS)
     examples = own.training(most)
     cut, steps_per_byte = cut_of(own, kind.cut, examples), 1.0
     if cut:
@@ -188,7 +183,7 @@ def over_tokens(
     work: ExperimentContext, method: str, told: bool, seed: int, times: int, name: str
 ) -> list[Measurement]:
     own, tokenizer, length = materials(work), work.tokenizer(method), TOKENS
-    most = text_bytes(work, times)
+    most = times * text_bytes(work, BUDGETS)
     examples = own.training(most)
     training, held_out = (
         list(token_rows(own.expected, tokenizer, read, length)) for read in (examples, own.held_out)
