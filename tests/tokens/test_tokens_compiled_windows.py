@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from equalinfo.coding.interval_splitting import capacity, shares
 from equalinfo.coding.interval_table import list_windows
+from equalinfo.coding.many_places import EncodedWindows
 from equalinfo.coding.splitter import Splitter, small_shares
 from equalinfo.errors import EqualInfoError
 from equalinfo.predict.base import FREQUENCY_TOTAL
@@ -67,7 +68,10 @@ def test_every_code(name, bits):
         splitter = Splitter(predictor, bits)
         assert splitter.decode([[(code, code)] for code in range(1 << bits)]) == table
         walked = splitter.encode(table)
-        assert walked == [([code], [len(text)]) if text else ([], []) for code, text in enumerate(table)]
+        assert walked == [
+            EncodedWindows([code], [len(text)]) if text else EncodedWindows([], [])
+            for code, text in enumerate(table)
+        ]
 
 
 def test_windows_stop_at_64_bytes():
@@ -102,7 +106,8 @@ def test_walks_do_not_depend_on_the_batch(bits):
     splitter = Splitter(model(True), bits)
     together = splitter.encode(tiny.TEXTS)
     assert together == [splitter.encode([text])[0] for text in tiny.TEXTS]
-    for text, (codes, lengths) in zip(tiny.TEXTS, together, strict=True):
+    for text, windows in zip(tiny.TEXTS, together, strict=True):
+        codes, lengths = windows.codes, windows.lengths
         assert sum(lengths) == len(text)
         assert all(0 < code < 1 << bits for code in codes)
         assert splitter.decode([[(code, code) for code in codes]]) == [text]

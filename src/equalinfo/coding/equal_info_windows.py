@@ -19,11 +19,12 @@ then stands for the shortest text that gives it, which needs no correction.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from equalinfo.coding.many_places import EncodedWindows, Window, alone, as_encoded
 from equalinfo.coding.side_by_side import Run, side_by_side
 from equalinfo.errors import EqualInfoError, UndecodableTokens
 from equalinfo.predict.base import PRECISION, Predictor, cumulative
@@ -132,15 +133,6 @@ def closing_code(node: TextInterval, bounds: list[int]) -> tuple[int | None, boo
     return None, False
 
 
-@dataclass(frozen=True)
-class EncodedWindows:
-    """Codes of a text's windows, the bytes in each, and in how many the paper's bits would not read back."""
-
-    codes: list[int]
-    lengths: list[int]
-    changed: int = 0
-
-
 def encode_windows(predictor: Predictor, texts: Sequence[bytes], rule: WindowRule) -> list[EncodedWindows]:
     """Cuts and codes texts side by side, one step of the predictor per byte.
 
@@ -154,15 +146,26 @@ def encode_windows(predictor: Predictor, texts: Sequence[bytes], rule: WindowRul
         [b'text']
     """
     root = cumulative(predictor.initial[None])[0]
-    return side_by_side(
-        predictor, [_encoding(text, rule, root) for text in texts], lambda _, rows: cumulative(rows)
-    )
+    runs = [windows_of(text, alone, rule, root) for text in texts]
+    return [as_encoded(windows) for windows in side_by_side(predictor, runs, cumulated)]
 
 
-def _encoding(text: bytes, rule: WindowRule, root: np.ndarray) -> Run[EncodedWindows]:
-    codes: list[int] = []
-    lengths: list[int] = []
-    changed = position = 0
+def cumulated(_: Sequence[None], rows: np.ndarray) -> np.ndarray:
+    """What `windows_of` and the reader are sent."""
+    return cumulative(rows)
+
+
+def windows_of(
+    text: bytes | memoryview, met: Callable[[int], bool], rule: WindowRule, root: np.ndarray
+) -> Run[list[Window]]:
+    """A text's windows.
+
+    Args:
+        met: asked after every window, with the bytes passed, whether to end there.
+        root: cumulative bounds of the first byte.
+    """
+    windows: list[Window] = []
+    position = 0
     context = 0  # bytes M1 has of the text before the open window
     # The open window: its nodes from the empty text on, and the cumulative bounds after each.
     nodes, bounds = [empty_text(rule.bits)], [root]
@@ -176,15 +179,15 @@ def _encoding(text: bytes, rule: WindowRule, root: np.ndarray) -> Run[EncodedWin
             bounds.append((yield context + len(nodes) - 2, byte, None).copy())
             if position < len(text):
                 continue
-        kept, code, otherwise = _closed(nodes, bounds, rule.delay)
-        codes.append(code)
-        lengths.append(kept)
-        changed += otherwise
+        kept, code, changed = _closed(nodes, bounds, rule.delay)
+        windows.append((code, kept, changed))
         position -= len(nodes) - 1 - kept
-        afresh = rule.resets_before(len(codes))
+        if met(position):
+            break
+        afresh = rule.resets_before(len(windows))
         context = 0 if afresh else context + kept
         nodes, bounds = [empty_text(rule.bits)], [root if afresh else bounds[kept]]
-    return EncodedWindows(codes, lengths, changed)
+    return windows
 
 
 def _closed(nodes: list[TextInterval], bounds: list[np.ndarray], delay: bool) -> tuple[int, int, bool]:
@@ -210,9 +213,7 @@ def decode_windows(predictor: Predictor, streams: list[list[int]], rule: WindowR
         if any(not 0 <= code < 1 << rule.bits for code in codes):
             raise UndecodableTokens(f"a window code is outside 0 to 2^{rule.bits} - 1")
     root = cumulative(predictor.initial[None])[0]
-    return side_by_side(
-        predictor, [_decoding(codes, rule, root) for codes in streams], lambda _, rows: cumulative(rows)
-    )
+    return side_by_side(predictor, [_decoding(codes, rule, root) for codes in streams], cumulated)
 
 
 def _decoding(codes: list[int], rule: WindowRule, root: np.ndarray) -> Run[bytes]:

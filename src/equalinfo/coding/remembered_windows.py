@@ -18,7 +18,8 @@ from safetensors.numpy import save
 
 from equalinfo.coding import remembered_kernels as kernels
 from equalinfo.coding.bits import bounds_from
-from equalinfo.coding.equal_info_windows import GUARD, EncodedWindows, WindowRule
+from equalinfo.coding.equal_info_windows import GUARD, WindowRule
+from equalinfo.coding.many_places import EncodedWindows
 from equalinfo.coding.window_kernels import INHERITED, close_arithmetic, parents
 from equalinfo.errors import DamagedArtifact
 from equalinfo.parallel import WorkerThreads, grouped, keep_freed_memory, worker_threads

@@ -5,12 +5,13 @@ r codes, so only the small r has to be divided (`small_shares`) and b may be as 
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from equalinfo.coding.interval_splitting import ROOT_LEAST, check_bits, root_keeps
+from equalinfo.coding.many_places import EncodedWindows, Window, encode_at_many_places
 from equalinfo.coding.side_by_side import Run, side_by_side
 from equalinfo.errors import UndecodableTokens
 from equalinfo.kernels import kernel
@@ -93,13 +94,12 @@ class Splitter:
         self.root = CodeInterval(0, 1 << bits, root_keeps(bits))
         divide([self.root], np.asarray(predictor.initial)[None], ROOT_LEAST)
 
-    def encode(self, texts: Sequence[bytes]) -> list[tuple[list[int], list[int]]]:
-        """For each text the codes of its windows and how many bytes each holds."""
-        return side_by_side(self.predictor, [self._encoding(text) for text in texts], divide)
+    def encode(self, texts: Sequence[bytes]) -> list[EncodedWindows]:
+        """The windows of each text."""
+        return encode_at_many_places(self.predictor, texts, self._encoding, divide, self.bits)
 
-    def _encoding(self, text: bytes) -> Run[tuple[list[int], list[int]]]:
-        codes: list[int] = []
-        sizes: list[int] = []
+    def _encoding(self, text: memoryview, met: Callable[[int], bool]) -> Run[list[Window]]:
+        windows: list[Window] = []
         node, length, position = self.root, 0, 0
         while position < len(text):
             child = node.child(text[position]) if node.size > node.keeps else None
@@ -109,10 +109,11 @@ class Splitter:
                     if node.size > 1:  # others end without asking the predictor
                         yield length - 1, text[position - 1], node
                     continue
-            codes.append(node.low)
-            sizes.append(length)
+            windows.append((node.low, length, False))
+            if met(position):
+                break
             node, length = self.root, 0
-        return codes, sizes
+        return windows
 
     def decode(self, ranges: Sequence[Sequence[tuple[int, int]]]) -> list[bytes]:
         """The texts of lists of windows, each given by the lowest and highest code that it may be.

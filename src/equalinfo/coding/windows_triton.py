@@ -15,12 +15,12 @@ import triton.language as tl
 from torch import Tensor
 
 from equalinfo.coding.equal_info_windows import (
-    EncodedWindows,
     WindowRule,
     cumulative,
     empty_text,
     encode_windows,
 )
+from equalinfo.coding.many_places import EncodedWindows
 from equalinfo.predict.base import PRECISION
 from equalinfo.predict.exact_torch import TorchModel
 from equalinfo.predict.exact_triton import ROWS, Steps, fits, frequencies_of

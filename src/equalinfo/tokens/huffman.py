@@ -3,14 +3,15 @@
 A block's words are padded with zeros to whole tokens. A block shorter than 10,240 bytes ends with END.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import numpy as np
 
 from equalinfo.coding import huffman
 from equalinfo.coding.compiled_windows import Report, WindowTable, list_huffman
-from equalinfo.coding.equal_info_windows import EncodedWindows
-from equalinfo.coding.side_by_side import BlockReader, Run, StreamReader, decode_side_by_side, side_by_side
+from equalinfo.coding.many_places import EncodedWindows, Window, encode_at_many_places
+from equalinfo.coding.side_by_side import BlockReader, Run, StreamReader, decode_side_by_side
 from equalinfo.errors import EqualInfoError, UndecodableTokens
 from equalinfo.predict.base import Predictor
 from equalinfo.tokens.blocks import STATIC_OPTIONS, BlockTokenizer
@@ -115,24 +116,26 @@ class EqualInfoHuffmanTokenizer(WindowTokenizer):
             found = huffman.words_of(np.ascontiguousarray(rows), np.array(symbols), self.limit)
             return zip(*(part.tolist() for part in found), strict=True)
 
-        return side_by_side(self.predictor, [self._encoding(text, root) for text in texts], given)
+        coder = partial(self._encoding, root=root)
+        return encode_at_many_places(self.predictor, texts, coder, given, self.window_bits)
 
-    def _encoding(self, text: bytes, root: list[tuple[int, int]]) -> Run[EncodedWindows]:
-        codes: list[int] = []
-        lengths: list[int] = []
+    def _encoding(
+        self, text: memoryview, met: Callable[[int], bool], root: list[tuple[int, int]]
+    ) -> Run[list[Window]]:
+        windows: list[Window] = []
         code = used = held = 0  # of the open window
         for position, byte in enumerate(text):
             length, word = (yield held - 1, text[position - 1], byte) if held else root[byte]
             if used + length > self.window_bits:
-                codes.append(code << (self.window_bits - used))
-                lengths.append(held)
+                windows.append((code << (self.window_bits - used), held, False))
+                if met(position):
+                    return windows
                 code = used = held = 0
                 length, word = root[byte]
             code, used, held = code << length | word, used + length, held + 1
         if held:
-            codes.append(code << (self.window_bits - used))
-            lengths.append(held)
-        return EncodedWindows(codes, lengths)
+            windows.append((code << (self.window_bits - used), held, False))
+        return windows
 
     def _decode_group(self, streams: Sequence[np.ndarray], partial: bool) -> list[bytes]:
         reader = _WindowReader(streams, partial, self.window_bits, self.limit, self.eos == 0)

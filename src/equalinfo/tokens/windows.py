@@ -3,7 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import Any, cast
@@ -13,18 +13,20 @@ import numpy as np
 from equalinfo.coding.bits import bits_to_codes, bits_to_ids, codes_to_bits, id_range, ids_to_bits, token_bits
 from equalinfo.coding.compiled_windows import LISTED_BITS, Report, WindowTable, list_arithmetic
 from equalinfo.coding.equal_info_windows import (
-    EncodedWindows,
     WindowRule,
+    cumulated,
     decode_windows,
     encode_windows,
     settled_lengths,
+    windows_of,
 )
+from equalinfo.coding.many_places import EncodedWindows, encode_at_many_places
 from equalinfo.coding.remembered_windows import MOST_BITS, RememberedWindows, load_beginnings, save_beginnings
 from equalinfo.coding.splitter import Splitter
 from equalinfo.coding.window_kernels import unpack
 from equalinfo.errors import EqualInfoError, UndecodableTokens
 from equalinfo.parallel import cores, grouped, in_groups
-from equalinfo.predict.base import Predictor
+from equalinfo.predict.base import Predictor, cumulative
 from equalinfo.predict.exact import ExactModel
 from equalinfo.tokens.coded import CodedTokenizer
 from equalinfo.tokens.spec import Spec, coded_options
@@ -257,7 +259,11 @@ class EqualInfoACTokenizer(WindowTokenizer):
         return list_arithmetic(self.predictor, self.rule, threads, report) if self.rule.reset == 1 else None
 
     def _encode_group(self, texts: Sequence[bytes]) -> list[EncodedWindows]:
-        return encode_windows(self.predictor, texts, self.rule)
+        if self.rule.reset != 1:
+            return encode_windows(self.predictor, texts, self.rule)
+        root = cumulative(self.predictor.initial[None])[0]
+        coder = partial(windows_of, rule=self.rule, root=root)
+        return encode_at_many_places(self.predictor, texts, coder, cumulated, self.window_bits)
 
     def _windows_of(self, texts: list[bytes], advance: Advance | None) -> list[EncodedWindows]:
         if not self.table and self._on_gpu():
@@ -302,7 +308,7 @@ class SplittingTokenizer(WindowTokenizer):
         self.splitter = Splitter(predictor, self.window_bits)
 
     def _encode_group(self, texts: Sequence[bytes]) -> list[EncodedWindows]:
-        return [EncodedWindows(*windows) for windows in self.splitter.encode(list(texts))]
+        return self.splitter.encode(texts)
 
     def _decode_group(self, streams: Sequence[np.ndarray], partial: bool) -> list[bytes]:
         return self.splitter.decode([self._windows(bits) for bits in streams])
