@@ -112,19 +112,23 @@ def test_whoever_stops_asking_ends_the_processes(trainings: list[Training]) -> N
 def test_each_is_prepared_when_it_is_its_turn(
     trainings: list[Training], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And the second worker, which is the first to be done, trains the third."""
     events: list[str] = []
-    begin = side_by_side._Worker
+    begin = side_by_side._Worker.begin
+    workers: list[int] = []
 
-    def beginning(training: Training, first: bool) -> side_by_side._Worker:
+    def beginning(self: side_by_side._Worker, training: Training) -> None:
         events.append(f"begin {training.out.name}")
-        return begin(training, first)
+        workers.append(self.process.pid)
+        begin(self, training)
 
-    monkeypatch.setattr(side_by_side, "_Worker", beginning)
-    begun = trainings[1:]
-    names = [one.out.name for one in begun]
-    prepared = [replace(one, prepare=partial(events.append, f"prepare {one.out.name}")) for one in begun]
+    monkeypatch.setattr(side_by_side._Worker, "begin", beginning)
+    names = [one.out.name for one in trainings]
+    prepared = [replace(one, prepare=partial(events.append, f"prepare {one.out.name}")) for one in trainings]
     list(train_all(prepared, Heard()))
     assert events == [f"{what} {name}" for name in names for what in ("prepare", "begin")]
+    assert workers[0] != workers[1]
+    assert workers[2] in workers[:2]
 
 
 def test_what_nobody_hears_is_not_waited_for() -> None:

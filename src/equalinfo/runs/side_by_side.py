@@ -87,8 +87,13 @@ def train_all(trainings: Sequence[Training], progress: Progress) -> Iterator[Tra
 
 
 class _Worker(WorkerProcess):
-    def __init__(self, training: Training, first: bool) -> None:
-        super().__init__("equalinfo.runs.side_by_side", training.config.threads, first)
+    """Trains one after the other: to start a process takes seconds."""
+
+    def __init__(self, threads: int, first: bool) -> None:
+        super().__init__("equalinfo.runs.side_by_side", threads, first)
+        self.threads = threads
+
+    def begin(self, training: Training) -> None:
         self.training, self.bars = training, dict[int, TaskID]()
         self.send(training.message())
 
@@ -100,6 +105,7 @@ class _Trainings:
         self._waiting, self._progress = deque(trainings), progress
         self._selector = selectors.DefaultSelector()
         self._running: list[_Worker] = []
+        self._idle: list[_Worker] = []
 
     def run(self) -> Iterator[Training]:
         try:
@@ -110,44 +116,57 @@ class _Trainings:
                         yield key.data.training
         finally:
             for worker in list(self._running):
-                self._forget(worker)
+                self._leave(worker)
+            for worker in self._idle:
+                worker.end()
             self._selector.close()
 
     def _start(self) -> None:
         """Starts the next ones while there are cores for them, and one at least."""
         while self._waiting:
-            taken = sum(worker.training.config.threads for worker in self._running)
+            taken = sum(worker.threads for worker in self._running)
             if self._running and taken + self._waiting[0].config.threads > cores():
                 return
             training = self._waiting.popleft()
             training.prepare()  # on the free core, while the others train
-            worker = _Worker(training, first=not self._running)
+            worker = self._worker(training.config.threads)
+            worker.begin(training)
             self._running.append(worker)
             self._selector.register(worker.stream, selectors.EVENT_READ, worker)
 
-    def _forget(self, worker: _Worker) -> str:
+    def _worker(self, threads: int) -> _Worker:
+        """One that is idle and has so many threads, or a new one."""
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.threads == threads:
+                return worker
+            worker.end()
+        return _Worker(threads, first=not self._running)
+
+    def _leave(self, worker: _Worker) -> None:
+        """Its training is over."""
         self._selector.unregister(worker.stream)
         self._running.remove(worker)
+        self._idle.append(worker)
         for bar in worker.bars.values():
             self._progress.remove_task(bar)
-        return worker.end()
 
     def _hear(self, worker: _Worker) -> bool:
-        """Shows what a worker says; whether it is done."""
+        """Shows what a worker says; whether its training is done."""
         out = worker.training.out
         messages = worker.messages(str(out))
         for message in messages or ():
             if "done" in message:
-                self._forget(worker)
+                self._leave(worker)
                 return True
             bar = message.pop("bar")
             if bar not in worker.bars:
                 worker.bars[bar] = self._progress.add_task(message["description"], total=None, note="")
             self._progress.update(worker.bars[bar], **message)
         if messages is None:
-            how = self._forget(worker)
+            self._leave(worker)
             raise EqualInfoError(
-                f"a process that trained {out} ended {how}; if memory was short, {ADVICE}; "
+                f"a process that trained {out} ended {worker.end()}; if memory was short, {ADVICE}; "
                 "the same command resumes here"
             )
         return False
@@ -172,9 +191,10 @@ class _Told(Progress):
 
 
 def _train(driver: Driver) -> None:
-    training = Training.from_message(driver.receive())
-    training.run(_Told(driver, training.out.name.rsplit("-", 1)[0]))
-    driver.send({"done": True})
+    while True:
+        training = Training.from_message(driver.receive())
+        training.run(_Told(driver, training.out.name.rsplit("-", 1)[0]))
+        driver.send({"done": True})
 
 
 if __name__ == "__main__":
