@@ -5,7 +5,7 @@ RUN := .venv/bin/python -m
 PIP := $(RUN) pip install --quiet --constraint constraints.txt --editable
 TESTS ?=
 
-.PHONY: demo test test-all lint bench docs reference clean
+.PHONY: demo test test-all lint types duplicates bench docs reference clean
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit("equalinfo needs Python 3.11 or newer: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
@@ -27,7 +27,12 @@ test-all: .venv/installed lint  ## the slow tests too, and those inside other li
 lint: .venv/installed
 	$(RUN) ruff check .
 	$(RUN) ruff format --check .
+	$(MAKE) --jobs 2 types duplicates
+
+types: .venv/installed
 	$(RUN) mypy
+
+duplicates: .venv/installed  ## ten lines that stand twice
 	$(RUN) pylint src/equalinfo scripts benchmarks
 
 bench: .venv/installed  ## side-by-side measurements, written to results/
