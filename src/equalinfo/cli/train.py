@@ -46,12 +46,9 @@ def train_m2_command(
     out: Out,
     config: M2Config,
     runtime: RuntimeConfig,
-    tables_from: Annotated[
-        str | None,
-        typer.Option(
-            help="spelling: tokens spelled alike start alike; an M1 directory: as M1's states after them."
-        ),
-    ] = None,
+    spelled_tables: Annotated[
+        bool, typer.Option("--spelled-tables", help="Tokens that are spelled alike start alike.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -65,6 +62,6 @@ def train_m2_command(
     from equalinfo.train.m2 import train_m2
 
     with progress_bar(quiet or one_of_many()) as progress:
-        result = train_m2(tokens, config, out, progress, runtime, tables_from)
+        result = train_m2(tokens, config, out, progress, runtime, spelled_tables)
     if result is not None:
         show_result(result.model_dump(), as_json)

@@ -1,6 +1,7 @@
 """Training and scoring M2, the language model over tokens (`equalinfo train-m2`)."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from equalinfo.tokens.tokenizer import Tokenizer
 from equalinfo.train.config import M2Config
 from equalinfo.train.frame import Training
 from equalinfo.train.m2_directory import CONFIG, SHARED, load_model, read_config, save_model
-from equalinfo.train.table_init import SPELLING, TableStart
+from equalinfo.train.spelled_tables import spell_tables, texts_of_ids
 
 KIND = "m2"
 
@@ -37,18 +38,17 @@ def train_m2(
     out: Path,
     progress: Progress,
     runtime: RuntimeConfig | None = None,
-    tables_from: str | None = None,
+    spelled_tables: bool = False,
 ) -> M2Figures | None:
     r"""Trains M2 on a tokens directory, scores it on the validation shards, writes an M2 directory.
 
     Started by torchrun, all processes train it together, and the first one scores and writes.
 
     Args:
-        tables_from: what M2's tables start from (`train.table_init`).
+        spelled_tables: tokens that are spelled alike start alike.
 
     Raises:
-        EqualInfoError: `tables_from` with ids that have no text of their own, or without float weights; OUT holds
-            something else than an M2.
+        EqualInfoError: `spelled_tables` with ids that have no text of their own; OUT holds something else than an M2.
 
     Returns:
         what was measured; None in other processes than the first.
@@ -69,18 +69,17 @@ def train_m2(
         >>> settings["size"], model.vocab
         ('65k', 4096)
     """
-    return _M2Training(tokens, config, runtime, tables_from).run(out, progress)
+    return _M2Training(tokens, config, runtime, spelled_tables).run(out, progress)
 
 
 class _M2Training(Training[M2Figures]):
     kind = KIND
 
     def __init__(
-        self, tokens: Path, config: M2Config, runtime: RuntimeConfig | None, tables_from: str | None
+        self, tokens: Path, config: M2Config, runtime: RuntimeConfig | None, spelled_tables: bool
     ) -> None:
-        is_input = tables_from is not None and tables_from != SPELLING
-        super().__init__(config, runtime, [tokens, *([str(tables_from)] if is_input else [])])
-        self.tokens, self.m2, self.tables_from = tokens, config, tables_from
+        super().__init__(config, runtime, [tokens])
+        self.tokens, self.m2, self.spelled_tables = tokens, config, spelled_tables
 
     def prepare(self, is_main: bool) -> tuple[Decoder, TrainingData]:
         config = self.m2
@@ -98,19 +97,17 @@ class _M2Training(Training[M2Figures]):
         if self.runtime.validate_every:
             whole = self.validation.sequences(length, first_only)
             held_out = SequenceBatches(whole, config.batch_size, 0, "validation")
-        size = size_by_name(config.size)
-        start = TableStart.of(self.tables_from, self.tokenizer, size.d_model) if self.tables_from else None
-        self.start = start
+        spell = partial(spell_tables, texts_of_ids(self.tokenizer)) if self.spelled_tables else None
         data = TrainingData(
             self.batches,
             f"{manifest['tokenizer']} {manifest['splits']['train']['text']} {length} {first_only}"
-            + (f" tables from {start.fingerprint}" if start else "")
+            + (" tables from spelling" if spell else "")
             + ("" if manifest.get("eos") is None else " EOS"),
             lambda nats: metrics.bits_per_byte(nats, training.tokens, training.source_bytes),
             held_out,
-            start.put_into if start else None,
+            spell,
         )
-        return Decoder(size, self.tokenizer.vocab, config.preset), data
+        return Decoder(size_by_name(config.size), self.tokenizer.vocab, config.preset), data
 
     def finish(self, model: Decoder, seconds: float, directory: Path, progress: Progress) -> M2Figures:
         config, tokenizer = self.m2, self.tokenizer
@@ -141,8 +138,8 @@ class _M2Training(Training[M2Figures]):
             "measured": figures.model_dump(),
             "eos": self.manifest.get("eos"),
         }
-        if self.start:
-            about["tables_from"] = self.start.fingerprint
+        if self.spelled_tables:
+            about["spelled_tables"] = True
         ours = save_model(directory, model, tokenizer, about)
         spec = str(tokenizer.spec)
         write_manifest(directory, KIND, tokenizer=tokenizer.fingerprint, spec=spec, config=ours)
