@@ -120,13 +120,13 @@ class _KeptCode:
 
 def _folders(source: Path) -> list[Path]:
     """Where the code of a source file's kernels may be, best first."""
-    own = Path(f"{source.parent.name}-{hashlib.sha256(os.fsencode(source.parent)).hexdigest()[:16]}")
-    if given := os.environ.get("NUMBA_CACHE_DIR"):
-        return [Path(given).absolute() / own]
+    name = Path(f"{source.parent.name}-{hashlib.sha256(os.fsencode(source.parent)).hexdigest()[:16]}")
+    if folder := os.environ.get("NUMBA_CACHE_DIR"):
+        return [Path(folder).absolute() / name]
     folders = [source.parent / "__pycache__"]
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     if os.path.isabs(home):
-        folders.append(Path(home, "equalinfo", own))
+        folders.append(Path(home, "equalinfo", name))
     return folders
 
 

@@ -126,7 +126,7 @@ class Reserved:
             EqualInfoError: the folder holds something else.
         """
         folder = self.place.with_name(self.place.name + suffix)
-        refuse_foreign(folder, "what an interrupted run left", lambda found: all(map(ours, visible(found))))
+        refuse_foreign(folder, "what an interrupted run left", lambda there: all(map(ours, visible(there))))
         if not folder.exists():
             folder.mkdir()
             copy_mode(self.place, folder)
@@ -283,19 +283,19 @@ def _refuse_inputs(
     """Raises if `place` is an input, lies in one or, unless it `grows`, holds one. Hard links are the same file."""
 
     def among(one: os.stat_result, paths: Iterable[Path]) -> bool:
-        return any(found and os.path.samestat(one, found) for found in map(_status, paths))
+        return any(status and os.path.samestat(one, status) for status in map(_status, paths))
 
-    for given in map(Path, inputs):
-        read = _status(0 if given == PIPE else given)
+    for named in map(Path, inputs):
+        read = _status(0 if named == PIPE else named)
         # A terminal or /dev/null may well be both.
         if read is None or stat.S_ISCHR(read.st_mode):
             continue
         if facts and os.path.samestat(facts, read):
             raise _refusal(path, f"is the {'folder' if stat.S_ISDIR(read.st_mode) else 'file'} to be read")
         if stat.S_ISDIR(read.st_mode) and among(read, place.parents):
-            raise _refusal(path, f"lies in {given}, which is to be read")
-        if facts and not grows and given != PIPE and among(facts, Path(os.path.realpath(given)).parents):
-            raise _refusal(path, f"holds {given}, which is to be read")
+            raise _refusal(path, f"lies in {named}, which is to be read")
+        if facts and not grows and named != PIPE and among(facts, Path(os.path.realpath(named)).parents):
+            raise _refusal(path, f"holds {named}, which is to be read")
 
 
 def _status(path: Path | int) -> os.stat_result | None:

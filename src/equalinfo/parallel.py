@@ -45,11 +45,11 @@ def cores() -> int:
     Raises:
         EqualInfoError: EQUALINFO_THREADS is not a positive number, or too large.
     """
-    given = os.environ.get(VARIABLE)
-    if given:
-        if not given.isdecimal() or not 1 <= int(given) <= MOST_WORKERS:
-            raise EqualInfoError(f"{VARIABLE} is {given!a}; set it to 1 to {MOST_WORKERS}, or not at all")
-        return int(given)
+    setting = os.environ.get(VARIABLE)
+    if setting:
+        if not setting.isdecimal() or not 1 <= int(setting) <= MOST_WORKERS:
+            raise EqualInfoError(f"{VARIABLE} is {setting!a}; set it to 1 to {MOST_WORKERS}, or not at all")
+        return int(setting)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -76,10 +76,10 @@ def read_gzipped(path: Path, expected: Expected) -> dict[str, np.ndarray]:
 
 
 def _require(
-    path: Path, name: str, shape: tuple[int | None, ...], found: Sequence[int], same_type: bool
+    path: Path, name: str, shape: tuple[int | None, ...], actual: Sequence[int], same_type: bool
 ) -> None:
-    fits = len(found) == len(shape) and all(
-        length in (None, own) for length, own in zip(shape, found, strict=True)
+    fits = len(actual) == len(shape) and all(
+        length in (None, size) for length, size in zip(shape, actual, strict=True)
     )
     if not fits or not same_type:
         raise DamagedArtifact(f"{path}: tensor {name} has another shape or type; make it again")

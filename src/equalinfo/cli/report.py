@@ -64,15 +64,15 @@ def experiment_command(
         return
     if name is None:
         raise EqualInfoError("name an experiment, or give --list")
-    found = run.run_experiment(
+    outcome = run.run_experiment(
         registry.experiment_by_name(name), scales.scale_by_name(scale), out, seeds or None, quiet, as_is
     )
     if as_json:
-        print(json.dumps(tables.records(found.findings, found.compared)))
+        print(json.dumps(tables.records(outcome.findings, outcome.compared)))
         return
-    console().print(tables.compared_table(found.compared))
-    console().print(tables.findings_table(found.findings))
-    print(f"Rows: {found.table}. Figure: {found.figure or found.complaint}")
+    console().print(tables.compared_table(outcome.compared))
+    console().print(tables.findings_table(outcome.findings))
+    print(f"Rows: {outcome.table}. Figure: {outcome.figure or outcome.complaint}")
 
 
 @app.command("report")

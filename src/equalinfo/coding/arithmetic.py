@@ -97,15 +97,15 @@ def open_block(rows: np.ndarray, text: np.ndarray) -> np.ndarray:
         [2, n] uint8: the lowest and the highest. Zeros follow the one, ones the other, without end.
     """
     bits, count, pending, low, high = _narrowed(spans(rows, text, True))
-    found = np.empty((2, count + 32 + pending), np.uint8)
+    ends = np.empty((2, count + 32 + pending), np.uint8)
     for index in range(2):
         value = high if index else low
-        found[index, :count] = bits[:count]
-        found[index, count] = value >> 31
-        found[index, count + 1 : count + 1 + pending] = 1 - (value >> 31)
+        ends[index, :count] = bits[:count]
+        ends[index, count] = value >> 31
+        ends[index, count + 1 : count + 1 + pending] = 1 - (value >> 31)
         for place in range(31):
-            found[index, count + 1 + pending + place] = (value >> (30 - place)) & 1
-    return found
+            ends[index, count + 1 + pending + place] = (value >> (30 - place)) & 1
+    return ends
 
 
 @kernel

@@ -229,8 +229,8 @@ def list_huffman(
 
     def visit(frequencies: np.ndarray, texts: np.ndarray, nodes: np.ndarray) -> tuple[_Listed, Children]:
         code, used = nodes.T
-        made = np.array([huffman.code_of(row, limit) for row in np.ascontiguousarray(frequencies)])
-        lengths, words = made[:, 0, :256], made[:, 1, :256]  # without END
+        pairs = np.array([huffman.code_of(row, limit) for row in np.ascontiguousarray(frequencies)])
+        lengths, words = pairs[:, 0, :256], pairs[:, 1, :256]  # without END
         longer = np.nonzero(used[:, None] + lengths <= bits)
         parents, following = longer
         taken = lengths[longer]

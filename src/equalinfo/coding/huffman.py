@@ -155,11 +155,11 @@ def encode_block(rows: np.ndarray, text: np.ndarray, end: bool) -> np.ndarray:
 def words_of(rows: np.ndarray, symbols: np.ndarray, limit: int) -> tuple[np.ndarray, np.ndarray]:
     """Length and word of each of `symbols` [n] in the code of its row of `rows` [n, 256]; [n] int64 each."""
     lengths, words = np.empty(len(symbols), np.int64), np.empty(len(symbols), np.int64)
-    own, first = np.empty(257, np.int64), np.empty((2, LONGEST_WORD + 3), np.int64)
+    code_lengths, first = np.empty(257, np.int64), np.empty((2, LONGEST_WORD + 3), np.int64)
     scratch = np.empty((3, 514), np.int64)
     for n in range(len(symbols)):
-        _next_code(rows, n, limit, scratch, own, first)
-        lengths[n], words[n] = own[symbols[n]], _word(symbols[n], own, first)
+        _next_code(rows, n, limit, scratch, code_lengths, first)
+        lengths[n], words[n] = code_lengths[symbols[n]], _word(symbols[n], code_lengths, first)
     return lengths, words
 
 
@@ -178,10 +178,10 @@ def next_symbols(
         what was read and its length, which may reach over the stop; [n] int64 each.
     """
     symbols, lengths = np.empty(len(positions), np.int64), np.empty(len(positions), np.int64)
-    own, first = np.empty(257, np.int64), np.empty((2, LONGEST_WORD + 3), np.int64)
+    code_lengths, first = np.empty(257, np.int64), np.empty((2, LONGEST_WORD + 3), np.int64)
     scratch = np.empty((3, 514), np.int64)
     for n in range(len(positions)):
-        _next_code(rows, n, limit, scratch, own, first)
+        _next_code(rows, n, limit, scratch, code_lengths, first)
         word, length = 0, 0
         while True:
             at = positions[n] + length
@@ -191,14 +191,14 @@ def next_symbols(
             if first[1, length] and word >= first[0, length]:
                 break
         place = word - first[0, length]
-        if own[END] == length:
+        if code_lengths[END] == length:
             place -= 1
         symbol = 0
         if place < 0:
             symbol = END
         else:
             while True:
-                if own[symbol] == length:
+                if code_lengths[symbol] == length:
                     if place == 0:
                         break
                     place -= 1

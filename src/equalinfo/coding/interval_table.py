@@ -49,14 +49,14 @@ def list_windows(
         nonlocal listed
         low, size = nodes[:, 0], nodes[:, 1]
         if texts.shape[1]:
-            given = _shares(frequencies, size - 1, MAX_ENTRY_BYTES - texts.shape[1] - 1)
+            sizes = _shares(frequencies, size - 1, MAX_ENTRY_BYTES - texts.shape[1] - 1)
             first = low + 1
         else:
-            given = _shares(frequencies, size - keeps - 256 * ROOT_LEAST, MAX_ENTRY_BYTES - 1) + ROOT_LEAST
+            sizes = _shares(frequencies, size - keeps - 256 * ROOT_LEAST, MAX_ENTRY_BYTES - 1) + ROOT_LEAST
             first = low + keeps
-        starts = first[:, None] + np.cumsum(given, axis=1) - given
-        parents, symbols = np.nonzero(given)
-        children = np.column_stack([starts[parents, symbols], given[parents, symbols]])
+        starts = first[:, None] + np.cumsum(sizes, axis=1) - sizes
+        parents, symbols = np.nonzero(sizes)
+        children = np.column_stack([starts[parents, symbols], sizes[parents, symbols]])
         strings = np.column_stack([texts[parents], symbols.astype(np.uint8)])
         more = children[:, 1] > 1
         with counting:
@@ -76,11 +76,11 @@ def list_windows(
 def _shares(frequencies: np.ndarray, rests: np.ndarray, room: int) -> np.ndarray:
     """`shares` of each row [n, 256] int64, where a byte can be followed by `room` more."""
     whole = rests >> PRECISION
-    given = whole[:, None] * frequencies + small_shares(
+    result = whole[:, None] * frequencies + small_shares(
         np.ascontiguousarray(frequencies), rests & (FREQUENCY_TOTAL - 1)
     )
     most = capacity(room)
     if most < 1 << LISTED_BITS:
-        for row in np.flatnonzero((given > most).any(axis=1)).tolist():
-            given[row] = shares(frequencies[row].tolist(), int(rests[row]), most)
-    return given
+        for row in np.flatnonzero((result > most).any(axis=1)).tolist():
+            result[row] = shares(frequencies[row].tolist(), int(rests[row]), most)
+    return result

@@ -38,13 +38,13 @@ def encode_at_many_places(
     predictor: Predictor,
     texts: Sequence[bytes],
     coder: Coder,
-    given: Callable[[Sequence[Any], np.ndarray], Iterable[Any]],
+    reply: Callable[[Sequence[Any], np.ndarray], Iterable[Any]],
     bits: int,
 ) -> list[EncodedWindows]:
     """Windows of `bits` of each text, as a coder makes them that begins at its first byte.
 
     Args:
-        given: as in `side_by_side`.
+        reply: as in `side_by_side`.
     """
     stretch = max(int(STRETCH_PER_BIT * bits), sum(map(len, texts)) // PLACES_AT_ONCE)
     begins = [(text, place) for text, data in enumerate(texts) for place in range(0, len(data), stretch)]
@@ -62,15 +62,15 @@ def encode_at_many_places(
         coder(memoryview(texts[text])[place:], partial(met, number))
         for number, (text, place) in enumerate(begins)
     ]
-    found = side_by_side(predictor, runs, given)
+    parts = side_by_side(predictor, runs, reply)
 
     def whole(text: int) -> EncodedWindows:
         windows: list[Window] = []
         number, at = first.get((text, 0)), 0
         while number is not None:
-            own, place = found[number], begins[number][1]
-            ends = list(accumulate((length for _, length, _ in own), initial=place))
-            windows += own[ends.index(at) :]
+            part, place = parts[number], begins[number][1]
+            ends = list(accumulate((length for _, length, _ in part), initial=place))
+            windows += part[ends.index(at) :]
             at, number = ends[-1], followed.get(number)
         return as_encoded(windows)
 

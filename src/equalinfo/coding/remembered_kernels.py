@@ -140,17 +140,17 @@ def next_reads(
 @kernel
 def paths(parents: np.ndarray, cached: np.ndarray, texts: np.ndarray, depths: np.ndarray) -> np.ndarray:
     """Places in the cache of each text's beginnings, from the empty one to itself, [n, longest] int32."""
-    found = np.zeros((len(texts), depths.max()), np.int32)
+    cached_places = np.zeros((len(texts), depths.max()), np.int32)
     for i in range(len(texts)):
         text = np.int64(texts[i])
         for place in range(depths[i] - 1, -1, -1):
-            found[i, place] = cached[text]
+            cached_places[i, place] = cached[text]
             text = np.int64(parents[text])
-    return found
+    return cached_places
 
 
 @kernel
-def fill(caches: np.ndarray, kept: np.ndarray, found: np.ndarray, depths: np.ndarray) -> None:
+def fill(caches: np.ndarray, kept: np.ndarray, cached_places: np.ndarray, depths: np.ndarray) -> None:
     """Copies keys or values of texts' beginnings.
 
     Args:
@@ -162,7 +162,7 @@ def fill(caches: np.ndarray, kept: np.ndarray, found: np.ndarray, depths: np.nda
         for position in range(depths[i]):
             for h in range(kept.shape[1]):
                 for k in range(kept.shape[2]):
-                    caches[i, h, position, k] = kept[found[i, position], h, k]
+                    caches[i, h, position, k] = kept[cached_places[i, position], h, k]
 
 
 @kernel
@@ -172,7 +172,7 @@ def intervals(parents: np.ndarray, bounds: np.ndarray, texts: np.ndarray, bits: 
     Args:
         bounds: cumulative frequencies of each text's last byte, [texts, 2] uint16.
     """
-    found = np.empty((len(texts), 5), np.int64)
+    result = np.empty((len(texts), 5), np.int64)
     path = np.empty(MOST_BACK, np.int64)
     for i in range(len(texts)):
         text, depth = np.int64(texts[i]), 0
@@ -190,8 +190,8 @@ def intervals(parents: np.ndarray, bounds: np.ndarray, texts: np.ndarray, bits: 
             first, last = max(-(-low >> GUARD), reserved), (low + width) >> GUARD
             if last - first >= STOP_CODEWORDS:
                 reserved = first + 1
-        found[i] = low, width, first, last, reserved
-    return found
+        result[i] = low, width, first, last, reserved
+    return result
 
 
 @kernel

@@ -165,8 +165,10 @@ class RememberedWindows:
         result = []
         stops = kernels.followed(bounds[:-1], bounds[1:], (codes, lengths, mended))
         for start, stop in zip(bounds[:-1].tolist(), stops.tolist(), strict=True):
-            own = slice(start, stop)
-            result.append(EncodedWindows(codes[own].tolist(), lengths[own].tolist(), int(mended[own].sum())))
+            windows = slice(start, stop)
+            result.append(
+                EncodedWindows(codes[windows].tolist(), lengths[windows].tolist(), int(mended[windows].sum()))
+            )
         return result
 
     def _learn(self, nodes: np.ndarray, following: np.ndarray, workers: WorkerThreads) -> None:

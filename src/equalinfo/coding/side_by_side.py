@@ -18,19 +18,19 @@ END = 256
 
 T = TypeVar("T")
 # What a coder of one text yields: as `Contexts.step` takes them how many bytes to keep and the byte that follows, and
-# what `given` is to know. It is sent what `given` makes of the frequencies, and returns its result.
+# what `reply` is to know. It is sent what `reply` makes of the frequencies, and returns its result.
 Run = Generator[tuple[int, int, Any], Any, T]
 
 
 def side_by_side(
     predictor: Predictor,
     runs: Sequence[Run[T]],
-    given: Callable[[Sequence[Any], np.ndarray], Iterable[Any]],
+    reply: Callable[[Sequence[Any], np.ndarray], Iterable[Any]],
 ) -> list[T]:
     """The results of coders, one for each text.
 
     Args:
-        given: from what each coder let it know, and the frequencies [n, 256], what each of the n is sent.
+        reply: from what each coder let it know, and the frequencies [n, 256], what each of the n is sent.
     """
     contexts = predictor.new_contexts(len(runs))
     results: dict[int, T] = {}
@@ -46,7 +46,7 @@ def side_by_side(
             break
         keep, symbols, known = zip(*asked.values(), strict=True)
         rows = contexts.step(np.array([*asked]), np.array(keep), np.array(symbols))
-        answers = dict(zip(asked, given(known, rows), strict=True))
+        answers = dict(zip(asked, reply(known, rows), strict=True))
     return [results[slot] for slot in range(len(runs))]
 
 

@@ -153,8 +153,8 @@ def divide(nodes: Sequence[CodeInterval], frequencies: np.ndarray, least: int = 
     """
     spare = [node.size - node.keeps - 256 * least for node in nodes]
     rows = np.ascontiguousarray(frequencies, np.int32)
-    given = small_shares(rows, np.array([rest & (FREQUENCY_TOTAL - 1) for rest in spare], np.int64)) + least
-    before, small = (cumulative(counts, np.int64).tolist() for counts in (rows, given))
+    shares = small_shares(rows, np.array([rest & (FREQUENCY_TOTAL - 1) for rest in spare], np.int64)) + least
+    before, small = (cumulative(counts, np.int64).tolist() for counts in (rows, shares))
     for node, rest, b, s in zip(nodes, spare, before, small, strict=True):
         node.whole, node.before, node.small = rest >> PRECISION, b, s
     return nodes

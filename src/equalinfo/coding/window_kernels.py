@@ -100,19 +100,19 @@ def close_arithmetic(
 def parents(depths: np.ndarray, symbols: np.ndarray) -> np.ndarray:
     """The text one byte shorter than each, [n] uint32; an empty array if the texts are not in order or incomplete."""
     count = len(depths)
-    found = np.zeros(count, np.uint32)
+    result = np.zeros(count, np.uint32)
     path = np.zeros(MOST_BACK + 2, np.int64)  # the last text of each length
     if depths[0] != 0:
-        return found[:0]
+        return result[:0]
     for i in range(1, count):
         depth, before = np.int64(depths[i]), np.int64(depths[i - 1])
         if depth < 1 or depth > before + 1 or depth > MOST_BACK:
-            return found[:0]
+            return result[:0]
         if depth <= before and symbols[path[depth]] >= symbols[i]:
-            return found[:0]
+            return result[:0]
         path[depth] = i
-        found[i] = path[depth - 1]
-    return found
+        result[i] = path[depth - 1]
+    return result
 
 
 @kernel

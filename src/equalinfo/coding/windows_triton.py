@@ -244,8 +244,8 @@ class WindowEncoder:
         # The first byte of each text is read by the first step, its window being the empty text's child.
         firsts = torch.from_numpy(joined[starts].astype(np.int64)).to(device)
         self.steps.symbols[:n] = firsts.int()
-        for own, roots in zip(intervals, self._roots, strict=True):
-            own[:n] = roots[firsts]
+        for interval, roots in zip(intervals, self._roots, strict=True):
+            interval[:n] = roots[firsts]
         self.steps.positions.fill_(1)
         places.fill_(1)
         self._working.fill_(n)

@@ -62,17 +62,17 @@ def _remote_files(url: str) -> tuple[list[str], bool]:
         if "*" in path:
             entries = system.glob(path, detail=True)
             names = [name for name, facts in entries.items() if facts.get("type") != "directory"]
-            found = sorted(name for name in names if not _hidden(PurePosixPath(name).name))
+            files = sorted(name for name in names if not _hidden(PurePosixPath(name).name))
         # A web server does not tell files from folders, but its folders end so.
         elif not path.endswith("/") and system.isfile(path):
             return [url], False
         else:
             below = path.rstrip("/") + "/"
-            found = sorted(name for name in system.find(path) if not _hidden(name.removeprefix(below)))
-        if not found:
+            files = sorted(name for name in system.find(path) if not _hidden(name.removeprefix(below)))
+        if not files:
             system.info(path)  # says why, where it is not that there is none
             raise FileNotFoundError
-        return [system.unstrip_protocol(name) for name in found], True
+        return [system.unstrip_protocol(name) for name in files], True
 
 
 def _hidden(name: str) -> bool:

@@ -72,15 +72,15 @@ def _continents(folder: Path) -> list[tuple[str, str, list[bytes]]]:
     for region, label in CONTINENTS.items():
         for path in sorted((folder / "data" / region).glob("*.json")):
             facts = [embedded.plain_text(text) for text in embedded.strings(embedded.json_object(path))]
-            passages, own = [], b""
+            passages, passage = [], b""
             for fact in facts:
                 if len(fact) <= embedded.FACT_MIN_CHARACTERS or fact in seen:
                     continue
                 seen.add(fact)
-                own += fact.encode() + b"\n"
-                if len(own) >= PASSAGE:
-                    passages.append(own[:PASSAGE])
-                    own = b""
+                passage += fact.encode() + b"\n"
+                if len(passage) >= PASSAGE:
+                    passages.append(passage[:PASSAGE])
+                    passage = b""
             step = max(1, len(passages) // PASSAGES_OF_A_COUNTRY)
             groups.append((label, str(path), passages[::step][:PASSAGES_OF_A_COUNTRY]))
     return groups

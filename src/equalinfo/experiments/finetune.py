@@ -114,11 +114,11 @@ def score(model: Decoder, sequences: Sequence[Targeted], first_id: int = 0) -> S
         ids_BT, mask_BT = padded(part)
         logits_NV = model.lm_head(model.hidden(model.shifted(ids_BT))[mask_BT]).float()
         targets_N = ids_BT[mask_BT]
-        own = F.cross_entropy(logits_NV, targets_N, reduction="none").numpy()
+        losses = F.cross_entropy(logits_NV, targets_N, reduction="none").numpy()
         likeliest = logits_NV[:, first_id:].argmax(1) + first_id
         right = (likeliest == targets_N).numpy()
         counts = [len(one.ids) - one.first_target for one in part]
-        nats += np.split(own, np.cumsum(counts)[:-1])
+        nats += np.split(losses, np.cumsum(counts)[:-1])
         hits += np.split(right, np.cumsum(counts)[:-1])
     return Scored(nats, hits)
 
@@ -133,13 +133,13 @@ def extended(model: Decoder, more: int, seed: int) -> Decoder:
     """
     if model.bos_id != model.vocab:
         raise EqualInfoError("only models of preset `paper` can be given more ids")
-    made = Decoder(model.size, model.vocab + more, model.preset)
-    made.init_weights(seed)
-    own, theirs = made.state_dict(), model.state_dict()
+    larger = Decoder(model.size, model.vocab + more, model.preset)
+    larger.init_weights(seed)
+    weights, theirs = larger.state_dict(), model.state_dict()
     for name, tensor in theirs.items():
         if name not in ("embedding.weight", "lm_head.weight"):
-            own[name].copy_(tensor)
-    own["embedding.weight"][: model.vocab] = theirs["embedding.weight"][: model.vocab]
-    own["embedding.weight"][made.bos_id] = theirs["embedding.weight"][model.bos_id]
-    own["lm_head.weight"][: model.vocab] = theirs["lm_head.weight"]
-    return made
+            weights[name].copy_(tensor)
+    weights["embedding.weight"][: model.vocab] = theirs["embedding.weight"][: model.vocab]
+    weights["embedding.weight"][larger.bos_id] = theirs["embedding.weight"][model.bos_id]
+    weights["lm_head.weight"][: model.vocab] = theirs["lm_head.weight"]
+    return larger

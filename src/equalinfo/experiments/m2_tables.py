@@ -45,13 +45,13 @@ def listed(rows: Rows, *quantities: str, **at: Coordinate) -> list[Compared]:
 def measured(
     name: str,
     x: Sequence[float | str],
-    own: Sequence[Estimate],
+    estimates: Sequence[Estimate],
     kind: Literal["line", "points", "bars"] = "line",
 ) -> Series:
     """Estimates with two standard errors."""
-    low = [one.mean - 2 * (one.error or 0.0) for one in own]
-    high = [one.mean + 2 * (one.error or 0.0) for one in own]
-    return Series(name, x, [one.mean for one in own], low, high, kind=kind)
+    low = [one.mean - 2 * (one.error or 0.0) for one in estimates]
+    high = [one.mean + 2 * (one.error or 0.0) for one in estimates]
+    return Series(name, x, [one.mean for one in estimates], low, high, kind=kind)
 
 
 def bars(
@@ -87,10 +87,10 @@ def bits_by_place(losses: Sequence[ExampleLoss], places: int) -> list[list[float
 
     Windows begin with the example and hold `places` tokens each.
     """
-    found: list[list[float]] = [[] for _ in range(places)]
+    result: list[list[float]] = [[] for _ in range(places)]
     for loss in losses:
         for place in range(places):
-            own = loss.nats[place::places]
-            if len(own):
-                found[place].append(float(np.mean(own)) / math.log(2))
-    return found
+            nats = loss.nats[place::places]
+            if len(nats):
+                result[place].append(float(np.mean(nats)) / math.log(2))
+    return result

@@ -62,8 +62,8 @@ def studies(measurements: Sequence[Measurement]) -> list[Study]:
     return [_study(number, *key, groups[key]) for number, key in enumerate(sorted(groups, key=place))]
 
 
-def _study(number: int, name: str, scale: str, corpus: str, given: list[Measurement]) -> Study:
-    rows, left_out = _of_one_m1(given)
+def _study(number: int, name: str, scale: str, corpus: str, measurements: list[Measurement]) -> Study:
+    rows, left_out = _of_one_m1(measurements)
     study = Study(f"experiment-{number}", name, scale, corpus, len(rows), "")
     study.complaints += left_out
     if name not in NAMES:

@@ -68,22 +68,22 @@ class Materials:
         if self.m1:
             return load_m1(self.m1)
         if not (self.kept / CONTEXTS_FILE).is_file():
-            found = count_contexts(LONGEST_ORDER, partial(self._documents, own=False))
+            contexts = count_contexts(LONGEST_ORDER, partial(self._documents, unseen=False))
             self.kept.mkdir(parents=True, exist_ok=True)
-            found.save(self.kept)
+            contexts.save(self.kept)
         return ContextModel.load(self.kept)
 
-    def training(self, most: int, own: bool = True) -> list[Example]:
+    def training(self, most: int, unseen: bool = True) -> list[Example]:
         """At most so many bytes of text for M2s, or of the text that the contexts are counted on."""
-        return drawn(self._documents(own), self.example_bytes, most)
+        return drawn(self._documents(unseen), self.example_bytes, most)
 
     @cached_property
     def held_out(self) -> list[Example]:
         return scored_examples(self.corpus, self.example_bytes)
 
-    def _documents(self, own: bool) -> Iterator[bytes]:
+    def _documents(self, unseen: bool) -> Iterator[bytes]:
         for number, document in enumerate(self.corpus.documents("train")):
-            if (number % OWN_SHARE == 0) == own:
+            if (number % OWN_SHARE == 0) == unseen:
                 yield document
 
     def frequencies(self, text: bytes) -> np.ndarray:
@@ -251,14 +251,14 @@ def patch_course(
     @torch.no_grad()
     def bits(model: Decoder) -> list[float]:
         scorer = PatchObjective([], materials, cut, model, 0.0)
-        found = []
+        costs = []
         for example in materials.held_out:
             whole = rows_of([example])
             rest = example.data[len(whole) * ROW :]
             nats = [scorer.nats(whole)[0].sum()] if whole else []
             nats += [scorer.nats([rest])[0].sum()] if rest else []
-            found.append(float(sum(nats)) / math.log(2))
-        return found
+            costs.append(float(sum(nats)) / math.log(2))
+        return costs
 
     sizes = [example.source_bytes for example in materials.held_out]
     steps = [max(1, round(len(example.data) * steps_per_byte)) for example in materials.held_out]
@@ -315,12 +315,14 @@ def _ids_and_places(
             ids.append(tokenizer.eos)
             places.append(place)
         place += number > 0
-        for piece, own in segments:
-            ids += own
+        for piece, segment_ids in segments:
+            ids += segment_ids
             if tokenizer.places_in_text:
-                places += [place] * len(own)
+                places += [place] * len(segment_ids)
             else:
-                places += [place + settled for settled in (0, *tokenizer.settled_lengths(piece, own)[:-1])]
+                places += [
+                    place + settled for settled in (0, *tokenizer.settled_lengths(piece, segment_ids)[:-1])
+                ]
             place += len(piece)
     return ids, places
 

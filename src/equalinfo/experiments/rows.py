@@ -88,12 +88,12 @@ class Rows:
 
     def values(self, quantity: str, method: str | None = None, **at: Coordinate) -> list[float]:
         """In order of seed. Raises KeyError where there is none."""
-        found = sorted(
+        rows = sorted(
             self.where(quantity, method, **at), key=lambda row: (row.seed is not None, row.seed or 0)
         )
-        if not found:
+        if not rows:
             raise KeyError(f"no {quantity} of {method} at {at}")
-        return [row.value for row in found]
+        return [row.value for row in rows]
 
     def mean(self, quantity: str, method: str | None = None, **at: Coordinate) -> float:
         return mean_and_deviation(self.values(quantity, method, **at))[0]
@@ -104,14 +104,16 @@ class Rows:
         mean, deviation = mean_and_deviation(values)
         if deviation is not None:
             return Estimate(mean, deviation / math.sqrt(len(values)), f"{len(values)} seeds")
-        own = next(iter(self.where(quantity, method, **at))).standard_error
-        return Estimate(mean, own, "bootstrap over examples, one seed" if own is not None else "one value")
+        error = next(iter(self.where(quantity, method, **at))).standard_error
+        return Estimate(
+            mean, error, "bootstrap over examples, one seed" if error is not None else "one value"
+        )
 
     def of_common_seeds(self, quantity: str, *methods: str, **at: Coordinate) -> "Rows":
         """Those of the seeds for which all methods have the quantity; all rows where they have the same or none."""
         seeds = [{row.seed for row in self.where(quantity, method, **at)} for method in methods]
         common = set.intersection(*seeds)
-        if not common or all(own == common for own in seeds):
+        if not common or all(some == common for some in seeds):
             return self
         return Rows(row for row in self if row.seed in common)
 
@@ -151,11 +153,11 @@ class Rows:
 
 def paired(pairs: list[tuple[float, float]], mean: float) -> Difference:
     """A paired t-test; `mean` is the number reported, which may be weighted as the mean of the pairs is not."""
-    own, deviation = mean_and_deviation([one - other for one, other in pairs])
+    pair_mean, deviation = mean_and_deviation([one - other for one, other in pairs])
     if not deviation:
         return Difference(mean, 0.0, f"paired over {len(pairs)} examples", 0.0 if mean else 1.0)
     error = deviation / math.sqrt(len(pairs))
-    p = two_sided_tail(own / error, len(pairs) - 1)
+    p = two_sided_tail(pair_mean / error, len(pairs) - 1)
     return Difference(mean, error, f"paired over {len(pairs)} examples, one seed", p)
 
 

@@ -66,12 +66,12 @@ def run_experiment(
                 path = part_of(work, job, experiment)
                 if as_is and not path.is_file():
                     continue
-                made = measured_part(path, job)
+                measured = measured_part(path, job)
                 # Those that a kill kept from the file.
                 known = {one.key for one in read_measurements(results)} if results.exists() else set()
-                if missing := [one for one in made if one.key not in known]:
+                if missing := [one for one in measured if one.key not in known]:
                     append_rows(results, missing)
-                rows += made
+                rows += measured
                 progress.advance(task)
                 for finished in [other.id for other in progress.tasks if other.finished and other.id != task]:
                     progress.remove_task(finished)

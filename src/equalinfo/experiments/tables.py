@@ -65,9 +65,12 @@ def pivot(lines: Sequence[Compared]) -> tuple[list[str], list[tuple[str, ...]]]:
     for one in lines:
         by_what.setdefault(one.what, {})[one.quantity] = one
     rows, named = [], False
-    for what, own in by_what.items():
-        cells = [_compared_cell(own[quantity]) if quantity in own else "-" for quantity in quantities]
-        other = {one.paper_what for one in own.values() if one.paper is not None} - {what, ""}
+    for what, by_quantity in by_what.items():
+        cells = [
+            _compared_cell(by_quantity[quantity]) if quantity in by_quantity else "-"
+            for quantity in quantities
+        ]
+        other = {one.paper_what for one in by_quantity.values() if one.paper is not None} - {what, ""}
         named = named or bool(other)
         rows.append((what, *cells, ", ".join(sorted(other))))
     headings = ["ours (paper)", *(name.replace("_", " ") for name in quantities), "paper's method"]

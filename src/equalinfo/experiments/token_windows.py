@@ -47,10 +47,10 @@ def child(low: int, count: int, first: bool, token: int, begin: int, end: int, v
         first: the string is empty: every token gets one code before the rest is divided.
         begin, end: the token's share of 2^20.
     """
-    own = int(first)
-    room = count - 1 - own * vocab
+    before = int(first)
+    room = count - 1 - before * vocab
     left, right = room * begin >> SHARE_BITS, room * end >> SHARE_BITS
-    return low + 1 + own * token + left, own + right - left
+    return low + 1 + before * token + left, before + right - left
 
 
 def windows_of(tokens: Iterable[tuple[int, int, int]], bits: int, vocab: int) -> list[Window]:
@@ -64,19 +64,19 @@ def windows_of(tokens: Iterable[tuple[int, int, int]], bits: int, vocab: int) ->
         >>> windows_of([(1, 0, TOTAL >> 1), (1, 0, TOTAL >> 1), (0, 0, 2)], bits=4, vocab=2)
         [Window(code=3, first=0, stop=2), Window(code=1, first=2, stop=3)]
     """
-    found: list[Window] = []
+    windows: list[Window] = []
     low, count, first = 0, 1 << bits, 0
     place = -1
     for place, (token, begin, end) in enumerate(tokens):
         low_after, count_after = child(low, count, first == place, token, begin, end, vocab)
         if not count_after:
-            found.append(Window(low, first, place))
+            windows.append(Window(low, first, place))
             first = place
             low_after, count_after = child(0, 1 << bits, True, token, begin, end, vocab)
         low, count = low_after, count_after
     if place >= 0:
-        found.append(Window(low, first, place + 1))
-    return found
+        windows.append(Window(low, first, place + 1))
+    return windows
 
 
 def digits_of(codes: np.ndarray, bits: int) -> np.ndarray:

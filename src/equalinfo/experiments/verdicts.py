@@ -32,26 +32,26 @@ class Verdict(NamedTuple):
 def less(rows: Rows, quantity: str, smaller: str, larger: str, digits: int = 3, **at: Coordinate) -> Verdict:
     """Expects a quantity to be smaller for one method than for another."""
     rows = rows.of_common_seeds(quantity, smaller, larger, **at)
-    found = rows.difference(quantity, larger, smaller, **at)
+    difference = rows.difference(quantity, larger, smaller, **at)
     low, high = (f"{rows.mean(quantity, method, **at):.{digits}f}" for method in (smaller, larger))
-    uncertainty = f"{found.text(digits)}, {found.uncertainty()}"
-    return Verdict(f"{low} against {high}", uncertainty, verdict(found.mean, found.p))
+    uncertainty = f"{difference.text(digits)}, {difference.uncertainty()}"
+    return Verdict(f"{low} against {high}", uncertainty, verdict(difference.mean, difference.p))
 
 
 def positive(estimate: Estimate, digits: int = 3, least: float = 0.0) -> Verdict:
     """Expects a number above `least`."""
     over = estimate.mean - least
-    found = verdict(over, normal_p(over, estimate.error))
-    return Verdict(estimate.text(digits), estimate.source or "one value", found)
+    answer = verdict(over, normal_p(over, estimate.error))
+    return Verdict(estimate.text(digits), estimate.source or "one value", answer)
 
 
 def near(estimate: Estimate, target: float, tolerance: float, digits: int = 3) -> Verdict:
     """Expects a number within `tolerance` of `target`: yes where two standard errors lie inside, no where outside."""
     error = 2 * (estimate.error or 0.0)
     off = abs(estimate.mean - target)
-    found: Found = "yes" if off + error <= tolerance else "no" if off - error > tolerance else "unclear"
+    answer: Found = "yes" if off + error <= tolerance else "no" if off - error > tolerance else "unclear"
     allowed = f"{off:.{digits}f} from {target:.{digits}f} (allowed {tolerance:.{digits}f})"
-    return Verdict(f"{estimate.text(digits)}, {allowed}", estimate.source or "one value", found)
+    return Verdict(f"{estimate.text(digits)}, {allowed}", estimate.source or "one value", answer)
 
 
 def rising(values: Sequence[tuple[str, Estimate]]) -> Verdict:
@@ -63,9 +63,9 @@ def rising(values: Sequence[tuple[str, Estimate]]) -> Verdict:
     for (_, one), (_, other) in pairwise(values):
         mean = other.mean - one.mean
         verdicts.append(verdict(mean, normal_p(mean, joint_error(one, other))))
-    found: Found = "no" if "no" in verdicts else "unclear" if "unclear" in verdicts else "yes"
+    answer: Found = "no" if "no" in verdicts else "unclear" if "unclear" in verdicts else "yes"
     ours = ", ".join(f"{name} {estimate.mean:.3f}" for name, estimate in values)
     doubtful = [values[i + 1][0] for i, one in enumerate(verdicts) if one != "yes"]
     return Verdict(
-        ours, f"not up, or not surely: {', '.join(doubtful)}" if doubtful else "every step up", found
+        ours, f"not up, or not surely: {', '.join(doubtful)}" if doubtful else "every step up", answer
     )

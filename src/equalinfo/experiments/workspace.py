@@ -136,8 +136,8 @@ class ExperimentContext:
     ) -> list[Measurement]:
         """Bits/byte of single held-out examples, for paired differences."""
         return [
-            self.row(method, "example_bits_per_byte", own / size, None, seed, None, example=number, **at)
-            for number, (own, size) in enumerate(zip(bits, sizes, strict=True))
+            self.row(method, "example_bits_per_byte", cost / size, None, seed, None, example=number, **at)
+            for number, (cost, size) in enumerate(zip(bits, sizes, strict=True))
         ]
 
     def mean_row(
@@ -193,9 +193,9 @@ class ExperimentContext:
         result = run.result
         common: dict[str, Any] = {"seed": result.seed, "cell": result.cell, **at}
         losses = example_losses(run)
-        source = [own.source_bytes for own in losses]
-        tokens = [len(own.nats) for own in losses]
-        bits = [float(own.nats.sum()) / np.log(2) for own in losses]
+        source = [loss.source_bytes for loss in losses]
+        tokens = [len(loss.nats) for loss in losses]
+        bits = [float(loss.nats.sum()) / np.log(2) for loss in losses]
         row, method = self.row, result.method
         rows = [
             row(method, "bits_per_byte", result.bits_per_byte, ratio_error(bits, source), **common),
@@ -203,10 +203,10 @@ class ExperimentContext:
             row(method, "bytes_per_token", result.bytes_per_token, ratio_error(source, tokens), **common),
             *(row(method, name, getattr(result, name), **common) for name in EXACT),
         ]
-        for index, own in enumerate(losses):
-            if own.source_bytes >= 1:
-                count, size = len(own.nats), round(own.source_bytes)
-                value = metrics.bits_per_byte(float(own.nats.mean()), count, size)
+        for index, loss in enumerate(losses):
+            if loss.source_bytes >= 1:
+                count, size = len(loss.nats), round(loss.source_bytes)
+                value = metrics.bits_per_byte(float(loss.nats.mean()), count, size)
                 rows.append(row(method, "example_bits_per_byte", value, example=index, **common))
                 ratio = metrics.bytes_per_token(size, count)
                 rows.append(row(method, "example_bytes_per_token", ratio, example=index, **common))

@@ -29,7 +29,11 @@ def label_places(panel: Panel) -> list[list[str]]:
     for _ in range(SWEEPS):
         for i, text in enumerate(labels):
             if text:
-                others = [own[chosen[j]] for j, own in enumerate(boxes) if j != i and labels[j]]
+                others = [
+                    boxes_of_label[chosen[j]]
+                    for j, boxes_of_label in enumerate(boxes)
+                    if j != i and labels[j]
+                ]
                 chosen[i] = min(
                     range(len(PLACES)), key=lambda n: (_over(boxes[i][n], marks * COVERED + others), n)
                 )

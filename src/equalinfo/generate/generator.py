@@ -133,9 +133,9 @@ class Generator:
         """
         started = time.monotonic()
         with _threads_for(self.model):
-            found = self._continuations(prompts, settings, show)
+            results = self._continuations(prompts, settings, show)
         self.seconds += time.monotonic() - started
-        return found
+        return results
 
     def _continuations(
         self, prompts: Sequence[bytes], settings: GenerationConfig, show: Show | None
@@ -207,13 +207,13 @@ class Generator:
         if not text:
             return plain
         never = [*self.never, *self.special]
-        found = completions(self.strings, Branches(self.model, kept, self.context, never), text)
-        if found.log_probability == -math.inf:
+        completed = completions(self.strings, Branches(self.model, kept, self.context, never), text)
+        if completed.log_probability == -math.inf:
             return plain
         starts = []
         for seed in range(settings.seed, settings.seed + settings.samples):
             # Numbers of its own, so that what follows is drawn alike with and without healing.
-            chosen = found.pick(settings.choice, uniform(bits(seed, 1)))
+            chosen = completed.pick(settings.choice, uniform(bits(seed, 1)))
             starts.append(_Start(kept + chosen, drawn=len(chosen)))
         return starts
 

@@ -97,14 +97,14 @@ class EqualInfoLM(LM):
         """
         settings = [self._settings(request.args[1]) for request in requests]
         seed = torch.initial_seed() if self.seed is None else self.seed
-        found, drawn = [], Counter[tuple[str, GenerationConfig]]()
-        for request, own in zip(_shown(requests, "generate_until", disable_tqdm), settings, strict=True):
+        texts, drawn = [], Counter[tuple[str, GenerationConfig]]()
+        for request, config in zip(_shown(requests, "generate_until", disable_tqdm), settings, strict=True):
             prompt = request.args[0]
-            sample = replace(own, seed=seed + drawn[prompt, own])
-            drawn[prompt, own] += 1
+            sample = replace(config, seed=seed + drawn[prompt, config])
+            drawn[prompt, config] += 1
             (one,) = self.generator.continuations([prompt.encode()], sample)
-            found.append(one.text.decode("utf-8", "replace"))
-        return found
+            texts.append(one.text.decode("utf-8", "replace"))
+        return texts
 
     def _settings(self, options: dict[str, Any]) -> GenerationConfig:
         """What a task's generation options ask for."""
@@ -139,8 +139,8 @@ class EqualInfoLM(LM):
             longest = max(len(pairs[index][1]) for index in group)
             bounded = replace(settings, tokens=max(8 * longest, 1), max_bytes=max(longest, 1))
             contexts = sorted({pairs[index][0] for index in group})
-            made = self.generator.continuations(contexts, bounded)
-            texts = {one.prompt: one.text for one in made}
+            continuations = self.generator.continuations(contexts, bounded)
+            texts = {one.prompt: one.text for one in continuations}
             for index in group:
                 context, continuation = pairs[index]
                 greedy[index] = texts[context].startswith(continuation)

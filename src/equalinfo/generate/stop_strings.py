@@ -38,11 +38,15 @@ class StopMatcher:
         self.text += data
         # As if bytes came one by one: the stop string that is complete first, unless the limit comes before that.
         places = ((self.text.find(stop, max(before - len(stop) + 1, 0)), stop) for stop in self.stops)
-        found = min(((at + len(stop), at) for at, stop in places if at >= 0), default=None)
-        if self.limit is not None and len(self.text) >= self.limit and (not found or found[0] > self.limit):
+        stop_at = min(((at + len(stop), at) for at, stop in places if at >= 0), default=None)
+        if (
+            self.limit is not None
+            and len(self.text) >= self.limit
+            and (not stop_at or stop_at[0] > self.limit)
+        ):
             self.text, self.reason = self.text[: _character_end(self.text, self.limit)], "bytes"
-        elif found:
-            self.text, self.reason = self.text[: found[1]], "stop"
+        elif stop_at:
+            self.text, self.reason = self.text[: stop_at[1]], "stop"
 
     def take(self, final: bool = False) -> bytes:
         """The bytes that are new since the last call and certain to stay; with `final`, all that are new.

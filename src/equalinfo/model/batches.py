@@ -46,13 +46,13 @@ class SequenceBatches:
 
     def numbers(self, batch: int) -> list[int]:
         """Which sequences are in a batch."""
-        found = []
+        numbers = []
         for position in range(batch * self.batch_size, (batch + 1) * self.batch_size):
             epoch, offset = divmod(position, len(self.sequences))
             if epoch != self._epoch:
                 self._epoch, self._order = epoch, permutation(len(self.sequences), self.seed, epoch)
-            found.append(int(self._order[offset]))
-        return found
+            numbers.append(int(self._order[offset]))
+        return numbers
 
     def read(self, batches: range, rank: int = 0, world_size: int = 1, workers: int = 0) -> Iterator[Tensor]:
         """Ids of the batches, [batch_size / world_size, length] int64 each: of every batch the part of process `rank`.
@@ -68,8 +68,8 @@ class SequenceBatches:
                 f"a batch of {self.batch_size} sequences cannot be divided among {world_size} processes; "
                 f"give a multiple of {world_size}"
             )
-        own = slice(rank * self.batch_size // world_size, (rank + 1) * self.batch_size // world_size)
-        numbers = (self.numbers(batch)[own] for batch in batches)
+        share = slice(rank * self.batch_size // world_size, (rank + 1) * self.batch_size // world_size)
+        numbers = (self.numbers(batch)[share] for batch in batches)
         # torch asks of a dataset what `Sequences` says, and not that it is a `Dataset`.
         rows = cast(Dataset[np.ndarray], self.sequences)
         return iter(DataLoader(rows, batch_sampler=numbers, num_workers=workers, collate_fn=_stacked))

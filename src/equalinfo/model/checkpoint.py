@@ -186,9 +186,13 @@ def _restore(model: Decoder, optimizer: Optimizer, tensors: dict[str, Tensor]) -
     states: list[dict[int, dict[str, Tensor]]] = [{} for _ in parts_of(optimizer)]
     for name, _, number, index in _states(model, optimizer):
         prefix = f"optimizer.{name}."
-        own = {full.removeprefix(prefix): t for full, t in tensors.items() if full.startswith(prefix)}
-        if own:
-            states[number][index] = {key: t.reshape(()) if key == "step" else t for key, t in own.items()}
+        tensors_of_one = {
+            full.removeprefix(prefix): t for full, t in tensors.items() if full.startswith(prefix)
+        }
+        if tensors_of_one:
+            states[number][index] = {
+                key: t.reshape(()) if key == "step" else t for key, t in tensors_of_one.items()
+            }
     for part, state in zip(parts_of(optimizer), states, strict=True):
         part.load_state_dict({"state": state, "param_groups": part.state_dict()["param_groups"]})
 

@@ -56,8 +56,8 @@ class DistributedContext:
         if self.world_size == 1:
             return objective
         if not self.sharded:
-            own = [self.device] if self.device.type == "cuda" else None
-            return DistributedDataParallel(objective, device_ids=own, gradient_as_bucket_view=True)
+            device_ids = [self.device] if self.device.type == "cuda" else None
+            return DistributedDataParallel(objective, device_ids=device_ids, gradient_as_bucket_view=True)
         mesh: DeviceMesh = init_device_mesh(self.device.type, (self.world_size,))
         for layer in layers:
             fully_shard(layer, mesh=mesh)

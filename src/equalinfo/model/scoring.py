@@ -34,8 +34,8 @@ def total_nats(
     """
     total = 0.0
     for indices, nats in _batches(model, sequences):
-        for index, own in zip(indices, nats, strict=True):
-            total += float(own[read_only[index] if read_only is not None else 0 :].sum(dtype=np.float64))
+        for index, losses in zip(indices, nats, strict=True):
+            total += float(losses[read_only[index] if read_only is not None else 0 :].sum(dtype=np.float64))
         if advance:
             advance(len(indices))
     return total
@@ -46,8 +46,8 @@ def nats_of_ids(model: Decoder, ids: np.ndarray, length: int, stride: int) -> np
     windows = cut_windows(ids, length, stride)
     scored: list[np.ndarray] = [np.empty(0)] * len(windows)
     for indices, nats in _batches(model, [window for window, _ in windows]):
-        for index, own in zip(indices, nats, strict=True):
-            scored[index] = own[windows[index][1] :].astype(np.float64)
+        for index, losses in zip(indices, nats, strict=True):
+            scored[index] = losses[windows[index][1] :].astype(np.float64)
     return np.concatenate([np.empty(0), *scored])
 
 
@@ -73,7 +73,7 @@ def _batches(model: Decoder, sequences: Sequence[np.ndarray]) -> Iterator[tuple[
             logits_TV = model.lm_head(hidden_BTD[row, :length])
             nats_T = F.cross_entropy(logits_TV, ids_BT[row, :length], reduction="none")
             nats.append(nats_T.float().cpu().numpy())
-        if not all(np.isfinite(own).all() for own in nats):
+        if not all(np.isfinite(losses).all() for losses in nats):
             raise EqualInfoError(
                 "the model gives probabilities that are no numbers: its training diverged, or its weights are damaged; "
                 "train it again, with a lower learning rate"

@@ -226,11 +226,11 @@ class Trainer:
         """Nats per id of held-out sequences: VALIDATION_BATCHES batches, or all where there are fewer."""
         self._objective.eval()
         count = max(1, min(VALIDATION_BATCHES, len(batches.sequences) // batches.batch_size))
-        own = torch.zeros((), device=self.context.device)
+        loss = torch.zeros((), device=self.context.device)
         for ids_BT in batches.read(range(count), self.context.rank, self.context.world_size):
-            own += self._losses(ids_BT)[1] / (count * self.context.world_size)
+            loss += self._losses(ids_BT)[1] / (count * self.context.world_size)
         self._objective.train()
-        return self.context.all_reduce_sum(own)[0]
+        return self.context.all_reduce_sum(loss)[0]
 
     def checkpoint(self) -> None:
         """Keeps the state in place of the one before.

@@ -59,13 +59,13 @@ def build(bench: Bench) -> None:
         busy = True
         try:
             while again:
-                again, given = False, text.value or ""
-                found = await run.io_bound(bench.cuts, given)
-                if found is None:  # the server is stopping
+                again, shown_text = False, text.value or ""
+                results = await run.io_bound(bench.cuts, shown_text)
+                if results is None:  # the server is stopping
                     return
-                for place, shown in zip(cuts, found, strict=True):
+                for place, shown in zip(cuts, results, strict=True):
                     place.set_content(shown)
-                status.text = f"{len(given.encode())} bytes, cut by {len(cuts)} tokenizers"
+                status.text = f"{len(shown_text.encode())} bytes, cut by {len(cuts)} tokenizers"
         except EqualInfoError as error:
             status.text = str(error)
         finally:
@@ -101,9 +101,9 @@ def _continuation(bench: Bench, text: Any) -> None:
         except EqualInfoError as error:
             state.text = str(error)
             return
-        given = text.value or ""
+        prompt = text.value or ""
         running.parts, running.wanted = b"", True
-        before.set_content(html.escape(given))
+        before.set_content(html.escape(prompt))
         new.set_content("")
         state.text = "writing"
         start.set_enabled(False)
@@ -114,7 +114,7 @@ def _continuation(bench: Bench, text: Any) -> None:
             if not running.wanted:
                 raise Stopped
 
-        work = asyncio.ensure_future(run.io_bound(bench.go_on, given, request, grown))
+        work = asyncio.ensure_future(run.io_bound(bench.go_on, prompt, request, grown))
         while not work.done():
             new.set_content(html.escape(running.parts.decode("utf-8", "replace")))
             await asyncio.wait([work], timeout=REFRESH)

@@ -155,17 +155,17 @@ def count_contexts(
     unigram = quantise_counts(count_bytes(documents()))
     if order == 0:
         return Unigram(unigram)
-    found = [(np.empty(0, np.int64), np.empty(0, np.int64)) for _ in range(order)]
+    counted = [(np.empty(0, np.int64), np.empty(0, np.int64)) for _ in range(order)]
     done = 0
     for chunk in grouped(_segments(documents()), CHUNK_BYTES, lambda segment: len(segment[0])):
         text, ages = map(np.concatenate, zip(*chunk, strict=True))
         for k in range(1, order + 1):
             more = np.unique(kernels.grams_of(text, ages, k), return_counts=True)
-            found[k - 1] = _most_frequent(*_merged(found[k - 1], more), 2)
+            counted[k - 1] = _most_frequent(*_merged(counted[k - 1], more), 2)
         done += len(text)
         if report:
             report(done, 0)
-    tables = [_tables(k, *_most_frequent(*found[k - 1], 1)) for k in range(1, order + 1)]
+    tables = [_tables(k, *_most_frequent(*counted[k - 1], 1)) for k in range(1, order + 1)]
     contexts, lengths, symbols, counts = map(np.concatenate, zip(*tables, strict=True))
     return ContextModel(
         {

@@ -76,13 +76,13 @@ def _row(history: int, known: int, tables: Tables, mass: np.ndarray, row: np.nda
             mass[symbols[e]] += share * counts[e]
         left -= share * totals[context]
     # One unit for every byte; the others by the bounds of the cumulative mass, rounded down.
-    below, given = 0, 0
+    below, before = 0, 0
     for byte in range(255):
         below += mass[byte] + ((left * unigram[byte]) >> PRECISION)
         upto = (below * (FREQUENCY_TOTAL - 256)) >> MASS_BITS
-        row[byte] = 1 + upto - given
-        given = upto
-    row[255] = 1 + (FREQUENCY_TOTAL - 256) - given
+        row[byte] = 1 + upto - before
+        before = upto
+    row[255] = 1 + (FREQUENCY_TOTAL - 256) - before
 
 
 @kernel

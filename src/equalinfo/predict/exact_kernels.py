@@ -190,12 +190,12 @@ def _weigh(
         work[s] = weight
         total += weight
     scale = SHARE / np.float32(total)
-    given = np.int64(0)
+    weights_sum = np.int64(0)
     for s in range(count):
         weight = np.int32(np.float32(work[s]) * scale)
         scores[s] = np.float32(weight)
-        given += weight
-    return given
+        weights_sum += weight
+    return weights_sum
 
 
 @kernel
@@ -276,7 +276,7 @@ def attend_step(
                 keys[position, d] = np.int16(k[n, base + d])
                 values[position, d] = np.int16(v[n, base + d])
             _dots(query, keys, count, scores)
-            given = np.float32(_weigh(scores, count, factors[h], far_biases[h], near_biases[h], work))
+            weights_sum = np.float32(_weigh(scores, count, factors[h], far_biases[h], near_biases[h], work))
             attended[:] = 0
             for s in range(count):
                 weight = np.int32(scores[s])
@@ -284,7 +284,7 @@ def attend_step(
                     for d in range(width):
                         attended[d] = np.int32(attended[d] + weight * np.int32(values[s, d]))
             for d in range(width):
-                out[n, base + d] = _round(np.float32(2.0) * np.float32(attended[d]) / given)
+                out[n, base + d] = _round(np.float32(2.0) * np.float32(attended[d]) / weights_sum)
     return out
 
 

@@ -129,8 +129,8 @@ class TorchModel(ExactModel):
         total = weights.sum(-1, keepdim=True).float()
         scale = torch.full_like(total, float(kernels.SHARE)) / total
         shares = (weights.float() * scale).int()
-        given = shares.sum(-1, keepdim=True).float()
-        return ((shares.float() @ values) * 2.0 / given).round()
+        weights_sum = shares.sum(-1, keepdim=True).float()
+        return ((shares.float() @ values) * 2.0 / weights_sum).round()
 
     def _two_to(self, below: Tensor, shift: int) -> Tensor:
         """2^(PROBABILITY_ONE - shift - below / FRACTIONS), rounded down, int32; `below` is changed."""
@@ -143,7 +143,7 @@ class TorchModel(ExactModel):
         if len(weights) <= INPUTS_AT_ONCE:
             return inputs @ weights
         parts = zip(inputs.split(INPUTS_AT_ONCE, 1), weights.split(INPUTS_AT_ONCE), strict=True)
-        return reduce(torch.add, ((some @ own).double() for some, own in parts))
+        return reduce(torch.add, ((some @ matrix).double() for some, matrix in parts))
 
     def _normalised(self, x_ND: Tensor) -> Tensor:
         """As `kernels.normalise`."""

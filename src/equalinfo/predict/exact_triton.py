@@ -141,17 +141,17 @@ def _attend(
         scores = _scores(query, keys, biases, factor, position, s + ss, H, K)
         total += tl.sum(two_to(largest[None, :] - scores, powers, 14), 0)
     scale = tl.div_rn(tl.full((H,), SHARE, tl.float32), total.to(tl.float32))
-    given = tl.zeros((H,), tl.int32)
+    weights_sum = tl.zeros((H,), tl.int32)
     read = tl.zeros((H, K), tl.float32)
     for s in range(0, position + 1, S):
         scores = _scores(query, keys, biases, factor, position, s + ss, H, K)
         weights = two_to(largest[None, :] - scores, powers, 14)
         shares = (weights.to(tl.float32) * scale[None, :]).to(tl.int32)
-        given += tl.sum(shares, 0)
+        weights_sum += tl.sum(shares, 0)
         at = (s + ss)[:, None, None] * (2 * H * K) + H * K + inside[None, :, :]
         values = tl.load(keys + at, mask=(s + ss <= position)[:, None, None], other=0.0).to(tl.float32)
         read += tl.sum(shares.to(tl.float32)[:, :, None] * values, 0)
-    divisor = tl.broadcast_to(given.to(tl.float32)[:, None], (H, K))
+    divisor = tl.broadcast_to(weights_sum.to(tl.float32)[:, None], (H, K))
     tl.store(out + n * H * K + inside, nearest(tl.div_rn(read * 2.0, divisor)).to(tl.float16))
 
 
@@ -354,8 +354,16 @@ class Steps:
         tile = {"bm": 64, "bn": min(128, inner), "gate_n": 128, "bk": 64, "stages": 3} | (tiles or {})
         bk = min(tile["bk"], width, inner)
         several = {"num_warps": 8, "num_stages": tile["stages"], **UNFUSED}
-        given = self.symbols, self.positions, self.embedding, self.first_qkv, self.x, self.q, self.caches[0]
-        _begin[(n,)](*given, self.capacity, D=width, INNER=inner, num_warps=2, **UNFUSED)
+        arguments = (
+            self.symbols,
+            self.positions,
+            self.embedding,
+            self.first_qkv,
+            self.x,
+            self.q,
+            self.caches[0],
+        )
+        _begin[(n,)](*arguments, self.capacity, D=width, INNER=inner, num_warps=2, **UNFUSED)
         for index in range(self.size.n_layers):
             if index:
                 bn = min(tile["bn"], inner)

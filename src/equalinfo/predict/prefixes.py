@@ -80,11 +80,11 @@ def visit_prefixes(
         texts = np.concatenate([part.texts for part in taken])
         known = np.concatenate([part.payload for part in taken])
         frequencies, caches = predictor.extended(texts, [(part.caches, part.parents) for part in taken])
-        found, (parents, following, payload) = visit(frequencies, texts, known)
+        visited, (parents, following, payload) = visit(frequencies, texts, known)
         used, compact = np.unique(parents, return_inverse=True)
         longer = np.column_stack([texts[parents], following.astype(np.uint8)])
         kept = [cache[used] for cache in caches]  # copies: a view would keep the whole batch in memory
-        return found, _Waiting(longer, payload, compact.reshape(-1).astype(np.int64), kept)
+        return visited, _Waiting(longer, payload, compact.reshape(-1).astype(np.int64), kept)
 
     add(_Waiting(np.empty((1, 0), np.uint8), payload[None], np.zeros(1, np.int64), []))
     results: list[Found] = []
@@ -99,8 +99,8 @@ def visit_prefixes(
                     return results
                 done, running = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
-                    found, waiting = future.result()
-                    results.append(found)
+                    visited, waiting = future.result()
+                    results.append(visited)
                     add(waiting)
         finally:
             for future in running:

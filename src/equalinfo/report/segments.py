@@ -49,12 +49,12 @@ class Cut:
 
 def cut(tokenizer: Tokenizer, text: bytes) -> Cut:
     """A text's segments and totals."""
-    found = tokenizer.segments(text)
+    segments_and_ids = tokenizer.segments(text)
     window = tokenizer.window_bits
     per_id = math.log2(tokenizer.vocab)
     segments = tuple(
         Segment(visible(segment), len(segment), bits_text(window or per_id * len(ids)), tuple(ids))
-        for segment, ids in found
+        for segment, ids in segments_and_ids
     )
     tokens = sum(len(segment.ids) for segment in segments)
     return Cut(str(tokenizer.spec), segments, counts_text(tokens, len(segments), len(text), tokens * per_id))
@@ -75,6 +75,6 @@ def segments_html(cut_text: Cut) -> str:
     return template("pieces.html.j2").render(cut=cut_text, tones=TONES)
 
 
-def as_records(found: Cut) -> list[Sequence[object]]:
+def as_records(cut: Cut) -> list[Sequence[object]]:
     """A cut for the page's script: [text, bytes, bits, ids] of each segment."""
-    return [[segment.text, segment.size, segment.bits, list(segment.ids)] for segment in found.segments]
+    return [[segment.text, segment.size, segment.bits, list(segment.ids)] for segment in cut.segments]

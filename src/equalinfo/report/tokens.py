@@ -53,8 +53,8 @@ def token_view(tokenizers: Sequence[Tokenizer], texts: Sequence[str] = ()) -> To
     if not tokenizers:
         return None
     # A text box gives line ends back as \n.
-    given = [text.replace("\r\n", "\n").replace("\r", "\n") for text in texts or [EXAMPLE]]
-    datas = [as_bytes(text) for text in given]
+    strings = [text.replace("\r\n", "\n").replace("\r", "\n") for text in texts or [EXAMPLE]]
+    datas = [as_bytes(text) for text in strings]
     methods: list[Method] = []
     fixed: list[list[Any]] = []
     for tokenizer in tokenizers:
@@ -66,8 +66,8 @@ def token_view(tokenizers: Sequence[Tokenizer], texts: Sequence[str] = ()) -> To
         data = {"spec": spec, "perId": per_id, "window": window, "live": live}
         methods.append(Method(spec, live is not None, segments_html(cuts[0]), data))
     shown = [
-        Text(text, {"text": text, "cuts": [own[number] for own in fixed]})
-        for number, text in enumerate(given)
+        Text(text, {"text": text, "cuts": [records[number] for records in fixed]})
+        for number, text in enumerate(strings)
     ]
     return TokenView(methods, shown)
 

@@ -157,7 +157,7 @@ def _by(groups: Sequence[str], sizes: Sequence[int], tokens: Sequence[int]) -> d
 
 def _words_and_numbers(tokenizer: Tokenizer, documents: Sequence[bytes]) -> list[int]:
     """Words, those that are one id, ids with a part in them; digits of numbers, ids with a part in those."""
-    found = np.zeros(5, np.int64)
+    counts = np.zeros(5, np.int64)
     looked_at = 0
     for document in documents if tokenizer.places_in_text else ():
         if looked_at > WORDS_BYTES:
@@ -176,12 +176,12 @@ def _words_and_numbers(tokenizer: Tokenizer, documents: Sequence[bytes]) -> list
             spaced = np.frombuffer(document, np.uint8)[np.maximum(starts - 1, 0)] == ord(" ")
             from_start = (begins[first] == starts) | (spaced & (begins[first] == starts - 1))
             whole = from_start & (first == last) & (ends[first] == stops)
-            found[:3] += [len(starts), whole.sum(), (last - first + 1).sum()]
+            counts[:3] += [len(starts), whole.sum(), (last - first + 1).sum()]
         starts, stops = _spans(NUMBER, text, places)
         if len(starts):
             first, last = np.searchsorted(ends, starts, "right"), np.searchsorted(begins, stops, "left") - 1
-            found[3:] += [(stops - starts).sum(), (last - first + 1).sum()]
-    return found.tolist()
+            counts[3:] += [(stops - starts).sum(), (last - first + 1).sum()]
+    return counts.tolist()
 
 
 def _spans(pattern: re.Pattern[str], text: str, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

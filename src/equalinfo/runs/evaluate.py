@@ -115,9 +115,9 @@ def compare(
             raise EqualInfoError("an M2 is given twice in a group; each seed counts once")
         rows = [evaluation.measure(path) for path in paths]
         for name in ("method", "size"):
-            if len(found := {getattr(row, name) for row in rows}) > 1:
+            if len(different := {getattr(row, name) for row in rows}) > 1:
                 raise EqualInfoError(
-                    f"a group holds the seeds of one method, not {' and '.join(sorted(found))}; use --against"
+                    f"a group holds the seeds of one method, not {' and '.join(sorted(different))}; use --against"
                 )
         values, seeds = [row.bits_per_byte for row in rows], [row.seed for row in rows]
         first = rows[0]

@@ -25,8 +25,8 @@ class GivenM1(Config):
 
 
 def _tag(value: Any) -> str:
-    given = isinstance(value, GivenM1) or (isinstance(value, dict) and "path" in value)
-    return "given" if given else "trained"
+    named = isinstance(value, GivenM1) or (isinstance(value, dict) and "path" in value)
+    return "given" if named else "trained"
 
 
 class M2Section(M2Settings):

@@ -102,11 +102,11 @@ def _labels(keys: list[Key]) -> dict[Key, str]:
     size and steps any other row, has differently."""
     settings = [dict(key) for key in keys]
     labels = {}
-    for key, own in zip(keys, settings, strict=True):
-        of_method = [other for other in settings if other["method"] == own["method"]]
+    for key, setting in zip(keys, settings, strict=True):
+        of_method = [other for other in settings if other["method"] == setting["method"]]
         # A size name says the parameters, a method's spec its vocabulary.
-        size_tells = len({one["parameters"] for one in of_method if one["size"] == own["size"]}) == 1
-        parts = [own["method"]]
+        size_tells = len({one["parameters"] for one in of_method if one["size"] == setting["size"]}) == 1
+        parts = [setting["method"]]
         for name, text in key[1:]:
             others = settings if name in ("size", "steps", "corpus") else of_method
             differs = any(other.get(name) != text for other in others)

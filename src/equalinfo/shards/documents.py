@@ -28,15 +28,17 @@ def encode_examples(
     if tokenizer.eos is None:
         return tokenizer.encode_batch(texts, advance)
     parts = [text.split(END_OF_DOCUMENT) for text in texts]
-    streams = iter(tokenizer.encode_batch([part for own in parts for part in own], advance))
+    streams = iter(
+        tokenizer.encode_batch([part for example_parts in parts for part in example_parts], advance)
+    )
     end = np.array([tokenizer.eos], id_dtype(tokenizer.vocab))
-    found = []
-    for own in parts:
+    examples_ids = []
+    for example_parts in parts:
         runs = [next(streams)]
-        for _ in own[1:]:
+        for _ in example_parts[1:]:
             runs += [end, next(streams)]
-        found.append(np.concatenate(runs) if len(runs) > 1 else runs[0])
-    return found
+        examples_ids.append(np.concatenate(runs) if len(runs) > 1 else runs[0])
+    return examples_ids
 
 
 def decode_examples(tokenizer: Tokenizer, streams: Sequence[np.ndarray]) -> list[bytes]:
@@ -50,6 +52,6 @@ def decode_examples(tokenizer: Tokenizer, streams: Sequence[np.ndarray]) -> list
     places = [np.flatnonzero(ids == tokenizer.eos) for ids in streams]
     # Each part but the first begins with the id that ended the document before.
     parts = [enumerate(np.split(ids, ends)) for ids, ends in zip(streams, places, strict=True)]
-    runs = [part[number > 0 :] for own in parts for number, part in own]
+    runs = [part[number > 0 :] for example_parts in parts for number, part in example_parts]
     texts = iter(tokenizer.decode_batch(runs))
     return [END_OF_DOCUMENT.join(next(texts) for _ in range(len(ends) + 1)) for ends in places]

@@ -82,17 +82,17 @@ def tokenize_partition(
         }
         # What is done for many documents at a time costs less for each.
         for documents in grouped(partition.documents(work.field, bad), GROUP_BYTES):
-            found = [document for document in documents if document]
-            counts["empty"] += len(documents) - len(found)
-            counts["large"] += sum(len(document) > LARGE_DOCUMENT_BYTES for document in found)
-            counts["not_utf8"] += _not_utf8(found)
-            places = splits_of(found) if work.split else ["train"] * len(found)
+            kept = [document for document in documents if document]
+            counts["empty"] += len(documents) - len(kept)
+            counts["large"] += sum(len(document) > LARGE_DOCUMENT_BYTES for document in kept)
+            counts["not_utf8"] += _not_utf8(kept)
+            places = splits_of(kept) if work.split else ["train"] * len(kept)
             for split in splits:
-                own = [document for document, place in zip(found, places, strict=True) if place == split]
-                splits[split] += len(own)
-                sizes[split] += sum(map(len, own))
+                of_split = [document for document, place in zip(kept, places, strict=True) if place == split]
+                splits[split] += len(of_split)
+                sizes[split] += sum(map(len, of_split))
                 if split in shards:
-                    shards[split].add(own)
+                    shards[split].add(of_split)
         for shard in shards.values():
             shard.finish()
     now_changed, now_windows = tokenizer.windows_changed

@@ -188,8 +188,8 @@ class _Run:
             counted.unlink()
         if not (self.tokens / "tokenizer").is_dir():
             self.tokenizer.save_pretrained(self.tokens / "tokenizer")
-        found = {partition.number: self._record(partition.number) for partition in partitions}
-        return {number: record for number, record in found.items() if record is not None}
+        by_number = {partition.number: self._record(partition.number) for partition in partitions}
+        return {number: record for number, record in by_number.items() if record is not None}
 
     def _clear(self) -> None:
         """Removes files and folders that a worker left unfinished; their names begin with a dot."""

@@ -177,14 +177,14 @@ class _Verifier:
         for split, expected in self.manifest["splits"].items():
             total = Counter[str]()
             for file in self._files(split):
-                own = Counter[str]()
+                counted = Counter[str]()
                 for ids, size, source_size in read_shard(file):
                     if len(ids) and int(ids.max()) >= self.tokenizer.vocab:
                         raise DamagedArtifact(f"{file} holds ids beyond the vocabulary")
-                    own.update(examples=1, tokens=len(ids), bytes=size, source_bytes=source_size)
-                if known and any(own[name] != known.get(file.name, {}).get(name) for name in COUNTS):
+                    counted.update(examples=1, tokens=len(ids), bytes=size, source_bytes=source_size)
+                if known and any(counted[name] != known.get(file.name, {}).get(name) for name in COUNTS):
                     raise DamagedArtifact(f"{file} does not hold as much as its record in the manifest says")
-                total += own
+                total += counted
                 self.shards += 1
                 self.progress.advance(task)
             if any(total[name] != expected[name] for name in COUNTS):

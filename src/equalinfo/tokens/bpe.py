@@ -53,9 +53,9 @@ class BPETokenizer(HuggingFaceTokenizer):
             EqualInfoError: no corpus, or one that is too small for the vocabulary.
         """
         documents = sources.corpus(spec)
-        made = _trained(spec["v"], [_pattern(spec)], documents())
-        _check_size(spec, len(made["model"]["vocab"]))
-        return cls(spec, _files(made))
+        trained = _trained(spec["v"], [_pattern(spec)], documents())
+        _check_size(spec, len(trained["model"]["vocab"]))
+        return cls(spec, _files(trained))
 
 
 class SuperBPETokenizer(BPETokenizer):
@@ -67,11 +67,11 @@ class SuperBPETokenizer(BPETokenizer):
     def build(cls, spec: Spec, sources: Sources) -> "SuperBPETokenizer":
         documents, vocab = sources.corpus(spec), spec["v"]
         first = max(int(vocab * WITHIN_WORDS), 257)
-        made = _trained(first, [LINES, _pattern(spec)], documents())
-        model = made["model"]
-        made["pre_tokenizer"] = pre_tokenizer(LINES)
+        trained = _trained(first, [LINES, _pattern(spec)], documents())
+        model = trained["model"]
+        trained["pre_tokenizer"] = pre_tokenizer(LINES)
         names = sorted(model["vocab"], key=model["vocab"].__getitem__)
-        ids = _encoded(made, documents())
+        ids = _encoded(trained, documents())
         byte_of = {character: byte for byte, character in enumerate(byte_alphabet())}
         entries = [b"", *(bytes(map(byte_of.__getitem__, name)) for name in names[1:])]
         for left, right in merges_across(ids, entries, vocab, MOST_WORDS):
@@ -81,13 +81,13 @@ class SuperBPETokenizer(BPETokenizer):
                 model["vocab"][joined] = len(names)
                 names.append(joined)
         _check_size(spec, len(names))
-        return cls(spec, _files(made))
+        return cls(spec, _files(trained))
 
 
-def _check_size(spec: Spec, found: int) -> None:
-    if found < spec["v"]:
+def _check_size(spec: Spec, size: int) -> None:
+    if size < spec["v"]:
         raise EqualInfoError(
-            f"{spec}: the corpus is too small for {spec['v']} ids; the largest v it supports is {found}"
+            f"{spec}: the corpus is too small for {spec['v']} ids; the largest v it supports is {size}"
         )
 
 
@@ -109,24 +109,24 @@ def _trained(vocab: int, patterns: list[str], documents: Iterable[bytes]) -> dic
     return json.loads(library.to_str())
 
 
-def _files(made: dict[str, Any]) -> dict[str, bytes]:
+def _files(definition: dict[str, Any]) -> dict[str, bytes]:
     return {
-        TOKENIZER: json.dumps(made, ensure_ascii=False).encode(),
+        TOKENIZER: json.dumps(definition, ensure_ascii=False).encode(),
         TOKENIZER_CONFIG: tokenizer_config(END_OF_TEXT),
     }
 
 
-def _encoded(made: dict[str, Any], documents: Iterable[bytes]) -> np.ndarray:
+def _encoded(definition: dict[str, Any], documents: Iterable[bytes]) -> np.ndarray:
     """Ids of the lines of the first documents, -1 after each; [ids] int64."""
     from tokenizers import Tokenizer
 
-    library = Tokenizer.from_str(json.dumps(made))
+    library = Tokenizer.from_str(json.dumps(definition))
     library.encode_special_tokens = True
     parts: list[int] = []
     lines = _lines(documents)
     while batch := list(islice(lines, 20_000)):
-        for found in library.encode_batch(batch, add_special_tokens=False):
-            parts += found.ids
+        for encoding in library.encode_batch(batch, add_special_tokens=False):
+            parts += encoding.ids
             parts.append(-1)
     return np.array(parts, np.int64)
 

@@ -147,7 +147,7 @@ class CompiledTokenizer(Tokenizer):
     def _segments(self, text: bytes) -> list[tuple[bytes, list[int]]]:
         entries = self.parser.encode(text)
         ids = self._ids(entries).reshape(-1, self.per_window).tolist()
-        return [(self.automaton[entry], own) for entry, own in zip(entries.tolist(), ids, strict=True)]
+        return [(self.automaton[entry], window) for entry, window in zip(entries.tolist(), ids, strict=True)]
 
     def _offsets(self, text: bytes) -> np.ndarray:
         from equalinfo.dictionary.parse import decode
@@ -185,8 +185,8 @@ class CompiledTokenizer(Tokenizer):
         config = {TOKENIZER_CONFIG: tokenizer_config(end_of_text_of(self.vocab_entries()))}
         if form == "huggingface":
             split = SPLIT_PATTERN if "words" in self.spec else None
-            made = tokenizer_json(self.vocab_entries(), self.parse, split, self._scores())
-            return {TOKENIZER: with_special(made, special, self.vocab), **config}
+            definition = tokenizer_json(self.vocab_entries(), self.parse, split, self._scores())
+            return {TOKENIZER: with_special(definition, special, self.vocab), **config}
         if self.parse == "greedy":
             raise EqualInfoError(
                 f"{self.spec} takes the longest match, SentencePiece the likeliest parse; choose huggingface"
@@ -325,8 +325,8 @@ class ScoredTokenizer(CompiledTokenizer):
 
 def compact_file(directory: Path) -> Path | None:
     """The small form of a dictionary, if it has that form."""
-    found = (path for name in (COMPACT, FIRST_COMPACT) if (path := directory / name).is_file())
-    return next(found, None)
+    files = (path for name in (COMPACT, FIRST_COMPACT) if (path := directory / name).is_file())
+    return next(files, None)
 
 
 def load_scores(directory: Path) -> np.ndarray:

@@ -217,16 +217,16 @@ class HuggingFaceTokenizer(ForeignTokenizer):
     def _open(self) -> list[bytes]:
         with needed("a tokenizer.json"):
             import tokenizers
-        made: dict[str, Any] = json.loads(self._files[TOKENIZER])
+        definition: dict[str, Any] = json.loads(self._files[TOKENIZER])
         self._library = tokenizers.Tokenizer.from_str(self._files[TOKENIZER].decode())
         self._library.encode_special_tokens = True
         self._library.no_truncation()
         self._library.no_padding()
-        added = {token["id"]: token for token in made.get("added_tokens") or ()}
+        added = {token["id"]: token for token in definition.get("added_tokens") or ()}
         self._special = {index: token["content"] for index, token in added.items() if token["special"]}
         self.eos = self._end(self._special)
         names = {index: name for name, index in self._library.get_vocab(True).items()}
-        spell = _spelling(json.dumps(made.get("decoder")))
+        spell = _spelling(json.dumps(definition.get("decoder")))
         entries = [b""] * (max(names) + 1)
         for index, name in names.items():
             if index != self.eos:
@@ -239,8 +239,8 @@ class HuggingFaceTokenizer(ForeignTokenizer):
         name = config.get("eos_token")
         name = name.get("content") if isinstance(name, dict) else name
         wanted = [name] if name else ["<|endoftext|>", "</s>", "<|end_of_text|>", "<eos>"]
-        found = [index for index, content in special.items() if content in wanted]
-        return found[0] if len(found) == 1 else None
+        ends = [index for index, content in special.items() if content in wanted]
+        return ends[0] if len(ends) == 1 else None
 
     def _ids(self, text: str) -> list[int]:
         return self._library.encode(text, add_special_tokens=False).ids
@@ -250,7 +250,7 @@ class HuggingFaceTokenizer(ForeignTokenizer):
             decoded = [text.decode() for text in texts]
         except UnicodeDecodeError:
             return super()._batch(texts)
-        return [found.ids for found in self._library.encode_batch(decoded, add_special_tokens=False)]
+        return [encoding.ids for encoding in self._library.encode_batch(decoded, add_special_tokens=False)]
 
     def _text(self, ids: list[int]) -> str:
         return self._library.decode(ids, skip_special_tokens=False)
@@ -295,14 +295,14 @@ class TiktokenTokenizer(ForeignTokenizer):
         with needed("a vocabulary of tiktoken"):
             import tiktoken
         try:
-            made = tiktoken.get_encoding(name)
+            library = tiktoken.get_encoding(name)
         except Exception as error:  # of many kinds: no such name, no network
             raise EqualInfoError(
                 f"{name}: no such file, and not one that tiktoken has: {_one_line(error)}"
             ) from error
-        ranks = sorted(made._mergeable_ranks.items(), key=lambda item: item[1])
+        ranks = sorted(library._mergeable_ranks.items(), key=lambda item: item[1])
         lines = b"".join(base64.b64encode(entry) + b" %d\n" % rank for entry, rank in ranks)
-        return {RANKS: lines, TIKTOKEN_JSON: _definition(made._pat_str, made._special_tokens)}
+        return {RANKS: lines, TIKTOKEN_JSON: _definition(library._pat_str, library._special_tokens)}
 
     def _open(self) -> list[bytes]:
         with needed("a vocabulary of tiktoken"):

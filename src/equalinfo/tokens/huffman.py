@@ -112,12 +112,12 @@ class EqualInfoHuffmanTokenizer(WindowTokenizer):
         lengths, words = huffman.code_of(np.asarray(self.predictor.initial, np.int32), self.limit)
         root = list(zip(lengths.tolist(), words.tolist(), strict=True))
 
-        def given(symbols: Sequence[int], rows: np.ndarray) -> Iterable[tuple[int, int]]:
-            found = huffman.words_of(np.ascontiguousarray(rows), np.array(symbols), self.limit)
-            return zip(*(part.tolist() for part in found), strict=True)
+        def reply(symbols: Sequence[int], rows: np.ndarray) -> Iterable[tuple[int, int]]:
+            codes = huffman.words_of(np.ascontiguousarray(rows), np.array(symbols), self.limit)
+            return zip(*(part.tolist() for part in codes), strict=True)
 
         coder = partial(self._encoding, root=root)
-        return encode_at_many_places(self.predictor, texts, coder, given, self.window_bits)
+        return encode_at_many_places(self.predictor, texts, coder, reply, self.window_bits)
 
     def _encoding(
         self, text: memoryview, met: Callable[[int], bool], root: list[tuple[int, int]]

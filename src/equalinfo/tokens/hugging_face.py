@@ -40,9 +40,9 @@ def tokenizer_json(
     alphabet = byte_alphabet()
     end_of_text = end_of_text_of(entries)
     names = [end_of_text, *("".join(alphabet[byte] for byte in entry) for entry in entries[1:])]
-    made = _greedy(entries, names) if parse == "greedy" else _unigram(names, split, scores)
+    model = _greedy(entries, names) if parse == "greedy" else _unigram(names, split, scores)
     frame = {**FRAME, "decoder": DECODER, "added_tokens": [special_token(0, end_of_text)]}
-    return json.dumps(frame | made, ensure_ascii=False).encode()
+    return json.dumps(frame | model, ensure_ascii=False).encode()
 
 
 def special_token(index: int, name: str) -> dict[str, Any]:

@@ -307,8 +307,8 @@ def named_source(text: str) -> bool:
     return bool(source) and name in FOREIGN
 
 
-def _did_you_mean(given: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(given, list(known), 1)
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), 1)
     return f" (did you mean {near[0]}?)" if near else ""
 
 

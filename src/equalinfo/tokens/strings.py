@@ -64,14 +64,14 @@ class TokenStrings:
 
     def inside(self, text: bytes) -> list[int]:
         """Numbers of the strings that `text` begins with, shorter than it and not empty."""
-        found = []
+        entries = []
         for length in range(1, min(len(text), self.longest + 1)):
             start = text[:length]
             at = bisect_left(self._sorted, start)
             while at < len(self._sorted) and self._sorted[at] == start:
-                found.append(self._order[at])
+                entries.append(self._order[at])
                 at += 1
-        return found
+        return entries
 
     def could_go_on(self, text: bytes) -> bool:
         """Whether some string begins with `text` and is longer."""
@@ -108,11 +108,11 @@ class CodedWindows(TokenStrings):
         return self._found[text]
 
     def _neighbours(self, text: bytes) -> list[int]:
-        own = self._tokenizer.encode(text).tolist()
-        if len(own) != self.length:
+        ids = self._tokenizer.encode(text).tolist()
+        if len(ids) != self.length:
             return []  # it does not fit into one window
-        at = self._number(own)
-        found = [at]
+        at = self._number(ids)
+        numbers_near = [at]
         for direction in (1, -1):
             edge, reach = at, 16
             while reach:
@@ -120,9 +120,9 @@ class CodedWindows(TokenStrings):
                 numbers = list(range(edge + direction, last + direction, direction))
                 texts = self.texts_of(numbers)
                 fitting = next((i for i, other in enumerate(texts) if not other.startswith(text)), len(texts))
-                found += numbers[:fitting]
+                numbers_near += numbers[:fitting]
                 edge, reach = last, 4 * reach if numbers and fitting == len(numbers) else 0
-        return found
+        return numbers_near
 
     def texts_of(self, numbers: Sequence[int]) -> list[bytes]:
         unknown = [number for number in numbers if number not in self._known]
@@ -131,8 +131,8 @@ class CodedWindows(TokenStrings):
         return [self._known[number] for number in numbers]
 
     def inside(self, text: bytes) -> list[int]:
-        own = self._tokenizer.encode(text).tolist()
-        return [self._number(own[: self.length])] if len(own) > self.length else []
+        ids = self._tokenizer.encode(text).tolist()
+        return [self._number(ids[: self.length])] if len(ids) > self.length else []
 
 
 def token_strings_of(tokenizer: Tokenizer) -> TokenStrings | None:

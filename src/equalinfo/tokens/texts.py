@@ -66,11 +66,11 @@ def as_texts(texts: Iterable[Text]) -> list[bytes]:
         items = None
     if items is None or isinstance(several, (Mapping, Set)):
         raise EqualInfoError(f"give a list of texts, not {type(several).__name__}")
-    found = list(items)
+    listed = list(items)
     try:
-        return list(map(str.encode, found))  # what most are, in a third of the time
+        return list(map(str.encode, listed))  # what most are, in a third of the time
     except (TypeError, UnicodeEncodeError):
-        return [as_bytes(text, number) for number, text in enumerate(found)]
+        return [as_bytes(text, number) for number, text in enumerate(listed)]
 
 
 def end_to_end(texts: Iterable[Text]) -> list[Flat]:

@@ -49,5 +49,5 @@ class M2Config(M2Settings, TrainingConfig):
 
     def plan(self) -> dict[str, Any]:
         """For hashes and config.json."""
-        own = {name: getattr(self, name) for name in ("size", "sequence_length", "first_only", "preset")}
-        return own | {"training": self.record()}
+        fields = {name: getattr(self, name) for name in ("size", "sequence_length", "first_only", "preset")}
+        return fields | {"training": self.record()}

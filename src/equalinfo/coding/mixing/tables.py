@@ -45,14 +45,14 @@ def _histories() -> tuple[np.ndarray, np.ndarray]:
         more bits have larger numbers.
         [256] int64: the share of ones in a history, out of 2^22.
     """
-    found = [
+    histories = [
         (zeros + ones, zeros, ones, last)
         for zeros in range(31)
         for ones in range(31)
         if max(zeros, ones) <= _BOUNDS.get(min(zeros, ones), -1)
         for last in ((0, 1) if zeros and ones else (int(ones > 0),))
     ]
-    number = {history[1:]: index for index, history in enumerate(sorted(found))}
+    number = {history[1:]: index for index, history in enumerate(sorted(histories))}
     following = np.zeros(512, np.uint8)
     share = np.full(256, 1 << 21, np.int64)
     for (zeros, ones, _), index in number.items():

@@ -38,8 +38,8 @@ def dot(_context: Any, weights: Any, start: Any, inputs: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         zero = ir.Constant(ir.IntType(64), 0)
         row = _load(builder, _pointer(context, builder, signature.args[0], arguments[0], arguments[1]))
-        given = _load(builder, _pointer(context, builder, signature.args[2], arguments[2], zero))
-        products = builder.ashr(builder.mul(row, given), _constant(8))
+        inputs = _load(builder, _pointer(context, builder, signature.args[2], arguments[2], zero))
+        products = builder.ashr(builder.mul(row, inputs), _constant(8))
         name = f"llvm.vector.reduce.add.v{WIDTH}i32"
         add = cgutils.get_or_insert_function(builder.module, ir.FunctionType(_INT32, [_VECTOR]), name)
         return builder.sext(builder.call(add, [products]), ir.IntType(64))
@@ -54,13 +54,13 @@ def train(_context: Any, weights: Any, start: Any, inputs: Any, error: Any) -> A
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         zero = ir.Constant(ir.IntType(64), 0)
         pointer = _pointer(context, builder, signature.args[0], arguments[0], arguments[1])
-        given = _load(builder, _pointer(context, builder, signature.args[2], arguments[2], zero))
+        inputs = _load(builder, _pointer(context, builder, signature.args[2], arguments[2], zero))
         first = ir.Constant(_INT32, 0)
         alone = builder.insert_element(
             ir.Constant(_VECTOR, ir.Undefined), builder.trunc(arguments[3], _INT32), first
         )
         error = builder.shuffle_vector(alone, ir.Constant(_VECTOR, ir.Undefined), _constant(0))
-        step = builder.ashr(builder.add(builder.mul(given, error), _constant(1 << 14)), _constant(15))
+        step = builder.ashr(builder.add(builder.mul(inputs, error), _constant(1 << 14)), _constant(15))
         row = builder.add(_load(builder, pointer), step)
         for sign, bound in ((">", LARGEST_WEIGHT), ("<", -LARGEST_WEIGHT)):
             row = builder.select(builder.icmp_signed(sign, row, _constant(bound)), _constant(bound), row)

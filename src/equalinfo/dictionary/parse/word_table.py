@@ -144,8 +144,8 @@ class WordParser(Parser):
 
     def _parse(self, text: ByteVector, bounds: Bounds) -> tuple[Ids, Bounds]:
         id_bounds = np.zeros(bounds.size, np.int64)
-        found = list(self._rounds(text, bounds, id_bounds, min(text.size, _ROOM)))
-        return found[0] if len(found) == 1 else np.concatenate(found), id_bounds
+        rounds = list(self._rounds(text, bounds, id_bounds, min(text.size, _ROOM)))
+        return rounds[0] if len(rounds) == 1 else np.concatenate(rounds), id_bounds
 
     def _rounds(self, text: ByteVector, bounds: Bounds, id_bounds: Bounds, room: int) -> Iterator[Ids]:
         """Ids of all documents, `room` of them at a time or a few more."""

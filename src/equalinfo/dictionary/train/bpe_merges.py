@@ -107,6 +107,6 @@ def _join(
             behind[beyond] = place
     counts[pair] = 0
     changed.discard(pair)
-    for other, found in new.items():
-        places[other] = sorted({*places.get(other, ()), *found})
+    for other, added in new.items():
+        places[other] = sorted({*places.get(other, ()), *added})
     return changed

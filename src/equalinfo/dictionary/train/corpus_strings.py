@@ -129,21 +129,21 @@ def _clauses(words: WordCounts, frequent: NDArray[np.int64]) -> tuple[NDArray[np
     """
     others = np.ones(len(words), bool)
     others[frequent] = False
-    found, sizes, hashes = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint64)
+    chosen, sizes, hashes = np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.uint64)
     begin, halved = 0, 0
     for group in words.groups():
-        own = np.flatnonzero(_without_spaces(group) & others[begin : begin + len(group)])
-        found = np.concatenate([found, own + begin])
-        hashes = np.concatenate([hashes, hashes_of(group.chosen(own))])
-        sizes = np.concatenate([sizes, np.diff(group.bounds)[own]])
+        numbers = np.flatnonzero(_without_spaces(group) & others[begin : begin + len(group)])
+        chosen = np.concatenate([chosen, numbers + begin])
+        hashes = np.concatenate([hashes, hashes_of(group.chosen(numbers))])
+        sizes = np.concatenate([sizes, np.diff(group.bounds)[numbers]])
         while True:
             least = hashes <= np.uint64((1 << 64 - halved) - 1)
-            found, hashes, sizes = found[least], hashes[least], sizes[least]
+            chosen, hashes, sizes = chosen[least], hashes[least], sizes[least]
             if sizes.sum() <= CLAUSE_BYTES:
                 break
             halved += 1
         begin += len(group)
-    return found, 1 << halved
+    return chosen, 1 << halved
 
 
 def _without_spaces(words: WordCounts) -> NDArray[np.bool_]:
@@ -154,9 +154,9 @@ def _without_spaces(words: WordCounts) -> NDArray[np.bool_]:
 
 def _are_characters(strings: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which strings, all of three bytes or all of four, are one character of a script without spaces."""
-    own = strings[:, 0] >= (0xE0 if strings.shape[1] == 3 else 0xF0)
-    own[own] = _spaceless(_points(strings[own].ravel()))
-    return own
+    fits = strings[:, 0] >= (0xE0 if strings.shape[1] == 3 else 0xF0)
+    fits[fits] = _spaceless(_points(strings[fits].ravel()))
+    return fits
 
 
 def _spaceless(points: NDArray[np.uint32]) -> NDArray[np.bool_]:
@@ -172,11 +172,11 @@ def frequent_phrases(
 ) -> list[bytes]:
     """The runs of two to four whole words that cover most of some documents, up to `count`; all else as above."""
     pairs = count_runs(documents, _words_in, (2, 2), None, threads, report)
-    found, least = _covering(pairs, count)
+    phrases, least = _covering(pairs, count)
     # No run comes more often than a pair in it, so with others a longer one is not among those that cover most.
     often = pairs.chosen(np.flatnonzero(pairs.counts >= max(2, -(-least // MAX_ENTRY_BYTES))))
     longer = count_runs(documents, _words_in, (3, 4), often, threads, report)
-    return [text for _, text in sorted(found + _covering(longer, count)[0])[:count]]
+    return [text for _, text in sorted(phrases + _covering(longer, count)[0])[:count]]
 
 
 def _covering(runs: WordCounts, count: int) -> tuple[list[tuple[int, bytes]], int]:
@@ -244,7 +244,7 @@ def _strings_of(
     new = np.ones(starts.size, bool)
     new[1:] = (keys[1:] != keys[:-1]).any(axis=1)
     groups = np.flatnonzero(new)
-    times, weight = (np.add.reduceat(own[words[order]], groups) for own in (counts, weights))
+    times, weight = (np.add.reduceat(values[words[order]], groups) for values in (counts, weights))
     often = times > 1
     return weight[often] * length, padded[order[groups[often]], :length]
 

@@ -63,10 +63,10 @@ def likely_strings(
     """
     asked = (predictor.fingerprint, words)
     if asked not in _kept or len(_kept[asked]) < count:
-        found = _search(predictor, count, words, threads, report)
+        strings = _search(predictor, count, words, threads, report)
         for other in [key for key in _kept if key[0] != predictor.fingerprint]:
             del _kept[other]
-        _kept[asked] = found
+        _kept[asked] = strings
     return _kept[asked][:count]
 
 
@@ -82,20 +82,20 @@ def _search(
     while True:
         # Once hardly any room is left, more strings than wanted are equally probable: take them all.
         most = None if too_much - enough < 1 / 64 else FAR_TOO_MANY * count + 10_000
-        found = _strings_within(predictor, int(bits * ONE_BIT), words, threads, most, count, report)
-        if found is not None and (len(found) >= count or bits >= PRECISION * MAX_ENTRY_BYTES):
-            return found
-        if found is None:
+        strings = _strings_within(predictor, int(bits * ONE_BIT), words, threads, most, count, report)
+        if strings is not None and (len(strings) >= count or bits >= PRECISION * MAX_ENTRY_BYTES):
+            return strings
+        if strings is None:
             too_much = bits
             bits = (enough + too_much) / 2
             continue
         # The number of strings grows by a nearly constant factor per bit.
-        slope = np.log2((len(found) + 1) / before[1]) / (bits - before[0]) if before[0] else 1.0
-        before, enough = (bits, len(found) + 1), bits
+        slope = np.log2((len(strings) + 1) / before[1]) / (bits - before[0]) if before[0] else 1.0
+        before, enough = (bits, len(strings) + 1), bits
         # First to about an eighth of the strings, which shows the factor there, then to all. The factor falls
         # slowly, hence 0.95: a trial that finds a few too many costs less than one more trial.
-        aim = count / 8 if len(found) < count / 12 else 1.08 * count
-        step = np.log2((aim + 1) / (len(found) + 1)) / min(max(0.95 * slope, 0.3), 1.5)
+        aim = count / 8 if len(strings) < count / 12 else 1.08 * count
+        step = np.log2((aim + 1) / (len(strings) + 1)) / min(max(0.95 * slope, 0.3), 1.5)
         bits = min(bits + min(max(float(step), 1 / 128), 8.0), (enough + too_much) / 2)
         if too_much == PRECISION * MAX_ENTRY_BYTES and before[1] == 1:
             bits = enough + 4  # nothing yet: no factor to go by
@@ -133,14 +133,14 @@ def _strings_within(
         return (strings, costs), (parents, symbols, children)
 
     start = np.array([0, 0, 0, START if words else FREELY])
-    found: list[tuple[int, bytes]] = []
+    costed: list[tuple[int, bytes]] = []
     for strings, costs in visit_prefixes(predictor, start, visit, threads):
         length, blob = strings.shape[1], strings.tobytes()
-        found += ((cost, blob[i * length : (i + 1) * length]) for i, cost in enumerate(costs.tolist()))
+        costed += ((cost, blob[i * length : (i + 1) * length]) for i, cost in enumerate(costs.tolist()))
     if most is not None and number > most:
         return None
-    found.sort()
-    return [string for _, string in found]
+    costed.sort()
+    return [string for _, string in costed]
 
 
 @kernel

@@ -95,14 +95,14 @@ class WordCounts:
         total, done, size = np.zeros(len(parser.automaton), np.int64), 0, len(self.text)
 
         def used(group: "WordCounts") -> tuple[Counts, int]:
-            own = np.zeros(total.size, np.int64)
+            uses = np.zeros(total.size, np.int64)
             ids, id_bounds = parser.encode_flat(group.text, group.bounds)
-            _weigh(ids, id_bounds, group.counts, own)
-            return own, len(group.text)
+            _weigh(ids, id_bounds, group.counts, uses)
+            return uses, len(group.text)
 
         with worker_threads(threads) as workers:
-            for own, length in in_order(workers, used, self.groups()):
-                total += own
+            for uses, length in in_order(workers, used, self.groups()):
+                total += uses
                 done += length
                 if report:
                     report(stage, done, size)
@@ -496,15 +496,15 @@ def _add(place: np.uint64, length: np.uint64, weight: int, table: _Arrays) -> bo
     """Adds `weight` to the count of the word at an address; False if it is new and there is no room."""
     slots, hashes, bounds, counts, text, used = table
     h = _hash(place, length)
-    found = _find(place, length, h, table)
-    if found >= 0:
-        counts[found] += weight
+    slot = _find(place, length, h, table)
+    if slot >= 0:
+        counts[slot] += weight
         return True
     word, end = used[0], used[1] + np.int64(length)
     if word == counts.size or end + 8 > text.size:
         return False
     copy_bytes(address_of(text) + np.uint64(used[1]), place, length)
-    slots[-1 - found] = np.int64(h >> np.uint64(41)) << np.int64(40) | (word + 1)
+    slots[-1 - slot] = np.int64(h >> np.uint64(41)) << np.int64(40) | (word + 1)
     hashes[word], counts[word] = h, weight
     bounds[word + 1] = end
     used[0], used[1] = word + 1, end
@@ -560,9 +560,9 @@ def _count(source: ByteVector, documents: Bounds, classes: ByteVector, state: Co
         begin = max(state[1], documents[state[0]])
         while begin < end:
             size = min(end - begin, _BLOCK)
-            found = np.int64(word_starts(place + np.uint64(begin), np.uint64(size), kinds, into))
+            words = np.int64(word_starts(place + np.uint64(begin), np.uint64(size), kinds, into))
             if begin + size < end:
-                if found == 1:  # a long word
+                if words == 1:  # a long word
                     stop = np.int64(
                         word_end(place, np.uint64(begin), np.uint64(end), np.uint64(source.size), kinds)
                     )
@@ -571,11 +571,11 @@ def _count(source: ByteVector, documents: Bounds, classes: ByteVector, state: Co
                         return int(stop - begin) + 1
                     begin = stop
                     continue
-                found -= 1  # the last goes on
+                words -= 1  # the last goes on
             else:
-                starts[found] = size
+                starts[words] = size
             first = np.int64(0)
-            for i in range(1, found + 1):
+            for i in range(1, words + 1):
                 following = np.int64(starts[i])
                 if not _add(place + np.uint64(begin + first), np.uint64(following - first), 1, table):
                     state[1] = begin + first

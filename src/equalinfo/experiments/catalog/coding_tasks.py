@@ -57,15 +57,15 @@ def texts(work: ExperimentContext, split: str, length: int, count: int) -> list[
 def sequences(work: ExperimentContext, method: str, task: str, texts: list[bytes]) -> list[Targeted]:
     """Source ids, then target ids shifted by the source's vocabulary; only targets are scored."""
     codes = work.tokenizer(method).encode_batch(texts)
-    made = []
+    result = []
     for text, ids in zip(texts, codes, strict=True):
         data = np.frombuffer(text, np.uint8).astype(np.int64)
         source, target = (data, ids) if task == COMPRESS else (ids, data)
         if task == LM:
             source = source[:0]
         joined = np.concatenate([source.astype(np.int64), target.astype(np.int64) + VOCAB])
-        made.append(Targeted(joined, len(source)))
-    return made
+        result.append(Targeted(joined, len(source)))
+    return result
 
 
 def trained(work: ExperimentContext, method: str, task: str, seed: int) -> list[Measurement]:

@@ -52,7 +52,7 @@ def methods(scale: Scale) -> list[str]:
     """The most telling first: a run that is stopped has those."""
     wide = scale.wide
     flags = ("unigram,words", "unigram,phrases", "unigram,words,case", "unigram,phrases,case", "fewest")
-    words, phrases, case, case_phrases, fewest = (f"EqualInfo[v={wide},{own}]" for own in flags)
+    words, phrases, case, case_phrases, fewest = (f"EqualInfo[v={wide},{flag}]" for flag in flags)
     merges = (f"BPE[v={wide}]", f"SuperBPE[v={wide}]", f"BPE[v={wide},words]")
     telling = [case, scale.sentencepiece, words, case_phrases, merges[0], phrases, merges[1]]
     return [*telling, "Bytes", fewest, merges[2]]
@@ -80,8 +80,8 @@ def counted(work: ExperimentContext, most: int) -> list[Measurement]:
     data, corpus = work.scale.recipe.data, work.run.corpus
     order = drawn(corpus.documents("train"), data.example_bytes, most, data.seed)
     model = count_contexts(LONGEST_ORDER, lambda: (example.data for example in order))
-    found = predictor_point(model, scored_examples(corpus, data.example_bytes, scored(work)))
-    return [work.row(CONTEXTS, BITS, found.bits_per_byte, found.error)]
+    point = predictor_point(model, scored_examples(corpus, data.example_bytes, scored(work)))
+    return [work.row(CONTEXTS, BITS, point.bits_per_byte, point.error)]
 
 
 def config_of(work: ExperimentContext, seed: int, **changes: object) -> M2Config:
@@ -158,11 +158,11 @@ def findings(rows: Rows) -> list[Finding]:
     rows = tuned(rows)
     last = steps_of(rows)[-1]
     ours = [name for name in rows.methods("tokens") if "unigram" in name]
-    found = [
+    findings = [
         less(rows, BITS, method, rival, step=last).on(f"{method} is better than {rival} at the end")
         for method, rival in product(ours, rivals(rows))
     ]
-    found += [
+    findings += [
         growing(rows, method, rival).on(f"the lead of {method} over {rival} grows with training")
         for method, rival in product(ours, rivals(rows))
     ]
@@ -171,7 +171,7 @@ def findings(rows: Rows) -> list[Finding]:
     below = positive(Estimate(limit - model.mean, model.error, model.source))
     ours_best = f"{best} {model.text()} against {limit:.3f}"
     return [
-        *found,
+        *findings,
         below._replace(ours=ours_best).on(
             "the best M2 is below the context model counted on its training text"
         ),
@@ -199,9 +199,9 @@ def figure(rows: Rows) -> Figure:
     for quantity, title in AXES.items():
         series: list[Series] = []
         for method in rows.methods("tokens"):
-            own = [step for step in steps_of(rows) if len(rows.where(BITS, method, step=step))]
-            places = [rows.mean(quantity, method, step=step) for step in own]
-            bits = [rows.estimate(BITS, method, step=step) for step in own]
+            steps = [step for step in steps_of(rows) if len(rows.where(BITS, method, step=step))]
+            places = [rows.mean(quantity, method, step=step) for step in steps]
+            bits = [rows.estimate(BITS, method, step=step) for step in steps]
             series.append(measured(method, places, bits))
         panels.append(Panel("", title, "bits per byte", series, x_log=True, levels=level))
     return Figure("Held-out bits/byte along training; bands: two standard errors", panels)

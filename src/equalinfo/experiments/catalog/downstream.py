@@ -58,9 +58,9 @@ def trained(work: ExperimentContext, method: str, data: str, seed: int) -> list[
         model = Decoder(size_by_name(work.scale.size), tokenizer.vocab)
         model.init_weights(seed)
     else:
-        made = work.m2(spec, 0)
-        cell = made.result.cell
-        model, _, _ = load_m2(made.path)
+        run = work.m2(spec, 0)
+        cell = run.result.cell
+        model, _, _ = load_m2(run.path)
     base = model.vocab
     training, testing = (
         sequences(tokenizer.encode_batch([text for text, _ in split]), [label for _, label in split], base)

@@ -56,39 +56,39 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 
 def alone(work: ExperimentContext) -> list[Measurement]:
     """What the held-out text costs M1."""
-    own = materials(work, m1=True)
-    found = predictor_point(own.predictor, own.held_out, M1_LENGTH)
-    bits = work.row(M1, BITS, found.bits_per_byte, found.error)
-    return [bits, *work.example_rows(M1, found.bits, found.sizes)]
+    shared = materials(work, m1=True)
+    point = predictor_point(shared.predictor, shared.held_out, M1_LENGTH)
+    bits = work.row(M1, BITS, point.bits_per_byte, point.error)
+    return [bits, *work.example_rows(M1, point.bits, point.sizes)]
 
 
 def trained(work: ExperimentContext, method: str, told: bool, seed: int) -> list[Measurement]:
-    own, tokenizer, name = materials(work, m1=True), work.tokenizer(method), name_of(method, told)
-    known = cast(ExactModel, own.predictor).states
-    examples, held_out = own.training(text_bytes(work, TEXT)), own.held_out
+    shared, tokenizer, name = materials(work, m1=True), work.tokenizer(method), name_of(method, told)
+    known = cast(ExactModel, shared.predictor).states
+    examples, held_out = shared.training(text_bytes(work, TEXT)), shared.held_out
     read, scored = (list(token_rows(known, tokenizer, some, LENGTH)) for some in (examples, held_out))
     text = RowsOfIds.of(read, scored, examples, held_out)
     steps = len(text.whole(LENGTH)) / BATCH
     config = config_of(work, work.scale.size, seed, steps, LENGTH)
-    about = (name, tokenizer.fingerprint, own.predictor.fingerprint, TEXT, work.run.corpus_key)
+    about = (name, tokenizer.fingerprint, shared.predictor.fingerprint, TEXT, work.run.corpus_key)
     course = informed_course(about, tokenizer.vocab, text, config, told)
     (end,) = learning_curve(course, [config.steps], work.out / "curves", work.progress)
     return end_rows(work, name, seed, end, math.log2(tokenizer.vocab))
 
 
 def findings(rows: Rows) -> list[Finding]:
-    found = []
+    result = []
     known = [name for name in rows.methods(BITS) if name.endswith(TOLD)]
     for told in known:
         method = told.removesuffix(TOLD)
-        found.append(less(rows, BITS, told, method).on(f"M1's state makes {method} easier to read"))
-        found.append(less(rows, BITS, told, M1).on(f"{told}, is worth more than M1 alone"))
+        result.append(less(rows, BITS, told, method).on(f"M1's state makes {method} easier to read"))
+        result.append(less(rows, BITS, told, M1).on(f"{told}, is worth more than M1 alone"))
     if known and known[-1].removesuffix(TOLD) not in CODES:
         better = [
             less(rows, BITS, told, known[-1]).on(f"{told}, beats words that are told") for told in known[:-1]
         ]
-        found += better
-    return found
+        result += better
+    return result
 
 
 def compared(rows: Rows) -> list[Compared]:

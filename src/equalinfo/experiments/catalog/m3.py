@@ -64,8 +64,8 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
             yield Job(named, (*about, seed), partial(compressed, work, bits, told, seed))
 
 
-def _text(work: ExperimentContext, sizes: dict[str, int], own: bool) -> list[Example]:
-    return materials(work).training(text_bytes(work, sizes), own)
+def _text(work: ExperimentContext, sizes: dict[str, int], unseen: bool) -> list[Example]:
+    return materials(work).training(text_bytes(work, sizes), unseen)
 
 
 def _tokenizer(work: ExperimentContext) -> Tokenizer:
@@ -110,7 +110,7 @@ class CodeRow:
 def trained(work: ExperimentContext, seed: int) -> Decoder:
     """The M2 that codes."""
     tokenizer = _tokenizer(work)
-    rows = [row.ids for rows in _token_rows(work, _text(work, M2_TEXT, own=False)) for row in rows]
+    rows = [row.ids for rows in _token_rows(work, _text(work, M2_TEXT, unseen=False)) for row in rows]
     whole = np.stack([ids for ids in rows if len(ids) == LENGTH])
     config = config_of(work, work.scale.size, seed, len(whole) / BATCH, LENGTH)
     model = Decoder(size_by_name(config.size), tokenizer.vocab, config.preset)
@@ -145,7 +145,7 @@ def texts(work: ExperimentContext, seed: int) -> tuple[list[Seen], list[Seen]]:
             seen(model, rows, one.source_bytes)
             for rows, one in zip(_token_rows(work, examples), examples, strict=True)
         ]
-        for examples in (_text(work, M3_TEXT, own=True), materials(work).held_out)
+        for examples in (_text(work, M3_TEXT, unseen=True), materials(work).held_out)
     )
     return read, scored
 
@@ -171,7 +171,7 @@ def coder(work: ExperimentContext, seed: int) -> list[Measurement]:
 
 def control(work: ExperimentContext, seed: int) -> list[Measurement]:
     """An M2 over tokens, trained on the text that M3s are trained on."""
-    examples, scored = _text(work, M3_TEXT, own=True), materials(work).held_out
+    examples, scored = _text(work, M3_TEXT, unseen=True), materials(work).held_out
     text = RowsOfIds.of(_token_rows(work, examples), _token_rows(work, scored), examples, scored)
     vocab = _tokenizer(work).vocab
     return _learned(work, CONTROL, seed, vocab, text, told=False)
@@ -198,25 +198,25 @@ def _learned(
 
 
 def findings(rows: Rows) -> list[Finding]:
-    found = []
+    result = []
     for bits in WINDOWS:
         alone, told = (name_of(bits, known) for known in (False, True))
         if alone not in rows.methods(BITS):
             continue
-        uniform, own = rows.mean(UNIFORM, alone), rows.estimate(BITS, alone)
-        learned = Estimate(uniform - own.mean, own.error, own.source)
-        text = f"{own.text()} against {uniform:.3f} of uniform ids"
-        found.append(positive(learned)._replace(ours=text).on(f"M3 learns windows of {bits} bits"))
-        found.append(
+        uniform, estimate = rows.mean(UNIFORM, alone), rows.estimate(BITS, alone)
+        learned = Estimate(uniform - estimate.mean, estimate.error, estimate.source)
+        text = f"{estimate.text()} against {uniform:.3f} of uniform ids"
+        result.append(positive(learned)._replace(ours=text).on(f"M3 learns windows of {bits} bits"))
+        result.append(
             less(rows, BITS, alone, M2).on(
                 f"M3 on windows of {bits} bits knows more than the M2 that made them"
             )
         )
         if told in rows.methods(BITS):
-            found.append(
+            result.append(
                 less(rows, BITS, told, alone).on(f"M2's state makes windows of {bits} bits easier to read")
             )
-    return found
+    return result
 
 
 def compared(rows: Rows) -> list[Compared]:

@@ -130,13 +130,13 @@ def _file(name: str, seed: int) -> str:
 
 def alone(work: ExperimentContext, predictor: str) -> list[Measurement]:
     """A predictor by itself on the held-out text, in rows as the M2s read it."""
-    own, name = materials(work, predictor == M1), ALONE(predictor)
-    found = predictor_point(own.predictor, own.held_out, ROW)
-    rows = work.example_rows(name, found.bits, found.sizes, share=1.0)
-    return [work.row(name, BITS, found.bits_per_byte, found.error, share=1.0), *rows]
+    shared, name = materials(work, predictor == M1), ALONE(predictor)
+    point = predictor_point(shared.predictor, shared.held_out, ROW)
+    rows = work.example_rows(name, point.bits, point.sizes, share=1.0)
+    return [work.row(name, BITS, point.bits_per_byte, point.error, share=1.0), *rows]
 
 
-def cut_of(own: Materials, name: str, training: Sequence[Example]) -> Cut | None:
+def cut_of(shared: Materials, name: str, training: Sequence[Example]) -> Cut | None:
     """The cut of a name; those that have a free number take as many bytes a step as windows of B bits.
 
     Args:
@@ -149,7 +149,7 @@ def cut_of(own: Materials, name: str, training: Sequence[Example]) -> Cut | None
     for bits, informed in INFORMATION.items():
         if name == informed:
             return equal_information(bits)
-    sample = [(np.frombuffer(row, np.uint8), own.frequencies(row)) for row in rows_of(training[:20])]
+    sample = [(np.frombuffer(row, np.uint8), shared.frequencies(row)) for row in rows_of(training[:20])]
     cut = equal_information(B)
     share = float(np.mean([cut(*row).mean() for row in sample]))
     if name == LENGTH:
@@ -160,16 +160,18 @@ def cut_of(own: Materials, name: str, training: Sequence[Example]) -> Cut | None
 
 
 def patched(work: ExperimentContext, kind: Kind, seed: int, times: int, name: str) -> list[Measurement]:
-    own, most = materials(work, kind.prior == M1), times * text_bytes(work, BUDGETS)
-    examples = own.training(most)
-    cut, steps_per_byte = cut_of(own, kind.cut, examples), 1.0
+    shared, most = materials(work, kind.prior == M1), times * text_bytes(work, BUDGETS)
+    examples = shared.training(most)
+    cut, steps_per_byte = cut_of(shared, kind.cut, examples), 1.0
     if cut:
-        held_out = [(np.frombuffer(row, np.uint8), own.frequencies(row)) for row in rows_of(own.held_out)]
+        held_out = [
+            (np.frombuffer(row, np.uint8), shared.frequencies(row)) for row in rows_of(shared.held_out)
+        ]
         steps_per_byte = float(np.mean([cut(*row).mean() for row in held_out]))
-    steps = len(examples) * own.example_bytes / (BATCH * ROW)
+    steps = len(examples) * shared.example_bytes / (BATCH * ROW)
     config = config_of(work, size_of(work.scale), seed, steps, ROW)
-    about = (kind.name, ROW, own.predictor.fingerprint, most)
-    course = patch_course(about, own, rows_of(examples), cut, bool(kind.prior), config, steps_per_byte)
+    about = (kind.name, ROW, shared.predictor.fingerprint, most)
+    course = patch_course(about, shared, rows_of(examples), cut, bool(kind.prior), config, steps_per_byte)
     curve = learning_curve(course, _points(config.steps), work.out / "curves", work.progress)
     model = PatchDecoder(size_by_name(config.size), cut is not None, bool(kind.prior))
     rows = _rows(work, name, seed, curve, config)
@@ -182,16 +184,16 @@ def patched(work: ExperimentContext, kind: Kind, seed: int, times: int, name: st
 def over_tokens(
     work: ExperimentContext, method: str, told: bool, seed: int, times: int, name: str
 ) -> list[Measurement]:
-    own, tokenizer, length = materials(work), work.tokenizer(method), TOKENS
+    shared, tokenizer, length = materials(work), work.tokenizer(method), TOKENS
     most = times * text_bytes(work, BUDGETS)
-    examples = own.training(most)
+    examples = shared.training(most)
     training, held_out = (
-        list(token_rows(own.expected, tokenizer, read, length)) for read in (examples, own.held_out)
+        list(token_rows(shared.expected, tokenizer, read, length)) for read in (examples, shared.held_out)
     )
-    text = RowsOfIds.of(training, held_out, examples, own.held_out)
-    steps = len(examples) * own.example_bytes / (BATCH * length * text.bytes_per_id)
+    text = RowsOfIds.of(training, held_out, examples, shared.held_out)
+    steps = len(examples) * shared.example_bytes / (BATCH * length * text.bytes_per_id)
     config = config_of(work, size_of(work.scale), seed, steps, length)
-    about = (method, tokenizer.fingerprint, told, own.predictor.fingerprint, most)
+    about = (method, tokenizer.fingerprint, told, shared.predictor.fingerprint, most)
     course = informed_course(about, tokenizer.vocab, text, config, told)
     curve = learning_curve(course, _points(config.steps), work.out / "curves", work.progress)
     ratio = sum(course.sizes) / sum(course.tokens)
@@ -239,29 +241,29 @@ def findings(rows: Rows) -> list[Finding]:
         (prior, Kind(ENTROPY, CONTEXTS), "equal information beats uncertain bytes, with a prior"),
         (prior, bare, "the prior helps windows of equal information"),
     ]
-    own = prior.name
+    windows_name = prior.name
     named = [(better.name, worse.name, text) for better, worse, text in pairs]
     for rival in (pieces, words, f"{words} {TOLD}"):
-        named.append((own, rival, f"windows with a prior beat {rival}"))
+        named.append((windows_name, rival, f"windows with a prior beat {rival}"))
     for name in names:
         if name != (plain := name.replace(f" {TOLD}", "")):
             named.append((name, plain, f"an M2 over {plain} learns more if it is {TOLD}"))
-    named.append((own + longer, Kind(NONE, CONTEXTS).name + longer, f"M2 earns its steps{longer}"))
+    named.append((windows_name + longer, Kind(NONE, CONTEXTS).name + longer, f"M2 earns its steps{longer}"))
     told = f"windows with a prior beat tokens that are told{longer}"
-    named.append((own + longer, f"{words} {TOLD}{longer}", told))
-    found = [
+    named.append((windows_name + longer, f"{words} {TOLD}{longer}", told))
+    result = [
         less(rows, BITS, better, worse, share=1.0).on(text)
         for better, worse, text in named
         if better in names and worse in names
     ]
-    if own not in names or not read:
-        return found
+    if windows_name not in names or not read:
+        return result
     best = min(rows.mean(BITS, name, share=1.0) for name in read)
-    bits = rows.estimate(BITS, own, share=1.0)
+    bits = rows.estimate(BITS, windows_name, share=1.0)
     cheap = positive(Estimate(1.02 * best - bits.mean, bits.error, bits.source))
-    ours = f"{rows.mean('bytes_per_step', own):.1f} bytes a step: {bits.text()} against {best:.3f}"
+    ours = f"{rows.mean('bytes_per_step', windows_name):.1f} bytes a step: {bits.text()} against {best:.3f}"
     expected = "more than 10 bytes a step cost less than 2 % of the best M2 over tokens"
-    return [*found, cheap._replace(ours=ours).on(expected)]
+    return [*result, cheap._replace(ours=ours).on(expected)]
 
 
 def compared(rows: Rows) -> list[Compared]:

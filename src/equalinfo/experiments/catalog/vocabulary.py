@@ -17,8 +17,8 @@ def pairs(scale: Scale) -> list[tuple[str, str]]:
     if scale.small:
         windows = [(scale.windows(bits), scale.windows(bits, "4k")) for bits in (24, 48)]
         return [*windows, ("EqualInfo[b=12,v=64]", "EqualInfo[b=12,v=4k]"), ("AC[v=256]", "AC[v=4k]")]
-    made = [(scale.windows(bits), scale.windows(bits, "65k")) for bits in (16, 32, 64, 128)]
-    return [*made, ("GZip[v=256]", "GZip[v=65k]"), ("AC[v=256]", "AC[v=65k]")]
+    windows = [(scale.windows(bits), scale.windows(bits, "65k")) for bits in (16, 32, 64, 128)]
+    return [*windows, ("GZip[v=256]", "GZip[v=65k]"), ("AC[v=256]", "AC[v=65k]")]
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
