@@ -82,9 +82,9 @@ def stages(progress: Progress, of: str) -> Callable[[str, int, int], None]:
     """
     tasks: dict[str, TaskID] = {}
 
-    def report(stage: str, done: int, total: int) -> None:
+    def on_progress(stage: str, done: int, total: int) -> None:
         if stage not in tasks:
             tasks[stage] = progress.add_task(f"{stage}: {of}", total=None, note="")
         progress.update(tasks[stage], completed=done, total=total or None)
 
-    return report
+    return on_progress

@@ -182,7 +182,7 @@ def test_made_from_directories(tmp_path):
         "EqualInfo[b=9,v=512]",
         "EqualInfo[b=24,v=256]",
     ):
-        made = built(text, m1, lambda: iter(CORPUS), report=lambda *progress: said.append(progress))
+        made = built(text, m1, lambda: iter(CORPUS), on_progress=lambda *progress: said.append(progress))
         assert made.decode(made.encode(CORPUS[1])) == CORPUS[1]
     assert {stage.split(" with ")[0] for stage, _, _ in said} == {
         "find candidates",

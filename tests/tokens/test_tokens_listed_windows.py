@@ -118,7 +118,7 @@ def test_passed_between_processes(pair) -> None:
 def test_compiled_saved_opened(tmp_path) -> None:
     spec = Spec.parse("EqualInfoAC[b=14,v=256,order=0]")
     stages = set()
-    made = built(spec, None, lambda: methods.TRAINING_TEXT, report=lambda stage, *_: stages.add(stage))
+    made = built(spec, None, lambda: methods.TRAINING_TEXT, on_progress=lambda stage, *_: stages.add(stage))
     assert "list the windows" in stages
     made.save_pretrained(tmp_path / "tok")
     again = Tokenizer.from_pretrained(tmp_path / "tok")

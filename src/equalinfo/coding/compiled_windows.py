@@ -23,7 +23,7 @@ from equalinfo.coding import huffman
 from equalinfo.coding import window_kernels as kernels
 from equalinfo.coding.equal_info_windows import GUARD, STOP_CODEWORDS, WindowRule
 from equalinfo.errors import DamagedArtifact
-from equalinfo.predict.base import PRECISION, Predictor, Report, cumulative
+from equalinfo.predict.base import PRECISION, OnProgress, Predictor, cumulative
 from equalinfo.predict.prefixes import Children, visit_prefixes
 from equalinfo.tensors import Expected, read_safetensors
 
@@ -181,14 +181,14 @@ class _TooMany(Exception):
 
 
 def list_arithmetic(
-    predictor: Predictor, rule: WindowRule, threads: int = 1, report: Report | None = None
+    predictor: Predictor, rule: WindowRule, threads: int = 1, on_progress: OnProgress | None = None
 ) -> WindowTable | None:
     """The windows of `EqualInfoAC`, as `encode_windows` makes them; None where they are too many to list.
 
     Args:
         rule: with `reset` 1.
         threads: has no influence on the result.
-        report: called now and then with the codes listed so far and the number of all.
+        on_progress: called now and then with the codes listed so far and the number of all.
     """
 
     def visit(frequencies: np.ndarray, texts: np.ndarray, nodes: np.ndarray) -> tuple[_Listed, Children]:
@@ -214,17 +214,17 @@ def list_arithmetic(
         return listed, (parents, following, children)
 
     root = np.array([0, 1 << (rule.bits + GUARD), 0, 1])
-    return _listed(predictor, rule.bits, root, visit, rule.delay, threads, report)
+    return _listed(predictor, rule.bits, root, visit, rule.delay, threads, on_progress)
 
 
 def list_huffman(
-    predictor: Predictor, bits: int, limit: int, threads: int = 1, report: Report | None = None
+    predictor: Predictor, bits: int, limit: int, threads: int = 1, on_progress: OnProgress | None = None
 ) -> WindowTable | None:
     """The windows of `EqualInfoHuffman`; None where they are too many to list.
 
     Args:
         limit: bits of the longest word.
-        threads, report: as in `list_arithmetic`.
+        threads, on_progress: as in `list_arithmetic`.
     """
 
     def visit(frequencies: np.ndarray, texts: np.ndarray, nodes: np.ndarray) -> tuple[_Listed, Children]:
@@ -241,7 +241,7 @@ def list_huffman(
         listed = _Listed(texts, start, ~every, every, start, start + size, passed_on)
         return listed, (parents, following, children)
 
-    return _listed(predictor, bits, np.array([0, 0]), visit, False, threads, report)
+    return _listed(predictor, bits, np.array([0, 0]), visit, False, threads, on_progress)
 
 
 def _listed(
@@ -251,7 +251,7 @@ def _listed(
     visit: Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[_Listed, Children]],
     shortest: bool,
     threads: int,
-    report: Report | None,
+    on_progress: OnProgress | None,
 ) -> WindowTable | None:
     """The table of what `visit` lists.
 
@@ -269,8 +269,8 @@ def _listed(
             settled += int((listed.to - listed.from_).sum()) - listed.passed_on
             if known > MOST_TEXTS or texts.shape[1] > LONGEST:
                 raise _TooMany
-            if report:
-                report(settled, 1 << bits)
+            if on_progress:
+                on_progress(settled, 1 << bits)
         return listed, children
 
     try:

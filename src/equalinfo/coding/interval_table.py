@@ -19,12 +19,12 @@ from equalinfo.coding.interval_splitting import (
 from equalinfo.coding.splitter import small_shares
 from equalinfo.errors import EqualInfoError
 from equalinfo.limits import MAX_ENTRY_BYTES
-from equalinfo.predict.base import FREQUENCY_TOTAL, PRECISION, Predictor, Report
+from equalinfo.predict.base import FREQUENCY_TOTAL, PRECISION, OnProgress, Predictor
 from equalinfo.predict.prefixes import Children, visit_prefixes
 
 
 def list_windows(
-    predictor: Predictor, bits: int, threads: int = 1, report: Report | None = None
+    predictor: Predictor, bits: int, threads: int = 1, on_progress: OnProgress | None = None
 ) -> list[bytes]:
     """The text of every code below 2^b, at most MAX_ENTRY_BYTES each; all different.
 
@@ -32,7 +32,7 @@ def list_windows(
 
     Args:
         threads: has no influence on the result.
-        report: called now and then with the codes listed so far and the number of all.
+        on_progress: called now and then with the codes listed so far and the number of all.
 
     Raises:
         EqualInfoError: b is outside 8 to 20.
@@ -61,8 +61,8 @@ def list_windows(
         more = children[:, 1] > 1
         with counting:
             listed += len(strings)
-            if report:
-                report(listed, 1 << bits)
+            if on_progress:
+                on_progress(listed, 1 << bits)
         return (strings, children[:, 0]), (parents[more], symbols[more], children[more])
 
     entries = [b""] * (1 << bits)

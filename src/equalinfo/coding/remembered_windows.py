@@ -23,7 +23,7 @@ from equalinfo.coding.many_places import EncodedWindows
 from equalinfo.coding.window_kernels import INHERITED, close_arithmetic, parents
 from equalinfo.errors import DamagedArtifact
 from equalinfo.parallel import WorkerThreads, grouped, keep_freed_memory, worker_threads
-from equalinfo.predict.base import PRECISION, Report, cumulative
+from equalinfo.predict.base import PRECISION, OnProgress, cumulative
 from equalinfo.predict.exact import START, ExactModel
 from equalinfo.tensors import Expected, read_safetensors
 
@@ -266,11 +266,13 @@ class RememberedWindows:
         memory.backs[texts] = np.where(none, memory.backs[shorter] + 1, backs)
         memory.mended[texts] = none | mended
 
-    def remember(self, documents: Iterable[bytes], report: Report | None = None) -> dict[str, np.ndarray]:
+    def remember(
+        self, documents: Iterable[bytes], on_progress: OnProgress | None = None
+    ) -> dict[str, np.ndarray]:
         """Encodes documents of a corpus, REMEMBERED_BYTES at most, and keeps what they have in common.
 
         Args:
-            report: called now and then with the bytes done and 0: of how many is not known.
+            on_progress: called now and then with the bytes done and 0: of how many is not known.
 
         Returns:
             what `saved` takes.
@@ -279,8 +281,8 @@ class RememberedWindows:
         for group in grouped(documents, 1 << 20):
             self.encode(group)
             done += sum(map(len, group))
-            if report:
-                report(done, 0)
+            if on_progress:
+                on_progress(done, 0)
             if done >= REMEMBERED_BYTES:
                 break
         saved = _saved(self._memory, self._frequent())

@@ -44,13 +44,13 @@ class Event:
     restarted: bool = False  # its worker died; what was done of it is lost
 
 
-Report = Callable[[Event], None]
+OnEvent = Callable[[Event], None]
 
 
 class Engine(Protocol):
     """Shares partitions out among workers."""
 
-    def run(self, job: Job, partitions: Sequence[Partition], report: Report) -> None:
+    def run(self, job: Job, partitions: Sequence[Partition], on_event: OnEvent) -> None:
         """Has a job done once for every partition, in any order; returns when all have their records.
 
         However it ends, all workers have ended then, and finished partitions keep their files.

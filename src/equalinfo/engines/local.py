@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from equalinfo.corpus.partitions import Partition
-from equalinfo.engines.base import ATTEMPTS, Event, Job, Report, in_several_tries
+from equalinfo.engines.base import ATTEMPTS, Event, Job, OnEvent, in_several_tries
 from equalinfo.errors import EqualInfoError
 from equalinfo.parallel import VARIABLE, cores
 from equalinfo.processes import WorkerProcess
@@ -30,27 +30,27 @@ class LocalEngine:
     def __init__(self, workers: int = 0) -> None:
         self.workers = workers or cores()
 
-    def run(self, job: Job, partitions: Sequence[Partition], report: Report) -> None:
+    def run(self, job: Job, partitions: Sequence[Partition], on_event: OnEvent) -> None:
         """As `Engine.run`."""
         workers = min(self.workers, len(partitions))
         # A pipe that this process reads cannot be read by another.
         if workers > 1 and partitions[0].ranges[0].form != "stdin":
-            _Workers(workers, job, partitions, report).run()
+            _Workers(workers, job, partitions, on_event).run()
         elif partitions:
-            _alone(job, partitions, self.workers, report)
+            _alone(job, partitions, self.workers, on_event)
 
 
-def _alone(job: Job, partitions: Sequence[Partition], threads: int, report: Report) -> None:
+def _alone(job: Job, partitions: Sequence[Partition], threads: int, on_event: OnEvent) -> None:
     with _threads(threads):
         work = job.opened()
         for partition in partitions:
             number = partition.number
-            record = in_several_tries(work, partition, partial(_done, report, number))
-            report(Event(number, record=record))
+            record = in_several_tries(work, partition, partial(_done, on_event, number))
+            on_event(Event(number, record=record))
 
 
-def _done(report: Report, number: int, count: int) -> None:
-    report(Event(number, count))
+def _done(on_event: OnEvent, number: int, count: int) -> None:
+    on_event(Event(number, count))
 
 
 @contextmanager
@@ -82,8 +82,8 @@ class _Worker(WorkerProcess):
 class _Workers:
     """All workers, and the partitions that are still to be done."""
 
-    def __init__(self, count: int, job: Job, partitions: Sequence[Partition], report: Report) -> None:
-        self._count, self._job, self._report = count, job, report
+    def __init__(self, count: int, job: Job, partitions: Sequence[Partition], on_event: OnEvent) -> None:
+        self._count, self._job, self._on_event = count, job, on_event
         self._threads = max(1, cores() // count)
         self._waiting = deque(partitions)
         self._deaths: Counter[int] = Counter()
@@ -123,13 +123,13 @@ class _Workers:
             return
         for message in messages:
             if "done" in message:
-                self._report(Event(partition.number, message["done"]))
+                self._on_event(Event(partition.number, message["done"]))
                 continue
             if self._waiting:
                 worker.give(self._waiting.popleft())
             else:
                 self._forget(worker)
-            self._report(Event(partition.number, record=message["record"]))
+            self._on_event(Event(partition.number, record=message["record"]))
 
     def _died(self, partition: Partition, how: str) -> None:
         """Puts a partition back whose worker is dead, unless it was so too often."""
@@ -140,5 +140,5 @@ class _Workers:
                 "was short, take fewer --workers; the same command resumes here"
             )
         self._waiting.appendleft(partition)
-        self._report(Event(partition.number, restarted=True))
+        self._on_event(Event(partition.number, restarted=True))
         self._start()

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from equalinfo.corpus.partitions import Partition
-from equalinfo.engines.base import ATTEMPTS, Event, Job, Report, Work, in_several_tries, record_path
+from equalinfo.engines.base import ATTEMPTS, Event, Job, OnEvent, Work, in_several_tries, record_path
 from equalinfo.errors import EqualInfoError
 from equalinfo.extras import needed
 from equalinfo.parallel import VARIABLE
@@ -33,7 +33,7 @@ class RayEngine:
             import ray.data  # noqa: F401
         self.workers, self.cpus, self.gpus = workers, cpus, gpus
 
-    def run(self, job: Job, partitions: Sequence[Partition], report: Report) -> None:
+    def run(self, job: Job, partitions: Sequence[Partition], on_event: OnEvent) -> None:
         """As `Engine.run`; news come when a partition is finished."""
         if not partitions:
             return
@@ -50,7 +50,7 @@ class RayEngine:
                     f"cannot connect to Ray ({' '.join(str(error).split())[:200]}); look at RAY_ADDRESS"
                 ) from error
         try:
-            self._map(job, partitions, report)
+            self._map(job, partitions, on_event)
         except ray.exceptions.RayError as error:
             raise EqualInfoError(
                 f"Ray gave up ({' '.join(str(error).split())[:300]}); the same command resumes here"
@@ -72,7 +72,7 @@ class RayEngine:
                 raise EqualInfoError("the Ray cluster has no GPU for M1; leave --device out to use its CPUs")
         return max(1, room)
 
-    def _map(self, job: Job, partitions: Sequence[Partition], report: Report) -> None:
+    def _map(self, job: Job, partitions: Sequence[Partition], on_event: OnEvent) -> None:
         import ray
 
         logging.getLogger("ray.data").setLevel(logging.ERROR)
@@ -94,7 +94,7 @@ class RayEngine:
             if "error" in answer:
                 raise EqualInfoError(answer["error"])
             record = answer["record"]
-            report(Event(answer["partition"], answer["done"], record))
+            on_event(Event(answer["partition"], answer["done"], record))
 
 
 class PartitionWorker:

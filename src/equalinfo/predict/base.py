@@ -12,7 +12,7 @@ FREQUENCY_TOTAL = 1 << PRECISION
 
 
 # Told how much of some work is done, and of how much (0: not known).
-Report = Callable[[int, int], None]
+OnProgress = Callable[[int, int], None]
 # Arrays by layer, and which of their rows to take, [n] int64.
 Caches = Sequence[tuple[list[np.ndarray], np.ndarray]]
 

@@ -20,7 +20,7 @@ from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.files import atomic_file, sha256_bytes
 from equalinfo.parallel import grouped
 from equalinfo.predict import context_kernels as kernels
-from equalinfo.predict.base import FREQUENCY_TOTAL, Caches, Predictor, Report, read_only
+from equalinfo.predict.base import FREQUENCY_TOTAL, Caches, OnProgress, Predictor, read_only
 from equalinfo.predict.unigram import Unigram, count_bytes, quantise_counts
 from equalinfo.tensors import read_safetensors
 
@@ -137,7 +137,7 @@ class GrowingContexts:
 
 
 def count_contexts(
-    order: int, documents: Callable[[], Iterable[bytes]], report: Report | None = None
+    order: int, documents: Callable[[], Iterable[bytes]], on_progress: OnProgress | None = None
 ) -> ContextModel | Unigram:
     """The context model of a corpus, read once for each of its two parts; order 0 is the byte unigram.
 
@@ -146,7 +146,7 @@ def count_contexts(
 
     Args:
         documents: opens the corpus; contexts do not reach over a document's beginning.
-        report: called with bytes counted so far, and 0.
+        on_progress: called with bytes counted so far, and 0.
 
     Raises:
         EqualInfoError: an order above LONGEST_ORDER, or a corpus without bytes.
@@ -163,8 +163,8 @@ def count_contexts(
             more = np.unique(kernels.grams_of(text, ages, k), return_counts=True)
             counted[k - 1] = _most_frequent(*_merged(counted[k - 1], more), 2)
         done += len(text)
-        if report:
-            report(done, 0)
+        if on_progress:
+            on_progress(done, 0)
     tables = [_tables(k, *_most_frequent(*counted[k - 1], 1)) for k in range(1, order + 1)]
     contexts, lengths, symbols, counts = map(np.concatenate, zip(*tables, strict=True))
     return ContextModel(

@@ -1,10 +1,9 @@
 """What the tokenizers share that run a predictor for every byte."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from equalinfo.predict.base import Predictor
+from equalinfo.predict.base import OnProgress, Predictor
 from equalinfo.tokens.sources import Sources, load_predictor
 from equalinfo.tokens.spec import Spec
 from equalinfo.tokens.tokenizer import Tokenizer
@@ -31,9 +30,7 @@ class CodedTokenizer(Tokenizer):
         tokenizer.load_files(directory)
         return tokenizer
 
-    def list_windows(
-        self, report: Callable[[int, int], None] | None = None, threads: int | None = None
-    ) -> None:
+    def list_windows(self, on_progress: OnProgress | None = None, threads: int | None = None) -> None:
         """Makes the table that spares the predictor when ids are made, where the method and its options have one."""
 
     def load_files(self, directory: Path) -> None:

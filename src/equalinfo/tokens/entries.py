@@ -49,27 +49,29 @@ def most_used(spec: Spec, sources: Sources) -> Automaton:
     """
     corpus = _words(spec, sources) if "words" in spec else sources.corpus(spec)
     candidates = _with_few_digits(spec, _candidates(spec, sources, corpus))
-    return prune(candidates, spec["v"], corpus, sources.threads, sources.report)
+    return prune(candidates, spec["v"], corpus, sources.threads, sources.on_progress)
 
 
 def most_saving(spec: Spec, sources: Sources) -> ViterbiParser:
     """The parser of those strings, and of the corpus's own, that save the corpus most; errors as in `most_used`."""
-    vocab, threads, report = spec["v"], sources.threads, sources.report
+    vocab, threads, on_progress = spec["v"], sources.threads, sources.on_progress
     corpus = _words(spec, sources)
     candidates = _candidates(spec, sources, corpus)
     counted = _so_many(vocab, COUNTED_CANDIDATES)
-    merged = list(dict.fromkeys([*candidates, *frequent_strings(corpus, counted, report)]))
+    merged = list(dict.fromkeys([*candidates, *frequent_strings(corpus, counted, on_progress)]))
     merged = _with_few_digits(spec, merged)
     if "phrases" not in spec:
-        return select(merged, vocab, corpus, threads=threads, report=report)
+        return select(merged, vocab, corpus, threads=threads, on_progress=on_progress)
     sample = sources.sample(spec, PHRASES_FROM / int(np.diff(corpus.bounds) @ corpus.counts))
-    phrases = _with_few_digits(spec, frequent_phrases(sample, counted, threads, report))
+    phrases = _with_few_digits(spec, frequent_phrases(sample, counted, threads, on_progress))
     joined = min(vocab // PHRASES, len(phrases))
-    chosen = select(merged, vocab - joined, corpus, threads=threads, report=report)
+    chosen = select(merged, vocab - joined, corpus, threads=threads, on_progress=on_progress)
     if not joined:
         return chosen
     inside = chosen.automaton.entries()[257:]
-    return select(inside + phrases, vocab, sample, always=len(inside), threads=threads, report=report)
+    return select(
+        inside + phrases, vocab, sample, always=len(inside), threads=threads, on_progress=on_progress
+    )
 
 
 def _words(spec: Spec, sources: Sources) -> WordCounts:
@@ -87,7 +89,7 @@ def _candidates(spec: Spec, sources: Sources, corpus: Corpus) -> list[bytes]:
         return _from_predictor(spec, sources, _so_many(spec["v"], MOST_CANDIDATES), "find candidates")
     if not isinstance(corpus, WordCounts) or "unigram" in spec:
         return []
-    return frequent_strings(corpus, _so_many(spec["v"], COUNTED_CANDIDATES), sources.report)
+    return frequent_strings(corpus, _so_many(spec["v"], COUNTED_CANDIDATES), sources.on_progress)
 
 
 def _with_few_digits(spec: Spec, strings: list[bytes]) -> list[bytes]:

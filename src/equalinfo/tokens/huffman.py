@@ -9,11 +9,11 @@ from functools import partial
 import numpy as np
 
 from equalinfo.coding import huffman
-from equalinfo.coding.compiled_windows import Report, WindowTable, list_huffman
+from equalinfo.coding.compiled_windows import WindowTable, list_huffman
 from equalinfo.coding.many_places import EncodedWindows, Window, encode_at_many_places
 from equalinfo.coding.side_by_side import BlockReader, Run, StreamReader, decode_side_by_side
 from equalinfo.errors import EqualInfoError, UndecodableTokens
-from equalinfo.predict.base import Predictor
+from equalinfo.predict.base import OnProgress, Predictor
 from equalinfo.tokens.blocks import STATIC_OPTIONS, BlockTokenizer
 from equalinfo.tokens.spec import UNIGRAM, Spec, coded_options
 from equalinfo.tokens.texts import common_start
@@ -91,8 +91,8 @@ class EqualInfoHuffmanTokenizer(WindowTokenizer):
         self.limit = min(self.window_bits, huffman.LONGEST_WORD)
         self.eos = 0 if self.width == self.window_bits else None
 
-    def _listed(self, threads: int, report: Report | None) -> WindowTable | None:
-        return list_huffman(self.predictor, self.window_bits, self.limit, threads, report)
+    def _listed(self, threads: int, on_progress: OnProgress | None) -> WindowTable | None:
+        return list_huffman(self.predictor, self.window_bits, self.limit, threads, on_progress)
 
     def _beginning(self, table: WindowTable, bits: int, count: int) -> bytes:
         # Whole words are in every text that the code may be of; the next word differs between the first and the last.

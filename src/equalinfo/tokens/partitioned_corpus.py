@@ -19,7 +19,7 @@ from equalinfo.corpus.corpus import Corpus
 from equalinfo.corpus.partitions import Partition
 from equalinfo.corpus.splits import drawn, only
 from equalinfo.dictionary.train.word_counts import (
-    Report,
+    OnStage,
     WordCounts,
     add_up,
     count_words,
@@ -108,17 +108,17 @@ class PartitionedCorpus:
         """Whether there is more than one partition."""
         return len(self._cut[0]) > 1
 
-    def words(self, report: Report | None = None) -> WordCounts:
+    def words(self, on_progress: OnStage | None = None) -> WordCounts:
         """The words of the training documents.
 
         Raises:
             EqualInfoError: a partition cannot be read, or its file cannot be written.
         """
-        return add_up(self._files("words", 0.0, "count words", report))
+        return add_up(self._files("words", 0.0, "count words", on_progress))
 
-    def sample(self, share: float, report: Report | None = None) -> WordCounts:
+    def sample(self, share: float, on_progress: OnStage | None = None) -> WordCounts:
         """The training documents that are `drawn`, `whole`; errors as in `words`."""
-        return together(list(self._files("sample", share, "draw documents", report)))
+        return together(list(self._files("sample", share, "draw documents", on_progress)))
 
     @cached_property
     def _cut(self) -> tuple[list[Partition], list[str]]:
@@ -140,7 +140,9 @@ class PartitionedCorpus:
         cut = [partition.to_json() for partition in partitions]
         return sha256_bytes(json_bytes([VERSION, self._corpus.field, stamps, cut]))[:16]
 
-    def _files(self, kind: str, share: float, stage: str, report: Report | None) -> Iterator[WordCounts]:
+    def _files(
+        self, kind: str, share: float, stage: str, on_progress: OnStage | None
+    ) -> Iterator[WordCounts]:
         """What each partition gives, in their order, once the engine has done those that are not done yet."""
         job = CountJob(str(self._folder.absolute()), self._corpus.field, f"{self._plan}.{kind}", share)
         partitions, _ = self._cut
@@ -149,8 +151,8 @@ class PartitionedCorpus:
 
         def hear(event: Event) -> None:
             progress.hear(event)
-            if report:
-                report(stage, progress.done, progress.total)
+            if on_progress:
+                on_progress(stage, progress.done, progress.total)
 
         self._engine.run(job, [one for one in partitions if one.number not in done], hear)
         return (read_words(job.path(partition)) for partition in partitions)

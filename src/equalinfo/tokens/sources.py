@@ -8,27 +8,25 @@ from typing import TYPE_CHECKING
 from equalinfo.corpus.splits import drawn
 from equalinfo.errors import EqualInfoError
 from equalinfo.parallel import cores
-from equalinfo.predict.base import Predictor
+from equalinfo.predict.base import OnProgress, Predictor
 from equalinfo.tokens.methods import PREDICTORS
 from equalinfo.tokens.spec import Spec
 
 if TYPE_CHECKING:
-    from equalinfo.dictionary.train.word_counts import WordCounts
+    from equalinfo.dictionary.train.word_counts import OnStage, WordCounts
     from equalinfo.tokens.partitioned_corpus import PartitionedCorpus
 
 Documents = Callable[[], Iterable[bytes]]
-# What is being done, how much of it is done, and of how much (0: not known yet).
-Report = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class Sources:
-    """What there is to make a tokenizer from; `report`, `device` and `threads` do not change it.
+    """What there is to make a tokenizer from; `on_progress`, `device` and `threads` do not change it.
 
     Args:
         m1: an M1 directory, or the name of one that ships.
         documents: opens the corpus; called once for every time that it is read.
-        report: called with what is being done, how much of it is done, and of how much (0: not known yet).
+        on_progress: called with what is being done, how much of it is done, and of how much (0: not known yet).
         device: what M1 computes on, "cpu" or "cuda".
         threads: default: one per core.
         partitioned: the same corpus, cut, where it is large; an engine counts it.
@@ -37,7 +35,7 @@ class Sources:
 
     m1: Path | None = None
     documents: Documents | None = None
-    report: Report | None = None
+    on_progress: "OnStage | None" = None
     device: str = "cpu"
     threads: int | None = None
     ready: Predictor | None = None
@@ -60,9 +58,9 @@ class Sources:
 
         documents = self.corpus(spec)
         if self.partitioned:
-            words = self.partitioned.words(self.report)
+            words = self.partitioned.words(self.on_progress)
         else:
-            words = count_words(documents(), self.threads, self.report)
+            words = count_words(documents(), self.threads, self.on_progress)
         if not len(words):
             raise EqualInfoError("the corpus holds no bytes; give a corpus with text")
         return words
@@ -72,13 +70,13 @@ class Sources:
         from equalinfo.dictionary.train.word_counts import whole
 
         if self.partitioned:
-            return self.partitioned.sample(share, self.report)
+            return self.partitioned.sample(share, self.on_progress)
         return whole(document for document in self.corpus(spec)() if drawn(document, share))
 
-    def stage(self, name: str) -> Callable[[int, int], None] | None:
-        """`report` for one thing that is being done."""
-        report = self.report
-        return (lambda done, total: report(name, done, total)) if report else None
+    def stage(self, name: str) -> OnProgress | None:
+        """`on_progress` for one thing that is being done."""
+        on_progress = self.on_progress
+        return (lambda done, total: on_progress(name, done, total)) if on_progress else None
 
     def has_predictor(self, spec: Spec) -> bool:
         """Whether there is one: an M1 is given, or the spec names another."""

@@ -19,6 +19,7 @@ from equalinfo.errors import DamagedArtifact, EqualInfoError
 from equalinfo.extras import needed
 from equalinfo.files import as_written, json_bytes, read_manifest, sha256_bytes, write_manifest
 from equalinfo.outputs import output_directory
+from equalinfo.predict.base import OnProgress
 from equalinfo.pretrained import located
 from equalinfo.seeded import Bits, bits
 from equalinfo.tokens.hugging_face import FILES, TOKENIZER, TOKENIZER_CONFIG, same_vocabulary
@@ -104,7 +105,7 @@ class Tokenizer(Method):
         return cls(spec)
 
     def remember(
-        self, documents: Callable[[], Iterable[bytes]], report: Callable[[int, int], None] | None = None
+        self, documents: Callable[[], Iterable[bytes]], on_progress: OnProgress | None = None
     ) -> None:
         """Keeps what the documents of a corpus have in common, where that spares the predictor later."""
         return None
@@ -200,8 +201,8 @@ class Tokenizer(Method):
                 partitioned = PartitionedCorpus(corpus, LocalEngine(), folder)
             else:
                 documents = partial(list, as_texts(texts))
-            report, path = stages(progress, str(parsed)), None if m1 is None else Path(m1)
-            return parsed.build(Sources(path, documents, report, partitioned=partitioned))
+            on_progress, path = stages(progress, str(parsed)), None if m1 is None else Path(m1)
+            return parsed.build(Sources(path, documents, on_progress, partitioned=partitioned))
 
     def check_export(self, directory: Path, manifest: dict[str, Any]) -> None:
         """DamagedArtifact if a file for other libraries is not as written, and says something else than this."""

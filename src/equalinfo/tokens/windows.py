@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from equalinfo.coding.bits import bits_to_codes, bits_to_ids, codes_to_bits, id_range, ids_to_bits, token_bits
-from equalinfo.coding.compiled_windows import LISTED_BITS, Report, WindowTable, list_arithmetic
+from equalinfo.coding.compiled_windows import LISTED_BITS, WindowTable, list_arithmetic
 from equalinfo.coding.equal_info_windows import (
     WindowRule,
     cumulated,
@@ -26,7 +26,7 @@ from equalinfo.coding.splitter import Splitter
 from equalinfo.coding.window_kernels import unpack
 from equalinfo.errors import EqualInfoError, UndecodableTokens
 from equalinfo.parallel import cores, grouped, in_groups
-from equalinfo.predict.base import Predictor, cumulative
+from equalinfo.predict.base import OnProgress, Predictor, cumulative
 from equalinfo.predict.exact import ExactModel
 from equalinfo.tokens.coded import CodedTokenizer
 from equalinfo.tokens.spec import Spec, coded_options
@@ -66,11 +66,11 @@ class WindowTokenizer(CodedTokenizer):
     def _made_of(self) -> tuple[Any, ...]:
         return (self.predictor, self.table) if self.table else (self.predictor,)
 
-    def list_windows(self, report: Report | None = None, threads: int | None = None) -> None:
+    def list_windows(self, on_progress: OnProgress | None = None, threads: int | None = None) -> None:
         if self.window_bits <= LISTED_BITS:
-            self.table = self._listed(threads or cores(), report)
+            self.table = self._listed(threads or cores(), on_progress)
 
-    def _listed(self, threads: int, report: Report | None) -> WindowTable | None:
+    def _listed(self, threads: int, on_progress: OnProgress | None) -> WindowTable | None:
         """The table of all windows; None if the method has none."""
         return None
 
@@ -241,10 +241,10 @@ class EqualInfoACTokenizer(WindowTokenizer):
         return (self.predictor, self.table, self.beginnings)
 
     def remember(
-        self, documents: Callable[[], Iterable[bytes]], report: Callable[[int, int], None] | None = None
+        self, documents: Callable[[], Iterable[bytes]], on_progress: OnProgress | None = None
     ) -> None:
         if not self.table and self._remembered:
-            self.beginnings = self._remembered.remember(documents(), report)
+            self.beginnings = self._remembered.remember(documents(), on_progress)
 
     def save_files(self, directory: Path) -> None:
         super().save_files(directory)
@@ -255,8 +255,10 @@ class EqualInfoACTokenizer(WindowTokenizer):
         super().load_files(directory)
         self.beginnings = load_beginnings(directory, self.window_bits)
 
-    def _listed(self, threads: int, report: Report | None) -> WindowTable | None:
-        return list_arithmetic(self.predictor, self.rule, threads, report) if self.rule.reset == 1 else None
+    def _listed(self, threads: int, on_progress: OnProgress | None) -> WindowTable | None:
+        return (
+            list_arithmetic(self.predictor, self.rule, threads, on_progress) if self.rule.reset == 1 else None
+        )
 
     def _encode_group(self, texts: Sequence[bytes]) -> list[EncodedWindows]:
         if self.rule.reset != 1:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.parser import joined
 from equalinfo.dictionary.train.word_boundaries import cuts, words_of
-from equalinfo.dictionary.train.word_counts import Report, WordCounts, add_up, count_runs, hashes_of
+from equalinfo.dictionary.train.word_counts import OnStage, WordCounts, add_up, count_runs, hashes_of
 from equalinfo.limits import MAX_ENTRY_BYTES
 
 LONGEST = 24  # bytes of a string within a word; the longest entry that was chosen from 64 had 18
@@ -23,7 +23,7 @@ WITHOUT_SPACES = (
 COUNTED_AT_ONCE, MOST_COUNTED = 1 << 18, 1 << 26  # bytes that `repeated_strings` reads
 
 
-def frequent_strings(corpus: WordCounts, count: int, report: Report | None = None) -> list[bytes]:
+def frequent_strings(corpus: WordCounts, count: int, on_progress: OnStage | None = None) -> list[bytes]:
     """The strings within words that cover most of a corpus: up to `count`, two bytes or more, whole characters.
 
     A string covers its bytes times its occurrences, those that overlap counted each; of equals the one first in byte
@@ -36,9 +36,9 @@ def frequent_strings(corpus: WordCounts, count: int, report: Report | None = Non
 
     Args:
         corpus: its words; they are cut further, into what `words_of` calls words.
-        report: called with what is being done, how much of it is done, and of how much.
+        on_progress: called with what is being done, how much of it is done, and of how much.
     """
-    words = add_up(part for group in _reported(corpus, report) for part in _cut(group))
+    words = add_up(part for group in _reported(corpus, on_progress) for part in _cut(group))
     frequent = _most_frequent(words)
     clauses, times = _clauses(words, frequent)
     kept = sorted(
@@ -74,13 +74,13 @@ def _least_of(count: int, values: NDArray[np.int64]) -> int:
     return int(np.partition(values, -count)[-count]) if len(values) > count else 0
 
 
-def _reported(corpus: WordCounts, report: Report | None) -> Iterator[WordCounts]:
+def _reported(corpus: WordCounts, on_progress: OnStage | None) -> Iterator[WordCounts]:
     done = 0
     for group in corpus.groups():
         yield group
         done += len(group.text)
-        if report:
-            report("count strings", done, len(corpus.text))
+        if on_progress:
+            on_progress("count strings", done, len(corpus.text))
 
 
 def _cut(group: WordCounts) -> Iterator[WordCounts]:
@@ -168,14 +168,14 @@ def _points(text: NDArray[np.uint8]) -> NDArray[np.uint32]:
 
 
 def frequent_phrases(
-    documents: WordCounts, count: int, threads: int | None = None, report: Report | None = None
+    documents: WordCounts, count: int, threads: int | None = None, on_progress: OnStage | None = None
 ) -> list[bytes]:
     """The runs of two to four whole words that cover most of some documents, up to `count`; all else as above."""
-    pairs = count_runs(documents, _words_in, (2, 2), None, threads, report)
+    pairs = count_runs(documents, _words_in, (2, 2), None, threads, on_progress)
     phrases, least = _covering(pairs, count)
     # No run comes more often than a pair in it, so with others a longer one is not among those that cover most.
     often = pairs.chosen(np.flatnonzero(pairs.counts >= max(2, -(-least // MAX_ENTRY_BYTES))))
-    longer = count_runs(documents, _words_in, (3, 4), often, threads, report)
+    longer = count_runs(documents, _words_in, (3, 4), often, threads, on_progress)
     return [text for _, text in sorted(phrases + _covering(longer, count)[0])[:count]]
 
 

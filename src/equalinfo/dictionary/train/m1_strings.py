@@ -6,7 +6,6 @@ machine. No string is more probable than its beginning, so all strings up to som
 walk that never goes below one that exceeds it; how much information gives enough strings is searched for.
 """
 
-from collections.abc import Callable
 from functools import cache
 from threading import Lock
 
@@ -15,15 +14,13 @@ import numpy as np
 from equalinfo.dictionary.train.word_boundaries import DEAD, FREELY, START, TRANSITIONS, character_classes
 from equalinfo.kernels import kernel
 from equalinfo.limits import MAX_ENTRY_BYTES
-from equalinfo.predict.base import FREQUENCY_TOTAL, PRECISION, Predictor
+from equalinfo.predict.base import FREQUENCY_TOTAL, PRECISION, OnProgress, Predictor
 from equalinfo.predict.prefixes import visit_prefixes
 
 INFORMATION_BITS = 24  # fractional bits of information in fixed point
 ONE_BIT = 1 << INFORMATION_BITS
 # A search for N strings gives up a trial that found this many times N, and tries less information.
 FAR_TOO_MANY = 3
-
-Report = Callable[[int, int], None]
 
 
 @cache
@@ -48,7 +45,11 @@ def information() -> np.ndarray:
 
 
 def likely_strings(
-    predictor: Predictor, count: int, words: bool = False, threads: int = 1, report: Report | None = None
+    predictor: Predictor,
+    count: int,
+    words: bool = False,
+    threads: int = 1,
+    on_progress: OnProgress | None = None,
 ) -> list[bytes]:
     """The `count` strings with the least information, in that order, each of two bytes or more.
 
@@ -59,11 +60,11 @@ def likely_strings(
     Args:
         words: only strings that cross no start of a word (`dictionary.train.word_boundaries`).
         threads: has no influence on the result.
-        report: called now and then with how many strings are found, of how many that are looked for.
+        on_progress: called now and then with how many strings are found, of how many that are looked for.
     """
     asked = (predictor.fingerprint, words)
     if asked not in _kept or len(_kept[asked]) < count:
-        strings = _search(predictor, count, words, threads, report)
+        strings = _search(predictor, count, words, threads, on_progress)
         for other in [key for key in _kept if key[0] != predictor.fingerprint]:
             del _kept[other]
         _kept[asked] = strings
@@ -74,7 +75,7 @@ _kept: dict[tuple[str, bool], list[bytes]] = {}
 
 
 def _search(
-    predictor: Predictor, count: int, words: bool, threads: int, report: Report | None
+    predictor: Predictor, count: int, words: bool, threads: int, on_progress: OnProgress | None
 ) -> list[bytes]:
     """At least `count` strings in order, or all there are."""
     enough, too_much = 0.0, float(PRECISION * MAX_ENTRY_BYTES)  # bits that give too few strings, or too many
@@ -82,7 +83,7 @@ def _search(
     while True:
         # Once hardly any room is left, more strings than wanted are equally probable: take them all.
         most = None if too_much - enough < 1 / 64 else FAR_TOO_MANY * count + 10_000
-        strings = _strings_within(predictor, int(bits * ONE_BIT), words, threads, most, count, report)
+        strings = _strings_within(predictor, int(bits * ONE_BIT), words, threads, most, count, on_progress)
         if strings is not None and (len(strings) >= count or bits >= PRECISION * MAX_ENTRY_BYTES):
             return strings
         if strings is None:
@@ -108,7 +109,7 @@ def _strings_within(
     threads: int,
     most: int | None,
     wanted: int,
-    report: Report | None,
+    on_progress: OnProgress | None,
 ) -> list[bytes] | None:
     """All strings of two bytes or more with at most `limit` information, in order; None if more than `most`."""
     number, counting = 0, Lock()
@@ -126,8 +127,8 @@ def _strings_within(
             strings, costs = strings[:0], costs[:0]
         with counting:
             number += len(strings)
-            if report:
-                report(min(number, wanted), wanted)
+            if on_progress:
+                on_progress(min(number, wanted), wanted)
         if texts.shape[1] + 1 >= MAX_ENTRY_BYTES or (most is not None and number > most):
             parents, symbols, children = parents[:0], symbols[:0], children[:0]
         return (strings, costs), (parents, symbols, children)

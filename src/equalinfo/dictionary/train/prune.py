@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.fewest import FewestParser
 from equalinfo.dictionary.parse.parser import Parser
-from equalinfo.dictionary.train.word_counts import Report, WordCounts
+from equalinfo.dictionary.train.word_counts import OnStage, WordCounts
 from equalinfo.dictionary.trie.automaton import Automaton, build
 from equalinfo.errors import EqualInfoError
 
@@ -43,7 +43,7 @@ def prune(
     size: int,
     corpus: Corpus,
     threads: int | None = None,
-    report: Report | None = None,
+    on_progress: OnStage | None = None,
 ) -> Automaton:
     """The dictionary of `size` ids that is left of the candidates.
 
@@ -64,7 +64,7 @@ def prune(
     entries, total = candidates, 0
     while True:
         automaton = build(with_singles(entries))
-        use, total = usage(FewestParser(automaton), corpus, total, threads, report)
+        use, total = usage(FewestParser(automaton), corpus, total, threads, on_progress)
         use = use[257:]
         kept = left_after_a_round(len(entries), wanted)
         # Stable: of equal uses the earlier stays, so the result is the same on any number of threads.
@@ -75,7 +75,7 @@ def prune(
 
 
 def usage(
-    parser: Parser, corpus: Corpus, total: int, threads: int | None, report: Report | None
+    parser: Parser, corpus: Corpus, total: int, threads: int | None, on_progress: OnStage | None
 ) -> tuple[NDArray[np.int64], int]:
     """How often the parse of a corpus takes each entry, [v]; and the corpus's bytes, as far as they are known.
 
@@ -84,7 +84,7 @@ def usage(
     """
     stage = f"parse with {len(parser.automaton):,} entries"
     if isinstance(corpus, WordCounts):
-        return corpus.usage(parser, stage, threads, report), total
+        return corpus.usage(parser, stage, threads, on_progress), total
     done = 0
 
     def counted() -> Iterator[bytes]:
@@ -93,11 +93,11 @@ def usage(
         for document in corpus():
             done += len(document)
             yield document
-            if report and done - shown >= 1 << 20:
+            if on_progress and done - shown >= 1 << 20:
                 shown = done
-                report(stage, done, total)
-        if report:
-            report(stage, done, done)
+                on_progress(stage, done, total)
+        if on_progress:
+            on_progress(stage, done, done)
 
     use = parser.usage(counted(), threads)
     if not done:

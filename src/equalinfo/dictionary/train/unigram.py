@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from equalinfo.dictionary.parse.viterbi import MOST, ONE_BIT, ViterbiParser
 from equalinfo.dictionary.train.prune import left_after_a_round, wanted_of, with_singles
-from equalinfo.dictionary.train.word_counts import Report, WordCounts, add_up
+from equalinfo.dictionary.train.word_counts import OnStage, WordCounts, add_up
 from equalinfo.dictionary.trie.automaton import build
 from equalinfo.parallel import in_order, worker_threads
 
@@ -35,7 +35,7 @@ def select(
     corpus: WordCounts,
     always: int = 0,
     threads: int | None = None,
-    report: Report | None = None,
+    on_progress: OnStage | None = None,
 ) -> ViterbiParser:
     """The dictionary of `size` ids that is left of the candidates, as the parser by its entries' scores.
 
@@ -48,7 +48,7 @@ def select(
         corpus: its words, where candidates lie within words; `whole` documents otherwise.
         always: so many of the first candidates stay, whatever they save.
         threads: all cores by default; no influence on the result.
-        report: called with what is being done, how much of it is done, and of how much (0: not known).
+        on_progress: called with what is being done, how much of it is done, and of how much (0: not known).
 
     Raises:
         EqualInfoError: fewer candidates than the dictionary needs.
@@ -61,7 +61,7 @@ def select(
         if 2 * len(entries) <= cut_at:
             corpus, cut_at = _cut(corpus, parser, threads), len(entries)
         for _ in range(PARSES):
-            use = corpus.usage(parser, f"parse with {len(parser.automaton):,} entries", threads, report)
+            use = corpus.usage(parser, f"parse with {len(parser.automaton):,} entries", threads, on_progress)
             parser = ViterbiParser(parser.automaton, information_of(use))
         if len(entries) == wanted:
             return parser

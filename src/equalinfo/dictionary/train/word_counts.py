@@ -34,7 +34,7 @@ from equalinfo.tensors import read_safetensors
 
 Counts = NDArray[np.int64]
 # What is being done, how much of it is done, and of how much (0: not known yet).
-Report = Callable[[str, int, int], None]
+OnStage = Callable[[str, int, int], None]
 
 MEMORY = 1 << 30  # bytes of all tables together, about
 GROUP_BYTES = 1 << 22  # of documents that a thread counts at a time, and of words that it parses
@@ -89,7 +89,7 @@ class WordCounts:
             begin = end
 
     def usage(
-        self, parser: Parser, stage: str, threads: int | None = None, report: Report | None = None
+        self, parser: Parser, stage: str, threads: int | None = None, on_progress: OnStage | None = None
     ) -> Counts:
         """How often each id occurs in the parse of the corpus: int64 [v], the same on any number of threads."""
         total, done, size = np.zeros(len(parser.automaton), np.int64), 0, len(self.text)
@@ -104,8 +104,8 @@ class WordCounts:
             for uses, length in in_order(workers, used, self.groups()):
                 total += uses
                 done += length
-                if report:
-                    report(stage, done, size)
+                if on_progress:
+                    on_progress(stage, done, size)
         return total
 
 
@@ -125,13 +125,13 @@ def together(parts: list[WordCounts]) -> WordCounts:
 
 
 def count_words(
-    documents: Iterable[bytes], threads: int | None = None, report: Report | None = None
+    documents: Iterable[bytes], threads: int | None = None, on_progress: OnStage | None = None
 ) -> WordCounts:
     """The words of a corpus, which is read once.
 
     Args:
         threads: all cores by default; decides the order of the words alone.
-        report: called with what is being done, how much of it is done, and of how much (0: not known).
+        on_progress: called with what is being done, how much of it is done, and of how much (0: not known).
 
     Raises:
         EqualInfoError: no room for temporary files.
@@ -149,7 +149,7 @@ def count_words(
         return lambda table: _count(padded, bounds, classes, state, table)
 
     groups = map(joined, grouped(documents, GROUP_BYTES))
-    return _counted(groups, filling, "count words", threads, report)
+    return _counted(groups, filling, "count words", threads, on_progress)
 
 
 def count_runs(
@@ -158,7 +158,7 @@ def count_runs(
     words: tuple[int, int],
     pairs: WordCounts | None = None,
     threads: int | None = None,
-    report: Report | None = None,
+    on_progress: OnStage | None = None,
 ) -> WordCounts:
     """Runs of so many words, of up to MAX_ENTRY_BYTES, in documents that come once each.
 
@@ -183,7 +183,7 @@ def count_runs(
 
     groups = ((group.text, group.bounds) for group in documents.groups())
     stage = f"count runs of {' to '.join(map(str, sorted(set(words))))} words"
-    return _counted(groups, filling, stage, threads, report)
+    return _counted(groups, filling, stage, threads, on_progress)
 
 
 def _counted(
@@ -191,7 +191,7 @@ def _counted(
     filling: Callable[[ByteVector, Bounds], "Fill"],
     stage: str,
     threads: int | None,
-    report: Report | None,
+    on_progress: OnStage | None,
 ) -> WordCounts:
     """Fills tables with what stands in groups of texts, and adds them up."""
     with _Tables(threads or cores()) as tables:
@@ -204,10 +204,10 @@ def _counted(
         with worker_threads(threads) as workers:
             for size in in_order(workers, count, groups):
                 done += size
-                if report:
-                    report(stage, done, 0)
-        if report:
-            report(stage, done, done)
+                if on_progress:
+                    on_progress(stage, done, 0)
+        if on_progress:
+            on_progress(stage, done, done)
         return tables.sum()
 
 
