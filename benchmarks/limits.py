@@ -52,6 +52,7 @@ SETTINGS = [
     Setting(
         "mix, M2s of 1 M and 3 M, 4 to 33 MB of text", {"curves-mix": {}, "patches-mix": {}, "m3-mix": {}}
     ),
+    Setting("mix, M2s of 1 M, 2 MB of text, told M1's state or not", {"m1_states-mix": {}}),
     Setting("mix, M2s of 3 M, 33 M tokens", {"curves-gpu": {}}),
 ]
 

@@ -1,7 +1,8 @@
 """Does what M1 knows make its codes readable? An M2 over them is told M1's last hidden state where a window begins.
 
-The paper names this as future work. M1 reads the text before the window, which was coded without it. A code of AC has
-no windows: M2 is told M1's state after the bytes that the tokens before settle, which is where a decoder would be.
+The paper names this as future work. M1 reads the text before the window, which was coded without it, from where M2's
+row begins. A code of AC has no windows: M2 is told M1's state after the bytes that the tokens before settle, which is
+where a decoder would be. Words that are told the same stand beside the codes.
 """
 
 import math
@@ -44,7 +45,7 @@ def name_of(method: str, told: bool) -> str:
 
 
 def jobs(work: ExperimentContext) -> Iterator[Job]:
-    yield Job("m1", (M1_LENGTH,), partial(alone, work))
+    yield Job("m1", (M1_LENGTH, [*work.seeds]), partial(alone, work))
     methods = (*CODES, f"EqualInfo[v={work.scale.wide},unigram,words]")
     for seed, method, told in product(work.seeds, methods, (False, True)):
         yield Job(
@@ -55,11 +56,14 @@ def jobs(work: ExperimentContext) -> Iterator[Job]:
 
 
 def alone(work: ExperimentContext) -> list[Measurement]:
-    """What the held-out text costs M1."""
+    """What the held-out text costs M1, beside each seed's M2s."""
     shared = materials(work, m1=True)
     point = predictor_point(shared.predictor, shared.held_out, M1_LENGTH)
-    bits = work.row(M1, BITS, point.bits_per_byte, point.error)
-    return [bits, *work.example_rows(M1, point.bits, point.sizes)]
+    rows = []
+    for seed in work.seeds:
+        rows.append(work.row(M1, BITS, point.bits_per_byte, point.error, seed))
+        rows += work.example_rows(M1, point.bits, point.sizes, seed)
+    return rows
 
 
 def trained(work: ExperimentContext, method: str, told: bool, seed: int) -> list[Measurement]:
@@ -96,13 +100,19 @@ def compared(rows: Rows) -> list[Compared]:
 
 
 def figure(rows: Rows) -> Figure:
-    points = [
-        measured(name, [rows.mean("bytes_per_token", name)], [rows.estimate(BITS, name)], "points")
-        for name in rows.methods("bytes_per_token")
-    ]
-    levels = [(rows.mean(BITS, M1), M1)] if rows.where(BITS, M1) else []
-    panel = Panel("", "bytes per token", "bits per byte", points, levels=levels)
-    return Figure("M2 told M1's state where a window begins; bars: two standard errors", [panel])
+    plain = [name for name in rows.methods("bytes_per_token") if not name.endswith(TOLD)]
+    told = [name for name in plain if name + TOLD in rows.methods(BITS)]
+    panel = Panel(
+        "",
+        "",
+        "bits per byte",
+        [
+            measured("M2", plain, [rows.estimate(BITS, name) for name in plain], "bars"),
+            measured("M2 told M1's state", told, [rows.estimate(BITS, name + TOLD) for name in told], "bars"),
+        ],
+        levels=[(rows.mean(BITS, M1), M1)] if rows.where(BITS, M1) else [],
+    )
+    return Figure("What M1 knows where a window begins; bars: two standard errors", [panel])
 
 
 EXPERIMENT = Experiment(
