@@ -144,10 +144,13 @@ class _Trainings:
         return _Worker(threads, first=not self._running)
 
     def _leave(self, worker: _Worker) -> None:
-        """Its training is over."""
+        """Its training is over; the process stays where another waits."""
         self._selector.unregister(worker.stream)
         self._running.remove(worker)
-        self._idle.append(worker)
+        if self._waiting:
+            self._idle.append(worker)
+        else:
+            worker.end()
         for bar in worker.bars.values():
             self._progress.remove_task(bar)
 
