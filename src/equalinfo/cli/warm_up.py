@@ -73,6 +73,8 @@ def _steps(progress: "Progress") -> Iterator[str]:
             tokenizer.count(text)
         tokenizer.encode_prompt(SENTENCE)
         tokenizer.decode(tokenizer.encode(SENTENCE)[:3], partial=True)
+        for segment, ids in tokenizer.segments(SENTENCE):
+            tokenizer.settled_lengths(segment, ids)
 
     for name, directory in shipped("tokenizer").items():
         use(tokenizer := Tokenizer.from_pretrained(directory), 600)
