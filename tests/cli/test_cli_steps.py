@@ -146,7 +146,9 @@ def test_generate_prints_valid_text_or_raw_bytes(m2: Path, tmp_path: Path, run: 
     (tmp_path / "prompt").write_bytes(b"caf\xc3\xa9 \xff")
     command = ["generate", m2, "--temperature", 4, "--tokens", 60]
     command += ["--prompt-file", tmp_path / "prompt", "--no-end", "--quiet"]
-    assert run(*command)[1].startswith("café \ufffd")
+    text = run(*command)[1]
+    assert text.startswith("café \ufffd")
+    text.encode()
     raw = [sys.executable, "-m", "equalinfo", *map(str, command), "--raw"]
     assert subprocess.run(raw, capture_output=True, check=True).stdout.startswith(b"caf\xc3\xa9 \xff")
 

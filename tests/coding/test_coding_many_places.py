@@ -35,6 +35,6 @@ def test_places_do_not_change_windows(spec, peaked, texts, stretch, plain_model,
         patch.setattr(many_places, "STRETCH_PER_BIT", 1000)
         patch.setattr(many_places, "PLACES_AT_ONCE", 1)
         whole = [tokenizer._encode_group([text])[0] for text in drawn]
-        patch.setattr(many_places, "STRETCH_PER_BIT", stretch / tokenizer.window_bits)
-        patch.setattr(many_places, "PLACES_AT_ONCE", 1 << 30)
+        patch.setattr(many_places, "STRETCH_PER_BIT", 0)
+        patch.setattr(many_places, "PLACES_AT_ONCE", max(1, sum(map(len, drawn)) // stretch))
         assert tokenizer._encode_group(drawn) == whole

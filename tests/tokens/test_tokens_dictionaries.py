@@ -290,12 +290,14 @@ def test_of_many_clauses_a_sample_counts_for_all(monkeypatch):
     assert [string for string in mixed if string.isascii()] == alone
 
 
-@pytest.mark.parametrize("memory", [1 << 30, 1])
-def test_frequent_phrases_are_those_of_plain_counting(memory, monkeypatch):
+@pytest.mark.parametrize(
+    ("memory", "corpora"), [(1 << 30, 20), (1, 5), pytest.param(1, 20, marks=pytest.mark.slow)]
+)  # with a memory of 1 each word is a file
+def test_frequent_phrases_are_those_of_plain_counting(memory, corpora, monkeypatch):
     monkeypatch.setattr(word_counts, "MEMORY", memory)
     monkeypatch.setattr(word_counts, "_FEW", 1 << 5)
     rng = random.Random(2)
-    for _ in range(20 if memory > 1 else 5):  # a word each is a file each
+    for _ in range(corpora):
         documents = [
             "".join(rng.choices(["the ", "of ", "é, ", "12", " \n", "a", "x" * 40], k=60)).encode()
             for _ in range(4)

@@ -73,7 +73,10 @@ def test_rows_of_the_ids_change_and_stay_as_wide(preset: str) -> None:
     drawn, model = (Decoder(Size(32, 2, 1, 16, 64, 1), 100, preset) for _ in range(2))
     drawn.init_weights(3)
     model.init_weights(3)
-    spell_tables({token: b"%d" % token for token in range(40, 100)}, model)
+    texts = {token: b"%d" % token for token in range(40, 100)}
+    spell_tables(texts, model)
+    sums = sums_of_spelling(list(texts.values()), 32)
+    known = torch.nn.functional.cosine_similarity(sums[:30], sums[30:])
     for before, after in (
         (drawn.embedding.weight, model.embedding.weight),
         (drawn.lm_head.weight, model.lm_head.weight),
@@ -81,3 +84,5 @@ def test_rows_of_the_ids_change_and_stay_as_wide(preset: str) -> None:
         assert torch.equal(before[:40], after[:40])
         assert not torch.isclose(before[40:100], after[40:100]).all(1).any()
         assert after[40:100].std().item() == pytest.approx(before.std().item(), rel=0.05)
+        angles = torch.nn.functional.cosine_similarity(after[40:70], after[70:100])
+        assert torch.allclose(angles, known, atol=1e-4)

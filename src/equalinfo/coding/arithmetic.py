@@ -15,7 +15,8 @@ END = 256
 TOP, HALF, QUARTER = (1 << 32) - 1, 1 << 31, 1 << 30
 
 # Decoder registers, one row per stream.
-LOW, HIGH, VALUE, READ, SHIFTS, STOP, PENDING = range(7)
+REGISTERS = 7
+LOW, HIGH, VALUE, READ, SHIFTS, STOP, PENDING = range(REGISTERS)
 
 
 @kernel
@@ -150,7 +151,7 @@ def _closing_bits(low: int, high: int, pending: bool) -> int:
 
 def new_streams(count: int) -> np.ndarray:
     """Decoder registers of `count` streams, [count, 7] int64; call `start_block` before decoding."""
-    return np.zeros((count, 7), np.int64)
+    return np.zeros((count, REGISTERS), np.int64)
 
 
 @kernel
@@ -232,7 +233,7 @@ def settled_lengths(rows: np.ndarray, bits: np.ndarray, width: int) -> np.ndarra
         bits: the block's, padded to whole tokens.
     """
     lengths = np.empty(len(bits) // width, np.int64)
-    register, byte = np.zeros(7, np.int64), 0
+    register, byte = np.zeros(REGISTERS, np.int64), 0
     start_block(register, bits, 0, 0)
     for token in range(len(lengths)):
         before, stop = register[STOP], (token + 1) * width

@@ -46,7 +46,7 @@ def encode_at_many_places(
     Args:
         reply: as in `side_by_side`.
     """
-    stretch = max(int(STRETCH_PER_BIT * bits), sum(map(len, texts)) // PLACES_AT_ONCE)
+    stretch = max(STRETCH_PER_BIT * bits, sum(map(len, texts)) // PLACES_AT_ONCE)
     begins = [(text, place) for text, data in enumerate(texts) for place in range(0, len(data), stretch)]
     first = {begin: number for number, begin in enumerate(begins)}  # who began a window there
     followed: dict[int, int] = {}

@@ -1,4 +1,4 @@
-"""Trainings side by side, each in a process of its own, while there are cores for another.
+"""Trainings side by side, in processes of their own, while there are cores for another.
 
 A small model gains little from a second thread, and nothing of what it becomes depends on what runs beside it.
 """

@@ -129,7 +129,8 @@ class ACTokenizer(BlockTokenizer):
 
     def settled_lengths(self, text: bytes, ids: Sequence[int]) -> list[int]:
         bits = ids_to_bits(checked_ids(ids, self.vocab), self.width)
-        lengths = arithmetic.settled_lengths(self.predictor.frequencies(text), bits, self.width)
+        rows = np.ascontiguousarray(self.predictor.frequencies(text))
+        lengths = arithmetic.settled_lengths(rows, bits, self.width)
         return [*lengths[:-1].tolist(), len(text)]
 
     def _open_bits(self, block: bytes) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ where a decoder would be. Words that are told the same stand beside the codes.
 
 import math
 from collections.abc import Iterator
-from functools import partial
+from functools import cache, partial
 from itertools import product
 from typing import cast
 
@@ -66,15 +66,22 @@ def alone(work: ExperimentContext) -> list[Measurement]:
     return rows
 
 
-def trained(work: ExperimentContext, method: str, told: bool, seed: int) -> list[Measurement]:
-    shared, tokenizer, name = materials(work, m1=True), work.tokenizer(method), name_of(method, told)
+@cache
+def text_of(work: ExperimentContext, method: str) -> RowsOfIds:
+    """The training and the held-out text in rows of a method's tokens; M1 makes them once for both M2s."""
+    shared, tokenizer = materials(work, m1=True), work.tokenizer(method)
     known = cast(ExactModel, shared.predictor).states
     examples, held_out = shared.training(text_bytes(work, TEXT)), shared.held_out
     read, scored = (list(token_rows(known, tokenizer, some, LENGTH)) for some in (examples, held_out))
-    text = RowsOfIds.of(read, scored, examples, held_out)
+    return RowsOfIds.of(read, scored, examples, held_out)
+
+
+def trained(work: ExperimentContext, method: str, told: bool, seed: int) -> list[Measurement]:
+    predictor, tokenizer = materials(work, m1=True).predictor, work.tokenizer(method)
+    text, name = text_of(work, method), name_of(method, told)
     steps = len(text.whole(LENGTH)) / BATCH
     config = config_of(work, work.scale.size, seed, steps, LENGTH)
-    about = (name, tokenizer.fingerprint, shared.predictor.fingerprint, TEXT, work.run.corpus_key)
+    about = (name, tokenizer.fingerprint, predictor.fingerprint, TEXT, work.run.corpus_key)
     course = informed_course(about, tokenizer.vocab, text, config, told)
     (end,) = learning_curve(course, [config.steps], work.out / "curves", work.progress)
     return end_rows(work, name, seed, end, math.log2(tokenizer.vocab))
